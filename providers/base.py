@@ -1,7 +1,7 @@
 """What is a provider, and what does it return?
 
-Every engine module offers `ocr(image, env) -> OcrResult` and `unavailable(env) -> str | None`; nothing
-here does any I/O. The keys of the JSON are those of the README's "What an execution returns".
+Every engine module offers `ocr(image, env) -> OcrResult` and `unavailable(env) -> str | None`.
+Nothing here does any I/O. The JSON's keys are those of the README's "What an execution returns".
 """
 
 import json
@@ -106,7 +106,7 @@ class Provider:
 
 
 def setting(env: Env, name: str, default: int) -> int:
-    """A whole number of 1 or more from the environment. Raises ValueError that names the variable."""
+    """A whole number of 1 or more from the environment. Raises ValueError naming the variable."""
     value = env.get(name, "").strip() or str(default)
     if not value.isascii() or not value.isdigit() or not 1 <= int(value) < 2**63:
         raise ValueError(f"{name} must be a whole number of 1 or more, not {value!r}")

@@ -1,8 +1,8 @@
 """How does a Python engine run in a process of its own?
 
-A library that hangs can only be ended with its process, and one that crashes takes its process with
-it: so the local engines run in children, kept warm between receipts, killed at the deadline, and gone
-the moment the server is gone, however that ended.
+A library that hangs can only be ended with its process, and one that crashes takes its process
+with it: so the local engines run in children, kept warm between receipts, killed at the deadline,
+and gone the moment the server is gone, however that ended.
 """
 
 import atexit
@@ -18,6 +18,7 @@ import time
 import traceback
 from collections import defaultdict
 from collections.abc import Mapping
+from contextlib import suppress
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from providers.base import ProviderError
 log = logging.getLogger(__name__)
 
 ROOT = Path(__file__).resolve().parent.parent
+SERVE = "import sys; from providers import engine; engine.serve(int(sys.argv[1]))"
 THREADS = {name: "1" for name in ("OMP_THREAD_LIMIT", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
 
 
@@ -37,7 +39,7 @@ class Child:
         self.connection, theirs = Pipe()
         with theirs:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "providers.engine", str(theirs.fileno())],
+                [sys.executable, "-c", SERVE, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=2,  # what a library prints goes where the server logs
@@ -56,10 +58,8 @@ class Child:
     def kill(self) -> int:
         """End the child and everything it started; the exit status it had or got."""
         status = self.process.poll()
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         self.connection.close()
         return self.process.wait() if status is None else status
 
@@ -71,7 +71,7 @@ _lock = threading.Lock()
 def run(module: str, function: str, *args: Any, deadline: float) -> Any:
     """`module.function(*args)`, called in a child of its own kind.
 
-    Raises the ProviderError the function raised, or one with the code `timeout` or `engine_crashed`.
+    Raises the ProviderError the function raised, or one coded `timeout` or `engine_crashed`.
     """
     with _lock:
         child = _idle[module].pop() if _idle[module] else None
@@ -81,12 +81,13 @@ def run(module: str, function: str, *args: Any, deadline: float) -> Any:
     except TimeoutError as error:
         child.kill()
         raise ProviderError(
-            "timeout", "the engine was still reading at OCR_TIMEOUT_S; send a smaller image or raise it"
+            "timeout",
+            "the engine was still reading at OCR_TIMEOUT_S; send a smaller image or raise it",
         ) from error
     except (EOFError, OSError) as error:
         raise ProviderError(
             "engine_crashed",
-            f"the engine's process died (exit status {child.kill()}); try another provider for this file",
+            f"the engine's process died (exit status {child.kill()}); try another provider",
         ) from error
     except BaseException:
         child.kill()
@@ -110,8 +111,9 @@ def stop() -> None:
         child.kill()
 
 
-def _serve(connection: Connection) -> None:
+def serve(descriptor: int) -> None:
     """The child's life: a question, an answer, until the server is gone."""
+    connection = Connection(descriptor)
     questions: queue.Queue[tuple[Any, ...]] = queue.Queue()
     threading.Thread(target=_listen, args=(connection, questions), daemon=True).start()
     while True:
@@ -134,7 +136,3 @@ def _answer(module: str, function: str, args: tuple[Any, ...]) -> tuple[str, Any
         return "refused", (error.code, error.message)
     except Exception:
         return "failed", traceback.format_exc()
-
-
-if __name__ == "__main__":
-    _serve(Connection(int(sys.argv[1])))

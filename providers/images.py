@@ -1,7 +1,7 @@
 """Which pictures do we take, and what does an engine get to see of them?
 
-The content decides what a file is, never its name. Sizes are read from the header and checked before
-anything is decoded. Engines see upright RGB pages; boxes refer to those.
+The content decides what a file is, never its name. Sizes are read from the header and checked
+before anything is decoded. Engines see upright RGB pages; boxes refer to those.
 """
 
 import threading
@@ -70,7 +70,7 @@ def is_pdf(path: Path) -> bool:
 
 
 def pages(path: Path, env: Env) -> Iterator[Image.Image]:
-    """The pages, upright, in RGB, one at a time. Raises ProviderError for what cannot be decoded."""
+    """The pages, upright, in RGB, one at a time. Raises ProviderError for damaged ones."""
     if is_pdf(path):
         yield from _pdf_pages(path, env)
         return
@@ -94,8 +94,8 @@ def jpegs(
 ) -> Iterator[Jpeg]:
     """Each page as a JPEG without metadata, its long side at most `long_side` pixels.
 
-    Print must stay readable: a metre-long receipt keeps `short_side` pixels of width (or its own, if
-    less) and may be longer than `long_side`, but never than the vendor's `hard_side`.
+    Print must stay readable: a metre-long receipt keeps `short_side` pixels of width (or its own,
+    if less) and may be longer than `long_side`, but never than the vendor's `hard_side`.
     """
     for page in pages(path, env):
         long, short = max(page.size), min(page.size)
@@ -118,7 +118,7 @@ def _jpeg(page: Image.Image, max_bytes: int) -> Jpeg:
 
 @contextmanager
 def _decoding() -> Iterator[None]:
-    """Decoders raise anything on hostile bytes (OSError, SyntaxError, struct.error, EOFError, ...)."""
+    """Decoders raise anything on hostile bytes: OSError, SyntaxError, struct.error, EOFError."""
     try:
         yield
     except ProviderError:
@@ -166,7 +166,7 @@ def _check_pixels(size: tuple[int, int], env: Env) -> None:
     if size[0] * size[1] > limit:
         raise ProviderError(
             "bad_image",
-            f"it has {size[0]} x {size[1]} pixels, more than the {limit} allowed; send a smaller one",
+            f"it has {size[0]} x {size[1]} pixels, at most {limit} are read; send a smaller one",
         )
 
 
@@ -175,7 +175,8 @@ def _check_page_count(count: int, env: Env) -> None:
     if count > limit:
         found = f"more than {limit}" if count == limit + 1 else str(count)
         raise ProviderError(
-            "bad_image", f"it has {found} pages, at most {limit} are read; split it into several files"
+            "bad_image",
+            f"it has {found} pages, at most {limit} are read; split it into several files",
         )
     if count == 0:
         raise ProviderError("bad_image", "it has no pages; send a file with at least one")
@@ -206,7 +207,9 @@ def _pdf(path: Path) -> Iterator[Any]:
             pdf = pypdfium2.PdfDocument(path)
         except pypdfium2.PdfiumError as error:
             what = "needs a password" if "assword" in str(error) else f"cannot be opened ({error})"
-            raise ProviderError("bad_image", f"the PDF {what}; send an unlocked, whole PDF") from error
+            raise ProviderError(
+                "bad_image", f"the PDF {what}; send an unlocked, whole PDF"
+            ) from error
         try:
             yield pdf
         finally:

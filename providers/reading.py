@@ -1,6 +1,6 @@
 """How do an engine's lines become a result? Shared by every engine that returns boxes.
 
-Lines on pages in, the whole OcrResult out: printed rows, text, Markdown, the receipt's fields. Pure.
+Lines on pages in, the whole OcrResult out: rows, text, Markdown, the receipt's fields. Pure.
 """
 
 from collections.abc import Sequence

