@@ -1,0 +1,131 @@
+"""Which day and which time are written here? Printed text in, ISO out. Pure."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from datetime import date
+from typing import NamedTuple
+
+# January to December in English, German, French, Spanish, Italian, Portuguese, Dutch, Malay and
+# Indonesian, by the letters that tell them apart; accents are taken off first.
+_MONTHS = (
+    "jan ene gen janv",
+    "feb fev fevr febr",
+    "mar mrz maerz mars mac mrt maa",
+    "apr avr abr",
+    "may mai mei mag mayo maio maggio",
+    "jun juin giu junho jui",
+    "jul juil lug julio",
+    "aug aou ago agu ogo agt ags aout",
+    "sep set sept",
+    "oct okt ott out",
+    "nov nop",
+    "dec dez des dic dis",
+)
+_MONTH = {name: number for number, names in enumerate(_MONTHS, 1) for name in names.split()}
+_NAME = (
+    r"(?P<month>jan(?:uary|uar|uari|vier|v|eiro)?|ene(?:ro)?|gen(?:naio)?|feb(?:ruary|ruar|ruari|rero|braio)?"
+    r"|fev(?:rier|r|ereiro)?|mar(?:ch|zo|co|s|et)?|mrz|maerz|mac|mrt|maart|apr(?:il|ile)?|avr(?:il)?|abr(?:il)?"
+    r"|may(?:o)?|mai(?:o)?|mei|mag(?:gio)?|jun(?:e|i|io|ho)?|juin|giu(?:gno)?|jul(?:y|i|io|ho|ai)?|juil(?:let)?"
+    r"|lug(?:lio)?|aug(?:ust|ustus)?|aou(?:t)?|ago(?:sto|s)?|agu(?:stus)?|ogo(?:s)?|agt|ags"
+    r"|sept?(?:ember|iembre|embre|tembre)?|set(?:embro|tembre|iembre)?|oct(?:ober|obre|ubre)?|okt(?:ober)?"
+    r"|ott(?:obre)?|out(?:ubro)?|nov(?:ember|embre|iembre|embro)?|nop(?:ember)?|dec(?:ember|embre)?"
+    r"|dez(?:ember|embro)?|des(?:ember)?|dic(?:iembre|embre)?|dis(?:ember)?)"
+)
+_YEAR = r"(?P<year>(?:19|20)\d\d(?!:\d\d)|'?\d\d)"
+_END = r"(?=\d\d:\d\d|\D|$)"  # a glued time may follow: 19/10/201820:49
+_SEP = r" ?[-/.] ?"
+_PATTERNS = (
+    re.compile(
+        rf"(?<!\d)(?P<year>(?:19|20)\d\d){_SEP}(?P<b>\d{{1,2}}){_SEP}(?P<a>\d{{1,2}}){_END}"
+    ),
+    re.compile(
+        rf"(?<![\d.,])(?P<a>\d{{1,2}})(?P<sep>{_SEP})(?P<b>\d{{1,2}})(?P=sep)?{_YEAR}{_END}"
+    ),
+    re.compile(
+        rf"(?<!\d)(?P<a>\d{{1,2}})(?:st|nd|rd|th)?[-/., ]*(?:de )?{_NAME}\.?[-/., ]*(?:de )?"
+        rf"{_YEAR}{_END}"
+    ),
+    re.compile(rf"\b{_NAME}\.?[-/., ]*(?P<a>\d{{1,2}})(?:st|nd|rd|th)?[-/., ]+{_YEAR}{_END}"),
+    re.compile(rf"(?<!\d)(?P<year>(?:19|20)\d\d)[-/. ]{_NAME}[-/. ](?P<a>\d{{1,2}}){_END}"),
+)
+_TIME = re.compile(
+    r"(?<![\d:.])(?P<hour>[01]?\d|2[0-3]) ?[:.h] ?(?P<minute>[0-5]\d)(?: ?[:.] ?[0-5]\d)?"
+    r" ?(?P<half>[ap]\.?m\.?)?(?![\d:])",
+    re.IGNORECASE,
+)
+
+
+class Day(NamedTuple):
+    """A date found in a text, with both readings while the order of its day and month is open."""
+
+    day_first: str | None  # ISO
+    month_first: str | None  # ISO
+    start: int
+    end: int
+
+
+def parse_date(text: str, month_first: bool = False) -> str | None:
+    """The first date in the text, in ISO; day before month unless told or proved otherwise."""
+    found = next(find_dates(text), None)
+    if found is None:
+        return None
+    return (
+        (found.month_first if month_first else found.day_first)
+        or found.day_first
+        or found.month_first
+    )
+
+
+def find_dates(text: str) -> Iterator[Day]:
+    """Every date in the text that can be one, those of the surest form first."""
+    plain = _plain(text)
+    taken: list[tuple[int, int]] = []
+    for pattern in _PATTERNS:
+        for match in pattern.finditer(plain):
+            start, end = match.span()
+            day = _day(match)
+            if day and not any(start < e and s < end for s, e in taken):
+                taken.append((start, end))
+                yield day
+
+
+def find_time(text: str) -> str | None:
+    """The first time of day in the text as HH:MM (24 hours)."""
+    for match in _TIME.finditer(text):
+        hour = int(match["hour"])
+        half = (match["half"] or "").lower()[:1]
+        if half and hour <= 12:
+            hour = hour % 12 + (12 if half == "p" else 0)
+        return f"{hour:02d}:{match['minute']}"
+    return None
+
+
+def _plain(text: str) -> str:
+    """Lower case without accents, of the same length."""
+    return "".join(unicodedata.normalize("NFD", character)[0] for character in text.lower())
+
+
+def _day(match: re.Match[str]) -> Day | None:
+    groups = match.groupdict()
+    year = int(groups["year"].lstrip("'"))
+    year += 2000 if year < 100 else 0
+    a = int(groups["a"])
+    if groups.get("month"):
+        first, second = _iso(year, _month(groups["month"]), a), None
+    elif len(groups["year"]) == 4 and match.start("year") == match.start():
+        first, second = _iso(year, int(groups["b"]), a), None
+    else:
+        first, second = _iso(year, int(groups["b"]), a), _iso(year, a, int(groups["b"]))
+    return Day(first, second, *match.span()) if first or second else None
+
+
+def _month(name: str) -> int:
+    return next(_MONTH[name[:n]] for n in (4, 3) if name[:n] in _MONTH)
+
+
+def _iso(year: int, month: int, day: int) -> str | None:
+    try:
+        return date(year, month, day).isoformat() if 1990 <= year <= 2039 else None
+    except ValueError:
+        return None
