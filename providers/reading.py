@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from providers.base import Line, OcrResult, Page, Receipt
-from providers.receipt import read_receipt
+from providers.receipt import check, read_receipt
 from providers.rows import group_rows, markdown_from_rows, rows_from_text, text_from_rows
 
 PRINTED_FIRST = (
@@ -72,7 +72,8 @@ def _join_receipts(receipts: Sequence[Receipt]) -> Receipt:
     head = {name: _first(receipts, name) for name in PRINTED_FIRST}
     foot = {name: _first(receipts[::-1], name) for name in PRINTED_LAST}
     items = tuple(item for receipt in receipts for item in receipt.items)
-    return replace(receipts[0], **head, **foot, items=items, warnings=_join_warnings(receipts))
+    joined = replace(receipts[0], **head, **foot, items=items)
+    return replace(joined, warnings=(*check(joined), *_join_warnings(receipts)))
 
 
 def _first(receipts: Sequence[Receipt], name: str) -> Any:

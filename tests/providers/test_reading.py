@@ -54,6 +54,14 @@ def test_a_warning_of_one_page_is_not_one_of_the_document():
     assert join_pages([page_result("", warnings=blank)] * 2).receipt.warnings == blank
 
 
+def test_the_sums_are_checked_on_the_whole_document():
+    tea, cake = Item("Tea", amount=Decimal("2.00")), Item("Cake", amount=Decimal("3.00"))
+    first = page_result("A", items=(tea,), warnings=("items_mismatch",))
+    right, wrong = (page_result("B", items=(cake,), total=Decimal(total)) for total in (5, 6))
+    assert join_pages([first, right]).receipt.warnings == ()
+    assert join_pages([first, wrong]).receipt.warnings == ("items_mismatch",)
+
+
 def test_a_doubt_about_the_date_counts_for_the_date_that_is_taken():
     sure = page_result("A", date="2026-03-14")
     doubtful = page_result("B", date="2026-03-04", warnings=("date_ambiguous",))
