@@ -1,0 +1,447 @@
+"""How does one call to a remote vendor go, and what may be told of its errors?
+
+One pooled session for all vendors. A call ends at its deadline whatever the server does, its answer
+at a byte cap; redirects are not followed; only what may help is tried again. Keys stay in headers:
+nothing here logs, and no exception carries a URL, a header or a body.
+"""
+
+import json
+import re
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http.cookiejar import DefaultCookiePolicy
+from math import isfinite
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+import requests
+import tenacity
+import urllib3
+from urllib3.connection import HTTPConnection
+from urllib3.connectionpool import HTTPConnectionPool
+from urllib3.util.ssl_ import create_urllib3_context
+
+from providers.base import Env, ProviderError
+
+CONNECT_TIMEOUT_S = 10
+READ_TIMEOUT_S = 120  # of silence; a model thinks before its first byte
+TRIES = 4
+MAX_ANSWER_BYTES = 4 * 2**20
+MAX_DEPTH = 64  # of an answer's JSON; none that we know goes beyond 15
+QUOTE_LENGTH = 300
+
+
+@dataclass(frozen=True)
+class Vendor:
+    """A remote service: its name in messages and the variables that set it, "" for none."""
+
+    name: str
+    key_variable: str
+    url_variable: str
+    default_url: str = ""
+    model_variable: str = ""
+    default_model: str = ""
+    key_optional: bool = False
+
+    def key(self, env: Env) -> str:
+        return env.get(self.key_variable, "").strip()
+
+    def url(self, env: Env) -> str:
+        """The base URL, without a slash at its end."""
+        return (env.get(self.url_variable, "").strip() or self.default_url).rstrip("/")
+
+    def model(self, env: Env) -> str | None:
+        return env.get(self.model_variable, "").strip() or self.default_model or None
+
+    def host(self, env: Env) -> str | None:
+        """Where the image goes; None while the URL is missing or malformed."""
+        return None if _url_fault(self.url(env)) else urlsplit(self.url(env)).hostname
+
+    def unavailable(self, env: Env) -> str | None:
+        key = self.key(env)
+        if not key and not self.key_optional:
+            return f"{self.key_variable} is not set"
+        if not (key.isascii() and key.isprintable()) or " " in key:
+            return f"{self.key_variable} has characters that no key has; copy it again"
+        if not self.url(env):
+            return f"{self.url_variable} is not set"
+        fault = _url_fault(self.url(env))
+        return f"{self.url_variable} {fault}" if fault else None
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: Mapping[str, str]
+    data: bytes
+    body: object  # the parsed JSON; None where it is none
+
+
+class Failure(ProviderError):
+    """Why a call gave no result, and whether to try again: after `delay` seconds where the vendor
+    asks for a wait, and once more at most where it may already have been `billed`."""
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        retry: bool = False,
+        delay: float | None = None,
+        billed: bool = False,
+    ) -> None:
+        super().__init__(code, message)
+        self.retry, self.delay, self.billed = retry, delay, billed
+
+
+Judge = Callable[[Answer], Failure | None]
+
+
+def call(
+    vendor: Vendor,
+    method: str,
+    url: str,
+    *,
+    deadline: float,
+    judge: Judge,
+    read_timeout_s: float = READ_TIMEOUT_S,
+    max_bytes: int = MAX_ANSWER_BYTES,
+    **request: Any,
+) -> Answer:
+    """The first answer that `judge` finds no failure in. Raises ProviderError.
+
+    `deadline` is on the clock of time.monotonic(); `request` is what requests.request takes
+    (headers, json, data, files). A wait that would pass the deadline is not begun.
+    """
+    failures: list[Failure] = []
+
+    def once() -> Answer:
+        outcome = _send(vendor, method, url, deadline, read_timeout_s, max_bytes, request)
+        failure = outcome if isinstance(outcome, Failure) else judge(outcome)
+        if failure:
+            failures.append(failure)
+            raise failure
+        assert isinstance(outcome, Answer)
+        return outcome
+
+    return tenacity.Retrying(
+        retry=tenacity.retry_if_exception(lambda error: _may_help(error, failures)),
+        wait=_wait,
+        stop=tenacity.stop_after_attempt(TRIES)
+        | tenacity.stop_before_delay(deadline - time.monotonic()),
+        reraise=True,
+    )(once)
+
+
+def _may_help(error: BaseException, failures: list[Failure]) -> bool:
+    billed_before = any(failure.billed for failure in failures[:-1])
+    return isinstance(error, Failure) and error.retry and not billed_before
+
+
+_backoff = tenacity.wait_exponential_jitter(multiplier=0.5, max=8, jitter=0.5)
+
+
+def _wait(state: tenacity.RetryCallState) -> float:
+    """Seconds until the next try: what the vendor asked for, else twice as long each time."""
+    error = state.outcome.exception() if state.outcome else None
+    if isinstance(error, Failure) and error.delay is not None:
+        return error.delay
+    return _backoff(state)
+
+
+def _send(
+    vendor: Vendor,
+    method: str,
+    url: str,
+    deadline: float,
+    read_timeout_s: float,
+    max_bytes: int,
+    request: Mapping[str, Any],
+) -> Answer | Failure:
+    """One try. Failures are returned, so that no exception of requests hangs on to them."""
+    host = urlsplit(url).hostname
+    check = f"check {vendor.url_variable} and the network"
+    _clock.deadline, _clock.read_timeout_s = deadline, read_timeout_s
+    try:
+        timeout = (min(CONNECT_TIMEOUT_S, _left()), read_timeout_s)
+        with _session.request(
+            method, url, timeout=timeout, stream=True, allow_redirects=False, **request
+        ) as response:
+            return _answer(vendor, response, max_bytes)
+    except requests.exceptions.SSLError:
+        return Failure("unreachable", f"{host} has no certificate we can trust; {check}")
+    except requests.exceptions.ConnectTimeout:
+        return Failure("unreachable", f"{host} does not take our call; {check}", retry=True)
+    except (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError, TimeoutError):
+        return _timeout(vendor)
+    except requests.exceptions.ConnectionError as error:
+        return _broken(vendor, host, error)
+    except (urllib3.exceptions.HTTPError, requests.exceptions.RequestException, OSError):
+        return Failure(
+            "unreachable",
+            f"the connection to {host} broke before the answer was whole; {check}",
+            retry=True,
+            billed=True,
+        )
+
+
+def _timeout(vendor: Vendor) -> Failure:
+    return Failure(
+        "timeout",
+        f"{vendor.name} did not answer in time; try again later or raise OCR_TIMEOUT_S",
+        retry=True,
+        billed=True,
+    )
+
+
+def _broken(
+    vendor: Vendor, host: str | None, error: requests.exceptions.ConnectionError
+) -> Failure:
+    """requests has one error for "nobody there" and "hung up on us"; urllib3's tells which."""
+    cause = error.args[0] if error.args else None
+    reason = getattr(cause, "reason", cause)
+    if isinstance(reason, urllib3.exceptions.NewConnectionError):
+        return Failure(
+            "unreachable",
+            f"{host} cannot be reached; check {vendor.url_variable} and the network",
+            retry=True,
+        )
+    if any(isinstance(part, TimeoutError) for part in getattr(reason, "args", ())):
+        return _timeout(vendor)
+    return Failure(
+        "unreachable",
+        f"{host} hung up without an answer; check {vendor.url_variable}, or try again later",
+        retry=True,
+        billed=True,
+    )
+
+
+def _answer(vendor: Vendor, response: requests.Response, max_bytes: int) -> Answer | Failure:
+    if 300 <= response.status_code < 400:
+        return Failure(
+            "unreachable",
+            f"{urlsplit(response.url).hostname} redirects to another address, where a key is not "
+            f"sent; set {vendor.url_variable} to the final address",
+        )
+    data = bytearray()
+    while chunk := response.raw.read1(65536, decode_content=True):
+        data += chunk
+        if len(data) > max_bytes:
+            return Failure(
+                "too_large",
+                f"{vendor.name} answered with more than {max_bytes} bytes; send fewer pages, or "
+                f"check {vendor.url_variable}",
+            )
+    return Answer(response.status_code, response.headers, bytes(data), parse(data))
+
+
+# What an answer says
+
+
+def http_failure(vendor: Vendor, answer: Answer, env: Env, said: object = None) -> Failure | None:
+    """What the HTTP status alone says, None for success; `said` is the vendor's own sentence.
+
+    A provider's judge handles what its vendor does differently and leaves the rest to this.
+    """
+    status = answer.status
+    if 200 <= status < 300:
+        return None
+    code, advice = _meaning(vendor, status, vendor.model(env))
+    quoted = quote(said, vendor.key(env))
+    message = f"{vendor.name} {advice}" + (f" ({vendor.name}: {quoted})" if quoted else "")
+    retry = status in (408, 429) or (status >= 500 and status not in (501, 505))
+    return Failure(code, message, retry=retry, delay=retry_after(answer.headers))
+
+
+def _meaning(vendor: Vendor, status: int, model: str | None) -> tuple[str, str]:
+    """The error code, and the sentence after the vendor's name."""
+    match status:
+        case 401:
+            return "bad_key", f"does not accept the key; check {vendor.key_variable}"
+        case 402:
+            return "quota", "wants the account to be topped up; check its credit and limits"
+        case 403:
+            return "forbidden", (
+                f"does not let this key do that; check what {vendor.key_variable} is allowed to"
+            )
+        case 404 if model:
+            return "unknown_model", (
+                f"has no model {model}; check {vendor.model_variable} and {vendor.url_variable}"
+            )
+        case 404:
+            return "unknown_model", f"has nothing there; check {vendor.url_variable}"
+        case 408:
+            return "timeout", "waited too long for the image; check the network"
+        case 413:
+            return "too_large", "finds the file too large; send a smaller one"
+        case 429:
+            return "rate_limited", "is asked too often with this key; try again later"
+        case _ if status >= 500:
+            return "server_error", f"has a fault of its own (HTTP {status}); try again later"
+    return "refused", f"refused the request (HTTP {status}); check the file and the settings"
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds the vendor asks us to wait: a number or an HTTP date (RFC 9110, 10.2.3)."""
+    value = headers.get("Retry-After", "").strip()
+    if re.fullmatch(r"\d{1,9}(\.\d+)?", value, re.ASCII):
+        return float(value)
+    try:
+        date = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    date = date if date.tzinfo else date.replace(tzinfo=UTC)
+    return max(0.0, (date - datetime.now(UTC)).total_seconds())
+
+
+def parse(data: bytes | bytearray | str) -> object:
+    """The JSON value, None if it is none (or nested too deep); every string of it can be stored."""
+    try:
+        text = data if isinstance(data, str) else data.decode("utf-8-sig", "replace")
+        return _storable(json.loads(text, parse_float=_finite, parse_constant=lambda _: None))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _finite(digits: str) -> float | None:
+    number = float(digits)
+    return number if isfinite(number) else None
+
+
+def _storable(value: object, depth: int = 0) -> object:
+    """The value with lone surrogates (JSON can hold them, UTF-8 cannot) replaced."""
+    if depth > MAX_DEPTH:
+        raise ValueError("nested too deep")
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, dict):
+        return {str(_storable(k)): _storable(v, depth + 1) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_storable(v, depth + 1) for v in value]
+    return value
+
+
+def dig(value: object, *path: str | int) -> Any:
+    """What stands at `path` of a parsed answer; None where the answer is not of that shape."""
+    for step in path:
+        if isinstance(step, str):
+            value = value.get(step) if isinstance(value, dict) else None
+        else:
+            value = value[step] if isinstance(value, list) and len(value) > step else None
+    return value
+
+
+_SECRETS = [
+    (re.compile(r"data:[\w/+.-]*;base64,[\w+/=-]*", re.I), "[image]"),
+    (re.compile(r"[\w+/=-]{64,}"), "[data]"),
+    (re.compile(r"\b(Bearer|token|Basic)\s+[\w.~+/=*-]{6,}", re.I), r"\1 [key]"),
+    (re.compile(r"(https?://)[^\s/@]*@", re.I), r"\1"),
+    (re.compile(r"(https?://[^\s?#]*)[?#][^\s]*", re.I), r"\1"),
+    (re.compile(r"([?&]|\b)(\w*key|\w*token|signature)=[^\s&]+", re.I), r"\1\2=[key]"),
+    (re.compile(r"[\w.-]*(\*{2,}|…|\.{3,})[\w.*-]*[\w*-]"), "[key]"),  # te***ey, sk-…key
+    (re.compile(r"\b(sk|xai|AIza|pk|rk)[-_][\w-]{8,}"), "[key]"),
+]
+
+
+def quote(sentence: object, *secrets: str) -> str:
+    """A vendor's own sentence without keys, images and URLs' queries, cut to 300 characters.
+
+    "" for what is no sentence: not a string, HTML, JSON.
+    """
+    if not isinstance(sentence, str) or re.match(r"\s*[<{\[]", sentence) or "</" in sentence:
+        return ""
+    text = " ".join(sentence.split())
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
+        text = text.replace(secret, "[key]")
+    for pattern, replacement in _SECRETS:
+        text = pattern.sub(replacement, text)
+    for token in re.findall(r"[\w-]{6,}", text):  # a part of a key is as good as a hint
+        if any(token in secret for secret in secrets):
+            text = text.replace(token, "[key]")
+    text = "".join(c for c in text if c.isprintable())
+    return text if len(text) <= QUOTE_LENGTH else text[: QUOTE_LENGTH - 1] + "…"
+
+
+def _url_fault(url: str) -> str | None:
+    """What is wrong with a base URL. The URL itself is not repeated: it may hold a password."""
+    try:
+        parts = urlsplit(url)
+        sound = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        sound = False
+    if not sound or re.search(r"[\s\\]", url) or not url.isprintable():
+        return "is not an http or https URL"
+    if parts.query or parts.fragment or "@" in parts.netloc:
+        return "must be a plain URL, without user, ? or #"
+    return None
+
+
+# The session. requests' timeouts are per read: a server that drips a byte a second, headers
+# included, outlives them. These sockets know when their thread's call must be over.
+
+_clock = threading.local()
+
+
+def _left() -> float:
+    """Seconds this thread's call still has. Raises TimeoutError when it has none."""
+    left: float = _clock.deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("the deadline has passed")
+    return left
+
+
+class _Socket(socket.socket):
+    def recv_into(self, *args: Any) -> int:
+        self.settimeout(min(_clock.read_timeout_s, _left()))
+        return super().recv_into(*args)
+
+    def sendall(self, *args: Any) -> None:
+        self.settimeout(_left())  # urllib3 would give a large upload the connect timeout
+        return super().sendall(*args)
+
+
+class _TlsSocket(ssl.SSLSocket):
+    def recv_into(self, *args: Any) -> int:
+        self.settimeout(min(_clock.read_timeout_s, _left()))
+        return super().recv_into(*args)
+
+    def send(self, *args: Any) -> int:
+        self.settimeout(_left())
+        return super().send(*args)
+
+
+class _Connection(HTTPConnection):
+    def _new_conn(self) -> socket.socket:
+        return _Socket(fileno=super()._new_conn().detach())
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _Adapter(requests.adapters.HTTPAdapter):
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        context = create_urllib3_context()
+        context.sslsocket_class = _TlsSocket
+        super().init_poolmanager(*args, ssl_context=context, **kwargs)
+        schemes = self.poolmanager.pool_classes_by_scheme
+        self.poolmanager.pool_classes_by_scheme = {**schemes, "http": _Pool}
+
+
+def _new_session() -> requests.Session:
+    session = requests.Session()
+    session.auth = lambda request: request  # else ~/.netrc replaces our Authorization header
+    session.cookies.set_policy(
+        DefaultCookiePolicy(allowed_domains=[])
+    )  # no vendor's cookie is kept
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, _Adapter(pool_connections=16, pool_maxsize=32))
+    return session
+
+
+_session = _new_session()

@@ -1,0 +1,145 @@
+"""A vendor on 127.0.0.1 that answers by script, and a small receipt to send it."""
+
+import json
+import threading
+import time
+from dataclasses import dataclass, field
+from email.message import Message
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from PIL import Image, ImageDraw, ImageFont
+
+
+@dataclass
+class Reply:
+    """What the stub sends; `body` is bytes, text, or anything JSON can hold."""
+
+    status: int = 200
+    body: object = ""
+    headers: dict[str, str] = field(default_factory=dict)
+    delay_s: float = 0  # before the first byte
+    drop: bool = False  # hang up instead of answering
+    cut: bool = False  # hang up halfway through the body
+    drip_s: float = 0  # send the headers and the body byte by byte, this far apart
+    endless: bool = False  # repeat the body until the client hangs up
+
+
+@dataclass
+class Request:
+    method: str
+    path: str  # with its query
+    headers: Message
+    body: bytes
+    at: float  # time.monotonic() when it came in
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+
+class Stub:
+    """`replies` are given one after the other, the last one again and again."""
+
+    def __init__(self, port):
+        self.url = f"http://127.0.0.1:{port}"
+        self.replies = [Reply(404, {"error": "the stub has no reply"})]
+        self.requests = []
+        self.over = threading.Event()
+        self._lock = threading.Lock()
+
+    def reply(self, *replies):
+        self.replies = list(replies)
+
+    def take(self, request):
+        with self._lock:
+            self.requests.append(request)
+            return self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
+
+    @property
+    def request(self):
+        """The one request that came."""
+        (request,) = self.requests
+        return request
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def answer(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        request = Request(self.command, self.path, self.headers, body, time.monotonic())
+        reply = self.server.stub.take(request)
+        self.close_connection = True
+        if not self.server.stub.over.wait(reply.delay_s) and not reply.drop:
+            self.send(reply)
+
+    do_GET = do_POST = do_PUT = do_DELETE = answer
+
+    def send(self, reply):
+        body = reply.body
+        if not isinstance(body, bytes):
+            body = (body if isinstance(body, str) else json.dumps(body)).encode()
+        headers = {"Content-Type": "application/json", "Connection": "close"} | reply.headers
+        if not reply.endless:
+            headers.setdefault("Content-Length", str(len(body)))
+        head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        head = f"HTTP/1.1 {reply.status} Scripted\r\n{head}\r\n".encode()
+        if reply.drip_s:
+            self.drip(head + body, reply.drip_s)
+            return
+        self.wfile.write(head + (body[: len(body) // 2] if reply.cut else body))
+        while reply.endless and not self.server.stub.over.is_set():
+            self.wfile.write(body)
+
+    def drip(self, data, pause_s):
+        for byte in data:
+            self.wfile.write(bytes([byte]))
+            if self.server.stub.over.wait(pause_s):
+                return
+
+    def log_message(self, *args):
+        pass
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        pass  # the client hung up, as several tests want it to
+
+
+@pytest.fixture
+def http_stub():
+    """A server on a free port: `http_stub.reply(Reply(...), ...)`, `http_stub.requests`."""
+    with Server(("127.0.0.1", 0), Handler) as server:
+        server.stub = Stub(server.server_port)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server.stub
+        server.stub.over.set()
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def reply():
+    """The class of the stub's replies."""
+    return Reply
+
+
+@pytest.fixture
+def receipt(tmp_path):
+    """A photo of a small receipt, with a GPS position in its EXIF that must not leave."""
+    image = Image.new("RGB", (480, 360), "white")
+    draw = ImageDraw.Draw(image)
+    font = ImageFont.load_default(size=28)
+    rows = ["CORNER CAFE", "2026-03-14 09:41", "MILK 1.20", "BREAD 2.50", "TOTAL EUR 3.70"]
+    for number, row in enumerate(rows):
+        draw.text((30, 30 + 60 * number), row, "black", font)
+    exif = Image.Exif()
+    exif.get_ifd(0x8825)[1] = "N"
+    exif[0x010F] = "SECRET CAMERA"
+    path = tmp_path / "receipt.jpg"
+    image.save(path, "JPEG", quality=90, exif=exif)
+    return path
