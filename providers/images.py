@@ -41,10 +41,10 @@ _pdfium = threading.Lock()  # PDFium is not thread-safe (pypdfium2's README, "Th
 
 
 class Jpeg(NamedTuple):
-    """A page as remote engines get it, and its size in pixels."""
+    """A page as remote engines get it."""
 
     data: bytes
-    width: int
+    width: int  # of the page in pixels, which the JPEG itself may have fewer of
     height: int
 
 
@@ -101,15 +101,16 @@ def jpegs(
         long, short = max(page.size), min(page.size)
         scale = min(1.0, max(long_side / long, short_side / short), hard_side / long)
         size = (max(1, round(page.width * scale)), max(1, round(page.height * scale)))
-        yield _jpeg(page.resize(size, Image.Resampling.LANCZOS) if scale < 1 else page, max_bytes)
+        smaller = page.resize(size, Image.Resampling.LANCZOS) if scale < 1 else page
+        yield Jpeg(_jpeg(smaller, max_bytes), *page.size)
 
 
-def _jpeg(page: Image.Image, max_bytes: int) -> Jpeg:
+def _jpeg(page: Image.Image, max_bytes: int) -> bytes:
     for quality in (88, 75, 60, 40):
         buffer = BytesIO()
         page.save(buffer, "JPEG", quality=quality)  # no exif=, so no GPS goes out
         if buffer.tell() <= max_bytes:
-            return Jpeg(buffer.getvalue(), *page.size)
+            return buffer.getvalue()
     raise ProviderError(
         "too_large",
         f"the page stays above this provider's limit of {max_bytes} bytes; send a smaller photo",
