@@ -120,7 +120,8 @@ def deadline(env: Env) -> float:
 
 def ocr_data(result: OcrResult) -> str:
     """The JSON text stored for an execution."""
-    return json.dumps(_camel(asdict(result)), ensure_ascii=False, allow_nan=False)
+    text = json.dumps(_camel(asdict(result)), ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8", "replace").decode()  # lone surrogates cannot be stored
 
 
 def _camel(value: object, inside_raw: bool = False) -> object:

@@ -1,0 +1,290 @@
+"""What is recorded, and how is it asked? Connections, and one function per query.
+
+Functions take the connection first and never commit: callers write `with connection:` around a unit
+of work. Rows come back as dicts with the API's names, so a row is the response.
+"""
+
+import os
+import sqlite3
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+SCHEMA = Path(__file__).with_name("schema.sql")
+VERSION = 1  # PRAGMA user_version of the schema above
+CRASHED = "the server died twice while reading this file; try another provider or a smaller image"
+STATUSES = ("pending", "running", "completed", "failed")
+SORTS = {
+    "id": "id",
+    "name": "name",
+    "status": "status",
+    "createdAt": "created_at",
+    "updatedAt": "updated_at",
+}
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection for one thread; waits up to 5 seconds for another's lock."""
+    connection = sqlite3.connect(path, timeout=5.0)
+    connection.row_factory = sqlite3.Row
+    connection.execute("PRAGMA foreign_keys = ON")  # per connection, not stored in the file
+    connection.execute("PRAGMA secure_delete = ON")
+    return connection
+
+
+def create(path: Path) -> None:
+    """Make the database, or bring an older one up to date; only its owner can read it."""
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # -wal and -shm take over its mode
+    connection = connect(path)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")  # once, stored in the file
+        connection.executescript(SCHEMA.read_text("utf-8"))
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+    finally:
+        connection.close()
+
+
+def now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def add_job(db: sqlite3.Connection, name: str | None) -> int:
+    row = db.execute(
+        "INSERT INTO job (name, created_at, updated_at) VALUES (:name, :now, :now) RETURNING id",
+        {"name": name, "now": now()},
+    ).fetchone()
+    return int(row["id"])
+
+
+def add_file(db: sqlite3.Connection, job_id: int, **columns: str | int) -> int:
+    """The id of a new file; the columns are the ones of schema.sql."""
+    row = db.execute(
+        """
+        INSERT INTO file (job_id, original_name, storage_key, media_type, size, sha256)
+        VALUES (:job_id, :original_name, :storage_key, :media_type, :size, :sha256) RETURNING id
+        """,
+        {"job_id": job_id, **columns},
+    ).fetchone()
+    return int(row["id"])
+
+
+def add_execution(db: sqlite3.Connection, file_id: int, provider: str) -> int:
+    row = db.execute(
+        """
+        INSERT INTO execution (file_id, provider, created_at, updated_at)
+        VALUES (:file_id, :provider, :now, :now) RETURNING id
+        """,
+        {"file_id": file_id, "provider": provider, "now": now()},
+    ).fetchone()
+    return int(row["id"])
+
+
+def get_job(db: sqlite3.Connection, job_id: int) -> dict[str, Any] | None:
+    """The job with its files and their executions, or None."""
+    job = db.execute(
+        """
+        SELECT id, name, status, created_at AS createdAt, updated_at AS updatedAt,
+               failed_files AS failedFiles
+        FROM job WHERE id = ?
+        """,
+        (job_id,),
+    ).fetchone()
+    return {**job, "files": list_files(db, job_id)} if job else None
+
+
+def list_files(db: sqlite3.Connection, job_id: int) -> list[dict[str, Any]]:
+    rows = db.execute(
+        """
+        SELECT id, original_name AS originalName, storage_key AS storageKey
+        FROM file WHERE job_id = ? ORDER BY id
+        """,
+        (job_id,),
+    ).fetchall()
+    return [{**row, "executions": list_executions(db, row["id"])} for row in rows]
+
+
+def list_executions(db: sqlite3.Connection, file_id: int) -> list[dict[str, Any]]:
+    rows = db.execute(
+        """
+        SELECT id, status, provider AS ocrProvider, ocr_data AS ocrData, error_code, error_message,
+               created_at AS createdAt, updated_at AS updatedAt
+        FROM execution WHERE file_id = ? ORDER BY id
+        """,
+        (file_id,),
+    )
+    return [_with_error(dict(row)) for row in rows]
+
+
+def _with_error(execution: dict[str, Any]) -> dict[str, Any]:
+    code, message = execution.pop("error_code"), execution.pop("error_message")
+    return {**execution, "error": {"code": code, "message": message} if code else None}
+
+
+def list_jobs(
+    db: sqlite3.Connection,
+    *,
+    sort: str,
+    direction: str,
+    limit: int,
+    offset: int,
+    status: str | None,
+    search: str | None,
+) -> list[dict[str, Any]]:
+    """A page of jobs; `sort` is a key of SORTS, `direction` asc or desc, ties go by id."""
+    column, order = SORTS[sort], {"asc": "ASC", "desc": "DESC"}[direction]
+    rows = db.execute(
+        f"""
+        SELECT id, name, status, created_at AS createdAt FROM job {_filter(status, search)}
+        ORDER BY {column} {order}, id {order} LIMIT :limit OFFSET :offset
+        """,
+        {"limit": limit, "offset": offset, "status": status, "search": _like(search)},
+    )
+    return [dict(row) for row in rows]
+
+
+def count_jobs(db: sqlite3.Connection, *, status: str | None, search: str | None) -> int:
+    row = db.execute(
+        f"SELECT count(*) AS n FROM job {_filter(status, search)}",
+        {"status": status, "search": _like(search)},
+    ).fetchone()
+    return int(row["n"])
+
+
+def _filter(status: str | None, search: str | None) -> str:
+    conditions = []
+    if status is not None:
+        conditions.append("status = :status")
+    if search is not None:
+        conditions.append(
+            r"""
+            (name LIKE :search ESCAPE '\' OR EXISTS (
+                SELECT 1 FROM file WHERE job_id = job.id AND original_name LIKE :search ESCAPE '\'
+            ))
+            """
+        )
+    return f"WHERE {' AND '.join(conditions)}" if conditions else ""
+
+
+def _like(search: str | None) -> str | None:
+    r"""`search` anywhere in a text: %, _ and \ stand for themselves."""
+    if search is None:
+        return None
+    return f"%{search.translate({ord(c): chr(92) + c for c in '%_' + chr(92)})}%"
+
+
+def delete_job(db: sqlite3.Connection, job_id: int) -> bool:
+    """Whether the job was deleted: not if it is missing or one of its executions is running."""
+    deleted = db.execute(
+        """
+        DELETE FROM job WHERE id = ? AND NOT EXISTS (
+            SELECT 1 FROM file JOIN execution ON execution.file_id = file.id
+            WHERE file.job_id = job.id AND execution.status = 'running'
+        )
+        """,
+        (job_id,),
+    )
+    return deleted.rowcount == 1
+
+
+def get_file(db: sqlite3.Connection, job_id: int, file_id: int) -> dict[str, Any] | None:
+    row = db.execute(
+        "SELECT * FROM file WHERE id = ? AND job_id = ?",
+        (file_id, job_id),
+    ).fetchone()
+    return dict(row) if row else None
+
+
+def delete_file(db: sqlite3.Connection, job_id: int, file_id: int) -> bool:
+    """Whether the file was deleted: not if it is missing or its execution is running."""
+    deleted = db.execute(
+        """
+        DELETE FROM file WHERE id = ? AND job_id = ? AND NOT EXISTS (
+            SELECT 1 FROM execution WHERE file_id = file.id AND status = 'running'
+        )
+        """,
+        (file_id, job_id),
+    )
+    return deleted.rowcount == 1
+
+
+def claim(db: sqlite3.Connection, execution_id: int) -> dict[str, Any] | None:
+    """Mark a pending execution as running; None if it is no longer there to run."""
+    row = db.execute(
+        """
+        UPDATE execution SET status = 'running', updated_at = :now
+        WHERE id = :id AND status = 'pending'
+        RETURNING provider, (SELECT storage_key FROM file WHERE file.id = file_id) AS storage_key
+        """,
+        {"id": execution_id, "now": now()},
+    ).fetchone()
+    return dict(row) if row else None
+
+
+def complete(db: sqlite3.Connection, execution_id: int, ocr_data: str) -> None:
+    db.execute(
+        """
+        UPDATE execution SET status = 'completed', ocr_data = :ocr_data, updated_at = :now
+        WHERE id = :id AND status = 'running'
+        """,
+        {"id": execution_id, "ocr_data": ocr_data, "now": now()},
+    )
+
+
+def fail(db: sqlite3.Connection, execution_id: int, code: str, message: str) -> None:
+    db.execute(
+        """
+        UPDATE execution
+        SET status = 'failed', error_code = :code, error_message = :message, updated_at = :now
+        WHERE id = :id AND status = 'running'
+        """,
+        {"id": execution_id, "code": code, "message": message, "now": now()},
+    )
+
+
+def release(db: sqlite3.Connection) -> None:
+    """Put what is running back to pending: an orderly end is not the execution's fault."""
+    db.execute(
+        "UPDATE execution SET status = 'pending', updated_at = ? WHERE status = 'running'", (now(),)
+    )
+
+
+def recover(db: sqlite3.Connection) -> list[tuple[int, str]]:
+    """After an unclean end: (id, provider) of all there is to run, oldest first.
+
+    What was running at one unclean end is tried once more; at two, the file is what kills us.
+    """
+    db.execute(
+        """
+        UPDATE execution SET status = 'failed', crashes = crashes + 1, error_code = 'crashed',
+               error_message = :message, updated_at = :now
+        WHERE status = 'running' AND crashes >= 1
+        """,
+        {"message": CRASHED, "now": now()},
+    )
+    db.execute(
+        """
+        UPDATE execution SET status = 'pending', crashes = crashes + 1, updated_at = ?
+        WHERE status = 'running'
+        """,
+        (now(),),
+    )
+    rows: Sequence[sqlite3.Row] = db.execute(
+        "SELECT id, provider FROM execution WHERE status = 'pending' ORDER BY id"
+    ).fetchall()
+    return [(row["id"], row["provider"]) for row in rows]
+
+
+def next_job_id(db: sqlite3.Connection) -> int:
+    """The id the next job gets: AUTOINCREMENT never goes back."""
+    row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'job'").fetchone()
+    return int(row["seq"]) + 1 if row else 1
+
+
+def job_exists(db: sqlite3.Connection, job_id: int) -> bool:
+    return db.execute("SELECT 1 FROM job WHERE id = ?", (job_id,)).fetchone() is not None
+
+
+def key_exists(db: sqlite3.Connection, storage_key: str) -> bool:
+    row = db.execute("SELECT 1 FROM file WHERE storage_key = ?", (storage_key,)).fetchone()
+    return row is not None

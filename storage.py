@@ -1,0 +1,184 @@
+"""Where are the uploaded bytes? Files under the data directory, written so that a crash loses none.
+
+An upload is written and fsynced under `incoming/` and renamed to `uploads/<job>/` inside the
+transaction that names it; a deletion renames to `trash/` inside its transaction. What a crash
+leaves in either, and under the one job id that may have been renamed but not committed, is settled
+at the next start.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import tempfile
+import unicodedata
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+SUFFIXES = {
+    *(".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp"),
+    *(".avif", ".heic", ".heif", ".pdf"),
+}
+
+
+class TooLarge(Exception):
+    """A file passed the limit while it was being written."""
+
+
+class IncomingFile:
+    """A file being received: counted, hashed and limited while it is written."""
+
+    def __init__(self, path: Path, max_bytes: int) -> None:
+        self.path = path
+        self.size = 0
+        self._max_bytes = max_bytes
+        self._sha256 = hashlib.sha256()
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        self._file: BinaryIO = os.fdopen(descriptor, "wb", buffering=0)
+
+    def write(self, data: bytes) -> int:
+        self.size += len(data)
+        if self.size > self._max_bytes:
+            raise TooLarge
+        self._sha256.update(data)
+        return self._file.write(data)
+
+    def seek(self, _position: int) -> int:
+        """The parser rewinds a part when it is whole: the moment to make it durable."""
+        os.fsync(self._file.fileno())
+        self._file.close()
+        return 0
+
+    def close(self) -> None:
+        self._file.close()
+
+    @property
+    def sha256(self) -> str:
+        return self._sha256.hexdigest()
+
+
+class Storage:
+    """The directories under `root`; keys are relative to it, as `uploads/123/receipt.jpg`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._incoming, self._uploads, self._trash = (
+            root / name for name in ("incoming", "uploads", "trash")
+        )
+
+    def create(self) -> None:
+        for directory in (self.root, self._incoming, self._uploads, self._trash):
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def path(self, key: str) -> Path:
+        """Where `key` lives. Raises ValueError for a key that points outside the root."""
+        path = (self.root / key).resolve()
+        if not path.is_relative_to(self.root):
+            raise ValueError(f"key outside the data directory: {key!r}")
+        return path
+
+    @contextmanager
+    def incoming(self) -> Iterator[Path]:
+        """A directory for one upload, gone at the end unless it was adopted."""
+        directory = Path(tempfile.mkdtemp(dir=self._incoming))
+        try:
+            yield directory
+        finally:
+            shutil.rmtree(directory, ignore_errors=True)
+
+    @contextmanager
+    def adopted(self, directory: Path, job_id: int) -> Iterator[None]:
+        """The directory as that job's, durable before the body commits; removed if it fails."""
+        home = self._uploads / str(job_id)
+        directory.rename(home)
+        sync(self._uploads)
+        try:
+            yield
+        except BaseException:
+            shutil.rmtree(home, ignore_errors=True)
+            raise
+
+    @contextmanager
+    def discarded_job(self, job_id: int) -> Iterator[None]:
+        """The job's files out of the way while the body commits; back if it fails, else gone."""
+        with self._discarded(self._uploads / str(job_id), f"job-{job_id}"):
+            yield
+
+    @contextmanager
+    def discarded_file(self, key: str) -> Iterator[None]:
+        """The same for one file."""
+        path = self.path(key)
+        with self._discarded(path, f"file-{path.parent.name}-{path.name}"):
+            yield
+
+    @contextmanager
+    def _discarded(self, path: Path, name: str) -> Iterator[None]:
+        trash = self._trash / name
+        if path.exists():
+            path.rename(trash)
+            sync(path.parent)
+            sync(self._trash)
+        try:
+            yield
+        except BaseException:
+            if trash.exists():
+                trash.rename(path)
+            raise
+        _remove(trash)
+
+    def settle(
+        self,
+        job_exists: Callable[[int], bool],
+        key_exists: Callable[[str], bool],
+        next_job_id: int,
+    ) -> None:
+        """Finish or undo what a crash left half done. Only before uploads are accepted."""
+        for directory in self._incoming.iterdir():
+            _remove(directory)
+        if not job_exists(next_job_id):
+            _remove(self._uploads / str(next_job_id))
+        for trash in self._trash.iterdir():
+            kind, number, *rest = trash.name.split("-", 2)
+            key = f"uploads/{number}/{rest[0]}" if rest else ""
+            if kind == "job" and job_exists(int(number)):
+                trash.rename(self._uploads / number)
+            elif kind == "file" and key_exists(key):
+                trash.rename(self.path(key))
+            else:
+                _remove(trash)
+
+
+def storage_name(original: str, taken: Collection[str]) -> str:
+    """A safe name near the original one, none of `taken`: `receipt.jpg`, else `receipt-1.jpg`.
+
+    The suffix is looked at apart from the rest, or 収據.jpg would lose it with its letters.
+    """
+    stem, dot, suffix = original.replace("\\", "/").rsplit("/", 1)[-1].rpartition(".")
+    suffix = dot + suffix
+    if suffix.lower() not in SUFFIXES:
+        stem, suffix = stem + suffix, ""
+    ascii_stem = unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode()
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "_", ascii_stem).strip("._-")[:100] or "upload"
+    name, number = stem + suffix, 0
+    while name.lower() in taken:
+        number += 1
+        name = f"{stem}-{number}{suffix}"
+    return name
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def sync(directory: Path) -> None:
+    """Make the names in a directory durable."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

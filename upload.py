@@ -1,0 +1,228 @@
+"""What does an upload ask for? A multipart request in, checked files and providers out.
+
+All or nothing: the first part that cannot be taken refuses the request, and is named.
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from werkzeug.datastructures import FileStorage, MultiDict
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
+from werkzeug.formparser import FormDataParser
+from werkzeug.wrappers import Request
+
+from providers import images
+from providers.base import Env, Provider, ProviderError, setting
+from storage import IncomingFile, TooLarge, storage_name
+
+PROVIDER_FIELD = re.compile(r"ocrProvider_(0|[1-9][0-9]{0,17})")
+FILENAME = re.compile(r';\s*filename="(.*?)"\s*(?:;|$)', re.IGNORECASE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class UploadedFile:
+    """A file as received, and the providers that shall read it."""
+
+    original_name: str
+    name: str  # on disk
+    media_type: str
+    size: int  # bytes
+    sha256: str
+    providers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Upload:
+    job_name: str | None
+    files: tuple[UploadedFile, ...]
+
+
+def max_body_bytes(env: Env) -> int:
+    """What the limits allow: every file at its largest, and a megabyte for all else."""
+    files = setting(env, "MAX_FILES_PER_JOB", 50)
+    return files * setting(env, "MAX_FILE_SIZE_BYTES", 20 * 1024 * 1024) + 1024 * 1024
+
+
+def read_upload(
+    request: Request, directory: Path, providers: Mapping[str, Provider], env: Env
+) -> Upload:
+    """The upload, its files written to `directory`. Raises BadRequest or RequestEntityTooLarge."""
+    if request.mimetype != "multipart/form-data":
+        raise BadRequest(
+            f"The body must be multipart/form-data, not {request.mimetype or 'untyped'};"
+            " send the picture with curl -F file=@receipt.jpg -F ocrProvider_0=tesseract"
+        )
+    received = _Received(directory, env)
+    form, parts = received.parse(request)
+    _check_part_names(form, parts)
+    files = parts.getlist("file")
+    names = [_original_name(number, part) for number, part in enumerate(files)]
+    chosen = _providers(form, names, providers, env)
+    return Upload(
+        form.get("jobName"),
+        tuple(
+            UploadedFile(
+                original,
+                incoming.path.name,
+                _media_type(number, original, incoming.path, env),
+                incoming.size,
+                incoming.sha256,
+                chosen[number],
+            )
+            for number, (original, incoming) in enumerate(zip(names, received.files, strict=True))
+        ),
+    )
+
+
+class _Received:
+    """The files of one request, written while they are parsed."""
+
+    def __init__(self, directory: Path, env: Env) -> None:
+        self.files: list[IncomingFile] = []
+        self._directory = directory
+        self._env = env
+        self._max_bytes = setting(env, "MAX_FILE_SIZE_BYTES", 20 * 1024 * 1024)
+        self._max_files = setting(env, "MAX_FILES_PER_JOB", 50)
+        self._last_name = ""
+
+    def parse(self, request: Request) -> tuple[MultiDict[str, str], MultiDict[str, FileStorage]]:
+        parser = FormDataParser(
+            self._open,
+            max_form_memory_size=500_000,
+            max_form_parts=100 + 12 * self._max_files,  # a file, its providers, and some to spare
+            silent=False,
+        )
+        try:
+            _, form, files = parser.parse(
+                request.stream,
+                request.mimetype,
+                request.content_length,
+                request.mimetype_params,
+            )
+        except TooLarge:
+            raise RequestEntityTooLarge(
+                f"File {len(self.files) - 1} ({self._last_name!r}) is larger than"
+                f" {self._max_bytes} bytes; send a smaller picture or raise MAX_FILE_SIZE_BYTES"
+            ) from None
+        except ValueError as error:
+            raise BadRequest(
+                f"The multipart body is malformed or was cut short ({error}); send it again"
+            ) from None
+        finally:
+            for file in self.files:
+                file.close()
+        return form, files
+
+    def _open(
+        self,
+        total_content_length: int | None,
+        content_type: str | None,
+        filename: str | None,
+        content_length: int | None = None,
+    ) -> IO[bytes]:
+        if len(self.files) == self._max_files:
+            raise RequestEntityTooLarge(
+                f"A job takes at most {self._max_files} files; send several jobs"
+                " or raise MAX_FILES_PER_JOB"
+            )
+        self._last_name = filename or ""
+        taken = {file.path.name.lower() for file in self.files}
+        path = self._directory / storage_name(self._last_name, taken)
+        self.files.append(IncomingFile(path, self._max_bytes))
+        return self.files[-1]  # type: ignore[return-value]  # the parser writes, seeks and closes
+
+
+def _check_part_names(form: MultiDict[str, str], parts: MultiDict[str, FileStorage]) -> None:
+    for name in parts:
+        if name != "file":
+            raise BadRequest(
+                f"A file came in the field {name!r}; files go into fields named 'file',"
+                " in the order of ocrProvider_0, ocrProvider_1 and so on"
+            )
+    if "file" in form:
+        raise BadRequest(
+            "The field 'file' holds text, no file; with curl write -F file=@receipt.jpg"
+        )
+    if "file" not in parts:
+        raise BadRequest("The field 'file' is missing; with curl add -F file=@receipt.jpg")
+
+
+def _original_name(number: int, part: FileStorage) -> str:
+    """The name exactly as sent; werkzeug's own reading takes backslashes for escapes.
+
+    Browsers, curl and requests write ", CR and LF as %22, %0D and %0A and nothing else
+    (https://html.spec.whatwg.org/#multipart-form-data).
+    """
+    found = FILENAME.search(part.headers.get("Content-Disposition", ""))
+    name = part.filename or ""
+    if found:
+        name = found[1].replace('\\"', '"')
+        for escape, character in (("%22", '"'), ("%0D", "\r"), ("%0A", "\n")):
+            name = name.replace(escape, character)
+    if any(unicodedata.category(character) == "Cc" for character in name):
+        raise BadRequest(
+            f"The name of file {number} ({name!r}) holds control characters; rename it"
+        )
+    return name
+
+
+def _providers(
+    form: MultiDict[str, str], names: list[str], providers: Mapping[str, Provider], env: Env
+) -> list[tuple[str, ...]]:
+    """For each file the names of its providers, each known and available."""
+    chosen: list[list[str]] = [[] for _ in names]
+    for field, name in form.items(multi=True):
+        if not field.startswith("ocrProvider_"):
+            continue
+        number = _file_number(field, len(names))
+        _check_provider(field, names[number], name, providers, env)
+        if name in chosen[number]:
+            raise BadRequest(f"{field} asks for {name!r} twice; once is enough")
+        chosen[number].append(name)
+    for number, name in enumerate(names):
+        if not chosen[number]:
+            raise BadRequest(
+                f"ocrProvider_{number} is missing, so nobody reads file {number} ({name!r});"
+                f" add one of: {', '.join(providers)}"
+            )
+    return [tuple(names) for names in chosen]
+
+
+def _file_number(field: str, count: int) -> int:
+    match = PROVIDER_FIELD.fullmatch(field)
+    if not match:
+        raise BadRequest(
+            f"{field!r} is no provider field; number them ocrProvider_0, ocrProvider_1 and so on"
+        )
+    if int(match[1]) >= count:
+        raise BadRequest(
+            f"{field} has no file: {count} came, so the last is ocrProvider_{count - 1}"
+        )
+    return int(match[1])
+
+
+def _check_provider(
+    field: str, file_name: str, name: str, providers: Mapping[str, Provider], env: Env
+) -> None:
+    where = f"({field}, file {file_name!r})"
+    if name not in providers:
+        raise BadRequest(
+            f"Provider {name!r} is not available: there is none of that name {where};"
+            f" use one of: {', '.join(providers)}"
+        )
+    reason = providers[name].unavailable(env)
+    if reason:
+        raise BadRequest(f"Provider {name!r} is not available: {reason} {where}")
+
+
+def _media_type(number: int, original_name: str, path: Path, env: Env) -> str:
+    try:
+        return images.check(path, env)
+    except ProviderError as error:
+        raise BadRequest(
+            f"The field 'file' number {number} ({original_name!r}) cannot be read: {error.message}"
+        ) from None
