@@ -53,8 +53,7 @@ def check(path: Path, env: Env) -> str:
     if path.stat().st_size == 0:
         raise ProviderError("bad_image", "the file is empty; send it again")
     if is_pdf(path):
-        with _pdf(path) as pdf:
-            _check_page_count(len(pdf), env)
+        count_pages(path, env)
         return PDF
     with _open(path) as image:
         _check_frames(image, env)
@@ -67,6 +66,14 @@ def check(path: Path, env: Env) -> str:
 def is_pdf(path: Path) -> bool:
     with path.open("rb") as file:
         return file.read(1024).lstrip(b"\xef\xbb\xbf \t\r\n\0").startswith(b"%PDF-")
+
+
+def count_pages(path: Path, env: Env) -> int:
+    """How many pages a PDF has. Raises ProviderError for one that is locked, damaged or too long."""
+    with _pdf(path) as pdf:
+        count = len(pdf)
+    _check_page_count(count, env)
+    return count
 
 
 def pages(path: Path, env: Env) -> Iterator[Image.Image]:
@@ -218,10 +225,7 @@ def _pdf(path: Path) -> Iterator[Any]:
 
 
 def _pdf_pages(path: Path, env: Env) -> Iterator[Image.Image]:
-    with _pdf(path) as pdf:
-        count = len(pdf)
-    _check_page_count(count, env)
-    for number in range(count):
+    for number in range(count_pages(path, env)):
         with _pdf(path) as pdf, _decoding():  # the lock is not held while an engine reads the page
             page = pdf[number]
             width, height = page.get_size()
