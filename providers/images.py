@@ -69,7 +69,7 @@ def is_pdf(path: Path) -> bool:
 
 
 def count_pages(path: Path, env: Env) -> int:
-    """How many pages a PDF has. Raises ProviderError for one that is locked, damaged or too long."""
+    """How many pages a PDF has. Raises ProviderError if it is locked, damaged or too long."""
     with _pdf(path) as pdf:
         count = len(pdf)
     _check_page_count(count, env)
