@@ -31,6 +31,7 @@ MEDIA_TYPES = {
     "AVIF": "image/avif",
     "HEIF": "image/heic",
 }
+OPENERS = [name for name in MEDIA_TYPES if name != "MPO"]  # Pillow opens it as a JPEG
 PDF = "application/pdf"
 ACCEPTED = "JPEG, PNG, WebP, TIFF, GIF, BMP, AVIF, HEIC or PDF"
 PDF_DPI = 200
@@ -141,7 +142,7 @@ def _decoding() -> Iterator[None]:
 @contextmanager
 def _open(path: Path) -> Iterator[Image.Image]:
     try:
-        image = Image.open(path, formats=list(MEDIA_TYPES))
+        image = Image.open(path, formats=OPENERS)
     except Exception as error:
         raise ProviderError(
             "bad_image", f"its content is not a picture we can read; send {ACCEPTED}"
