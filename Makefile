@@ -1,0 +1,43 @@
+# make run    set everything up and serve on http://localhost:3000
+# make serve  the same with the production server
+# make test   set up what the tests need and run them
+# make lint   ruff and mypy
+# make bench  accuracy and speed, as in the README's tables
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: run serve test lint clean
+
+run: $(VENV)/ready
+	$(BIN)/flask run
+
+serve: $(VENV)/ready
+	$(BIN)/waitress-serve --host 127.0.0.1 --port 3000 --threads 16 --call app:create_app
+
+test: $(VENV)/ready-dev
+	$(BIN)/python -m pytest $(PYTEST)
+
+lint: $(VENV)/ready-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy .
+
+clean:
+	rm -rf $(VENV)
+
+# paddlex asks for opencv-contrib-python, which links libGL; slim machines have none, so the headless
+# build of the same version goes over it.
+$(VENV)/ready: requirements.txt constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; \
+	this is " + sys.version.split()[0] + ". Name another: make $(MAKECMDGOALS) PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --disable-pip-version-check -q -r requirements.txt
+	$(BIN)/pip install --disable-pip-version-check -q --no-deps --force-reinstall \
+		opencv-python-headless==4.10.0.84
+	touch $@
+
+$(VENV)/ready-dev: $(VENV)/ready requirements-dev.txt
+	$(BIN)/pip install --disable-pip-version-check -q -r requirements-dev.txt
+	touch $@
