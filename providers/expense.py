@@ -1,0 +1,217 @@
+"""What does an answer of AnalyzeExpense say? Its fields and blocks in, an OcrResult out. Pure.
+
+Values are text as printed ("14/03/2026", "1.234,56 EUR"), boxes are fractions of the page.
+https://docs.aws.amazon.com/textract/latest/dg/invoices-receipts.html (read 2026-11-23)
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from providers.base import Box, Item, Line, OcrResult, Page, Receipt, Tax
+from providers.dates import find_dates
+from providers.money import parse_money
+from providers.reading import result_from_pages
+from providers.receipt import check, read_receipt
+from providers.rows import group_rows
+
+MODEL = "AnalyzeExpense"
+SURE = 50  # per cent; below it the total is more likely wrong than right
+TAX_IDS = (
+    *("VENDOR_VAT_NUMBER", "VENDOR_GST_NUMBER", "VENDOR_ABN_NUMBER", "VENDOR_PAN_NUMBER"),
+    "TAX_PAYER_ID",
+)
+TOTALS = ("TOTAL", "AMOUNT_PAID", "AMOUNT_DUE")
+
+
+class Field(NamedTuple):
+    """An ExpenseField: a type such as TOTAL, its printed label and its value as printed."""
+
+    type: str
+    label: str
+    text: str
+    confidence: float  # per cent
+    currency: str | None  # ISO 4217; amounts only, and not always
+    groups: frozenset[str]  # whose it is: VENDOR, RECEIVER_BILL_TO, ...
+
+
+def read_answer(answer: Mapping[str, Any], page: tuple[int, int]) -> OcrResult:
+    """The result for one page of so many pixels."""
+    documents = answer["ExpenseDocuments"]
+    lines = _lines(documents, page)
+    return result_from_pages(
+        [Page(*page, lines)],
+        model=MODEL,
+        raw=answer,
+        receipt=_receipt(
+            [
+                _field(field)
+                for document in documents
+                for field in document.get("SummaryFields", ())
+            ],
+            list(_rows(documents)),
+            read_receipt(group_rows(lines)),
+        ),
+    )
+
+
+def _lines(documents: Sequence[Mapping[str, Any]], page: tuple[int, int]) -> tuple[Line, ...]:
+    """The lines of text, once each: two receipts on one page may both bring all of its lines."""
+    blocks = [block for document in documents for block in document.get("Blocks", ())]
+    lines = {
+        block.get("Id", number): Line(
+            block.get("Text", ""), block.get("Confidence", 0) / 100, _box(block, page)
+        )
+        for number, block in enumerate(blocks)
+        if block.get("BlockType") == "LINE"
+    }
+    return tuple(lines.values())
+
+
+def _box(block: Mapping[str, Any], page: tuple[int, int]) -> Box:
+    """Textract measures in fractions of the page."""
+    box = block["Geometry"]["BoundingBox"]
+    left, top = box["Left"] * page[0], box["Top"] * page[1]
+    right, bottom = left + box["Width"] * page[0], top + box["Height"] * page[1]
+    return round(left), round(top), round(right), round(bottom)
+
+
+def _rows(documents: Sequence[Mapping[str, Any]]) -> Iterator[list[Field]]:
+    for document in documents:
+        for group in document.get("LineItemGroups", ()):
+            for item in group.get("LineItems", ()):
+                yield [_field(field) for field in item.get("LineItemExpenseFields", ())]
+
+
+def _field(field: Mapping[str, Any]) -> Field:
+    value = field.get("ValueDetection", {})
+    groups = field.get("GroupProperties", ())
+    return Field(
+        type=field.get("Type", {}).get("Text", "OTHER"),
+        label=field.get("LabelDetection", {}).get("Text", ""),
+        text=" ".join(value.get("Text", "").split()),
+        confidence=value.get("Confidence", 0),
+        currency=field.get("Currency", {}).get("Code"),
+        groups=frozenset(name for group in groups for name in group.get("Types", ())),
+    )
+
+
+def _receipt(
+    fields: Sequence[Field], items: Sequence[Sequence[Field]], printed: Receipt
+) -> Receipt:
+    """Textract's fields and, from our own reading of its text, those it has no type for."""
+    vendor = [field for field in fields if "VENDOR" in field.groups]
+    day, ambiguous = _date(_best(fields, "INVOICE_RECEIPT_DATE", "ORDER_DATE"), printed)
+    taxes, tax = _taxes(fields)
+    receipt = Receipt(
+        source="engine",
+        merchant=_text(fields, "VENDOR_NAME") or _text(vendor, "NAME"),
+        merchant_address=_text(fields, "VENDOR_ADDRESS") or _text(vendor, "ADDRESS"),
+        merchant_phone=_text(fields, "VENDOR_PHONE"),
+        merchant_tax_id=_text(fields, *TAX_IDS),
+        receipt_number=_text(fields, "INVOICE_RECEIPT_ID"),
+        date=day,
+        time=printed.time,
+        currency=_currency(fields, items) or printed.currency,
+        items=tuple(_item(item) for item in items),
+        subtotal=_amount(fields, "SUBTOTAL"),
+        discount=_discount(fields),
+        taxes=taxes,
+        tax=tax,
+        tip=_amount(fields, "GRATUITY"),
+        total=_amount(fields, *TOTALS),
+        payment_method=printed.payment_method,
+        card_last4=printed.card_last4,
+    )
+    doubts = [*check(receipt, date.today()), *_doubts(fields, items, printed)]
+    return replace(receipt, warnings=(*doubts, *(["date_ambiguous"] if ambiguous else [])))
+
+
+def _doubts(
+    fields: Sequence[Field], items: Sequence[Sequence[Field]], printed: Receipt
+) -> Iterator[str]:
+    if not items and all(field.type == "OTHER" for field in fields):
+        yield "no_text" if "no_text" in printed.warnings else "not_a_receipt"
+    total = _best(fields, *TOTALS)
+    if total and total.confidence < SURE:
+        yield "low_confidence"
+
+
+def _date(field: Field | None, printed: Receipt) -> tuple[str | None, bool]:
+    """The day, and whether it is ambiguous: the whole text tells day-first from month-first."""
+    found = next(find_dates(field.text), None) if field else None
+    readings = [day for day in (found.day_first, found.month_first) if day] if found else []
+    if not readings or printed.date in readings:
+        return printed.date, "date_ambiguous" in printed.warnings
+    return readings[0], len(set(readings)) > 1
+
+
+def _taxes(fields: Sequence[Field]) -> tuple[tuple[Tax, ...], Decimal | None]:
+    """The taxes and their sum, which may be printed among them."""
+    taxes = [
+        Tax(_rate(field), amount)
+        for field in fields
+        if field.type == "TAX" and (amount := parse_money(field.text)) is not None
+    ]
+    whole, parts = _whole([tax.amount or Decimal(0) for tax in taxes])
+    return tuple(taxes[number] for number in parts), whole
+
+
+def _discount(fields: Sequence[Field]) -> Decimal | None:
+    amounts = (parse_money(field.text) for field in fields if field.type == "DISCOUNT")
+    whole, _ = _whole([-abs(amount) for amount in amounts if amount is not None])
+    return whole
+
+
+def _whole(amounts: Sequence[Decimal]) -> tuple[Decimal | None, list[int]]:
+    """The sum of the amounts, and which of them are its parts: not one that is the sum itself."""
+    everything = sum(amounts, Decimal(0))
+    parts = list(range(len(amounts)))
+    for number in parts[::-1] if len(amounts) > 1 else ():
+        if amounts[number] * 2 == everything:
+            return amounts[number], [part for part in parts if part != number]
+    return everything if amounts else None, parts
+
+
+def _rate(field: Field) -> Decimal | None:
+    percent = re.search(r"(\d{1,2}(?:[.,]\d{1,3})?) ?%", f"{field.label} {field.text}")
+    return Decimal(percent[1].replace(",", ".")) if percent else None
+
+
+def _item(fields: Sequence[Field]) -> Item:
+    return Item(
+        description=_text(fields, "ITEM", "EXPENSE_ROW", "PRODUCT_CODE") or "",
+        quantity=_amount(fields, "QUANTITY"),
+        unit_price=_amount(fields, "UNIT_PRICE"),
+        amount=_amount(fields, "PRICE"),
+    )
+
+
+def _currency(fields: Sequence[Field], items: Sequence[Sequence[Field]]) -> str | None:
+    """The total's currency, else that of any amount."""
+    total = _best(fields, *TOTALS)
+    everything = [*fields, *(field for item in items for field in item)]
+    codes = [field.currency for field in ([total] if total else []) + everything]
+    return next((code for code in codes if code and re.fullmatch("[A-Z]{3}", code)), None)
+
+
+def _amount(fields: Sequence[Field], *types: str) -> Decimal | None:
+    field = _best(fields, *types)
+    return parse_money(field.text) if field else None
+
+
+def _text(fields: Sequence[Field], *types: str) -> str | None:
+    field = _best(fields, *types)
+    return field.text if field else None
+
+
+def _best(fields: Sequence[Field], *types: str) -> Field | None:
+    """The field with a value Textract is surest of, of the first type that has one."""
+    for type_ in types:
+        found = [field for field in fields if field.type == type_ and field.text]
+        if found:
+            return max(found, key=lambda field: field.confidence)
+    return None

@@ -1,0 +1,225 @@
+"""aws-textract: Amazon Textract's AnalyzeExpense.
+
+boto3 signs the request and reads the answer; the bytes travel through providers.http, within its
+limits of time, size and tries.
+AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION are needed, AWS_SESSION_TOKEN and
+AWS_ENDPOINT_URL_TEXTRACT taken.
+https://docs.aws.amazon.com/textract/latest/dg/API_AnalyzeExpense.html (read 2026-11-23)
+"""
+
+import importlib.util
+import json
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from functools import lru_cache
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import urllib3
+
+from providers import expense
+from providers.base import Env, OcrResult, ProviderError
+from providers.base import deadline as deadline_of
+from providers.http import Answer, Failure, Vendor, call, dig, http_failure, quote, retry_after
+from providers.images import Jpeg, jpegs
+from providers.reading import join_pages
+
+LONG_SIDE = 2500
+HARD_SIDE = 10_000  # pixels; with MAX_BYTES from textract/latest/dg/limits-document.html
+MAX_BYTES = 10 * 2**20
+AT_ONCE = 2  # calls; the quota of a new account is 1 to 5 a second
+
+KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+BAD_KEY = ("bad_key", "does not accept the keys; check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
+BAD_IMAGE = ("bad_image", "cannot read this image; send another photo of the receipt")
+BUSY = ("rate_limited", "is asked too often with this account; try again later")
+MEANING = {  # what HTTP 400 stands for; textract/latest/dg/API_AnalyzeExpense.html#Errors
+    "AccessDeniedException": (
+        "forbidden",
+        "does not let this user do that; allow textract:AnalyzeExpense in IAM",
+    ),
+    "SubscriptionRequiredException": (
+        "forbidden",
+        "is not open to this account; sign up for Amazon Textract",
+    ),
+    "UnrecognizedClientException": BAD_KEY,
+    "InvalidSignatureException": BAD_KEY,
+    "IncompleteSignature": BAD_KEY,
+    "MissingAuthenticationToken": BAD_KEY,
+    "ExpiredTokenException": ("bad_key", "says the session is over; renew AWS_SESSION_TOKEN"),
+    "ThrottlingException": BUSY,
+    "ProvisionedThroughputExceededException": BUSY,
+    "LimitExceededException": BUSY,
+    "DocumentTooLargeException": ("too_large", "finds the image too large; send a smaller one"),
+    "BadDocumentException": BAD_IMAGE,
+    "UnsupportedDocumentException": BAD_IMAGE,
+    "InvalidParameterException": BAD_IMAGE,
+}
+
+_turns = threading.BoundedSemaphore(AT_ONCE)
+_making = threading.Lock()
+_transport: ContextVar[Callable[[Any], Any]] = ContextVar("transport")
+
+
+def unavailable(env: Env) -> str | None:
+    if importlib.util.find_spec("boto3") is None:
+        return "the Python package boto3 is not installed; pip install -r requirements.txt"
+    for variable in KEYS[:2]:
+        if reason := _vendor(env, variable).unavailable(env):
+            return reason
+    if not _region(env):
+        return "AWS_REGION is not set"
+    if not re.fullmatch(r"[a-z0-9-]+", _region(env)):
+        return "AWS_REGION is not the name of a region such as eu-west-1"
+    return None
+
+
+def model(env: Env) -> str:
+    return expense.MODEL
+
+
+def sends_to(env: Env) -> str | None:
+    return _vendor(env).host(env)
+
+
+def ocr(image: Path, env: Env) -> OcrResult:
+    deadline = deadline_of(env)
+    client = _configured(env)
+    pages = jpegs(image, env, long_side=LONG_SIDE, hard_side=HARD_SIDE, max_bytes=MAX_BYTES)
+    _transport.set(lambda request: _send(request, env, deadline))
+    return join_pages([_read(client, page) for page in pages])
+
+
+def _read(client: Any, page: Jpeg) -> OcrResult:
+    from botocore.exceptions import BotoCoreError
+
+    surprises = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, BotoCoreError)
+    try:
+        answer = client.analyze_expense(Document={"Bytes": page.data})
+        answer.pop("ResponseMetadata")
+        return expense.read_answer(answer, (page.width, page.height))
+    except surprises:  # not the shape of an AnalyzeExpenseResponse
+        raise _bad_answer() from None
+
+
+# The call
+
+
+def _region(env: Env) -> str:
+    """boto3 itself does not read AWS_REGION."""
+    return (env.get("AWS_REGION", "") or env.get("AWS_DEFAULT_REGION", "")).strip()
+
+
+def _vendor(env: Env, key_variable: str = KEYS[0]) -> Vendor:
+    public = f"https://textract.{_region(env)}.amazonaws.com"
+    return Vendor(
+        "Amazon Textract",
+        key_variable,
+        "AWS_ENDPOINT_URL_TEXTRACT",
+        default_url=env.get("AWS_ENDPOINT_URL", "").strip() or public,
+    )
+
+
+def _keys(env: Env) -> list[str]:
+    return [env.get(name, "").strip() for name in KEYS]
+
+
+def _configured(env: Env) -> Any:
+    from botocore.exceptions import BotoCoreError
+
+    try:
+        with _making:
+            return _client(_region(env), _vendor(env).url(env), *_keys(env))
+    except (BotoCoreError, ValueError) as error:  # of AWS_PROFILE, of an endpoint's name
+        said = quote(str(error), *_keys(env))
+        raise ProviderError("not_configured", f"boto3 finds fault with AWS_*: {said}") from None
+
+
+@lru_cache(maxsize=8)
+def _client(region: str, url: str, *keys: str) -> Any:
+    """A client that signs and reads, and sends through the transport of the calling thread.
+
+    Several threads may use it, but not make it.
+    """
+    from botocore.config import Config
+
+    client = _session(*keys).client(
+        "textract",
+        region_name=region,
+        endpoint_url=url,
+        config=Config(retries={"mode": "standard", "total_max_attempts": 1}),  # call() tries again
+    )
+    client.meta.events.register(
+        "before-send.textract.AnalyzeExpense", lambda request, **_: _transport.get()(request)
+    )
+    return client
+
+
+@lru_cache(maxsize=1)
+def _session(key_id: str, secret: str, token: str) -> Any:
+    """boto3's session, whose first client takes 0.2 s."""
+    import boto3  # 0.3 s
+
+    return boto3.session.Session(key_id, secret, token or None)
+
+
+def _send(request: Any, env: Env, deadline: float) -> Any:
+    """The response to a signed request (an AWSPreparedRequest), as botocore wants it."""
+    from botocore.awsrequest import AWSResponse
+
+    if not _turns.acquire(timeout=max(0.0, deadline - time.monotonic())):
+        raise ProviderError("timeout", "other receipts kept Amazon Textract busy; try again later")
+    try:
+        answer = call(
+            _vendor(env),
+            request.method,
+            request.url,
+            deadline=deadline,
+            judge=lambda answer: _failure(answer, env),
+            headers=dict(request.headers),
+            data=request.body,
+        )
+    finally:
+        _turns.release()
+    body = BytesIO(json.dumps(answer.body).encode())
+    return AWSResponse(
+        request.url, answer.status, {}, urllib3.HTTPResponse(body, preload_content=False)
+    )
+
+
+def _failure(answer: Answer, env: Env) -> Failure | None:
+    """AWS says HTTP 400 for nearly everything; the error's type tells throttling from a bad key."""
+    vendor = _vendor(env)
+    if 200 <= answer.status < 300:
+        # botocore takes any 200 for an answer, a captive portal's page included
+        return None if isinstance(dig(answer.body, "ExpenseDocuments"), list) else _bad_answer()
+    type_ = str(answer.headers.get("x-amzn-errortype") or dig(answer.body, "__type"))
+    said = dig(answer.body, "message") or dig(answer.body, "Message")
+    quoted = quote(said, *_keys(env))
+    meaning = MEANING.get(type_.split(":")[0].split("#")[-1])
+    if meaning is None:
+        return http_failure(vendor, answer, env, quoted)
+    code, advice = meaning
+    return Failure(
+        code,
+        f"{vendor.name} {advice}" + (f" ({vendor.name}: {quoted})" if quoted else ""),
+        retry=meaning is BUSY,
+        delay=_delay(answer.headers),
+    )
+
+
+def _bad_answer() -> Failure:
+    return Failure(
+        "bad_answer",
+        "what answered is not Amazon Textract; check AWS_ENDPOINT_URL_TEXTRACT and the network",
+    )
+
+
+def _delay(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait, which AWS says in milliseconds of its own header."""
+    milliseconds = headers.get("x-amz-retry-after", "")
+    return int(milliseconds) / 1000 if milliseconds.isdecimal() else retry_after(headers)

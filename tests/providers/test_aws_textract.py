@@ -1,0 +1,453 @@
+"""Is a receipt read through Amazon Textract by its service model, and are its errors told?"""
+
+import base64
+import json
+import time
+from decimal import Decimal
+from io import BytesIO
+
+import botocore.session
+import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from botocore.validate import ParamValidator
+from PIL import Image
+
+from providers import expense, textract
+from providers.base import Item, Line, Page, ProviderError, Receipt, Tax, ocr_data
+
+KEY_ID, SECRET = "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+OPERATION = (
+    botocore.session.get_session().get_service_model("textract").operation_model("AnalyzeExpense")
+)
+
+
+def field(type_, text, confidence=99.0, label=None, currency=None, groups=()):
+    found = {
+        "Type": {"Text": type_, "Confidence": 99.0},
+        "ValueDetection": {"Text": text, "Geometry": geometry(), "Confidence": confidence},
+        "PageNumber": 1,
+    }
+    if label:
+        found["LabelDetection"] = {"Text": label, "Geometry": geometry(), "Confidence": 98.0}
+    if currency:
+        found["Currency"] = {"Code": currency, "Confidence": 95.0}
+    if groups:
+        found["GroupProperties"] = [{"Types": list(groups), "Id": "g-1"}]
+    return found
+
+
+def geometry(left=0.1, top=0.1, width=0.5, height=0.05):
+    return {"BoundingBox": {"Width": width, "Height": height, "Left": left, "Top": top}}
+
+
+def line(number, text, left=0.1, width=0.5):
+    return {
+        "BlockType": "LINE",
+        "Id": f"line-{number}",
+        "Text": text,
+        "Confidence": 98.5,
+        "Geometry": geometry(left, number / 10, width),
+    }
+
+
+def answer(*fields, items=(), blocks=()):
+    found = {
+        "DocumentMetadata": {"Pages": 1},
+        "ExpenseDocuments": [
+            {
+                "ExpenseIndex": 1,
+                "SummaryFields": list(fields),
+                "LineItemGroups": [
+                    {
+                        "LineItemGroupIndex": 1,
+                        "LineItems": [{"LineItemExpenseFields": item} for item in items],
+                    }
+                ],
+                "Blocks": [{"BlockType": "PAGE", "Id": "p", "Geometry": geometry()}, *blocks],
+            }
+        ],
+    }
+    report = ParamValidator().validate(found, OPERATION.output_shape)
+    assert not report.has_errors(), report.generate_report()
+    return found
+
+
+CAFE = answer(
+    field("VENDOR_NAME", "CORNER\nCAFE"),
+    field("VENDOR_NAME", "CAFE", confidence=60.0),
+    field("VENDOR_ADDRESS", "1 Main St\n10115 Berlin"),
+    field("INVOICE_RECEIPT_DATE", "14/03/2026"),
+    field("SUBTOTAL", "12,00", currency="EUR"),
+    field("TAX", "1,20", label="VAT 10 %", currency="EUR"),
+    field("TOTAL", "€13,20", label="TOTAL", currency="EUR"),
+    field("OTHER", "thank you"),
+    items=[
+        [
+            field("ITEM", "Flat White\nlarge"),
+            field("QUANTITY", "2"),
+            field("UNIT_PRICE", "3,90"),
+            field("PRICE", "7,80"),
+            field("EXPENSE_ROW", "2 Flat White large 3,90 7,80"),
+        ],
+        [field("ITEM", "Cake"), field("PRICE", "4,20")],
+    ],
+    blocks=[
+        line(1, "CORNER CAFE"),
+        line(2, "14/03/2026"),
+        line(3, "TOTAL"),
+        {**line(3, "13,20", left=0.7, width=0.2), "Id": "line-3b"},
+    ],
+)
+CAFE_RECEIPT = Receipt(
+    source="engine",
+    merchant="CORNER CAFE",
+    merchant_address="1 Main St 10115 Berlin",
+    date="2026-03-14",
+    currency="EUR",
+    items=(
+        Item("Flat White large", Decimal(2), Decimal("3.90"), Decimal("7.80")),
+        Item("Cake", amount=Decimal("4.20")),
+    ),
+    subtotal=Decimal("12.00"),
+    taxes=(Tax(Decimal(10), Decimal("1.20")),),
+    tax=Decimal("1.20"),
+    total=Decimal("13.20"),
+)
+
+
+@pytest.fixture
+def env(http_stub):
+    return {
+        "AWS_ACCESS_KEY_ID": KEY_ID,
+        "AWS_SECRET_ACCESS_KEY": SECRET,
+        "AWS_REGION": "eu-west-1",
+        "AWS_ENDPOINT_URL_TEXTRACT": http_stub.url,
+        "OCR_TIMEOUT_S": "20",
+    }
+
+
+def failure(receipt, env):
+    with pytest.raises(ProviderError) as caught:
+        textract.ocr(receipt, env)
+    for secret in (KEY_ID, SECRET, KEY_ID[-8:], "base64"):
+        assert secret not in caught.value.message
+    return caught.value
+
+
+def aws_error(reply, type_, message="Said by AWS.", status=400, **headers):
+    return reply(status, {"__type": type_, "message": message}, headers=headers)
+
+
+# The request and its answer
+
+
+def test_a_receipt_is_read(receipt, env, http_stub, reply):
+    http_stub.reply(reply(200, CAFE))
+    result = textract.ocr(receipt, env)
+    assert result.receipt == CAFE_RECEIPT
+    assert result.text.splitlines()[:2] == ["CORNER CAFE", "14/03/2026"]
+    assert result.text.splitlines()[2].split() == ["TOTAL", "13,20"]
+    assert result.model == "AnalyzeExpense"
+    assert result.raw == CAFE
+    (page,) = result.pages
+    assert (page.width, page.height) == (480, 360)
+    assert page.lines[0] == Line("CORNER CAFE", 0.985, (48, 36, 288, 54))
+    assert json.loads(ocr_data(result))["receipt"]["source"] == "engine"
+
+
+def test_the_request_is_what_aws_asks_for(receipt, env, http_stub, reply):
+    http_stub.reply(reply(200, CAFE))
+    textract.ocr(receipt, env)
+    request = http_stub.request
+    assert (request.method, request.path) == ("POST", "/")
+    assert request.headers["Content-Type"] == "application/x-amz-json-1.1"
+    assert request.headers["X-Amz-Target"] == "Textract.AnalyzeExpense"
+    assert request.headers["Authorization"] == signed(request, http_stub.url)
+    assert list(request.json) == ["Document"] and list(request.json["Document"]) == ["Bytes"]
+
+
+def signed(request, url):
+    """The Authorization header that botocore computes for what arrived."""
+    signer = SigV4Auth(Credentials(KEY_ID, SECRET), "textract", "eu-west-1")
+    again = AWSRequest("POST", url + request.path, data=request.body)
+    for name in ("Content-Type", "Host", "X-Amz-Date", "X-Amz-Target"):
+        again.headers[name] = request.headers[name]
+    again.context["timestamp"] = request.headers["X-Amz-Date"]
+    to_sign = signer.string_to_sign(again, signer.canonical_request(again))
+    scope = f"Credential={signer.scope(again)}, SignedHeaders=content-type;host;x-amz-date;"
+    return f"AWS4-HMAC-SHA256 {scope}x-amz-target, Signature={signer.signature(to_sign, again)}"
+
+
+def test_the_image_is_an_upright_jpeg_without_metadata(receipt, env, http_stub, reply):
+    http_stub.reply(reply(200, CAFE))
+    textract.ocr(receipt, env)
+    data = base64.b64decode(http_stub.request.json["Document"]["Bytes"], validate=True)
+    with Image.open(BytesIO(data)) as image:
+        assert (image.format, image.size, dict(image.getexif())) == ("JPEG", (480, 360), {})
+
+
+def test_a_long_receipt_stays_readable_within_10000_pixels(tmp_path, env, http_stub, reply):
+    Image.new("RGB", (1000, 13000), "white").save(tmp_path / "long.png")
+    http_stub.reply(reply(200, CAFE))
+    result = textract.ocr(tmp_path / "long.png", env)
+    data = base64.b64decode(http_stub.request.json["Document"]["Bytes"])
+    with Image.open(BytesIO(data)) as image:
+        assert image.size == (720, 9360)
+    assert (result.pages[0].width, result.pages[0].height) == (1000, 13000)
+    assert result.pages[0].lines[0].box == (100, 1300, 600, 1950)
+
+
+def test_a_pdf_is_read_page_by_page_as_one_receipt(tmp_path, env, http_stub, reply):
+    pages = [Image.new("RGB", (300, 400), "white") for _ in range(2)]
+    pages[0].save(tmp_path / "two.pdf", save_all=True, append_images=pages[1:])
+    first = answer(field("VENDOR_NAME", "CAFE"), items=[[field("ITEM", "Tea")]])
+    last = answer(field("TOTAL", "9.50", currency="EUR"), items=[[field("ITEM", "Pie")]])
+    http_stub.reply(reply(200, first), reply(200, last))
+    result = textract.ocr(tmp_path / "two.pdf", env)
+    assert (result.receipt.merchant, result.receipt.total) == ("CAFE", Decimal("9.50"))
+    assert result.receipt.items == (Item("Tea"), Item("Pie"))
+    assert (result.raw, len(result.pages)) == ([first, last], 2)
+
+
+def test_a_session_token_is_sent(receipt, env, http_stub, reply):
+    http_stub.reply(reply(200, CAFE))
+    textract.ocr(receipt, {**env, "AWS_SESSION_TOKEN": "session-1"})
+    assert http_stub.request.headers["X-Amz-Security-Token"] == "session-1"
+
+
+def test_a_path_in_the_endpoint_is_kept(receipt, env, http_stub, reply):
+    http_stub.reply(reply(200, CAFE))
+    textract.ocr(receipt, {**env, "AWS_ENDPOINT_URL_TEXTRACT": f"{http_stub.url}/textract/"})
+    assert http_stub.request.path == "/textract"
+
+
+# What the answer means
+
+
+def read(*fields, **parts):
+    return expense.read_answer(answer(*fields, **parts), (100, 200)).receipt
+
+
+def test_a_picture_without_text_or_without_a_receipt_completes():
+    assert expense.read_answer({"ExpenseDocuments": []}, (100, 200)).receipt == Receipt(
+        source="engine", warnings=("no_text",)
+    )
+    walk = answer(field("OTHER", "walk"), blocks=[line(1, "DO NOT WALK")])
+    result = expense.read_answer(walk, (100, 200))
+    assert (result.text, result.receipt.warnings) == ("DO NOT WALK", ("not_a_receipt",))
+
+
+@pytest.mark.parametrize(
+    ("taxes", "tax", "parts"),
+    [
+        (["1.00", "0.50"], "1.50", 2),
+        (["1.00", "0.50", "1.50"], "1.50", 2),
+        (["1.50", "1.00", "0.50"], "1.50", 2),
+        (["1.20"], "1.20", 1),
+        ([], None, 0),
+    ],
+)
+def test_taxes_are_summed_unless_one_is_the_sum(taxes, tax, parts):
+    found = read(*(field("TAX", amount) for amount in taxes))
+    assert found.tax == (tax and Decimal(tax))
+    assert len(found.taxes) == parts
+
+
+def test_the_vendor_may_be_a_name_in_the_vendors_group():
+    groups = {"groups": ["VENDOR"]}
+    found = read(field("NAME", "Jane"), field("NAME", "CAFE", **groups))
+    assert found.merchant == "CAFE"
+
+
+def test_the_total_may_be_the_amount_paid_or_due():
+    assert read(field("AMOUNT_DUE", "5.00"), field("AMOUNT_PAID", "6.00")).total == Decimal(6)
+    assert read(field("AMOUNT_DUE", "5.00")).total == Decimal(5)
+
+
+def test_a_discount_is_negative_and_a_tip_is_the_gratuity():
+    found = read(
+        field("DISCOUNT", "2.00"), field("GRATUITY", "$3.00"), field("SERVICE_CHARGE", "9")
+    )
+    assert (found.discount, found.tip) == (Decimal(-2), Decimal(3))
+
+
+def test_an_item_without_a_name_is_described_by_its_row():
+    found = read(items=[[field("EXPENSE_ROW", "7 UP\n1.10"), field("PRICE", "1.10")]])
+    assert found.items == (Item("7 UP 1.10", amount=Decimal("1.10")),)
+
+
+def test_a_day_that_may_be_a_month_is_a_doubt():
+    found = read(field("INVOICE_RECEIPT_DATE", "04/03/2026"))
+    assert (found.date, found.warnings) == ("2026-03-04", ("date_ambiguous",))
+    assert read(field("INVOICE_RECEIPT_DATE", "Mar 14, 26")).date == "2026-03-14"
+
+
+def test_sums_that_do_not_fit_and_unsure_totals_are_told():
+    found = read(field("SUBTOTAL", "1.00"), field("TOTAL", "3.00", confidence=20.0))
+    assert found.warnings == ("total_mismatch", "low_confidence")
+
+
+def test_lines_that_two_receipts_share_count_once():
+    twice = answer(blocks=[line(1, "CAFE")])
+    twice["ExpenseDocuments"] *= 2
+    assert expense.read_answer(twice, (100, 200)).pages == (
+        Page(100, 200, (Line("CAFE", 0.985, (10, 20, 60, 30)),)),
+    )
+
+
+# What goes wrong
+
+
+@pytest.mark.parametrize(
+    ("type_", "code"),
+    [
+        ("UnrecognizedClientException", "bad_key"),
+        ("com.amazonaws.textract#InvalidSignatureException", "bad_key"),
+        ("ExpiredTokenException", "bad_key"),
+        ("AccessDeniedException", "forbidden"),
+        ("UnsupportedDocumentException", "bad_image"),
+        ("DocumentTooLargeException", "too_large"),
+        ("SomethingNewException", "refused"),
+    ],
+)
+def test_what_is_final_is_told_at_once(receipt, env, http_stub, reply, type_, code):
+    http_stub.reply(aws_error(reply, type_, f"The key {KEY_ID} is not for {SECRET}."))
+    found = failure(receipt, env)
+    assert (found.code, len(http_stub.requests)) == (code, 1)
+    assert found.message.endswith("(Amazon Textract: The key [key] is not for [key].)")
+
+
+@pytest.mark.parametrize(
+    "type_", ["ThrottlingException", "ProvisionedThroughputExceededException:http://aws/"]
+)
+def test_throttling_is_waited_out(receipt, env, http_stub, reply, type_):
+    busy = reply(400, {}, headers={"x-amzn-errortype": type_, "x-amz-retry-after": "400"})
+    http_stub.reply(busy, reply(200, CAFE))
+    assert textract.ocr(receipt, env).receipt == CAFE_RECEIPT
+    first, second = http_stub.requests
+    assert 0.4 <= second.at - first.at < 1.4
+
+
+def test_too_many_requests_honours_retry_after(receipt, env, http_stub, reply):
+    http_stub.reply(reply(429, "", headers={"Retry-After": "1"}), reply(200, CAFE))
+    textract.ocr(receipt, env)
+    first, second = http_stub.requests
+    assert 1 <= second.at - first.at < 2
+
+
+@pytest.mark.parametrize("status", [500, 503])
+def test_a_fault_at_aws_is_tried_again(receipt, env, http_stub, reply, status):
+    fault = aws_error(reply, "InternalServerError", status=status, **{"Retry-After": "0"})
+    http_stub.reply(fault, reply(200, CAFE))
+    assert textract.ocr(receipt, env).receipt == CAFE_RECEIPT
+
+
+def test_a_lasting_fault_ends(receipt, env, http_stub, reply):
+    http_stub.reply(aws_error(reply, "ServiceUnavailable", status=503, **{"Retry-After": "0"}))
+    assert failure(receipt, env).code == "server_error"
+    assert len(http_stub.requests) == 4
+
+
+def test_throttling_for_ever_ends(receipt, env, http_stub, reply):
+    http_stub.reply(aws_error(reply, "ThrottlingException", **{"x-amz-retry-after": "0"}))
+    assert failure(receipt, env).code == "rate_limited"
+    assert len(http_stub.requests) == 4
+
+
+def test_silence_ends_at_the_deadline(receipt, env, http_stub, reply):
+    http_stub.reply(reply(200, CAFE, delay_s=30))
+    started = time.monotonic()
+    assert failure(receipt, {**env, "OCR_TIMEOUT_S": "1"}).code == "timeout"
+    assert time.monotonic() - started < 2
+
+
+def test_a_dripping_answer_ends_at_the_deadline(receipt, env, http_stub, reply):
+    http_stub.reply(reply(200, CAFE, drip_s=0.02))
+    started = time.monotonic()
+    assert failure(receipt, {**env, "OCR_TIMEOUT_S": "1"}).code == "timeout"
+    assert time.monotonic() - started < 2
+
+
+def test_a_dropped_connection_is_tried_once_more(receipt, env, http_stub, reply):
+    http_stub.reply(reply(drop=True))
+    assert failure(receipt, env).code == "unreachable"
+    assert len(http_stub.requests) == 2
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<html>Sign in to the Wi-Fi</html>",
+        "",
+        "[]",
+        "{}",
+        {"ExpenseDocuments": "none"},
+        {"ExpenseDocuments": [{"SummaryFields": [{"ValueDetection": {"Text": 5}}]}]},
+        {"ExpenseDocuments": [{"Blocks": [{"BlockType": "LINE", "Text": "no geometry"}]}]},
+    ],
+)
+def test_what_is_no_answer_is_not_an_empty_receipt(receipt, env, http_stub, reply, body):
+    http_stub.reply(reply(200, body))
+    found = failure(receipt, env)
+    assert found.code == "bad_answer"
+    assert "Wi-Fi" not in found.message
+
+
+def test_a_page_of_html_is_not_quoted(receipt, env, http_stub, reply):
+    http_stub.reply(reply(403, "<html><b>Blocked</b></html>"))
+    found = failure(receipt, env)
+    assert found.code == "forbidden"
+    assert "Blocked" not in found.message
+
+
+def test_an_endless_answer_ends(receipt, env, http_stub, reply):
+    http_stub.reply(reply(200, b" " * 65536, endless=True))
+    assert failure(receipt, env).code == "too_large"
+    assert len(http_stub.requests) == 1
+
+
+def test_a_cut_answer_is_tried_once_more(receipt, env, http_stub, reply):
+    http_stub.reply(reply(200, CAFE, cut=True), reply(200, CAFE))
+    assert textract.ocr(receipt, env).receipt == CAFE_RECEIPT
+
+
+def test_a_redirect_is_not_followed(receipt, env, http_stub, reply):
+    http_stub.reply(reply(307, "", headers={"Location": f"{http_stub.url}/elsewhere"}))
+    assert failure(receipt, env).code == "unreachable"
+    assert len(http_stub.requests) == 1
+
+
+def test_nobody_there_is_unreachable(receipt, env):
+    nobody = {**env, "AWS_ENDPOINT_URL_TEXTRACT": "http://127.0.0.1:9", "OCR_TIMEOUT_S": "1"}
+    assert failure(receipt, nobody).code == "unreachable"
+
+
+# The settings
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"AWS_ACCESS_KEY_ID": ""}, "AWS_ACCESS_KEY_ID is not set"),
+        ({"AWS_SECRET_ACCESS_KEY": " "}, "AWS_SECRET_ACCESS_KEY is not set"),
+        ({"AWS_REGION": ""}, "AWS_REGION is not set"),
+        ({"AWS_REGION": "", "AWS_DEFAULT_REGION": "eu-west-1"}, None),
+        ({"AWS_REGION": "eu west"}, "AWS_REGION is not the name of a region such as eu-west-1"),
+        (
+            {"AWS_ENDPOINT_URL_TEXTRACT": "localhost"},
+            "AWS_ENDPOINT_URL_TEXTRACT is not an http or https URL",
+        ),
+        ({}, None),
+    ],
+)
+def test_what_is_missing_is_named(env, change, reason):
+    assert textract.unavailable({**env, **change}) == reason
+
+
+def test_the_image_goes_to_the_regions_host(env):
+    public = {**env, "AWS_ENDPOINT_URL_TEXTRACT": ""}
+    assert textract.sends_to(public) == "textract.eu-west-1.amazonaws.com"
+    assert textract.sends_to(env) == "127.0.0.1"
+    assert textract.model(env) == "AnalyzeExpense"
