@@ -83,8 +83,11 @@ class Answer(NamedTuple):
 
 
 class Failure(ProviderError):
-    """Why a call gave no result, and whether to try again: after `delay` seconds where the vendor
-    asks for a wait, and once more at most where it may already have been `billed`."""
+    """Why a call gave no result, and whether to try again.
+
+    After `delay` seconds where the vendor asks for a wait; once more at most where the call may
+    already have been `billed`; until there were `tries` in all.
+    """
 
     def __init__(
         self,
@@ -94,9 +97,10 @@ class Failure(ProviderError):
         retry: bool = False,
         delay: float | None = None,
         billed: bool = False,
+        tries: int = TRIES,
     ) -> None:
         super().__init__(code, message)
-        self.retry, self.delay, self.billed = retry, delay, billed
+        self.retry, self.delay, self.billed, self.tries = retry, delay, billed, tries
 
 
 Judge = Callable[[Answer], Failure | None]
@@ -130,17 +134,20 @@ def call(
         return outcome
 
     return tenacity.Retrying(
-        retry=tenacity.retry_if_exception(lambda error: _may_help(error, failures)),
+        retry=tenacity.retry_if_exception(
+            lambda error: isinstance(error, Failure) and _may_help(failures)
+        ),
         wait=_wait,
-        stop=tenacity.stop_after_attempt(TRIES)
-        | tenacity.stop_before_delay(deadline - time.monotonic()),
+        stop=tenacity.stop_before_delay(deadline - time.monotonic()),
         reraise=True,
     )(once)
 
 
-def _may_help(error: BaseException, failures: list[Failure]) -> bool:
-    billed_before = any(failure.billed for failure in failures[:-1])
-    return isinstance(error, Failure) and error.retry and not billed_before
+def _may_help(failures: list[Failure]) -> bool:
+    """Whether another try may: never once one failed that may have been billed and was repeated."""
+    last = failures[-1]
+    repeated = any(failure.billed for failure in failures[:-1])
+    return last.retry and not repeated and len(failures) < last.tries
 
 
 _backoff = tenacity.wait_exponential_jitter(multiplier=0.5, max=8, jitter=0.5)
@@ -243,8 +250,19 @@ def _answer(vendor: Vendor, response: requests.Response, max_bytes: int) -> Answ
 # What an answer says
 
 
-def http_failure(vendor: Vendor, answer: Answer, env: Env, said: object = None) -> Failure | None:
-    """What the HTTP status alone says, None for success; `said` is the vendor's own sentence.
+def failure(
+    vendor: Vendor, env: Env, code: str, advice: str, said: object = None, **retry: Any
+) -> Failure:
+    """A failure whose message is the vendor's name, our `advice` and what the vendor `said`."""
+    quoted = quote(said, vendor.key(env))
+    message = f"{vendor.name} {advice}" + (f" ({vendor.name}: {quoted})" if quoted else "")
+    return Failure(code, message, **retry)
+
+
+def http_failure(
+    vendor: Vendor, answer: Answer, env: Env, said: object = None, delay: float | None = None
+) -> Failure | None:
+    """What the HTTP status alone says, None for success.
 
     A provider's judge handles what its vendor does differently and leaves the rest to this.
     """
@@ -252,10 +270,9 @@ def http_failure(vendor: Vendor, answer: Answer, env: Env, said: object = None) 
     if 200 <= status < 300:
         return None
     code, advice = _meaning(vendor, status, vendor.model(env))
-    quoted = quote(said, vendor.key(env))
-    message = f"{vendor.name} {advice}" + (f" ({vendor.name}: {quoted})" if quoted else "")
     retry = status in (408, 429) or (status >= 500 and status not in (501, 505))
-    return Failure(code, message, retry=retry, delay=retry_after(answer.headers))
+    wait = retry_after(answer.headers) if delay is None else delay
+    return failure(vendor, env, code, advice, said, retry=retry, delay=wait)
 
 
 def _meaning(vendor: Vendor, status: int, model: str | None) -> tuple[str, str]:
@@ -287,9 +304,15 @@ def _meaning(vendor: Vendor, status: int, model: str | None) -> tuple[str, str]:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds the vendor asks us to wait: a number or an HTTP date (RFC 9110, 10.2.3)."""
+    """Seconds the vendor asks us to wait.
+
+    Retry-After is a number or an HTTP date (RFC 9110, 10.2.3); OpenAI adds retry-after-ms.
+    """
+    milliseconds = headers.get("retry-after-ms", "").strip()
+    if re.fullmatch(_NUMBER, milliseconds, re.ASCII):
+        return float(milliseconds) / 1000
     value = headers.get("Retry-After", "").strip()
-    if re.fullmatch(r"\d{1,9}(\.\d+)?", value, re.ASCII):
+    if re.fullmatch(_NUMBER, value, re.ASCII):
         return float(value)
     try:
         date = parsedate_to_datetime(value)
@@ -299,18 +322,24 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     return max(0.0, (date - datetime.now(UTC)).total_seconds())
 
 
-def parse(data: bytes | bytearray | str) -> object:
-    """The JSON value, None if it is none (or nested too deep); every string of it can be stored."""
-    try:
-        text = data if isinstance(data, str) else data.decode("utf-8-sig", "replace")
-        return _storable(json.loads(text, parse_float=_finite, parse_constant=lambda _: None))
-    except (ValueError, RecursionError):
-        return None
+_NUMBER = r"\d{1,9}(\.\d{1,9})?"
 
 
 def _finite(digits: str) -> float | None:
     number = float(digits)
     return number if isfinite(number) else None
+
+
+def parse(data: bytes | bytearray | str, number: Callable[[str], object] = _finite) -> object:
+    """The JSON value, None if it is none (or nested too deep); all of it can be stored.
+
+    `number` makes the numbers that have a point or an exponent.
+    """
+    try:
+        text = data if isinstance(data, str) else data.decode("utf-8-sig", "replace")
+        return _storable(json.loads(text, parse_float=number, parse_constant=lambda _: None))
+    except (ValueError, ArithmeticError, RecursionError):
+        return None
 
 
 def _storable(value: object, depth: int = 0) -> object:
@@ -335,6 +364,17 @@ def dig(value: object, *path: str | int) -> Any:
             value = value[step] if isinstance(value, list) and len(value) > step else None
     return value
 
+
+def without_images(value: object) -> object:
+    """An answer without the pictures some vendors send back."""
+    if isinstance(value, str):
+        return _IMAGE.sub("[image]", value)
+    if isinstance(value, dict):
+        return {name: without_images(part) for name, part in value.items()}
+    return [without_images(part) for part in value] if isinstance(value, list) else value
+
+
+_IMAGE = re.compile(r"data:[\w/+.-]*;base64,[\w+/=-]*|[A-Za-z0-9+/_-]{1000,}={0,2}")
 
 _SECRETS = [
     (re.compile(r"data:[\w/+.-]*;base64,[\w+/=-]*", re.I), "[image]"),

@@ -1,0 +1,121 @@
+"""How does Mistral's OCR read a receipt?
+
+MISTRAL_API_KEY, MISTRAL_BASE_URL, MISTRAL_MODEL. It reads PDF itself and returns Markdown, and the
+fields beside it as a JSON text that may be missing or cut. Contract: Mistral's OpenAPI document and
+mistralai 3.7.0 (read 2026-11-23).
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from providers.base import Env, OcrResult, Receipt, deadline
+from providers.http import Answer, Failure, Vendor, call, dig, failure, http_failure, without_images
+from providers.images import PDF
+from providers.markdown import text_from_markdown, without_pictures
+from providers.reading import join_pages, receipt_from_text
+from providers.vision import (
+    FIELDS_SCHEMA,
+    PROMPT,
+    SYSTEM,
+    Document,
+    documents,
+    not_its_api,
+    read_fields,
+    receipt_from_fields,
+    with_warnings,
+)
+
+MISTRAL = Vendor(
+    name="Mistral",
+    key_variable="MISTRAL_API_KEY",
+    url_variable="MISTRAL_BASE_URL",
+    default_url="https://api.mistral.ai/v1",
+    model_variable="MISTRAL_MODEL",
+    default_model="mistral-ocr-latest",
+)
+unavailable, model, sends_to = MISTRAL.unavailable, MISTRAL.model, MISTRAL.host
+
+
+def ocr(image: Path, env: Env) -> OcrResult:
+    ends = deadline(env)
+    return join_pages([_read(document, env, ends) for document in documents(image, env, pdf=True)])
+
+
+def _read(document: Document, env: Env, ends: float) -> OcrResult:
+    answer = call(
+        MISTRAL,
+        "POST",
+        f"{MISTRAL.url(env)}/ocr",
+        deadline=ends,
+        judge=lambda answer: _judge(answer, env),
+        headers={"Authorization": f"Bearer {MISTRAL.key(env)}"},
+        json=_request(document, env),
+    )
+    return _result(answer.body, document, env)
+
+
+def _request(document: Document, env: Env) -> dict[str, Any]:
+    """An unknown key at any level is a 422."""
+    return {
+        "model": MISTRAL.model(env),
+        "document": _document(document),
+        "include_image_base64": False,
+        "include_blocks": False,
+        "document_annotation_format": {
+            "type": "json_schema",
+            "json_schema": {"name": "receipt", "strict": True, "schema": FIELDS_SCHEMA},
+        },
+        "document_annotation_prompt": f"{SYSTEM} {PROMPT}",
+    }
+
+
+def _document(document: Document) -> dict[str, str]:
+    if document.media_type == PDF:
+        return {
+            "type": "document_url",
+            "document_url": document.data_url,
+            "document_name": "receipt.pdf",
+        }
+    return {"type": "image_url", "image_url": document.data_url}
+
+
+def _judge(answer: Answer, env: Env) -> Failure | None:
+    detail, said = dig(answer.body, "detail"), dig(answer.body, "message")
+    if answer.status == 401:
+        advice = "does not accept the key, or its quota is used up; check MISTRAL_API_KEY"
+        return failure(MISTRAL, env, "bad_key", advice, said)
+    if answer.status == 422:  # its `input` is our image: only `msg` may be repeated
+        said = dig(detail, 0, "msg") or said
+        if "document" in (dig(detail, 0, "loc") or []):
+            advice = "cannot read the image; send another"
+            return failure(MISTRAL, env, "bad_image", advice, said)
+    return http_failure(MISTRAL, answer, env, said)
+
+
+def _result(body: object, document: Document, env: Env) -> OcrResult:
+    if not isinstance(dig(body, "pages"), list):
+        raise not_its_api(MISTRAL)
+    markdown = "\n\n".join(_markdown(body))
+    text = text_from_markdown(markdown)
+    return OcrResult(
+        markdown=markdown,
+        text=text,
+        pages=document.pages,
+        receipt=_receipt(dig(body, "document_annotation"), text),
+        model=str(dig(body, "model") or MISTRAL.model(env)),
+        raw=without_images(body),
+    )
+
+
+def _markdown(body: object) -> Iterator[str]:
+    for page in dig(body, "pages"):
+        markdown = dig(page, "markdown")
+        if isinstance(markdown, str) and (markdown := without_pictures(markdown).strip()):
+            yield markdown
+
+
+def _receipt(annotation: object, text: str) -> Receipt:
+    """The annotated fields; those of our rules where the annotation is missing or cut."""
+    fields = read_fields(annotation) if isinstance(annotation, str) else None
+    return with_warnings(receipt_from_fields(fields), text) if fields else receipt_from_text(text)

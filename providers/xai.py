@@ -1,0 +1,93 @@
+"""How does xAI's Grok read a receipt?
+
+XAI_API_KEY, XAI_BASE_URL, XAI_MODEL. It takes JPEG and PNG, no PDF. Contract:
+https://docs.x.ai/developers/model-capabilities/images/understanding (read 2026-11-23).
+"""
+
+from pathlib import Path
+from typing import Any
+
+from providers.base import Env, OcrResult
+from providers.http import Answer, Failure, Vendor, dig, failure, http_failure
+from providers.openai import BAD_IMAGE
+from providers.vision import (
+    MAX_TOKENS,
+    PROMPT,
+    SCHEMA,
+    SYSTEM,
+    Document,
+    ask,
+    not_its_api,
+    refused,
+    truncated,
+)
+
+XAI = Vendor(
+    name="xAI",
+    key_variable="XAI_API_KEY",
+    url_variable="XAI_BASE_URL",
+    default_url="https://api.x.ai/v1",
+    model_variable="XAI_MODEL",
+    default_model="grok-4.3",
+)
+unavailable, model, sends_to = XAI.unavailable, XAI.model, XAI.host
+
+
+def ocr(image: Path, env: Env) -> OcrResult:
+    return ask(
+        XAI,
+        image,
+        env,
+        url=f"{XAI.url(env)}/responses",
+        headers={"Authorization": f"Bearer {XAI.key(env)}"},
+        request=lambda document: _request(document, env),
+        judge=lambda answer: _judge(answer, env),
+        content=lambda body: _content(body, env),
+    )
+
+
+def _request(document: Document, env: Env) -> dict[str, Any]:
+    image = {"type": "input_image", "image_url": document.data_url, "detail": "high"}
+    return {
+        "model": XAI.model(env),
+        "store": False,  # else it is kept for 30 days, and with images "the request may fail"
+        "max_output_tokens": MAX_TOKENS,
+        "input": [
+            {"role": "system", "content": SYSTEM},
+            {"role": "user", "content": [image, {"type": "input_text", "text": PROMPT}]},
+        ],
+        "text": {
+            "format": {"type": "json_schema", "name": "receipt", "strict": True, "schema": SCHEMA}
+        },
+    }
+
+
+def _judge(answer: Answer, env: Env) -> Failure | None:
+    error = dig(answer.body, "error")
+    said = error if isinstance(error, str) else dig(error, "message")
+    if answer.status == 400 and isinstance(said, str) and "api key" in said.lower():
+        # a wrong key is a 400 whose only mark is this sentence
+        return failure(XAI, env, "bad_key", "does not accept the key; check XAI_API_KEY", said)
+    if dig(error, "code") in BAD_IMAGE:
+        return failure(XAI, env, "bad_image", "cannot read the image; send another", said)
+    if answer.status == 200 and dig(answer.body, "status") == "failed":
+        advice = "could not finish its answer; try again later"
+        return failure(XAI, env, "server_error", advice, said, retry=True)
+    return http_failure(XAI, answer, env, said)
+
+
+def _content(body: object, env: Env) -> str:
+    """The text of all messages. Raises ProviderError for a refusal or a cut answer."""
+    output = dig(body, "output")
+    if not isinstance(output, list):
+        raise not_its_api(XAI)
+    if dig(body, "status") == "incomplete":
+        filtered = dig(body, "incomplete_details", "reason") == "content_filter"
+        raise refused(XAI, env) if filtered else truncated(XAI)
+    messages = [item for item in output if dig(item, "type") == "message"]
+    parts = [part for message in messages for part in dig(message, "content") or []]
+    for part in parts:
+        if dig(part, "type") == "refusal":
+            raise refused(XAI, env, dig(part, "refusal"))
+    texts = [dig(part, "text") for part in parts if dig(part, "type") == "output_text"]
+    return "".join(text for text in texts if isinstance(text, str))
