@@ -22,9 +22,18 @@ from typing import Any
 import urllib3
 
 from providers import expense
-from providers.base import Env, OcrResult, ProviderError
-from providers.base import deadline as deadline_of
-from providers.http import Answer, Failure, Vendor, call, dig, http_failure, quote, retry_after
+from providers.base import Env, OcrResult, ProviderError, deadline
+from providers.http import (
+    Answer,
+    Failure,
+    Vendor,
+    call,
+    delay_of,
+    dig,
+    failure,
+    http_failure,
+    quote,
+)
 from providers.images import Jpeg, jpegs
 from providers.reading import join_pages
 
@@ -87,10 +96,10 @@ def sends_to(env: Env) -> str | None:
 
 
 def ocr(image: Path, env: Env) -> OcrResult:
-    deadline = deadline_of(env)
+    ends = deadline(env)
     client = _configured(env)
     pages = jpegs(image, env, long_side=LONG_SIDE, hard_side=HARD_SIDE, max_bytes=MAX_BYTES)
-    _transport.set(lambda request: _send(request, env, deadline))
+    _transport.set(lambda request: _send(request, env, ends))
     return join_pages([_read(client, page) for page in pages])
 
 
@@ -167,19 +176,19 @@ def _session(key_id: str, secret: str, token: str) -> Any:
     return boto3.session.Session(key_id, secret, token or None)
 
 
-def _send(request: Any, env: Env, deadline: float) -> Any:
+def _send(request: Any, env: Env, ends: float) -> Any:
     """The response to a signed request (an AWSPreparedRequest), as botocore wants it."""
     from botocore.awsrequest import AWSResponse
 
-    if not _turns.acquire(timeout=max(0.0, deadline - time.monotonic())):
+    if not _turns.acquire(timeout=max(0.0, ends - time.monotonic())):
         raise ProviderError("timeout", "other receipts kept Amazon Textract busy; try again later")
     try:
         answer = call(
             _vendor(env),
             request.method,
             request.url,
-            deadline=deadline,
-            judge=lambda answer: _failure(answer, env),
+            deadline=ends,
+            judge=lambda answer: _judge(answer, env),
             headers=dict(request.headers),
             data=request.body,
         )
@@ -191,7 +200,7 @@ def _send(request: Any, env: Env, deadline: float) -> Any:
     )
 
 
-def _failure(answer: Answer, env: Env) -> Failure | None:
+def _judge(answer: Answer, env: Env) -> Failure | None:
     """AWS says HTTP 400 for nearly everything; the error's type tells throttling from a bad key."""
     vendor = _vendor(env)
     if 200 <= answer.status < 300:
@@ -202,14 +211,9 @@ def _failure(answer: Answer, env: Env) -> Failure | None:
     quoted = quote(said, *_keys(env))
     meaning = MEANING.get(type_.split(":")[0].split("#")[-1])
     if meaning is None:
-        return http_failure(vendor, answer, env, quoted)
-    code, advice = meaning
-    return Failure(
-        code,
-        f"{vendor.name} {advice}" + (f" ({vendor.name}: {quoted})" if quoted else ""),
-        retry=meaning is BUSY,
-        delay=_delay(answer.headers),
-    )
+        return http_failure(vendor, env, answer, quoted)
+    retry, delay = meaning is BUSY, _delay(answer.headers)
+    return failure(vendor, env, *meaning, quoted, retry=retry, delay=delay)
 
 
 def _bad_answer() -> Failure:
@@ -222,4 +226,4 @@ def _bad_answer() -> Failure:
 def _delay(headers: Mapping[str, str]) -> float | None:
     """Seconds to wait, which AWS says in milliseconds of its own header."""
     milliseconds = headers.get("x-amz-retry-after", "")
-    return int(milliseconds) / 1000 if milliseconds.isdecimal() else retry_after(headers)
+    return int(milliseconds) / 1000 if milliseconds.isdecimal() else delay_of(headers)

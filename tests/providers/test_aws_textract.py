@@ -189,9 +189,9 @@ def test_the_image_is_an_upright_jpeg_without_metadata(receipt, env, http_stub, 
 
 
 def test_a_long_receipt_stays_readable_within_10000_pixels(tmp_path, env, http_stub, reply):
-    Image.new("RGB", (1000, 13000), "white").save(tmp_path / "long.png")
+    Image.new("RGB", (1000, 13000), "white").save(tmp_path / "long.jpg")
     http_stub.reply(reply(200, CAFE))
-    result = textract.ocr(tmp_path / "long.png", env)
+    result = textract.ocr(tmp_path / "long.jpg", env)
     data = base64.b64decode(http_stub.request.json["Document"]["Bytes"])
     with Image.open(BytesIO(data)) as image:
         assert image.size == (720, 9360)
