@@ -28,11 +28,11 @@ from providers.http import (
     Failure,
     Vendor,
     call,
-    delay_of,
     dig,
     failure,
     http_failure,
     quote,
+    retry_after,
 )
 from providers.images import Jpeg, jpegs
 from providers.reading import join_pages
@@ -211,7 +211,7 @@ def _judge(answer: Answer, env: Env) -> Failure | None:
     quoted = quote(said, *_keys(env))
     meaning = MEANING.get(type_.split(":")[0].split("#")[-1])
     if meaning is None:
-        return http_failure(vendor, env, answer, quoted)
+        return http_failure(vendor, answer, env, quoted)
     retry, delay = meaning is BUSY, _delay(answer.headers)
     return failure(vendor, env, *meaning, quoted, retry=retry, delay=delay)
 
@@ -226,4 +226,4 @@ def _bad_answer() -> Failure:
 def _delay(headers: Mapping[str, str]) -> float | None:
     """Seconds to wait, which AWS says in milliseconds of its own header."""
     milliseconds = headers.get("x-amz-retry-after", "")
-    return int(milliseconds) / 1000 if milliseconds.isdecimal() else delay_of(headers)
+    return int(milliseconds) / 1000 if milliseconds.isdecimal() else retry_after(headers)
