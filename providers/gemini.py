@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from providers.base import Env, OcrResult
-from providers.http import Answer, Failure, Vendor, retry_after, dig, failure, http_failure
+from providers.http import Answer, Failure, Vendor, dig, failure, http_failure, retry_after
 from providers.vision import (
     MAX_TOKENS,
     PROMPT,

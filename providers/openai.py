@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from providers.base import Env, OcrResult
-from providers.http import Answer, Failure, Vendor, retry_after, dig, failure, http_failure
+from providers.http import Answer, Failure, Vendor, dig, failure, http_failure, retry_after
 from providers.images import PDF
 from providers.vision import (
     MAX_TOKENS,

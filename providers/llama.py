@@ -1,0 +1,213 @@
+"""How does a vision model of your own read a receipt, through llama.cpp?
+
+Either a llama-server answers at LLAMA_CPP_BASE_URL (with or without /v1; LLAMA_CPP_API_KEY and
+LLAMA_CPP_MODEL where it wants them), or llama-cpp-python runs LLAMA_CPP_MODEL_PATH with
+LLAMA_CPP_MMPROJ_PATH here, on LLAMA_CPP_THREADS (1) threads, one receipt at a time. Contract:
+llama.cpp's tools/server/README.md and server-common.cpp, llama-cpp-python 0.3.36 (2026-11-23).
+"""
+
+import threading
+import time
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from providers import engine
+from providers.base import Env, OcrResult, ProviderError, deadline, setting
+from providers.http import Answer, Failure, Vendor, dig, failure, http_failure
+from providers.openai import read_chat
+from providers.reading import join_pages
+from providers.vision import (
+    MAX_TOKENS,
+    PROMPT,
+    SCHEMA,
+    SYSTEM,
+    Document,
+    ask,
+    documents,
+    read_answer,
+    truncated,
+)
+
+SERVER = Vendor(
+    name="llama-server",
+    key_variable="LLAMA_CPP_API_KEY",
+    url_variable="LLAMA_CPP_BASE_URL",
+    model_variable="LLAMA_CPP_MODEL",
+    key_optional=True,
+)
+HERE = Vendor("llama.cpp", "", "", model_variable="LLAMA_CPP_MODEL_PATH")
+FILES = ("LLAMA_CPP_MODEL_PATH", "LLAMA_CPP_MMPROJ_PATH")
+LOADING_PAUSE_S = 1.0
+CONTEXT_TOKENS = 16_384  # a picture takes up to 4,000 of them, a metre of receipt 8,000
+
+
+def unavailable(env: Env) -> str | None:
+    if SERVER.url(env):
+        return SERVER.unavailable(env)
+    if not any(env.get(variable, "").strip() for variable in FILES):
+        return f"LLAMA_CPP_BASE_URL is not set, nor are {FILES[0]} and {FILES[1]}"
+    for variable in FILES:
+        if not (path := env.get(variable, "").strip()):
+            return f"{variable} is not set"
+        if not Path(path).is_file():
+            return f"{variable} names no file: {path}"
+    if find_spec("llama_cpp") is None:
+        return (
+            "llama-cpp-python is not installed; `pip install -r requirements-llama.txt` builds it "
+            "(it needs a C++ compiler and cmake)"
+        )
+    return None
+
+
+def model(env: Env) -> str | None:
+    if SERVER.url(env):
+        return SERVER.model(env)
+    path = env.get(FILES[0], "").strip()
+    return Path(path).stem if path else None
+
+
+def sends_to(env: Env) -> str | None:
+    return SERVER.host(env)
+
+
+def ocr(image: Path, env: Env) -> OcrResult:
+    return _ask_server(image, env) if SERVER.url(env) else _ask_here(image, env)
+
+
+# A llama-server
+
+
+def _ask_server(image: Path, env: Env) -> OcrResult:
+    base = SERVER.url(env).removesuffix("/v1")
+    key = SERVER.key(env)
+    return ask(
+        SERVER,
+        image,
+        env,
+        url=f"{base}/v1/chat/completions",
+        headers={"Authorization": f"Bearer {key}"} if key else {},
+        request=lambda document: _request(document, env),
+        judge=lambda answer: _judge(answer, env),
+        content=lambda body: read_chat(SERVER, env, body),
+        read_timeout_s=threading.TIMEOUT_MAX,  # minutes of silence are normal: up to the deadline
+    )
+
+
+def _request(document: Document, env: Env) -> dict[str, Any]:
+    return {
+        "model": SERVER.model(env) or "local",
+        "max_tokens": MAX_TOKENS,
+        "temperature": 0,
+        "cache_prompt": False,
+        "messages": _messages(document.data_url),
+        "response_format": {
+            "type": "json_schema",
+            "json_schema": {"name": "receipt", "strict": True, "schema": SCHEMA},
+        },
+        "chat_template_kwargs": {"enable_thinking": False},
+    }
+
+
+def _messages(data_url: str) -> list[dict[str, Any]]:
+    image = {"type": "image_url", "image_url": {"url": data_url}}
+    return [
+        {"role": "system", "content": SYSTEM},
+        {"role": "user", "content": [{"type": "text", "text": PROMPT}, image]},
+    ]
+
+
+def _judge(answer: Answer, env: Env) -> Failure | None:
+    said, kind = dig(answer.body, "error", "message"), dig(answer.body, "error", "type")
+    if answer.status == 503 and kind == "unavailable_error":
+        advice = "is still loading its model; try again later"
+        wait = {"retry": True, "delay": LOADING_PAUSE_S, "tries": 3600}
+        return failure(SERVER, env, "server_error", advice, **wait)
+    if kind == "exceed_context_size_error":
+        advice = "has no room for this image; start it with a larger --ctx-size"
+        return failure(SERVER, env, "too_large", advice, said)
+    if answer.status == 500 and "image input is not supported" in str(said):
+        advice = "cannot see images; start it with --mmproj and the file of its model"
+        return failure(SERVER, env, "not_configured", advice, said)
+    return http_failure(SERVER, answer, env, said)
+
+
+# llama-cpp-python
+
+
+_one_at_a_time = threading.Lock()  # a second model in memory would be one too many
+
+
+def _ask_here(image: Path, env: Env) -> OcrResult:
+    ends = deadline(env)
+    if not _one_at_a_time.acquire(
+        timeout=min(max(0.0, ends - time.monotonic()), threading.TIMEOUT_MAX)
+    ):
+        raise ProviderError(
+            "timeout", "other receipts were before this one until OCR_TIMEOUT_S; try again later"
+        )
+    try:
+        return join_pages(
+            [_read(document, env, ends) for document in documents(image, env, pdf=False)]
+        )
+    finally:
+        _one_at_a_time.release()
+
+
+def _read(document: Document, env: Env, ends: float) -> OcrResult:
+    paths = [env[variable].strip() for variable in FILES]
+    threads = setting(env, "LLAMA_CPP_THREADS", 1)
+    content, reason = engine.run(
+        "providers.llama", "generate", document.data_url, *paths, threads, deadline=ends
+    )
+    if reason == "length":
+        raise truncated(HERE)
+    return read_answer(HERE, content, document, model=Path(paths[0]).stem, raw=None)
+
+
+def generate(data_url: str, model_path: str, mmproj_path: str, threads: int) -> tuple[str, str]:
+    """The model's words, and why it stopped: "stop" or "length". Runs in the engine's process."""
+    model = _load(model_path, mmproj_path, threads)
+    try:
+        answer = model.create_chat_completion(
+            messages=_messages(data_url),
+            response_format={"type": "json_object", "schema": SCHEMA},  # json_schema is ignored
+            temperature=0.0,
+            repeat_penalty=1.0,  # digits and prices do repeat
+            max_tokens=MAX_TOKENS,
+        )
+    except ValueError as error:
+        if "n_ctx" in str(error):
+            raise ProviderError(
+                "too_large", "llama.cpp has no room for this image; send a smaller one"
+            ) from error
+        raise
+    choice = answer["choices"][0]
+    return choice["message"]["content"] or "", choice["finish_reason"]
+
+
+@lru_cache(maxsize=1)
+def _load(model_path: str, mmproj_path: str, threads: int) -> Any:
+    # imported here: it takes a second and 100 MB, and need not be installed
+    from llama_cpp import Llama
+    from llama_cpp._logger import llama_log_callback
+    from llama_cpp.llama_chat_format import MTMDChatHandler
+    from llama_cpp.mtmd_cpp import mtmd_helper_log_set
+
+    mtmd_helper_log_set(llama_log_callback, None)  # else every picture is 20 lines in the log
+    try:
+        return Llama(
+            model_path,
+            chat_handler=MTMDChatHandler(mmproj_path, verbose=False),
+            n_ctx=CONTEXT_TOKENS,
+            n_threads=threads,
+            n_threads_batch=threads,
+            verbose=False,
+        )
+    except (ValueError, OSError) as error:
+        raise ProviderError(
+            "not_configured",
+            f"llama.cpp cannot load LLAMA_CPP_MODEL_PATH with LLAMA_CPP_MMPROJ_PATH ({error}); "
+            "take a GGUF of a vision model and the mmproj that belongs to it",
+        ) from error
