@@ -27,7 +27,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 import db
 from providers import PROVIDERS
-from providers.base import Env, Provider
+from providers.base import Env, Provider, setting
 from storage import Storage, sync
 from upload import max_body_bytes, read_upload
 from worker import Worker
@@ -91,7 +91,7 @@ def list_jobs() -> dict[str, Any]:
     """A page of jobs, newest first unless `sort` says otherwise."""
     page, limit = _whole_number("page", 1, 2**63 // 100), _whole_number("limit", 20, 100)
     sort, direction = _sort()
-    chosen = {"status": _status(), "search": request.args.get("search")}
+    chosen = {"status": _status(), "search": request.args.get("search") or None}
     total = db.count_jobs(get_db(), **chosen)
     jobs = db.list_jobs(
         get_db(),
@@ -182,7 +182,8 @@ def _described(name: str, provider: Provider, env: Env) -> dict[str, Any]:
 
 def _whole_number(name: str, default: int, most: int) -> int:
     value = request.args.get(name, str(default))
-    if not (value.isascii() and value.isdigit() and 1 <= int(value) <= most):
+    digits = value.isascii() and value.isdigit() and len(value) < 20  # int() refuses 5,000
+    if not (digits and 1 <= int(value) <= most):
         abort(400, f"{name} must be a whole number from 1 to {most}, not {value!r}")
     return int(value)
 
@@ -282,6 +283,8 @@ def create_app(
     """The application, with its files and database under `data` (default $DATA_DIR or ./data)."""
     if env is os.environ:
         load_dotenv(".env")  # `flask` has done so already, a production server has not
+    for name in ("MAX_PAGES", "MAX_IMAGE_PIXELS", "OCR_TIMEOUT_S"):
+        setting(env, name, 1)  # a mistake is told now, not at the first upload
     root = Path(data or env.get("DATA_DIR") or "data").resolve()
     storage = Storage(root)
     storage.create()

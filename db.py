@@ -6,6 +6,7 @@ of work. Rows come back as dicts with the API's names, so a row is the response.
 
 import os
 import sqlite3
+import unicodedata
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,6 +31,7 @@ def connect(path: Path) -> sqlite3.Connection:
     connection.row_factory = sqlite3.Row
     connection.execute("PRAGMA foreign_keys = ON")  # per connection, not stored in the file
     connection.execute("PRAGMA secure_delete = ON")
+    connection.create_function("folded", 1, _folded, deterministic=True)  # lower() is ASCII only
     return connection
 
 
@@ -138,7 +140,7 @@ def list_jobs(
         SELECT id, name, status, created_at AS createdAt FROM job {_filter(status, search)}
         ORDER BY {column} {order}, id {order} LIMIT :limit OFFSET :offset
         """,
-        {"limit": limit, "offset": offset, "status": status, "search": _like(search)},
+        {"limit": limit, "offset": offset, "status": status, "search": search},
     )
     return [dict(row) for row in rows]
 
@@ -146,7 +148,7 @@ def list_jobs(
 def count_jobs(db: sqlite3.Connection, *, status: str | None, search: str | None) -> int:
     row = db.execute(
         f"SELECT count(*) AS n FROM job {_filter(status, search)}",
-        {"status": status, "search": _like(search)},
+        {"status": status, "search": search},
     ).fetchone()
     return int(row["n"])
 
@@ -157,20 +159,19 @@ def _filter(status: str | None, search: str | None) -> str:
         conditions.append("status = :status")
     if search is not None:
         conditions.append(
-            r"""
-            (name LIKE :search ESCAPE '\' OR EXISTS (
-                SELECT 1 FROM file WHERE job_id = job.id AND original_name LIKE :search ESCAPE '\'
+            """
+            (instr(folded(name), folded(:search)) OR EXISTS (
+                SELECT 1 FROM file
+                WHERE job_id = job.id AND instr(folded(original_name), folded(:search))
             ))
             """
         )
     return f"WHERE {' AND '.join(conditions)}" if conditions else ""
 
 
-def _like(search: str | None) -> str | None:
-    r"""`search` anywhere in a text: %, _ and \ stand for themselves."""
-    if search is None:
-        return None
-    return f"%{search.translate({ord(c): chr(92) + c for c in '%_' + chr(92)})}%"
+def _folded(text: str | None) -> str | None:
+    """The text without case; macOS writes names decomposed (NFD), keyboards composed."""
+    return text and unicodedata.normalize("NFC", text.casefold())
 
 
 def delete_job(db: sqlite3.Connection, job_id: int) -> bool:

@@ -1,0 +1,142 @@
+"""Applications, clients, receipts and servers that every test may ask for."""
+
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import requests
+
+from app import create_app
+from tests.fakes import Gate, drawn, fake, until
+
+ROOT = Path(__file__).resolve().parent.parent
+FLASK = (sys.executable, "-m", "flask")
+
+
+@pytest.fixture
+def gate():
+    gate = Gate()
+    yield gate
+    gate.open()
+
+
+@pytest.fixture
+def make_app(tmp_path):
+    """`make_app(providers, env, data)`: an application, its worker stopped at the end."""
+    apps = []
+
+    def make(providers=None, env=None, data=None):
+        apps.append(create_app(data or tmp_path / "data", providers or {"fake": fake()}, env or {}))
+        return apps[-1]
+
+    yield make
+    for app in apps:
+        app.extensions["receipts"].worker.stop()
+
+
+@pytest.fixture
+def app(gate, make_app):
+    return make_app({"fake": fake(), "gated": gate.provider})
+
+
+@pytest.fixture
+def client(app):
+    return app.test_client()
+
+
+@pytest.fixture
+def db(app):
+    """The application's database, to look into and to change behind its back."""
+    connection = sqlite3.connect(app.extensions["receipts"].database, isolation_level=None)
+    connection.row_factory = sqlite3.Row
+    yield connection
+    connection.close()
+
+
+@pytest.fixture
+def receipt(tmp_path):
+    """A photo of a small receipt."""
+    path = tmp_path / "receipt.jpg"
+    drawn().save(path, quality=90)
+    return path
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+class Server:
+    """A server in a process of its own, in a session of its own so that nothing survives."""
+
+    def __init__(self, command, port, data, env):
+        self.url, self.data, self.log = f"http://127.0.0.1:{port}", data, data.parent / "server.log"
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env=os.environ | {"DATA_DIR": str(data), "FLASK_RUN_PORT": str(port)} | env,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def wait_until_up(self):
+        until(self._is_up, seconds=30)
+        return self
+
+    def _is_up(self):
+        assert self.process.poll() is None, self.log.read_text()
+        try:
+            return requests.get(f"{self.url}/health", timeout=5).ok
+        except requests.ConnectionError:
+            return False
+
+    def end(self, how=signal.SIGKILL):
+        """The exit status after this signal."""
+        self.process.send_signal(how)
+        return self.process.wait(20)
+
+    def upload(self, content, provider, name="receipt.jpg"):
+        response = requests.post(
+            f"{self.url}/ocr-jobs/upload",
+            files={"file": (name, content)},
+            data={"ocrProvider_0": provider},
+            timeout=20,
+        )
+        assert response.ok, response.text
+        return response.json()["id"]
+
+    def job(self, job_id):
+        return requests.get(f"{self.url}/ocr-jobs/{job_id}", timeout=20).json()
+
+    def wait(self, job_id, *statuses, seconds=30):
+        wanted = statuses or ("completed", "failed")
+        return until(lambda: self.job(job_id), lambda job: job["status"] in wanted, seconds)
+
+
+@pytest.fixture
+def serve(tmp_path):
+    """`serve()`: `flask run` with the fakes' application on a free port, up and answering."""
+    servers = []
+
+    def start(*command, port=None, data=tmp_path / "data", app="tests.fakes", up=True, **env):
+        command = command or (*FLASK, "run")
+        servers.append(Server(command, port or free_port(), data, {"FLASK_APP": app} | env))
+        return servers[-1].wait_until_up() if up else servers[-1]
+
+    yield start
+    for server in servers:
+        try:
+            os.killpg(server.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+        finally:
+            server.process.wait(20)
