@@ -1,0 +1,426 @@
+"""Is a receipt submitted to Tabscanner once, polled for gently, and are its codes told apart?"""
+
+import email
+import json
+import time
+from decimal import Decimal
+from io import BytesIO
+
+import pytest
+from PIL import Image
+
+from providers import tabscanner
+from providers.base import Item, Page, ProviderError, Receipt, Tax, ocr_data
+
+KEY = "tab-key-0123456789"
+QUICK = (0.02, 0.01)  # seconds before the first poll and between the others
+
+# The answers are those of docs.tabscanner.com and of recorded exchanges, read 2026-11-23.
+UPLOADED = {
+    "message": "SUCCESS: Image uploaded successfully",
+    "status": "success",
+    "status_code": 2,
+    "token": "naQM25k8KyJPmgxG",
+    "success": True,
+    "code": 200,
+    "duplicate": False,
+}
+SMALL = {
+    **UPLOADED,
+    "message": "WARNING: Image uploaded successfully, but did not meet the recommended dimension",
+    "code": 300,
+}
+PENDING = {
+    "message": "WARNING: Result not yet available",
+    "status": "pending",
+    "status_code": 1,
+    "success": True,
+    "code": 301,
+}
+WRONG_KEY = {"success": False, "code": 400, "message": f"ERROR_CLIENT: API key {KEY} not found"}
+
+
+def done(**result):
+    return {
+        "message": "SUCCESS: Result available",
+        "status": "done",
+        "status_code": 3,
+        "result": result,
+        "success": True,
+        "code": 202,
+    }
+
+
+def row(desc, line_total, line_type="", **more):
+    return {
+        "qty": 0,
+        "desc": desc,
+        "unit": "",
+        "price": "0.000",
+        "symbols": ["€"],
+        "discount": "0.000",
+        "lineType": line_type,
+        "descClean": desc.removesuffix(" K"),
+        "lineTotal": line_total,
+        "productCode": "",
+        "customFields": [],
+    } | more
+
+
+CAFE = done(
+    establishment="Corner Cafe",
+    validatedEstablishment=True,
+    date="2026-03-14 09:41:00",
+    dateISO="2026-03-14T09:41:00",
+    total="13.200",
+    totalConfidence=0.99,
+    subTotal="0.000",
+    subTotalConfidence=0,
+    tax=1.2,
+    taxes=[1.2],
+    tip="0.000",
+    discount="0.000",
+    discounts=[],
+    cash="0.000",
+    currency="",
+    paymentMethod="Mastercard",
+    address="1 Main St, Berlin",
+    phoneNumber="030 1234",
+    lineItems=[row("FLAT WHITE K", "7.800", qty=2, price="3.900"), row("CAKE K", 4.2)],
+    summaryItems=[
+        row("NET", "12.000", "SubTotal"),
+        row("VAT 10,0 %", "1.200", "Tax"),
+        row("TOTAL", "13.200", "Total"),
+    ],
+    customFields={"Currency": "EUR", "VATNumber": "DE123", "CardLast4Digits": "4821"},
+)
+CAFE_RECEIPT = Receipt(
+    source="engine",
+    merchant="Corner Cafe",
+    merchant_address="1 Main St, Berlin",
+    merchant_phone="030 1234",
+    merchant_tax_id="DE123",
+    date="2026-03-14",
+    time="09:41",
+    currency="EUR",
+    items=(
+        Item("FLAT WHITE", Decimal(2), Decimal("3.90"), Decimal("7.80")),
+        Item("CAKE", amount=Decimal("4.20")),
+    ),
+    subtotal=Decimal("12.00"),
+    taxes=(Tax(Decimal(10), Decimal("1.20")),),
+    tax=Decimal("1.20"),
+    total=Decimal("13.20"),
+    payment_method="Mastercard",
+    card_last4="4821",
+)
+
+
+@pytest.fixture
+def env(http_stub):
+    url = f"{http_stub.url}/"
+    return {"TAB_SCANNER_API_KEY": KEY, "TAB_SCANNER_BASE_URL": url, "OCR_TIMEOUT_S": "20"}
+
+
+def ocr(receipt, env):
+    return tabscanner.ocr(receipt, env, waits_s=QUICK)
+
+
+def failure(receipt, env):
+    with pytest.raises(ProviderError) as caught:
+        ocr(receipt, env)
+    assert KEY not in caught.value.message
+    return caught.value
+
+
+def parts(request):
+    """The fields of a multipart request by name, each as (file name, type, content)."""
+    head = f"Content-Type: {request.headers['Content-Type']}\r\n\r\n".encode()
+    message = email.message_from_bytes(head + request.body)
+    assert message.get_content_type() == "multipart/form-data"
+    return {
+        part.get_param("name", header="Content-Disposition"): (
+            part.get_filename(),
+            part["Content-Type"],
+            part.get_payload(decode=True),
+        )
+        for part in message.get_payload()
+    }
+
+
+# The requests and the answer
+
+
+def test_a_receipt_is_read(receipt, env, http_stub, reply):
+    http_stub.reply(reply(200, UPLOADED), reply(200, CAFE))
+    result = ocr(receipt, env)
+    assert result.receipt == CAFE_RECEIPT
+    assert result.text.splitlines() == [
+        "Corner Cafe",
+        "1 Main St, Berlin",
+        "030 1234",
+        "2026-03-14 09:41",
+        "2   FLAT WHITE K   3.90   7.80",
+        "CAKE K   4.20",
+        "NET   12.00",
+        "VAT 10,0 %   1.20",
+        "TOTAL   13.20",
+    ]
+    assert "Corner Cafe" in result.markdown
+    assert (result.pages, result.model) == ((Page(480, 360),), "Tabscanner api/2")
+    assert result.raw == CAFE
+    assert json.loads(ocr_data(result))["receipt"]["total"] == 13.2
+
+
+def test_the_requests_are_those_of_the_documentation(receipt, env, http_stub, reply):
+    http_stub.reply(reply(200, SMALL), reply(200, PENDING), reply(200, CAFE))
+    ocr(receipt, env)
+    submit, *polls = http_stub.requests
+    assert (submit.method, submit.path) == ("POST", "/api/2/process")
+    assert (submit.headers["apikey"], submit.headers["Authorization"]) == (KEY, None)
+    sent = parts(submit)
+    assert sent.keys() == {"file", "documentType", "defaultDateParsing"}
+    assert sent["documentType"] == (None, None, b"receipt")
+    assert sent["defaultDateParsing"] == (None, None, b"d/m")
+    name, media_type, data = sent["file"]
+    assert (name, media_type) == ("receipt.jpg", "image/jpeg")
+    with Image.open(BytesIO(data)) as image:
+        assert (image.format, image.size, dict(image.getexif())) == ("JPEG", (480, 360), {})
+    assert [(poll.method, poll.path) for poll in polls] == [
+        ("GET", "/api/result/naQM25k8KyJPmgxG")
+    ] * 2
+    assert {poll.headers["apikey"] for poll in polls} == {KEY}
+
+
+def test_the_first_poll_waits_longer_than_the_others(receipt, env, http_stub, reply):
+    http_stub.reply(reply(200, UPLOADED), reply(200, PENDING), reply(200, CAFE))
+    tabscanner.ocr(receipt, env, waits_s=(0.5, 0.2))
+    submitted, first, second = [request.at for request in http_stub.requests]
+    assert 0.5 <= first - submitted < 0.9
+    assert 0.2 <= second - first < 0.5
+
+
+def test_the_same_image_again_has_a_result_too(receipt, env, http_stub, reply):
+    again = {**UPLOADED, "duplicate": True, "duplicateToken": "first"}
+    http_stub.reply(reply(200, again), reply(200, CAFE))
+    assert ocr(receipt, env).receipt == CAFE_RECEIPT
+
+
+def test_a_wide_photo_is_made_smaller_but_not_narrow(tmp_path, env, http_stub, reply):
+    Image.new("RGB", (900, 6000), "white").save(tmp_path / "long.jpg")
+    http_stub.reply(reply(200, UPLOADED), reply(200, CAFE))
+    result = ocr(tmp_path / "long.jpg", env)
+    with Image.open(BytesIO(parts(http_stub.requests[0])["file"][2])) as image:
+        assert image.size == (720, 4800)
+    assert result.pages == (Page(900, 6000),)
+
+
+def test_a_pdf_is_read_page_by_page_as_one_receipt(tmp_path, env, http_stub, reply):
+    pages = [Image.new("RGB", (300, 400), "white") for _ in range(2)]
+    pages[0].save(tmp_path / "two.pdf", save_all=True, append_images=pages[1:])
+    first, last = done(establishment="Cafe", lineItems=[row("Tea", "2.000")]), done(total=2)
+    http_stub.reply(*(reply(200, body) for body in (UPLOADED, first, UPLOADED, last)))
+    result = ocr(tmp_path / "two.pdf", env)
+    assert (result.receipt.merchant, result.receipt.total) == ("Cafe", Decimal(2))
+    assert (result.raw, len(result.pages)) == ([first, last], 2)
+
+
+# What the answer means
+
+
+def read(**result):
+    return tabscanner.read_answer(done(**result), 100, 200).receipt
+
+
+def test_an_empty_result_is_a_picture_without_text():
+    result = tabscanner.read_answer(done(establishment="", date="", total="0.000"), 100, 200)
+    assert result.receipt == Receipt(source="engine", warnings=("no_text",))
+    assert (result.text, result.markdown) == ("", "")
+
+
+def test_zero_means_not_printed_unless_tabscanner_is_sure():
+    assert read(subTotal="0.000", subTotalConfidence=0, tip=0, tax="0.000").subtotal is None
+    assert read(total=0, totalConfidence=0.9).total == 0
+    assert read(total=5, tip=0, tax="0.000", discount=0) == Receipt(
+        source="engine", total=Decimal(5)
+    )
+
+
+def test_amounts_come_as_numbers_and_as_strings():
+    assert read(total=8.99).total == read(total="8.990").total == Decimal("8.99")
+    assert read(total="1e9").total is read(total="n/a").total is read(total=True).total is None
+
+
+def test_a_discount_is_negative_and_taxes_are_summed():
+    found = read(discount="0.000", discounts=[1, "0.500"], taxes=["1.000", 0.5], tip="2.000")
+    assert (found.discount, found.tax, found.tip) == (Decimal("-1.5"), Decimal("1.5"), Decimal(2))
+    assert found.taxes == (Tax(None, Decimal(1)), Tax(None, Decimal("0.5")))
+
+
+def test_a_coupon_stays_an_item():
+    found = read(lineItems=[row("COUPON", "-2.000")])
+    assert found.items == (Item("COUPON", amount=Decimal(-2)),)
+
+
+def test_midnight_is_no_time():
+    assert read(dateISO="2026-03-14T00:00:00").time is None
+    assert read(date="2026-03-14 17:49:35").time == "17:49"
+
+
+@pytest.mark.parametrize(
+    ("date", "currency", "ambiguous"),
+    [
+        ("2026-03-04", "USD", True),
+        ("2026-03-04", "", True),
+        ("2026-03-04", "EUR", False),
+        ("2026-03-14", "USD", False),
+        ("2026-03-03", "USD", False),
+    ],
+)
+def test_a_day_that_may_be_a_month_is_a_doubt_in_america(date, currency, ambiguous):
+    found = read(dateISO=f"{date}T10:00:00", currency=currency, establishment="Shop")
+    assert found.date == date
+    assert ("date_ambiguous" in found.warnings) is ambiguous
+
+
+def test_sums_that_do_not_fit_and_unsure_totals_are_told():
+    found = read(subTotal=1, total=3, totalConfidence=0.2)
+    assert found.warnings == ("total_mismatch", "low_confidence")
+
+
+@pytest.mark.parametrize("odd", [None, 5, "x", [], [1], {"a": 1}, ["x", None]])
+def test_fields_of_another_shape_are_left_out(odd):
+    names = ("lineItems", "summaryItems", "customFields", "taxes", "discounts", "establishment")
+    assert read(**dict.fromkeys(names, odd), total=5).total == 5
+
+
+# What goes wrong
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [(400, "bad_key"), (401, "quota"), (403, "bad_image"), (407, "bad_image")],
+)
+def test_what_is_final_is_told_at_once(receipt, env, http_stub, reply, code, expected):
+    http_stub.reply(reply(200, {**WRONG_KEY, "code": code}))
+    found = failure(receipt, env)
+    assert (found.code, len(http_stub.requests)) == (expected, 1)
+    assert "(Tabscanner: ERROR_CLIENT: API key [key] not found)" in found.message
+
+
+def test_a_wrong_key_while_polling_ends_the_polling(receipt, env, http_stub, reply):
+    http_stub.reply(reply(200, UPLOADED), reply(200, WRONG_KEY))
+    assert failure(receipt, env).code == "bad_key"
+    assert len(http_stub.requests) == 2
+
+
+def test_an_unknown_token_is_a_lost_image(receipt, env, http_stub, reply):
+    http_stub.reply(reply(200, UPLOADED), reply(200, {"success": False, "code": 402}))
+    assert failure(receipt, env).code == "server_error"
+    assert len(http_stub.requests) == 2
+
+
+def test_too_many_requests_honours_retry_after(receipt, env, http_stub, reply):
+    busy = reply(429, "<html>Cloudflare</html>", headers={"Retry-After": "1"})
+    http_stub.reply(busy, reply(200, UPLOADED), reply(200, CAFE))
+    assert ocr(receipt, env).receipt == CAFE_RECEIPT
+    first, second, _ = http_stub.requests
+    assert 1 <= second.at - first.at < 1.5
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"status": 503, "headers": {"Retry-After": "0"}},
+        {"body": {"success": False, "code": 510, "message": "ERROR: Server error"}},
+        {"drop": True},
+    ],
+)
+def test_a_submit_that_may_have_cost_a_credit_is_tried_once_more(
+    receipt, env, http_stub, reply, fault
+):
+    http_stub.reply(reply(**fault))
+    assert failure(receipt, env).code in ("server_error", "unreachable")
+    assert len(http_stub.requests) == 2
+
+
+def test_a_fault_once_is_got_over(receipt, env, http_stub, reply):
+    fault = reply(500, "", headers={"Retry-After": "0"})
+    http_stub.reply(fault, reply(200, UPLOADED), fault, fault, fault, reply(200, CAFE))
+    assert ocr(receipt, env).receipt == CAFE_RECEIPT
+
+
+def test_a_receipt_that_cannot_be_read_is_told(receipt, env, http_stub, reply):
+    failed = {"message": "ERROR", "status": "failed", "status_code": 4, "success": False}
+    http_stub.reply(reply(200, UPLOADED), reply(200, {**failed, "code": 500}))
+    found = failure(receipt, {**env, "OCR_TIMEOUT_S": "2"})
+    assert found.code == "server_error"
+    assert "send another photo" in found.message
+
+
+def test_a_result_that_never_comes_ends_at_the_deadline(receipt, env, http_stub, reply):
+    http_stub.reply(reply(200, UPLOADED), reply(200, PENDING))
+    started = time.monotonic()
+    assert failure(receipt, {**env, "OCR_TIMEOUT_S": "1"}).code == "timeout"
+    assert time.monotonic() - started < 1.5
+
+
+@pytest.mark.parametrize("fault", [{"delay_s": 30}, {"drip_s": 0.02}])
+def test_silence_and_drip_end_at_the_deadline(receipt, env, http_stub, reply, fault):
+    http_stub.reply(reply(200, UPLOADED, **fault))
+    started = time.monotonic()
+    assert failure(receipt, {**env, "OCR_TIMEOUT_S": "1"}).code == "timeout"
+    assert time.monotonic() - started < 1.5
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<html>Just a moment...</html>",
+        "",
+        "[]",
+        {"success": True, "code": 200},
+        {**UPLOADED, "token": "../credit"},
+        {"success": False, "code": [400]},
+    ],
+)
+def test_what_is_no_answer_is_told(receipt, env, http_stub, reply, body):
+    http_stub.reply(reply(200, body))
+    found = failure(receipt, env)
+    assert found.code == "bad_answer"
+    assert "moment" not in found.message
+
+
+def test_a_result_without_a_result_is_told(receipt, env, http_stub, reply):
+    http_stub.reply(reply(200, UPLOADED), reply(200, {"success": True, "code": 202}))
+    assert failure(receipt, env).code == "bad_answer"
+
+
+def test_an_endless_answer_ends(receipt, env, http_stub, reply):
+    http_stub.reply(reply(200, b" " * 65536, endless=True))
+    assert failure(receipt, env).code == "too_large"
+    assert len(http_stub.requests) == 1
+
+
+def test_a_redirect_is_not_followed(receipt, env, http_stub, reply):
+    http_stub.reply(reply(302, "", headers={"Location": f"{http_stub.url}/elsewhere"}))
+    assert failure(receipt, env).code == "unreachable"
+    assert len(http_stub.requests) == 1
+
+
+# The settings
+
+
+def test_what_is_missing_is_named():
+    assert tabscanner.unavailable({}) == "TAB_SCANNER_API_KEY is not set"
+    assert tabscanner.unavailable({"TAB_SCANNER_API_KEY": ""}) == "TAB_SCANNER_API_KEY is not set"
+    assert tabscanner.unavailable({"TAB_SCANNER_API_KEY": "k"}) is None
+    assert (
+        tabscanner.unavailable({"TAB_SCANNER_API_KEY": "k", "TAB_SCANNER_BASE_URL": "ftp://x"})
+        == "TAB_SCANNER_BASE_URL is not an http or https URL"
+    )
+
+
+def test_the_image_goes_to_tabscanner():
+    assert tabscanner.sends_to({}) == "api.tabscanner.com"
+    assert tabscanner.model({}) == "Tabscanner api/2"
