@@ -10,7 +10,17 @@ from typing import Any
 from urllib.parse import quote
 
 from providers.base import Env, OcrResult
-from providers.http import Answer, Failure, Vendor, dig, failure, http_failure, retry_after
+from providers.http import (
+    Answer,
+    Failure,
+    Vendor,
+    dig,
+    dig_list,
+    failure,
+    http_failure,
+    not_its_api,
+    retry_after,
+)
 from providers.vision import (
     MAX_TOKENS,
     PROMPT,
@@ -18,7 +28,6 @@ from providers.vision import (
     SYSTEM,
     Document,
     ask,
-    not_its_api,
     refused,
     truncated,
 )
@@ -76,8 +85,7 @@ def _request(document: Document, env: Env) -> dict[str, Any]:
 def _judge(answer: Answer, env: Env) -> Failure | None:
     body = dig(answer.body, 0) if isinstance(answer.body, list) else answer.body
     error = dig(body, "error")
-    said, details = dig(error, "message"), dig(error, "details")
-    details = details if isinstance(details, list) else []
+    said, details = dig(error, "message"), dig_list(error, "details")
     if any(dig(detail, "reason") == "API_KEY_INVALID" for detail in details):  # a 400
         advice = "does not accept the key; check GEMINI_API_KEY"
         return failure(GEMINI, env, "bad_key", advice, said)
@@ -105,9 +113,8 @@ def _delay(details: list[Any], answer: Answer) -> float | None:
 
 
 def _text(body: object) -> str:
-    parts = dig(body, "candidates", 0, "content", "parts")
-    spoken = [part for part in parts or [] if not dig(part, "thought")]
-    texts = [dig(part, "text") for part in spoken]
+    parts = dig_list(body, "candidates", 0, "content", "parts")
+    texts = [dig(part, "text") for part in parts if not dig(part, "thought")]
     return "".join(text for text in texts if isinstance(text, str))
 
 

@@ -1,4 +1,4 @@
-"""How does one call to a remote vendor go, and what may be told of its errors?
+"""How does one call to a remote vendor go?
 
 One pooled session for all vendors. A call ends at its deadline whatever the server does, its answer
 at a byte cap; redirects are not followed; only what may help is tried again. Keys stay in headers:
@@ -7,9 +7,6 @@ nothing here logs, and no exception carries a URL, a header or a body.
 
 import json
 import re
-import socket
-import ssl
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -23,18 +20,16 @@ from urllib.parse import urlsplit
 import requests
 import tenacity
 import urllib3
-from urllib3.connection import HTTPConnection
-from urllib3.connectionpool import HTTPConnectionPool
-from urllib3.util.ssl_ import create_urllib3_context
 
 from providers.base import Env, ProviderError
+from providers.quoting import quote
+from providers.sockets import DeadlineAdapter, begin_call, left_s
 
 CONNECT_TIMEOUT_S = 10
 READ_TIMEOUT_S = 120  # of silence; a model thinks before its first byte
 TRIES = 4
 MAX_ANSWER_BYTES = 4 * 2**20
 MAX_DEPTH = 64  # of an answer's JSON; none that we know goes beyond 15
-QUOTE_LENGTH = 300
 
 
 @dataclass(frozen=True)
@@ -126,12 +121,14 @@ def call(
 
     def once() -> Answer:
         outcome = _send(vendor, method, url, deadline, read_timeout_s, max_bytes, request)
-        failure = outcome if isinstance(outcome, Failure) else judge(outcome)
-        if failure:
-            failures.append(failure)
-            raise failure
-        assert isinstance(outcome, Answer)
-        return outcome
+        if isinstance(outcome, Answer):
+            failure = judge(outcome)
+            if failure is None:
+                return outcome
+        else:
+            failure = outcome
+        failures.append(failure)
+        raise failure
 
     return tenacity.Retrying(
         retry=tenacity.retry_if_exception(
@@ -173,9 +170,9 @@ def _send(
     """One try. Failures are returned, so that no exception of requests hangs on to them."""
     host = urlsplit(url).hostname
     check = f"check {vendor.url_variable} and the network"
-    _clock.deadline, _clock.read_timeout_s = deadline, read_timeout_s
+    begin_call(deadline, read_timeout_s)
     try:
-        timeout = (min(CONNECT_TIMEOUT_S, _left()), read_timeout_s)
+        timeout = (min(CONNECT_TIMEOUT_S, left_s()), min(read_timeout_s, left_s()))
         with _session.request(
             method, url, timeout=timeout, stream=True, allow_redirects=False, **request
         ) as response:
@@ -303,6 +300,14 @@ def _meaning(vendor: Vendor, status: int, model: str | None) -> tuple[str, str]:
     return "refused", f"refused the request (HTTP {status}); check the file and the settings"
 
 
+def not_its_api(vendor: Vendor) -> Failure:
+    """For an answer that is none of this vendor's: a captive portal's page, another service."""
+    return Failure(
+        "bad_answer",
+        f"{vendor.name} did not answer as its API does; check {vendor.url_variable}",
+    )
+
+
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds the vendor asks us to wait.
 
@@ -365,6 +370,12 @@ def dig(value: object, *path: str | int) -> Any:
     return value
 
 
+def dig_list(value: object, *path: str | int) -> list[Any]:
+    """The list that stands at `path`; an empty one where there is none."""
+    found = dig(value, *path)
+    return found if isinstance(found, list) else []
+
+
 def without_images(value: object) -> object:
     """An answer without the pictures some vendors send back."""
     if isinstance(value, str):
@@ -375,36 +386,6 @@ def without_images(value: object) -> object:
 
 
 _IMAGE = re.compile(r"data:[\w/+.-]*;base64,[\w+/=-]*|[A-Za-z0-9+/_-]{1000,}={0,2}")
-
-_SECRETS = [
-    (re.compile(r"data:[\w/+.-]*;base64,[\w+/=-]*", re.I), "[image]"),
-    (re.compile(r"[\w+/=-]{64,}"), "[data]"),
-    (re.compile(r"\b(Bearer|token|Basic)\s+[\w.~+/=*-]{6,}", re.I), r"\1 [key]"),
-    (re.compile(r"(https?://)[^\s/@]*@", re.I), r"\1"),
-    (re.compile(r"(https?://[^\s?#]*)[?#][^\s]*", re.I), r"\1"),
-    (re.compile(r"([?&]|\b)(\w*key|\w*token|signature)=[^\s&]+", re.I), r"\1\2=[key]"),
-    (re.compile(r"[\w.-]*(\*{2,}|…|\.{3,})[\w.*-]*[\w*-]"), "[key]"),  # te***ey, sk-…key
-    (re.compile(r"\b(sk|xai|AIza|pk|rk)[-_][\w-]{8,}"), "[key]"),
-]
-
-
-def quote(sentence: object, *secrets: str) -> str:
-    """A vendor's own sentence without keys, images and URLs' queries, cut to 300 characters.
-
-    "" for what is no sentence: not a string, HTML, JSON.
-    """
-    if not isinstance(sentence, str) or re.match(r"\s*[<{\[]", sentence) or "</" in sentence:
-        return ""
-    text = " ".join(sentence.split())
-    for secret in sorted(filter(None, secrets), key=len, reverse=True):
-        text = text.replace(secret, "[key]")
-    for pattern, replacement in _SECRETS:
-        text = pattern.sub(replacement, text)
-    for token in re.findall(r"[\w-]{6,}", text):  # a part of a key is as good as a hint
-        if any(token in secret for secret in secrets):
-            text = text.replace(token, "[key]")
-    text = "".join(c for c in text if c.isprintable())
-    return text if len(text) <= QUOTE_LENGTH else text[: QUOTE_LENGTH - 1] + "…"
 
 
 def _url_fault(url: str) -> str | None:
@@ -421,58 +402,6 @@ def _url_fault(url: str) -> str | None:
     return None
 
 
-# The session. requests' timeouts are per read: a server that drips a byte a second, headers
-# included, outlives them. These sockets know when their thread's call must be over.
-
-_clock = threading.local()
-
-
-def _left() -> float:
-    """Seconds this thread's call still has. Raises TimeoutError when it has none."""
-    left: float = _clock.deadline - time.monotonic()
-    if left <= 0:
-        raise TimeoutError("the deadline has passed")
-    return left
-
-
-class _Socket(socket.socket):
-    def recv_into(self, *args: Any) -> int:
-        self.settimeout(min(_clock.read_timeout_s, _left()))
-        return super().recv_into(*args)
-
-    def sendall(self, *args: Any) -> None:
-        self.settimeout(_left())  # urllib3 would give a large upload the connect timeout
-        return super().sendall(*args)
-
-
-class _TlsSocket(ssl.SSLSocket):
-    def recv_into(self, *args: Any) -> int:
-        self.settimeout(min(_clock.read_timeout_s, _left()))
-        return super().recv_into(*args)
-
-    def send(self, *args: Any) -> int:
-        self.settimeout(_left())
-        return super().send(*args)
-
-
-class _Connection(HTTPConnection):
-    def _new_conn(self) -> socket.socket:
-        return _Socket(fileno=super()._new_conn().detach())
-
-
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Connection
-
-
-class _Adapter(requests.adapters.HTTPAdapter):
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        context = create_urllib3_context()
-        context.sslsocket_class = _TlsSocket
-        super().init_poolmanager(*args, ssl_context=context, **kwargs)
-        schemes = self.poolmanager.pool_classes_by_scheme
-        self.poolmanager.pool_classes_by_scheme = {**schemes, "http": _Pool}
-
-
 def _new_session() -> requests.Session:
     session = requests.Session()
     session.auth = lambda request: request  # else ~/.netrc replaces our Authorization header
@@ -480,7 +409,7 @@ def _new_session() -> requests.Session:
         DefaultCookiePolicy(allowed_domains=[])
     )  # no vendor's cookie is kept
     for scheme in ("http://", "https://"):
-        session.mount(scheme, _Adapter(pool_connections=16, pool_maxsize=32))
+        session.mount(scheme, DeadlineAdapter(pool_connections=16, pool_maxsize=32))
     return session
 
 

@@ -10,7 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from providers.base import Env, OcrResult, Receipt, deadline
-from providers.http import Answer, Failure, Vendor, call, dig, failure, http_failure, without_images
+from providers.http import (
+    Answer,
+    Failure,
+    Vendor,
+    call,
+    dig,
+    dig_list,
+    failure,
+    http_failure,
+    not_its_api,
+    without_images,
+)
 from providers.images import PDF
 from providers.markdown import text_from_markdown, without_pictures
 from providers.reading import join_pages, receipt_from_text
@@ -20,7 +31,6 @@ from providers.vision import (
     SYSTEM,
     Document,
     documents,
-    not_its_api,
     read_fields,
     receipt_from_fields,
     with_warnings,
@@ -81,13 +91,14 @@ def _document(document: Document) -> dict[str, str]:
 
 
 def _judge(answer: Answer, env: Env) -> Failure | None:
-    detail, said = dig(answer.body, "detail"), dig(answer.body, "message")
+    detail = dig_list(answer.body, "detail")
+    said = dig(answer.body, "message") or dig(answer.body, "detail")
     if answer.status == 401:
         advice = "does not accept the key, or its quota is used up; check MISTRAL_API_KEY"
         return failure(MISTRAL, env, "bad_key", advice, said)
     if answer.status == 422:  # its `input` is our image: only `msg` may be repeated
         said = dig(detail, 0, "msg") or said
-        if "document" in (dig(detail, 0, "loc") or []):
+        if "document" in dig_list(detail, 0, "loc"):
             advice = "cannot read the image; send another"
             return failure(MISTRAL, env, "bad_image", advice, said)
     return http_failure(MISTRAL, answer, env, said)
@@ -103,13 +114,13 @@ def _result(body: object, document: Document, env: Env) -> OcrResult:
         text=text,
         pages=document.pages,
         receipt=_receipt(dig(body, "document_annotation"), text),
-        model=str(dig(body, "model") or MISTRAL.model(env)),
+        model=str(dig(body, "model") or MISTRAL.model(env))[:100],
         raw=without_images(body),
     )
 
 
 def _markdown(body: object) -> Iterator[str]:
-    for page in dig(body, "pages"):
+    for page in dig_list(body, "pages"):
         markdown = dig(page, "markdown")
         if isinstance(markdown, str) and (markdown := without_pictures(markdown).strip()):
             yield markdown

@@ -8,7 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from providers.base import Env, OcrResult
-from providers.http import Answer, Failure, Vendor, dig, failure, http_failure, retry_after
+from providers.http import (
+    Answer,
+    Failure,
+    Vendor,
+    dig,
+    failure,
+    http_failure,
+    not_its_api,
+    retry_after,
+)
 from providers.images import PDF
 from providers.vision import (
     MAX_TOKENS,
@@ -17,7 +26,6 @@ from providers.vision import (
     SYSTEM,
     Document,
     ask,
-    not_its_api,
     refused,
     truncated,
 )

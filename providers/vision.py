@@ -166,7 +166,7 @@ def ask(
             vendor,
             content(body),
             document,
-            model=str(dig(body, "model") or dig(body, "modelVersion") or vendor.model(env)),
+            model=str(dig(body, "model") or dig(body, "modelVersion") or vendor.model(env))[:100],
             raw=without_images(body),
         )
 
@@ -182,13 +182,6 @@ def truncated(vendor: Vendor) -> ProviderError:
     return ProviderError(
         "truncated",
         f"{vendor.name} stopped within the receipt; send it in parts, or take another model",
-    )
-
-
-def not_its_api(vendor: Vendor) -> ProviderError:
-    return ProviderError(
-        "bad_answer",
-        f"{vendor.name} did not answer as its API does; check {vendor.url_variable}",
     )
 
 

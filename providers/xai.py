@@ -8,7 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from providers.base import Env, OcrResult
-from providers.http import Answer, Failure, Vendor, dig, failure, http_failure
+from providers.http import (
+    Answer,
+    Failure,
+    Vendor,
+    dig,
+    dig_list,
+    failure,
+    http_failure,
+    not_its_api,
+)
 from providers.openai import BAD_IMAGE
 from providers.vision import (
     MAX_TOKENS,
@@ -17,7 +26,6 @@ from providers.vision import (
     SYSTEM,
     Document,
     ask,
-    not_its_api,
     refused,
     truncated,
 )
@@ -78,14 +86,13 @@ def _judge(answer: Answer, env: Env) -> Failure | None:
 
 def _content(body: object, env: Env) -> str:
     """The text of all messages. Raises ProviderError for a refusal or a cut answer."""
-    output = dig(body, "output")
-    if not isinstance(output, list):
+    if not isinstance(dig(body, "output"), list):
         raise not_its_api(XAI)
     if dig(body, "status") == "incomplete":
         filtered = dig(body, "incomplete_details", "reason") == "content_filter"
         raise refused(XAI, env) if filtered else truncated(XAI)
-    messages = [item for item in output if dig(item, "type") == "message"]
-    parts = [part for message in messages for part in dig(message, "content") or []]
+    messages = [item for item in dig_list(body, "output") if dig(item, "type") == "message"]
+    parts = [part for message in messages for part in dig_list(message, "content")]
     for part in parts:
         if dig(part, "type") == "refusal":
             raise refused(XAI, env, dig(part, "refusal"))

@@ -1,0 +1,75 @@
+"""How does a connection end at its call's deadline?
+
+The timeouts of requests are per read: a server that drips a byte a second, headers included,
+outlives them, and a large upload has only the connect timeout. These sockets know when the call of
+their thread must be over.
+"""
+
+import socket
+import ssl
+import threading
+import time
+from typing import Any
+
+import requests
+from urllib3.connection import HTTPConnection
+from urllib3.connectionpool import HTTPConnectionPool
+from urllib3.util.ssl_ import create_urllib3_context
+
+_call = threading.local()
+
+
+def begin_call(deadline: float, silence_s: float) -> None:
+    """From now on this thread's reads end after `silence_s`, and everything at the deadline.
+
+    The deadline is on the clock of time.monotonic().
+    """
+    _call.deadline, _call.silence_s = deadline, silence_s
+
+
+def left_s() -> float:
+    """Seconds that this thread's call still has. Raises TimeoutError when it has none."""
+    left: float = _call.deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("the deadline has passed")
+    return left
+
+
+class _Socket(socket.socket):
+    def recv_into(self, *args: Any) -> int:
+        self.settimeout(min(_call.silence_s, left_s()))
+        return super().recv_into(*args)
+
+    def sendall(self, *args: Any) -> None:
+        self.settimeout(left_s())
+        return super().sendall(*args)
+
+
+class _TlsSocket(ssl.SSLSocket):
+    def recv_into(self, *args: Any) -> int:
+        self.settimeout(min(_call.silence_s, left_s()))
+        return super().recv_into(*args)
+
+    def send(self, *args: Any) -> int:  # sendall calls it until all is sent
+        self.settimeout(left_s())
+        return super().send(*args)
+
+
+class _Connection(HTTPConnection):
+    def _new_conn(self) -> socket.socket:
+        return _Socket(fileno=super()._new_conn().detach())
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class DeadlineAdapter(requests.adapters.HTTPAdapter):
+    """For requests.Session.mount: connections made of these sockets."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        context = create_urllib3_context()
+        context.sslsocket_class = _TlsSocket
+        super().init_poolmanager(*args, ssl_context=context, **kwargs)
+        schemes = self.poolmanager.pool_classes_by_scheme
+        self.poolmanager.pool_classes_by_scheme = {**schemes, "http": _Pool}
