@@ -7,14 +7,16 @@ and answer; uploads are read in upload.py, executions are run in worker.py.
 import atexit
 import logging
 import os
+import shutil
 import signal
 import sqlite3
 import sys
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from urllib.parse import quote
 
 import click
@@ -22,20 +24,30 @@ from dotenv import load_dotenv
 from flask import Blueprint, Flask, Response, abort, current_app, g, request, send_file
 from flask.cli import ScriptInfo
 from flask.helpers import get_debug_flag
-from werkzeug.exceptions import HTTPException, NotFound
+from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 from werkzeug.wrappers import Response as BaseResponse
 
 import db
+import faults
+import guard
+import logs
+import retention
+from listing import read_listing
 from providers import PROVIDERS
 from providers.base import Env, Provider, setting
 from storage import Storage, sync
-from upload import max_body_bytes, read_upload
+from upload import check_provider, max_body_bytes, read_upload
 from worker import Worker
 
 log = logging.getLogger(__name__)
 api = Blueprint("api", __name__)
 JOB = "/ocr-jobs/<int(max=9223372036854775807):job_id>"  # SQLite's integers have 64 bits
 FILE = f"{JOB}/files/<int(max=9223372036854775807):file_id>"
+WHOLE_NUMBERS = (
+    *("MAX_FILE_SIZE_BYTES", "MAX_FILES_PER_JOB", "MAX_IMAGE_PIXELS", "MAX_PAGES", "MAX_PENDING"),
+    *("OCR_TIMEOUT_S", "OCR_WORKERS", "REMOTE_WORKERS"),
+)
+MIN_FREE_BYTES = 200 * 1024 * 1024  # under this the disk is nearly full
 
 
 @dataclass(frozen=True)
@@ -47,6 +59,7 @@ class Service:
     providers: Mapping[str, Provider]
     env: Env
     worker: Worker
+    uploading: dict[str, object] = field(default_factory=dict)  # by Idempotency-Key
 
 
 # The API
@@ -55,12 +68,17 @@ class Service:
 @api.post("/ocr-jobs/upload")
 def upload_job() -> dict[str, int]:
     """Store the uploaded files as a job and queue an execution for each."""
-    at = service()
-    with at.storage.incoming() as directory:
+    at, connection, key = service(), get_db(), request.headers.get("Idempotency-Key")
+    _check_queue()
+    with _only_upload(key), at.storage.incoming() as directory:
         upload = read_upload(request, directory, at.providers, at.env)
+        if key and (stored := db.get_upload_key(connection, key)):
+            if stored["fingerprint"] != upload.fingerprint:
+                abort(422, f"Idempotency-Key {key!r} came with another upload; use a new key")
+            return {"id": stored["job_id"]}
         sync(directory)
         executions = []
-        with get_db() as connection:
+        with connection:
             job_id = db.add_job(connection, upload.job_name)
             for file in upload.files:
                 file_id = db.add_file(
@@ -74,6 +92,8 @@ def upload_job() -> dict[str, int]:
                 )
                 for provider in file.providers:
                     executions.append((db.add_execution(connection, file_id, provider), provider))
+            if key:
+                db.add_upload_key(connection, key, upload.fingerprint, job_id)
             with at.storage.adopted(directory, job_id):
                 connection.commit()  # in here, so that a failed commit takes the files along
     at.worker.submit(executions)
@@ -89,35 +109,27 @@ def get_job(job_id: int) -> dict[str, Any]:
 @api.get("/ocr-jobs")
 def list_jobs() -> dict[str, Any]:
     """A page of jobs, newest first unless `sort` says otherwise."""
-    page, limit = _whole_number("page", 1, 2**63 // 100), _whole_number("limit", 20, 100)
-    sort, direction = _sort()
-    chosen = {"status": _status(), "search": request.args.get("search") or None}
-    total = db.count_jobs(get_db(), **chosen)
-    jobs = db.list_jobs(
-        get_db(),
-        sort=sort,
-        direction=direction,
-        limit=limit,
-        offset=(page - 1) * limit,
-        **chosen,
-    )
-    pages = -(-total // limit)
+    asked = read_listing(request.args)
+    total = db.count_jobs(get_db(), **asked.chosen)
     return {
-        "data": jobs,
-        "pagination": {"total": total, "page": page, "limit": limit, "pages": pages},
+        "data": db.list_jobs(get_db(), **asked.chosen, **asked.order),
+        "pagination": {
+            "total": total,
+            "page": asked.page,
+            "limit": asked.limit,
+            "pages": -(-total // asked.limit),
+        },
     }
 
 
 @api.delete(JOB)
 def delete_job(job_id: int) -> dict[str, bool]:
     """Remove a job with its files; a pending one is cancelled, a running one refuses."""
-    with get_db() as connection:
-        if not db.delete_job(connection, job_id):
-            if db.job_exists(connection, job_id):
-                abort(409, f"Job {job_id} is being processed; delete it when it is completed")
-            abort(404, f"Job {job_id} does not exist")
-        with service().storage.discarded_job(job_id):
-            connection.commit()  # in here, so that a failed commit brings the files back
+    if not retention.delete(get_db(), service().storage, job_id):
+        if db.job_exists(get_db(), job_id):
+            abort(409, f"Job {job_id} is being processed; delete it when it is completed")
+        abort(404, f"Job {job_id} does not exist")
+    db.forget_deleted(get_db())
     return {"success": True}
 
 
@@ -134,7 +146,6 @@ def get_file(job_id: int, file_id: int) -> Response:
     except FileNotFoundError:
         abort(404, f"The bytes of file {file_id} are gone from the data directory")
     response.headers["Content-Disposition"] = _disposition(file["original_name"])
-    response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return response
 
@@ -149,13 +160,48 @@ def delete_file(job_id: int, file_id: int) -> dict[str, bool]:
             abort(409, f"File {file_id} is being processed; delete it when that is done")
         with service().storage.discarded_file(key):
             connection.commit()
+    db.forget_deleted(get_db())
     return {"success": True}
+
+
+@api.post(f"{FILE}/executions")
+def read_again(job_id: int, file_id: int) -> dict[str, int]:
+    """Run a file again, with the same provider or another; what was read before is kept."""
+    at, provider = service(), request.values.get("ocrProvider")
+    _file_or_404(job_id, file_id)
+    _check_queue()
+    if provider is None:
+        abort(400, "The field 'ocrProvider' is missing; with curl add -F ocrProvider=tesseract")
+    check_provider("ocrProvider", provider, at.providers, at.env)
+    with get_db() as connection:
+        execution_id = db.add_rerun(connection, file_id, provider)
+    if execution_id is None:
+        abort(409, f"File {file_id} is already waiting for {provider!r} or being read by it")
+    at.worker.submit([(execution_id, provider)])
+    return {"id": execution_id}
 
 
 @api.get("/health")
 def health() -> dict[str, str]:
     """That the server answers, and its time."""
     return {"status": "ok", "timestamp": db.now()}
+
+
+@api.get("/ready")
+def ready() -> dict[str, str]:
+    """That uploads can be stored and will be read; 503 says why not."""
+    at, reasons = service(), service().worker.faults()
+    try:
+        with closing(db.connect(at.database)) as connection:
+            db.write_nothing(connection)
+    except sqlite3.OperationalError as error:
+        reasons.append(f"the database cannot be written: {error}")
+    free = shutil.disk_usage(at.storage.root).free
+    if free < MIN_FREE_BYTES:
+        reasons.append(f"the disk is nearly full: {free // 2**20} MiB are free")
+    if reasons:
+        raise ServiceUnavailable("; ".join(reasons), retry_after=10)
+    return health()
 
 
 @api.get("/providers")
@@ -177,36 +223,36 @@ def _described(name: str, provider: Provider, env: Env) -> dict[str, Any]:
     }
 
 
-# What requests may ask
-
-
-def _whole_number(name: str, default: int, most: int) -> int:
-    value = request.args.get(name, str(default))
-    digits = value.isascii() and value.isdigit() and len(value) < 20  # int() refuses 5,000
-    if not (digits and 1 <= int(value) <= most):
-        abort(400, f"{name} must be a whole number from 1 to {most}, not {value!r}")
-    return int(value)
-
-
-def _sort() -> tuple[str, str]:
-    value = request.args.get("sort", "createdAt:desc")
-    field, colon, direction = value.partition(":")
-    if field not in db.SORTS or direction not in (("asc", "desc") if colon else ("",)):
-        abort(400, f"sort must be one of {', '.join(db.SORTS)}, then :asc or :desc, not {value!r}")
-    return field, direction or "asc"
-
-
-def _status() -> str | None:
-    value = request.args.get("status")
-    if value is not None and value not in db.STATUSES:
-        abort(400, f"status must be one of {', '.join(db.STATUSES)}, not {value!r}")
-    return value
-
-
 def _file_or_404(job_id: int, file_id: int) -> dict[str, Any]:
     return db.get_file(get_db(), job_id, file_id) or abort(
         404, f"File {file_id} does not exist in job {job_id}"
     )
+
+
+def _check_queue() -> None:
+    most = setting(service().env, "MAX_PENDING", 10_000)
+    if db.count_pending(get_db()) >= most:
+        raise ServiceUnavailable(
+            f"{most} executions are waiting already; send it again when some are done",
+            retry_after=30,
+        )
+
+
+@contextmanager
+def _only_upload(key: str | None) -> Iterator[None]:
+    """While an upload with an Idempotency-Key is under way, another with it gets a 409."""
+    if key is None:
+        yield
+        return
+    if not 1 <= len(key) <= 255:
+        abort(400, f"Idempotency-Key must have 1 to 255 characters, not {len(key)}")
+    this = object()
+    if service().uploading.setdefault(key, this) is not this:
+        abort(409, f"The upload with Idempotency-Key {key!r} is still under way; try again soon")
+    try:
+        yield
+    finally:
+        del service().uploading[key]
 
 
 def _disposition(name: str) -> str:
@@ -215,20 +261,37 @@ def _disposition(name: str) -> str:
     return f"inline; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 
-# Errors: raised anywhere, formatted here
+# Around every request
+
+
+@api.before_app_request
+def guard_request() -> None:
+    guard.check(request, service().env)
+
+
+@api.after_app_request
+def protect(response: Response) -> Response:
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
+    return response
 
 
 @api.app_errorhandler(HTTPException)
 def http_error(error: HTTPException) -> BaseResponse:
     """Every error, unhandled exceptions included, in the API's one format."""
-    details = error.description
-    if isinstance(error, NotFound) and details == NotFound.description:
-        details = f"There is nothing at {request.method} {request.path}"
-    body = {"statusCode": error.code, "message": error.name, "details": details}
-    response = error.get_response()  # the original keeps headers such as Allow
-    response.set_data(current_app.json.response(body).get_data())
-    response.mimetype = "application/json"
-    return response
+    return faults.as_response(error, request)
+
+
+@api.app_errorhandler(sqlite3.OperationalError)
+def database_error(error: sqlite3.OperationalError) -> BaseResponse:
+    log.error("%s %s: %s", request.method, request.path, error)
+    return http_error(faults.from_sqlite(error) or InternalServerError(original_exception=error))
+
+
+@api.app_errorhandler(OSError)
+def disk_error(error: OSError) -> BaseResponse:
+    log.error("%s %s: %s", request.method, request.path, error)
+    return http_error(faults.from_os(error) or InternalServerError(original_exception=error))
 
 
 # Putting it together
@@ -285,9 +348,11 @@ def create_app(
         load_dotenv(".env")  # `flask` has done so already, a production server has not
     for name in ("MAX_PAGES", "MAX_IMAGE_PIXELS", "OCR_TIMEOUT_S"):
         setting(env, name, 1)  # a mistake is told now, not at the first upload
+    check_settings(env)
     root = Path(data or env.get("DATA_DIR") or "data").resolve()
     storage = Storage(root)
     storage.create()
+    lock = storage.lock() if serving() else None  # before another's database is touched
     database = root / "receipts.db"
     db.create(database)
     worker = Worker(database, storage, providers, env)
@@ -298,12 +363,50 @@ def create_app(
     app.extensions["receipts"] = Service(database, storage, providers, env, worker)
     app.register_blueprint(api)
     app.teardown_appcontext(close_db)
-    if serving():
-        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-        for name, provider in providers.items():
-            if reason := provider.unavailable(env):
-                log.info("Provider %r is not available: %s", name, reason)
-        worker.start()
-        atexit.register(worker.stop)
-        stop_on_sigterm()
+    if rate := env.get("RATE_LIMIT"):
+        limit_rate(app, rate)
+    if lock:
+        run_worker(app.extensions["receipts"], lock)
     return app
+
+
+def check_settings(env: Env) -> None:
+    """Raises SystemExit that names the first variable whose value cannot be used."""
+    try:
+        for name in WHOLE_NUMBERS:
+            setting(env, name, 1)
+    except ValueError as error:
+        raise SystemExit(str(error)) from None
+
+
+def limit_rate(app: Flask, rate: str) -> None:
+    """At most `rate` requests a client, as in "10/second;1000/day"; 429 with Retry-After beyond."""
+    from flask_limiter import Limiter
+    from flask_limiter.util import get_remote_address
+
+    limiter = Limiter(
+        get_remote_address,
+        app=app,
+        default_limits=[rate],
+        headers_enabled=True,
+        storage_uri="memory://",
+    )
+    for view in (health, ready):
+        limiter.exempt(view)
+
+
+def run_worker(at: Service, lock: IO[bytes]) -> None:
+    """Say what cannot run here, start the worker, and stop it at the end of the process."""
+    logs.write_to_stderr(at.env)
+    for name, provider in at.providers.items():
+        if reason := provider.unavailable(at.env):
+            log.info("Provider %r is not available: %s", name, reason)
+    guard.warn_if_open(_bound_host(), at.env)
+    at.worker.start(lock)
+    atexit.register(at.worker.stop)
+    stop_on_sigterm()
+
+
+def _bound_host() -> str:
+    context = click.get_current_context(silent=True)
+    return (context and context.params.get("host")) or guard.bound_host(sys.argv)

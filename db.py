@@ -8,12 +8,14 @@ import os
 import sqlite3
 import unicodedata
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-SCHEMA = Path(__file__).with_name("schema.sql")
-VERSION = 1  # PRAGMA user_version of the schema above
+HERE = Path(__file__).parent
+VERSION = 2  # of schema.sql, kept as PRAGMA user_version; migrations/<n>.sql leads from n - 1 to n
+LOCK_TIMEOUT_S = 5
 CRASHED = "the server died twice while reading this file; try another provider or a smaller image"
 STATUSES = ("pending", "running", "completed", "failed")
 SORTS = {
@@ -26,8 +28,8 @@ SORTS = {
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """A connection for one thread; waits up to 5 seconds for another's lock."""
-    connection = sqlite3.connect(path, timeout=5.0)
+    """A connection for one thread; waits LOCK_TIMEOUT_S for another's lock."""
+    connection = sqlite3.connect(path, timeout=LOCK_TIMEOUT_S)
     connection.row_factory = sqlite3.Row
     connection.execute("PRAGMA foreign_keys = ON")  # per connection, not stored in the file
     connection.execute("PRAGMA secure_delete = ON")
@@ -36,19 +38,31 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 def create(path: Path) -> None:
-    """Make the database, or bring an older one up to date; only its owner can read it."""
+    """Make the database, or bring an older one up to date; only its owner can read it.
+
+    Raises SystemExit for a database of a newer release.
+    """
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # -wal and -shm take over its mode
-    connection = connect(path)
-    try:
+    with closing(connect(path)) as connection:
+        found = connection.execute("PRAGMA user_version").fetchone()[0]
+        if found > VERSION:
+            raise SystemExit(
+                f"{path} was made by a newer release (schema {found}, this one knows {VERSION});"
+                " run that release, or restore a backup from before it"
+            )
         connection.execute("PRAGMA journal_mode = WAL")  # once, stored in the file
-        connection.executescript(SCHEMA.read_text("utf-8"))
-        connection.execute(f"PRAGMA user_version = {VERSION}")
-    finally:
-        connection.close()
+        for number in range(found + 1, VERSION + 1) if found else (VERSION,):
+            name = f"migrations/{number}.sql" if found else "schema.sql"
+            script = (HERE / name).read_text("utf-8")
+            connection.executescript(f"BEGIN; {script}; PRAGMA user_version = {number}; COMMIT;")
 
 
 def now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return timestamp(datetime.now(UTC))
+
+
+def timestamp(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def add_job(db: sqlite3.Connection, name: str | None) -> int:
@@ -80,6 +94,38 @@ def add_execution(db: sqlite3.Connection, file_id: int, provider: str) -> int:
         {"file_id": file_id, "provider": provider, "now": now()},
     ).fetchone()
     return int(row["id"])
+
+
+def add_rerun(db: sqlite3.Connection, file_id: int, provider: str) -> int | None:
+    """The id of another execution; None while the file has one to do with the same provider."""
+    row = db.execute(
+        """
+        INSERT INTO execution (file_id, provider, created_at, updated_at)
+        SELECT :file_id, :provider, :now, :now WHERE NOT EXISTS (
+            SELECT 1 FROM execution WHERE file_id = :file_id AND provider = :provider
+            AND status IN ('pending', 'running')
+        )
+        RETURNING id
+        """,
+        {"file_id": file_id, "provider": provider, "now": now()},
+    ).fetchone()
+    return int(row["id"]) if row else None
+
+
+def add_upload_key(db: sqlite3.Connection, key: str, fingerprint: str, job_id: int) -> None:
+    db.execute(
+        "INSERT INTO upload_key (key, fingerprint, job_id, created_at) VALUES (?, ?, ?, ?)",
+        (key, fingerprint, job_id, now()),
+    )
+
+
+def get_upload_key(db: sqlite3.Connection, key: str) -> dict[str, Any] | None:
+    row = db.execute("SELECT fingerprint, job_id FROM upload_key WHERE key = ?", (key,)).fetchone()
+    return dict(row) if row else None
+
+
+def delete_upload_keys_before(db: sqlite3.Connection, moment: str) -> None:
+    db.execute("DELETE FROM upload_key WHERE created_at < ?", (moment,))
 
 
 def get_job(db: sqlite3.Connection, job_id: int) -> dict[str, Any] | None:
@@ -174,6 +220,16 @@ def _folded(text: str | None) -> str | None:
     return text and unicodedata.normalize("NFC", text.casefold())
 
 
+def list_finished_before(db: sqlite3.Connection, moment: str) -> list[int]:
+    rows = db.execute(
+        """
+        SELECT id FROM job WHERE updated_at < ? AND status IN ('completed', 'failed') ORDER BY id
+        """,
+        (moment,),
+    )
+    return [row["id"] for row in rows]
+
+
 def delete_job(db: sqlite3.Connection, job_id: int) -> bool:
     """Whether the job was deleted: not if it is missing or one of its executions is running."""
     deleted = db.execute(
@@ -250,30 +306,48 @@ def release(db: sqlite3.Connection) -> None:
     )
 
 
-def recover(db: sqlite3.Connection) -> list[tuple[int, str]]:
-    """After an unclean end: (id, provider) of all there is to run, oldest first.
+def recover(db: sqlite3.Connection, execution_id: int | None = None) -> None:
+    """After an unclean end of the process (or, given an id, of its thread): run it once more.
 
-    What was running at one unclean end is tried once more; at two, the file is what kills us.
+    What was running at two unclean ends is failed: its file is what kills us.
     """
     db.execute(
         """
-        UPDATE execution SET status = 'failed', crashes = crashes + 1, error_code = 'crashed',
-               error_message = :message, updated_at = :now
-        WHERE status = 'running' AND crashes >= 1
+        UPDATE execution SET
+            crashes = crashes + 1,
+            status = CASE WHEN crashes = 0 THEN 'pending' ELSE 'failed' END,
+            error_code = CASE WHEN crashes = 0 THEN NULL ELSE 'crashed' END,
+            error_message = CASE WHEN crashes = 0 THEN NULL ELSE :message END,
+            updated_at = :now
+        WHERE status = 'running' AND id = coalesce(:id, id)
         """,
-        {"message": CRASHED, "now": now()},
+        {"message": CRASHED, "now": now(), "id": execution_id},
     )
-    db.execute(
-        """
-        UPDATE execution SET status = 'pending', crashes = crashes + 1, updated_at = ?
-        WHERE status = 'running'
-        """,
-        (now(),),
-    )
+
+
+def list_pending(db: sqlite3.Connection) -> list[tuple[int, str]]:
+    """(id, provider) of all there is to run, oldest first."""
     rows: Sequence[sqlite3.Row] = db.execute(
         "SELECT id, provider FROM execution WHERE status = 'pending' ORDER BY id"
     ).fetchall()
     return [(row["id"], row["provider"]) for row in rows]
+
+
+def count_pending(db: sqlite3.Connection) -> int:
+    row = db.execute("SELECT count(*) AS n FROM execution WHERE status = 'pending'").fetchone()
+    return int(row["n"])
+
+
+def write_nothing(db: sqlite3.Connection) -> None:
+    """A real write that changes nothing. Raises sqlite3.OperationalError when it cannot be."""
+    db.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def forget_deleted(db: sqlite3.Connection) -> None:
+    """Empty the write-ahead log, where deleted rows would stay readable; later if it is in use."""
+    db.execute("PRAGMA busy_timeout = 200")
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    db.execute(f"PRAGMA busy_timeout = {LOCK_TIMEOUT_S * 1000}")
 
 
 def next_job_id(db: sqlite3.Connection) -> int:

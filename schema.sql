@@ -1,7 +1,8 @@
--- Run at every start, so everything is IF NOT EXISTS. Times are UTC, whole seconds: 2026-03-14T09:41:00Z.
+-- What a new database holds; migrations/ brings older ones to the same.
+-- Times are UTC, whole seconds: 2026-03-14T09:41:00Z.
 -- AUTOINCREMENT: an id is never given twice, or a client still polling would read a stranger's receipt.
 
-CREATE TABLE IF NOT EXISTS job (
+CREATE TABLE job (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     name TEXT,  -- null: none was given
     status TEXT NOT NULL DEFAULT 'pending'  -- written by the triggers below, never by code
@@ -11,7 +12,7 @@ CREATE TABLE IF NOT EXISTS job (
     updated_at TEXT NOT NULL
 );
 
-CREATE TABLE IF NOT EXISTS file (
+CREATE TABLE file (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     job_id INTEGER NOT NULL REFERENCES job ON DELETE CASCADE,
     original_name TEXT NOT NULL,  -- exactly as sent
@@ -21,7 +22,7 @@ CREATE TABLE IF NOT EXISTS file (
     sha256 TEXT NOT NULL
 );
 
-CREATE TABLE IF NOT EXISTS execution (
+CREATE TABLE execution (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     file_id INTEGER NOT NULL REFERENCES file ON DELETE CASCADE,
     provider TEXT NOT NULL,
@@ -35,14 +36,22 @@ CREATE TABLE IF NOT EXISTS execution (
     updated_at TEXT NOT NULL
 );
 
-CREATE INDEX IF NOT EXISTS file_job ON file (job_id);
-CREATE INDEX IF NOT EXISTS execution_file ON execution (file_id);
-CREATE INDEX IF NOT EXISTS execution_unfinished ON execution (id)
-    WHERE status IN ('pending', 'running');  -- what a start has to find among millions
-CREATE INDEX IF NOT EXISTS job_created ON job (created_at, id);
+CREATE TABLE upload_key (
+    key TEXT PRIMARY KEY,
+    fingerprint TEXT NOT NULL,  -- SHA-256 of what was asked for
+    job_id INTEGER NOT NULL,  -- no reference: a job deleted since was still paid for
+    created_at TEXT NOT NULL
+);
+
+CREATE INDEX file_job ON file (job_id);
+CREATE INDEX execution_file ON execution (file_id);
+-- What a start has to find among millions; SQLite uses a partial index only for its very condition.
+CREATE INDEX execution_pending ON execution (id) WHERE status = 'pending';
+CREATE INDEX execution_running ON execution (id) WHERE status = 'running';
+CREATE INDEX job_created ON job (created_at, id);
 
 -- What a job's status and failed files are, derived from its executions.
-CREATE VIEW IF NOT EXISTS job_state AS
+CREATE VIEW job_state AS
 SELECT
     job.id,
     (
@@ -65,21 +74,21 @@ SELECT
     ) AS failed_files
 FROM job;
 
-CREATE TRIGGER IF NOT EXISTS execution_added AFTER INSERT ON execution BEGIN
+CREATE TRIGGER execution_added AFTER INSERT ON execution BEGIN
     UPDATE job SET (status, failed_files) =
             (SELECT status, failed_files FROM job_state WHERE job_state.id = job.id),
         updated_at = new.updated_at
     WHERE id = (SELECT job_id FROM file WHERE file.id = new.file_id);
 END;
 
-CREATE TRIGGER IF NOT EXISTS execution_changed AFTER UPDATE OF status ON execution BEGIN
+CREATE TRIGGER execution_changed AFTER UPDATE OF status ON execution BEGIN
     UPDATE job SET (status, failed_files) =
             (SELECT status, failed_files FROM job_state WHERE job_state.id = job.id),
         updated_at = new.updated_at
     WHERE id = (SELECT job_id FROM file WHERE file.id = new.file_id);
 END;
 
-CREATE TRIGGER IF NOT EXISTS file_deleted AFTER DELETE ON file BEGIN
+CREATE TRIGGER file_deleted AFTER DELETE ON file BEGIN
     UPDATE job SET (status, failed_files) =
             (SELECT status, failed_files FROM job_state WHERE job_state.id = job.id),
         updated_at = strftime('%Y-%m-%dT%H:%M:%SZ', 'now')

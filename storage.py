@@ -6,6 +6,7 @@ leaves in either, and under the one job id that may have been renamed but not co
 at the next start.
 """
 
+import fcntl
 import hashlib
 import os
 import re
@@ -15,7 +16,7 @@ import unicodedata
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 SUFFIXES = {
     *(".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp"),
@@ -69,8 +70,24 @@ class Storage:
         )
 
     def create(self) -> None:
+        """Make the directories; only their owner can look into them."""
         for directory in (self.root, self._incoming, self._uploads, self._trash):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def lock(self) -> IO[bytes]:
+        """The whole directory for this process, until the file returned is closed.
+
+        Raises SystemExit when another process has it.
+        """
+        file = os.fdopen(os.open(self.root / "lock", os.O_CREAT | os.O_RDWR, 0o600), "wb")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            raise SystemExit(
+                f"Another server is using {self.root}; stop it, or give this one its own DATA_DIR"
+            ) from None
+        return file
 
     def path(self, key: str) -> Path:
         """Where `key` lives. Raises ValueError for a key that points outside the root."""

@@ -3,10 +3,12 @@
 All or nothing: the first part that cannot be taken refuses the request, and is named.
 """
 
+import hashlib
+import json
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
@@ -39,6 +41,11 @@ class UploadedFile:
 class Upload:
     job_name: str | None
     files: tuple[UploadedFile, ...]
+
+    @property
+    def fingerprint(self) -> str:
+        """The same for two uploads that ask for the same; SHA-256 in hex."""
+        return hashlib.sha256(json.dumps(asdict(self)).encode()).hexdigest()
 
 
 def max_body_bytes(env: Env) -> int:
@@ -176,10 +183,10 @@ def _providers(
     """For each file the names of its providers, each known and available."""
     chosen: list[list[str]] = [[] for _ in names]
     for field, name in form.items(multi=True):
-        if not field.startswith("ocrProvider_"):
+        if not str(field).startswith("ocrProvider_"):  # None: a part without a name
             continue
         number = _file_number(field, len(names))
-        _check_provider(field, names[number], name, providers, env)
+        check_provider(f"{field}, file {names[number]!r}", name, providers, env)
         if name in chosen[number]:
             raise BadRequest(f"{field} asks for {name!r} twice; once is enough")
         chosen[number].append(name)
@@ -205,18 +212,16 @@ def _file_number(field: str, count: int) -> int:
     return int(match[1])
 
 
-def _check_provider(
-    field: str, file_name: str, name: str, providers: Mapping[str, Provider], env: Env
-) -> None:
-    where = f"({field}, file {file_name!r})"
+def check_provider(where: str, name: str, providers: Mapping[str, Provider], env: Env) -> None:
+    """Raises BadRequest that begins with the reference's sentence for an unavailable provider."""
     if name not in providers:
         raise BadRequest(
-            f"Provider {name!r} is not available: there is none of that name {where};"
+            f"Provider {name!r} is not available: there is none of that name ({where});"
             f" use one of: {', '.join(providers)}"
         )
     reason = providers[name].unavailable(env)
     if reason:
-        raise BadRequest(f"Provider {name!r} is not available: {reason} {where}")
+        raise BadRequest(f"Provider {name!r} is not available: {reason} ({where})")
 
 
 def _media_type(number: int, original_name: str, path: Path, env: Env) -> str:

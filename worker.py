@@ -1,10 +1,9 @@
 """Who runs the executions? Threads that take ids from a queue; the database is the record.
 
 Engines of this machine and engines across the network have a queue and threads each, so that
-neither waits for the other. One process per data directory: a lock on a file refuses a second.
+neither waits for the other. A keeper thread replaces workers that died and sweeps up the rest.
 """
 
-import fcntl
 import logging
 import os
 import queue
@@ -12,16 +11,24 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import db
+import retention
+from logs import redacted
 from providers.base import Env, Provider, ProviderError, ocr_data, setting
 from storage import Storage
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 GRACE_S = 5.0  # what running executions get to finish in at an orderly end
+KEEPER_S = 1.0
+SWEEP_S = 60.0
+UPLOAD_KEYS_KEPT = timedelta(days=1)
 
 
 class Worker:
@@ -38,77 +45,83 @@ class Worker:
             "local": setting(env, "OCR_WORKERS", os.cpu_count() or 1),
             "remote": setting(env, "REMOTE_WORKERS", 8),
         }
+        self._retention_days = setting(env, "JOB_RETENTION_DAYS", 0, least=0)
         self._queues: dict[str, queue.Queue[int | None]] = {k: queue.Queue() for k in self._sizes}
-        self._threads: list[threading.Thread] = []
+        self._threads: dict[threading.Thread, str] = {}
+        self._running: dict[threading.Thread, int] = {}  # the execution each has claimed
         self._stopping = threading.Event()
         self._lock: IO[bytes] | None = None
 
-    def start(self) -> None:
-        """Take the data directory, settle what a crash left, and run all that is unfinished.
+    def start(self, lock: IO[bytes]) -> None:
+        """Settle what a crash left, and run all that is unfinished.
 
-        Raises SystemExit when another server has the directory.
+        `lock` holds the data directory for this process; it is closed at the end.
         """
-        self._lock = _lock(self._storage.root / "lock")
-        connection = db.connect(self._database)
-        with connection:
-            unfinished = db.recover(connection)
-        self._storage.settle(
-            lambda job_id: db.job_exists(connection, job_id),
-            lambda key: db.key_exists(connection, key),
-            db.next_job_id(connection),
-        )
-        connection.close()
-        for kind, size in self._sizes.items():
-            for number in range(size):
-                thread = threading.Thread(
-                    target=self._run, args=(kind,), name=f"{kind}-{number}", daemon=True
-                )
-                self._threads.append(thread)
-                thread.start()
-        self.submit(unfinished)
+        self._lock = lock
+        with closing(db.connect(self._database)) as connection:
+            with connection:
+                db.recover(connection)
+            self._storage.settle(
+                lambda job_id: db.job_exists(connection, job_id),
+                lambda key: db.key_exists(connection, key),
+                db.next_job_id(connection),
+            )
+            db.forget_deleted(connection)
+            for kind, size in self._sizes.items():
+                for _ in range(size):
+                    self._start_thread(kind)
+            self.submit(db.list_pending(connection))
+        threading.Thread(target=self._keep, name="keeper", daemon=True).start()
 
     def submit(self, executions: Iterable[tuple[int, str]]) -> None:
         """Queue (id, provider) pairs whose rows are committed; an id twice does no harm."""
         for execution_id, provider in executions:
             self._queues[self._kind(provider)].put(execution_id)
 
+    def faults(self) -> list[str]:
+        """Why executions are not being run; empty when they are."""
+        dead = [thread.name for thread in list(self._threads) if not thread.is_alive()]
+        if not self._threads or self._stopping.is_set():
+            return ["the worker is not running"]
+        return [f"the worker thread {name} is dead" for name in dead]
+
     def stop(self) -> None:
         """Take no more work, give what runs a few seconds, and put the rest back to pending."""
+        if self._stopping.is_set() or not self._threads:
+            return
         self._stopping.set()
-        for kind, size in self._sizes.items():
-            for _ in range(size):
-                self._queues[kind].put(None)
+        for kind in self._threads.values():
+            self._queues[kind].put(None)
         end = time.monotonic() + GRACE_S
         for thread in self._threads:
             thread.join(max(0.0, end - time.monotonic()))
+        with closing(db.connect(self._database)) as connection, connection:
+            db.release(connection)
         if self._lock:
-            connection = db.connect(self._database)
-            with connection:
-                db.release(connection)
-            connection.close()
             self._lock.close()
-            self._lock = None
 
     def execute(self, connection: sqlite3.Connection, execution_id: int) -> None:
         """Claim, run, record; nothing when the execution is no longer pending."""
-        with connection:
-            claimed = db.claim(connection, execution_id)
+        claimed = self._persist(connection, db.claim, execution_id)
         if claimed is None:
             return
+        self._running[threading.current_thread()] = execution_id
         started = time.monotonic()
         try:
             data = self._read(claimed["provider"], claimed["storage_key"])
         except ProviderError as error:
             outcome = f"failed: {error.code}"
-            self._record(connection, db.fail, execution_id, error.code, error.message)
+            message = redacted(error.message, self._env).encode("utf-8", "replace").decode()
+            self._persist(connection, db.fail, execution_id, error.code, message)
         except BaseException:  # also SystemExit: a provider must not end the thread
             log.exception("execution %d", execution_id)
             outcome = "failed: internal_error"
             message = "the provider failed unexpectedly; the server's log says how"
-            self._record(connection, db.fail, execution_id, "internal_error", message)
+            self._persist(connection, db.fail, execution_id, "internal_error", message)
         else:
             outcome = "completed"
-            self._record(connection, db.complete, execution_id, data)
+            self._persist(connection, db.complete, execution_id, data)
+        self._running.pop(threading.current_thread(), None)
         seconds = time.monotonic() - started
         log.info(
             "execution %d: %s %s in %.1f s", execution_id, claimed["provider"], outcome, seconds
@@ -126,45 +139,79 @@ class Worker:
             )
         return ocr_data(provider.ocr(path, self._env))
 
-    def _record(
-        self, connection: sqlite3.Connection, query: Callable[..., None], *args: Any
-    ) -> None:
-        """Write the outcome, however long the database is locked or the disk is full."""
+    def _persist(
+        self, connection: sqlite3.Connection, query: Callable[..., T], execution_id: int, *args: Any
+    ) -> T | None:
+        """The query in a transaction, however long the database is locked or the disk full.
+
+        None when the server is stopped meanwhile: the execution runs again at the next start.
+        """
         while True:
             try:
                 with connection:
-                    return query(connection, *args)
+                    return query(connection, execution_id, *args)
             except sqlite3.OperationalError as error:
-                log.error("execution %d: cannot record it yet: %s", args[0], error)
+                log.error("execution %d: cannot be recorded yet: %s", execution_id, error)
                 if self._stopping.wait(1.0):
                     return None
 
     def _run(self, kind: str) -> None:
-        connection = db.connect(self._database)
-        for execution_id in iter(self._queues[kind].get, None):
-            if self._stopping.is_set():
-                break
+        with closing(db.connect(self._database)) as connection:
+            for execution_id in iter(self._queues[kind].get, None):
+                if self._stopping.is_set():
+                    break
+                try:
+                    self.execute(connection, execution_id)
+                except Exception:  # a bug in one execution must not end the thread
+                    log.exception("execution %d", execution_id)
+
+    def _start_thread(self, kind: str) -> None:
+        name = f"{kind}-{len(self._threads)}"
+        thread = threading.Thread(target=self._run, args=(kind,), name=name, daemon=True)
+        self._threads[thread] = kind
+        thread.start()
+
+    def _keep(self) -> None:
+        """Until the end: replace dead threads every second, sweep every minute."""
+        next_sweep = time.monotonic() + SWEEP_S
+        while not self._stopping.wait(KEEPER_S):
             try:
-                self.execute(connection, execution_id)
-            except Exception:  # a bug in one execution must not end the thread
-                log.exception("execution %d", execution_id)
-        connection.close()
+                for thread in [t for t in self._threads if not t.is_alive()]:
+                    self._replace(thread)
+                if time.monotonic() >= next_sweep:
+                    next_sweep = time.monotonic() + SWEEP_S
+                    self._sweep()
+            except Exception:  # the keeper itself must not die
+                log.exception("keeper")
+
+    def _replace(self, thread: threading.Thread) -> None:
+        """Another thread for a dead one, and another try for the execution it died over."""
+        log.error("worker thread %s died; it is replaced", thread.name)
+        with closing(db.connect(self._database)) as connection:
+            if execution_id := self._running.get(thread):
+                with connection:
+                    db.recover(connection, execution_id)
+            self._running.pop(thread, None)
+            self._start_thread(self._threads.pop(thread))
+            self.submit(db.list_pending(connection))
+
+    def _sweep(self) -> None:
+        """What no request waits for: work another process queued, old jobs, old upload keys."""
+        with closing(db.connect(self._database)) as connection:
+            if all(waiting.empty() for waiting in self._queues.values()):
+                self.submit(db.list_pending(connection))
+            with connection:
+                kept_since = datetime.now(UTC) - UPLOAD_KEYS_KEPT
+                db.delete_upload_keys_before(connection, db.timestamp(kept_since))
+            if self._retention_days:
+                limit = timedelta(days=self._retention_days)
+                for job_id in retention.older_than(connection, limit):
+                    retention.delete(connection, self._storage, job_id)
+                    log.info("job %d: deleted after %d days", job_id, self._retention_days)
+            db.forget_deleted(connection)
 
     def _kind(self, provider_name: str) -> str:
         """A llama-server is local by name, but waits on the network."""
         provider = self._providers.get(provider_name)
         remote = provider and (provider.kind == "remote" or provider.sends_to(self._env))
         return "remote" if remote else "local"
-
-
-def _lock(path: Path) -> IO[bytes]:
-    """The data directory's lock file, held until closed. Raises SystemExit when it is taken."""
-    file = os.fdopen(os.open(path, os.O_CREAT | os.O_RDWR, 0o600), "wb")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.close()
-        raise SystemExit(
-            f"Another server is using {path.parent}; stop it, or give this one its own DATA_DIR"
-        ) from None
-    return file

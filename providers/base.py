@@ -105,11 +105,11 @@ class Provider:
     sends_to: Callable[[Env], str | None] = lambda env: None  # host; None: stays on this machine
 
 
-def setting(env: Env, name: str, default: int) -> int:
-    """A whole number of 1 or more from the environment. Raises ValueError naming the variable."""
+def setting(env: Env, name: str, default: int, least: int = 1) -> int:
+    """A whole number of `least` or more from the environment. Raises ValueError naming it."""
     value = env.get(name, "").strip() or str(default)
-    if not value.isascii() or not value.isdigit() or not 1 <= int(value) < 2**63:
-        raise ValueError(f"{name} must be a whole number of 1 or more, not {value!r}")
+    if not value.isascii() or not value.isdigit() or not least <= int(value) < 2**63:
+        raise ValueError(f"{name} must be a whole number of {least} or more, not {value!r}")
     return int(value)
 
 

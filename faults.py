@@ -1,0 +1,55 @@
+"""What does a client hear when the disk, the database or a route fails? One JSON format for all."""
+
+import errno
+import json
+import sqlite3
+from http import HTTPStatus
+
+from werkzeug.exceptions import HTTPException, NotFound, ServiceUnavailable
+from werkzeug.wrappers import Request, Response
+
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+UNWRITABLE = {errno.EROFS, errno.EACCES, errno.EPERM}
+
+
+class InsufficientStorage(HTTPException):
+    code = HTTPStatus.INSUFFICIENT_STORAGE
+    description = "The disk is full: nothing was stored; free some space and send it again"
+
+
+def as_response(error: HTTPException, request: Request) -> Response:
+    """The error in the API's one format, with the headers it brought along, such as Allow."""
+    details = error.description
+    if isinstance(error, NotFound) and details == NotFound.description:
+        details = f"There is nothing at {request.method} {request.path}"
+    body = {"statusCode": error.code, "message": error.name, "details": details}
+    response = error.get_response()
+    response.set_data(json.dumps(body, separators=(",", ":")) + "\n")
+    response.mimetype = "application/json"
+    return response
+
+
+def from_sqlite(error: sqlite3.OperationalError) -> HTTPException | None:
+    """What a database error means to a client; None for one that is a bug."""
+    primary = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if primary == sqlite3.SQLITE_FULL:
+        return InsufficientStorage()
+    if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return ServiceUnavailable("The database is locked; try again", retry_after=1)
+    if primary in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR):
+        return _unwritable()
+    return None
+
+
+def from_os(error: OSError) -> HTTPException | None:
+    """What a file system error means to a client; None for one that is a bug."""
+    if error.errno in FULL:
+        return InsufficientStorage()
+    return _unwritable() if error.errno in UNWRITABLE else None
+
+
+def _unwritable() -> HTTPException:
+    return ServiceUnavailable(
+        "The data directory cannot be written; check its owner, its mode and its disk",
+        retry_after=10,
+    )

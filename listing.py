@@ -1,0 +1,69 @@
+"""Which jobs does a request ask for? The query parameters of the list, checked."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from werkzeug.datastructures import MultiDict
+from werkzeug.exceptions import BadRequest
+
+import db
+
+
+@dataclass(frozen=True)
+class Listing:
+    page: int
+    limit: int
+    sort: str  # a key of db.SORTS
+    direction: str  # asc or desc
+    status: str | None
+    search: str | None
+
+    @property
+    def chosen(self) -> dict[str, Any]:
+        """Which jobs."""
+        return {"status": self.status, "search": self.search}
+
+    @property
+    def order(self) -> dict[str, Any]:
+        """Which of them, in which order."""
+        offset = (self.page - 1) * self.limit
+        return {
+            "sort": self.sort,
+            "direction": self.direction,
+            "limit": self.limit,
+            "offset": offset,
+        }
+
+
+def read_listing(args: MultiDict[str, str]) -> Listing:
+    """Raises BadRequest that names the parameter, what it takes and what it was."""
+    sort, direction = _sort(args.get("sort", "createdAt:desc"))
+    return Listing(
+        page=_whole_number("page", args.get("page", "1"), 2**63 // 100),  # times limit: 64 bits
+        limit=_whole_number("limit", args.get("limit", "20"), 100),
+        sort=sort,
+        direction=direction,
+        status=_status(args.get("status")),
+        search=args.get("search") or None,
+    )
+
+
+def _whole_number(name: str, value: str, most: int) -> int:
+    if not (value.isascii() and value.isdigit() and len(value) < 20 and 1 <= int(value) <= most):
+        raise BadRequest(f"{name} must be a whole number from 1 to {most}, not {value!r}")
+    return int(value)
+
+
+def _sort(value: str) -> tuple[str, str]:
+    field, colon, direction = value.partition(":")
+    if field not in db.SORTS or direction not in (("asc", "desc") if colon else ("",)):
+        raise BadRequest(
+            f"sort must be one of {', '.join(db.SORTS)}, then :asc or :desc, not {value!r}"
+        )
+    return field, direction or "asc"
+
+
+def _status(value: str | None) -> str | None:
+    if value is not None and value not in db.STATUSES:
+        raise BadRequest(f"status must be one of {', '.join(db.STATUSES)}, not {value!r}")
+    return value
