@@ -81,7 +81,7 @@ class Failure(ProviderError):
     """Why a call gave no result, and whether to try again.
 
     After `delay` seconds where the vendor asks for a wait; once more at most where the call may
-    already have been `billed`; until there were `tries` in all.
+    already have been `billed`, which a GET never is; until there were `tries` in all.
     """
 
     def __init__(
@@ -132,7 +132,7 @@ def call(
 
     return tenacity.Retrying(
         retry=tenacity.retry_if_exception(
-            lambda error: isinstance(error, Failure) and _may_help(failures)
+            lambda error: isinstance(error, Failure) and _may_help(method, failures)
         ),
         wait=_wait,
         stop=tenacity.stop_before_delay(deadline - time.monotonic()),
@@ -140,10 +140,10 @@ def call(
     )(once)
 
 
-def _may_help(failures: list[Failure]) -> bool:
+def _may_help(method: str, failures: list[Failure]) -> bool:
     """Whether another try may: never once one failed that may have been billed and was repeated."""
     last = failures[-1]
-    repeated = any(failure.billed for failure in failures[:-1])
+    repeated = method != "GET" and any(failure.billed for failure in failures[:-1])
     return last.retry and not repeated and len(failures) < last.tries
 
 

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from providers.base import Env, OcrResult, Page, Receipt, deadline
-from providers.http import Answer, Failure, Vendor, call, dig, failure, http_failure
+from providers.http import Answer, Failure, Vendor, call, dig, failure, http_failure, not_its_api
 from providers.images import Jpeg, jpegs
 from providers.polling import poll
 from providers.reading import join_pages
 from providers.rows import COLUMN_GAP, markdown_from_rows, rows_from_text
-from providers.vision import MAX_TEXT_LENGTH, not_its_api, receipt_from_fields, with_warnings
+from providers.vision import MAX_TEXT_LENGTH, receipt_from_fields, with_warnings
 
 TABSCANNER = Vendor(
     name="Tabscanner",
@@ -76,13 +76,13 @@ def _read(page: Jpeg, env: Env, waits_s: tuple[float, float], ends: float) -> Oc
 
 
 def _submit(jpeg: bytes, env: Env, ends: float) -> str:
-    """The token to ask for the result with. A submit costs a credit: once more at most."""
+    """The token to ask for the result with."""
     answer = call(
         TABSCANNER,
         "POST",
         f"{TABSCANNER.url(env)}/api/2/process",
         deadline=ends,
-        judge=lambda answer: _judge(answer, env, billed=True),
+        judge=lambda answer: _judge(answer, env),
         read_timeout_s=60,
         headers={"apikey": TABSCANNER.key(env)},
         files={"file": ("receipt.jpg", jpeg, "image/jpeg")},
@@ -112,19 +112,18 @@ def _result(token: str, env: Env, ends: float) -> dict[str, Any] | None:
     return dict(body)
 
 
-def _judge(answer: Answer, env: Env, billed: bool = False) -> Failure | None:
+def _judge(answer: Answer, env: Env) -> Failure | None:
+    """A fault may come after the credit was taken: a submit that met one is repeated once."""
     success, code = dig(answer.body, "success"), dig(answer.body, "code")
     said = dig(answer.body, "message")
     if success is True:
         return None
     if success is False and isinstance(code, int) and code in MEANING:
         retry = code in AGAIN
-        return failure(TABSCANNER, env, *MEANING[code], said, retry=retry, billed=billed)
-    if fault := http_failure(TABSCANNER, answer, env, said):
-        fault.billed = billed and answer.status >= 500
-        return fault
-    advice = "did not answer as its API does; check TAB_SCANNER_BASE_URL"
-    return failure(TABSCANNER, env, "bad_answer", advice, said)
+        return failure(TABSCANNER, env, *MEANING[code], said, retry=retry, billed=retry)
+    fault = http_failure(TABSCANNER, answer, env, said) or not_its_api(TABSCANNER)
+    fault.billed = answer.status >= 500
+    return fault
 
 
 # What the answer means
