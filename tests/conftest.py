@@ -20,13 +20,11 @@ FLASK = (sys.executable, "-m", "flask")
 
 @pytest.fixture
 def gate():
-    gate = Gate()
-    yield gate
-    gate.open()
+    return Gate()
 
 
 @pytest.fixture
-def make_app(tmp_path):
+def make_app(tmp_path, gate):
     """`make_app(providers, env, data)`: an application, its worker stopped at the end."""
     apps = []
 
@@ -35,6 +33,7 @@ def make_app(tmp_path):
         return apps[-1]
 
     yield make
+    gate.open()  # or the worker would wait for it
     for app in apps:
         app.extensions["receipts"].worker.stop()
 
