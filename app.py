@@ -47,6 +47,11 @@ WHOLE_NUMBERS = (
     *("MAX_FILE_SIZE_BYTES", "MAX_FILES_PER_JOB", "MAX_IMAGE_PIXELS", "MAX_PAGES", "MAX_PENDING"),
     *("OCR_TIMEOUT_S", "OCR_WORKERS", "REMOTE_WORKERS"),
 )
+PAGE_CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:;"
+    " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none';"
+    " require-trusted-types-for 'script'"
+)
 MIN_FREE_BYTES = 200 * 1024 * 1024  # under this the disk is nearly full
 
 
@@ -179,6 +184,14 @@ def read_again(job_id: int, file_id: int) -> dict[str, int]:
         abort(409, f"File {file_id} is already waiting for {provider!r} or being read by it")
     at.worker.submit([(execution_id, provider)])
     return {"id": execution_id}
+
+
+@api.get("/")
+def page() -> Response:
+    """The web page; all it loads is in static/, all it shows comes from the API."""
+    response = current_app.send_static_file("index.html")
+    response.headers["Content-Security-Policy"] = PAGE_CSP
+    return response
 
 
 @api.get("/health")

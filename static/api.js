@@ -1,0 +1,94 @@
+// How does the page talk to the server? Requests with the key, uploads with progress, errors in words.
+// Paths are relative, so that the page also works behind a proxy that gives it a prefix.
+
+import { recall } from "./memory.js";
+
+const UNREACHABLE = "The server does not answer. Is it running?";
+const CUT_SHORT =
+  "The connection ended before everything was sent: the server stopped, or it refused the size" +
+  " (20 MB a file and 50 files unless it was set up otherwise). Try again, or with less.";
+
+export class ApiError extends Error {
+  /** `status` is 0 when there was no answer, `retryAfter` is seconds or 0. */
+  constructor(status, message, retryAfter = 0) {
+    super(message);
+    this.status = status;
+    this.retryAfter = retryAfter;
+  }
+}
+
+let keyWanted = () => Promise.reject(new ApiError(401, "This server wants a key."));
+let asking = null;
+
+/** Who gets a key from the person: a function of the server's words, a promise of an end. */
+export function whenKeyIsWanted(ask) {
+  keyWanted = ask;
+}
+
+/** The answer to a request, asked again with a key when the server wants one. */
+export async function request(path, { method = "GET", body, signal } = {}) {
+  for (;;) {
+    const key = recall("key");
+    const response = await reach(path, { method, body, signal, headers: authorization(key) });
+    if (response.ok) return response;
+    const error = errorFrom(response.status, await response.text(), response.headers);
+    if (response.status !== 401) throw error;
+    await newKey(key, error.message);
+  }
+}
+
+export async function getJson(path, signal) {
+  return (await request(path, { signal })).json();
+}
+
+/** POST a form, telling how much is sent; a promise of the JSON, with `cancel()` on it. */
+export function upload(path, form, headers, progress) {
+  const sending = new XMLHttpRequest();
+  const answer = new Promise((resolve, reject) => {
+    sending.upload.addEventListener("progress", (event) => progress(event.loaded, event.total));
+    sending.addEventListener("load", () => {
+      if (sending.status < 300) return resolve(JSON.parse(sending.responseText));
+      return reject(errorFrom(sending.status, sending.responseText, headersOf(sending)));
+    });
+    sending.addEventListener("error", () => reject(new ApiError(0, CUT_SHORT)));
+    sending.addEventListener("abort", () => reject(new DOMException("Cancelled", "AbortError")));
+  });
+  sending.open("POST", path);
+  const all = { ...authorization(recall("key")), ...headers };
+  for (const [name, value] of Object.entries(all)) sending.setRequestHeader(name, value);
+  sending.send(form);
+  return Object.assign(answer, { cancel: () => sending.abort() });
+}
+
+/** Get a key unless another request has got one since; one question for many requests. */
+export async function newKey(tried, words) {
+  if (recall("key") !== tried) return;
+  asking ??= keyWanted(tried, words).finally(() => { asking = null; });
+  await asking;
+}
+
+async function reach(path, options) {
+  try {
+    return await fetch(path, { cache: "no-cache", ...options });
+  } catch (error) {
+    throw error.name === "AbortError" ? error : new ApiError(0, UNREACHABLE);
+  }
+}
+
+function authorization(key) {
+  return key ? { Authorization: `Bearer ${key}` } : {};
+}
+
+function headersOf(sending) {
+  return { get: (name) => sending.getResponseHeader(name) };
+}
+
+function errorFrom(status, text, headers) {
+  const retryAfter = Number(headers.get("Retry-After")) || 0;
+  try {
+    const { message, details } = JSON.parse(text);
+    return new ApiError(status, details || message, retryAfter);
+  } catch {
+    return new ApiError(status, `The server answered ${status} without saying why.`, retryAfter);
+  }
+}

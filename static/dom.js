@@ -1,0 +1,116 @@
+// How is the page built? Elements from text and attributes; nothing is ever parsed as HTML.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+// Drawn on 24 x 24, as strokes.
+const ICONS = {
+  upload: "M12 16V4m0 0L7 9m5-5 5 5M4 16v3a1 1 0 0 0 1 1h14a1 1 0 0 0 1-1v-3",
+  camera: "M4 8h3l2-3h6l2 3h3a1 1 0 0 1 1 1v9a1 1 0 0 1-1 1H4a1 1 0 0 1-1-1V9a1 1 0 0 1 1-1zm8 2a3.5 3.5 0 1 0 0 7 3.5 3.5 0 0 0 0-7",
+  close: "M6 6l12 12M18 6L6 18",
+  copy: "M9 9h10v11H9zM5 15V4h10",
+  download: "M12 4v12m0 0 5-5m-5 5-5-5M4 20h16",
+  trash: "M4 7h16M9 7V4h6v3M6 7l1 13h10l1-13M10 11v5m4-5v5",
+  again: "M20 11a8 8 0 1 0-2.3 6.300M20 5v6h-6",
+  done: "M5 12.500l4.5 4.500L19 7.5",
+  failed: "M12 8v5m0 3v.01M12 3l9.5 17h-19z",
+  pending: "M12 7v5l3 2M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18",
+  running: "M12 3a9 9 0 1 0 9 9",
+  file: "M6 3h8l4 4v14H6zM14 3v4h4",
+  search: "M10.5 4a6.5 6.5 0 1 0 0 13 6.5 6.5 0 0 0 0-13zM20 20l-4.7-4.7",
+  away: "M14 4h6v6M20 4l-9 9M17 14v5a1 1 0 0 1-1 1H5a1 1 0 0 1-1-1V8a1 1 0 0 1 1-1h5",
+  home: "M4 11l8-7 8 7v8a1 1 0 0 1-1 1H5a1 1 0 0 1-1-1z",
+};
+
+/** An HTML element; `on…` attributes are listeners, null, undefined and false are left out. */
+export function h(tag, attributes = {}, ...children) {
+  return fill(document.createElement(tag), attributes, children);
+}
+
+export function svg(tag, attributes = {}, ...children) {
+  return fill(document.createElementNS(SVG, tag), attributes, children);
+}
+
+function fill(element, attributes, children) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (value === true) element.setAttribute(name, "");
+    else if (isSomething(value)) element.setAttribute(name, value);
+  }
+  element.append(...children.flat(Infinity).filter(isSomething));
+  return element;
+}
+
+const isSomething = (value) => value !== null && value !== undefined && value !== false;
+
+export function icon(name) {
+  const attributes = { class: `icon icon-${name}`, viewBox: "0 0 24 24", "aria-hidden": "true" };
+  return svg("svg", attributes, svg("path", { d: ICONS[name] }));
+}
+
+export function button(iconName, label, onclick, attributes = {}) {
+  return h("button", { type: "button", onclick, ...attributes }, iconName && icon(iconName), label);
+}
+
+/** A button of which only the icon is seen. */
+export function iconButton(iconName, label, onclick, attributes = {}) {
+  const named = { type: "button", class: "quiet round", "aria-label": label, title: label };
+  return h("button", { ...named, onclick, ...attributes }, icon(iconName));
+}
+
+/** New content for an element; what had the focus has it again if an id tells what that is. */
+export function replace(element, ...children) {
+  const id = element.contains(document.activeElement) ? document.activeElement.id : "";
+  element.replaceChildren(...children.flat(Infinity).filter(isSomething));
+  if (id) document.getElementById(id)?.focus({ preventScroll: true });
+}
+
+/** Say something to a screen reader. */
+export function announce(text) {
+  document.getElementById("live").textContent = text;
+}
+
+/** Show what went wrong until it is dismissed. */
+export function complain(text) {
+  const toast = h("div", { class: "toast" }, icon("failed"), h("p", {}, text));
+  toast.append(iconButton("close", "Dismiss", () => toast.remove()));
+  document.getElementById("toasts").replaceChildren(toast);
+}
+
+export function stopComplaining() {
+  document.getElementById("toasts").replaceChildren();
+}
+
+/** Ask before something that cannot be undone; whether to go on. */
+export function ask(title, text, action) {
+  const dialog = document.getElementById("question");
+  document.getElementById("question-title").textContent = title;
+  document.getElementById("question-text").textContent = text;
+  document.getElementById("question-yes").textContent = action;
+  dialog.returnValue = "no";
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
+  });
+}
+
+/** Put text on the clipboard, also where the page came over plain HTTP from another machine. */
+export async function copy(text) {
+  if (navigator.clipboard) {
+    await navigator.clipboard.writeText(text);
+  } else {
+    const area = h("textarea", { class: "hidden", "aria-hidden": "true" });
+    area.value = text;
+    document.body.append(area);
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+  }
+  announce("Copied");
+}
+
+/** Hand a file to the browser's downloads. */
+export function save(blob, name) {
+  const url = URL.createObjectURL(blob);
+  h("a", { href: url, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 60_000); // the download has begun long before
+}

@@ -1,0 +1,132 @@
+// Which view does the URL ask for? The hash is the address: #/ new, #/jobs the list, #/jobs/12 a job.
+
+import { ApiError, whenKeyIsWanted } from "./api.js";
+import { complain, stopComplaining } from "./dom.js";
+import { openJob } from "./job.js";
+import { openJobs } from "./jobs.js";
+import { forget, recall, remember } from "./memory.js";
+import { enqueue, openNew } from "./new.js";
+
+const main = document.getElementById("main");
+let here = null; // {address, view, leaving}
+
+function addressOf(hash) {
+  const [path, query = ""] = hash.replace(/^#/, "").split("?");
+  const params = new URLSearchParams(query);
+  const job = /^\/jobs\/(\d+)$/.exec(path);
+  if (job) return { name: "job", path, params, open: (...args) => openJob(...args, job[1]), title: `Job ${job[1]}` };
+  if (path === "/jobs") return { name: "jobs", path, params, open: openJobs, title: "Receipts" };
+  return { name: "new", path: "/", params, open: openNew, title: "New" };
+}
+
+async function go() {
+  const address = addressOf(location.hash);
+  if (here?.address.path === address.path && here.view?.update) {
+    here.view.update(address.params);
+    return;
+  }
+  const first = here === null;
+  here?.leaving.abort();
+  const mine = { address, view: null, leaving: new AbortController() };
+  here = mine;
+  stopComplaining();
+  markNavigation(address.name);
+  document.title = `${address.title} · Open Receipt OCR`;
+  try {
+    mine.view = await address.open(main, address.params, mine.leaving.signal);
+  } catch (error) {
+    if (error.name !== "AbortError" && here === mine) complain(error.message);
+  }
+  if (here !== mine) return;
+  if (mine.view?.title) document.title = `${mine.view.title} · Open Receipt OCR`;
+  if (!first) main.querySelector("h1")?.focus({ preventScroll: true });
+  if (!first) window.scrollTo(0, 0);
+}
+
+function markNavigation(name) {
+  for (const link of document.querySelectorAll("[data-nav]")) {
+    if (link.dataset.nav === name) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+}
+
+// Files from anywhere
+
+function addFiles(files) {
+  enqueue(files);
+  if (here?.address.name !== "new") location.hash = "#/";
+}
+
+function acceptDrops() {
+  const hint = document.getElementById("drop-hint");
+  const hasFiles = (event) => event.dataTransfer?.types.includes("Files");
+  addEventListener("dragover", (event) => {
+    if (!hasFiles(event)) return;
+    event.preventDefault();
+    hint.hidden = false;
+  });
+  addEventListener("dragleave", (event) => { if (!event.relatedTarget) hint.hidden = true; });
+  addEventListener("drop", (event) => {
+    if (!hasFiles(event)) return;
+    event.preventDefault();
+    hint.hidden = true;
+    addFiles([...event.dataTransfer.files]);
+  });
+}
+
+function acceptPastes() {
+  addEventListener("paste", (event) => {
+    const files = [...(event.clipboardData?.files ?? [])];
+    if (!files.length) return;
+    event.preventDefault();
+    addFiles(files.map(withOwnName));
+  });
+}
+
+/** A pasted picture is always called image.png. */
+function withOwnName(file) {
+  if (file.name !== "image.png") return file;
+  const time = new Date().toISOString().slice(0, 19).replace(/\D/g, "-");
+  return new File([file], `pasted-${time}.png`, { type: file.type });
+}
+
+// The key
+
+const keyDialog = document.getElementById("key-dialog");
+const forgetKey = document.getElementById("forget-key");
+
+function askForKey(tried, words) {
+  const [input, error] = [document.getElementById("key"), document.getElementById("key-error")];
+  error.hidden = !tried;
+  error.textContent = tried ? `The server did not accept that key. ${words}` : "";
+  input.value = "";
+  keyDialog.returnValue = "";
+  keyDialog.showModal();
+  return new Promise((resolve, reject) => {
+    keyDialog.addEventListener("close", () => {
+      if (keyDialog.returnValue !== "ok") {
+        reject(new ApiError(401, "This server wants a key; without one nothing can be shown. Reload the page to enter it."));
+        return;
+      }
+      remember("key", input.value.trim(), document.getElementById("key-keep").checked);
+      forgetKey.hidden = false;
+      resolve();
+    }, { once: true });
+  });
+}
+
+function prepareKey() {
+  whenKeyIsWanted(askForKey);
+  forgetKey.hidden = recall("key") === null;
+  document.getElementById("key-cancel").addEventListener("click", () => keyDialog.close(""));
+  forgetKey.addEventListener("click", () => {
+    forget("key");
+    location.reload();
+  });
+}
+
+prepareKey();
+acceptDrops();
+acceptPastes();
+addEventListener("hashchange", go);
+go();

@@ -1,0 +1,65 @@
+// Which provider shall read? A choice among those that can run here, with the reasons of those that cannot.
+
+import { getJson } from "./api.js";
+import { h, icon } from "./dom.js";
+import { recall, remember } from "./memory.js";
+import { destination } from "./words.js";
+
+let providers = null;
+
+/** All providers, asked once; a failed try is not kept. */
+export function allProviders() {
+  providers ??= getJson("providers").then(({ data }) => data).catch((error) => {
+    providers = null;
+    throw error;
+  });
+  return providers;
+}
+
+/** The one chosen last, if it can run, else the first that can; null if none can. */
+export function usualProvider(list) {
+  const able = list.filter((provider) => provider.available);
+  return (able.find(({ name }) => name === recall("provider")) ?? able[0])?.name ?? null;
+}
+
+/** A select with a line under it that says where the picture goes; `changed` gets the name. */
+export function providerChoice(list, { id, label, labelHidden, chosen, changed }) {
+  const where = h("span", { class: "where", id: `${id}-where` });
+  const select = h("select", { id, "aria-describedby": where.id }, options(list));
+  select.value = chosen ?? "";
+  const say = () => {
+    const provider = list.find(({ name }) => name === select.value);
+    const away = Boolean(provider?.sendsTo);
+    where.classList.toggle("away", away);
+    where.replaceChildren(...(provider ? [icon(away ? "away" : "home"), destination(provider)] : []));
+  };
+  select.addEventListener("change", () => {
+    remember("provider", select.value);
+    say();
+    changed?.(select.value);
+  });
+  say();
+  return h("div", { class: "choice" }, h("label", { for: id, class: labelHidden && "hidden" }, label), select, where);
+}
+
+function options(list) {
+  const groups = [
+    ["On this machine", list.filter((provider) => !provider.sendsTo)],
+    ["The picture is sent elsewhere", list.filter((provider) => provider.sendsTo)],
+  ];
+  return groups.filter(([, members]) => members.length).map(([label, members]) =>
+    h("optgroup", { label }, members.map((provider) =>
+      h("option", { value: provider.name, disabled: !provider.available },
+        provider.available ? provider.name : `${provider.name} (${provider.reason})`))));
+}
+
+/** Every provider with what it is and what it lacks. */
+export function providerList(list) {
+  const rows = list.map((provider) =>
+    h("li", { class: provider.available ? "" : "off" },
+      h("b", {}, provider.name),
+      h("span", {}, provider.available ? provider.model : `Not available: ${provider.reason}`),
+      h("span", { class: "where" }, destination(provider))));
+  const open = !list.some(({ available }) => available);
+  return h("details", { class: "providers", open }, h("summary", {}, "Which providers are there?"), h("ul", {}, rows));
+}

@@ -1,0 +1,72 @@
+// What did an execution read, and where on the picture? Pure: the stored JSON in, rows with boxes out.
+
+/** The parsed ocrData of a completed execution with its rows, or null. */
+export function readingOf(execution) {
+  if (!execution?.ocrData) return null;
+  const data = JSON.parse(execution.ocrData);
+  return { ...data, data, rows: rowsOf(data.text, data.pages) };
+}
+
+/** The newest completed reading of a file, or null. */
+export function latestReading(file) {
+  return readingOf(file.executions.findLast((execution) => execution.status === "completed"));
+}
+
+/** What a job is called: its name, else its first merchant, else its first file. */
+export function titleOf(job) {
+  if (job.name) return job.name;
+  const merchants = (job.files ?? []).map((file) => latestReading(file)?.receipt.merchant);
+  return merchants.find(Boolean) ?? job.files?.[0]?.originalName ?? `Job ${job.id}`;
+}
+
+/** The rows of the text, each with the lines of the pages that it is made of: {text, lines}. */
+export function rowsOf(text, pages) {
+  const unused = pages.flatMap((page, number) =>
+    page.lines.filter((line) => line.box).map((line) => ({ ...line, page: number, y: middle(line, number) })),
+  );
+  unused.sort((a, b) => a.y - b.y);
+  return text.split("\n").filter(Boolean).map((row) => ({ text: row, lines: takeLines(row, unused) }));
+}
+
+const middle = (line, page) => page * 1e7 + (line.box[1] + line.box[3]) / 2;
+
+/** The lines that stand in a row one after the other, taken out of `unused`. */
+function takeLines(row, unused) {
+  const lines = [];
+  for (let at = 0; at < row.length; ) {
+    const line = nearest(unused.filter(({ text }) => text && row.startsWith(text, at)), lines[0]);
+    if (line) {
+      lines.push({ ...line, at });
+      unused.splice(unused.indexOf(line), 1);
+    }
+    at = nextWord(row, at + (line?.text.length ?? 0));
+  }
+  return lines;
+}
+
+function nearest(candidates, first) {
+  const distance = (line) => (first ? Math.abs(line.y - first.y) : line.y);
+  return candidates.sort((a, b) => distance(a) - distance(b) || b.text.length - a.text.length)[0];
+}
+
+/** Where the next word begins. */
+function nextWord(row, at) {
+  const gap = row.slice(at).search(/\s/);
+  if (gap < 0) return row.length;
+  const word = row.slice(at + gap).search(/\S/);
+  return word < 0 ? row.length : at + gap + word;
+}
+
+/** The number of the only row that holds a printed text or amount, or null. */
+export function rowWith(reading, value) {
+  if (value === null || value === undefined || value === "") return null;
+  const found = [...reading.rows.keys()].filter((number) => holds(reading.rows[number].text, value));
+  return found.length === 1 ? found[0] : null;
+}
+
+function holds(row, value) {
+  if (typeof value !== "number") return row.toLowerCase().includes(value.toLowerCase());
+  const amount = Math.abs(value).toFixed(2);
+  const wanted = [amount, amount.replace(".", ",")];
+  return (row.match(/\d+[.,]\d\d(?!\d)/g) ?? []).some((printed) => wanted.includes(printed));
+}

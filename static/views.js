@@ -1,0 +1,111 @@
+// How is one reading shown? As fields, text, Markdown or as it came: each with what Copy takes.
+
+import { h, icon } from "./dom.js";
+import { rowWith } from "./reading.js";
+import { isDoubtful, roving } from "./sheet.js";
+import { money, printedDate, sourceWord, warningWord } from "./words.js";
+
+export const VIEWS = [
+  { name: "fields", label: "Fields", render: fields, text: fieldsText },
+  { name: "text", label: "Text", render: rows, text: (reading) => reading.text },
+  { name: "markdown", label: "Markdown", render: ({ markdown }) => pre(markdown), text: ({ markdown }) => markdown },
+  { name: "raw", label: "Raw", render: raw, text: ({ raw: answer, data }) => json(answer ?? data) },
+];
+
+/** Label, value as shown and what to look for in the rows; the first three also when not found. */
+export function fieldList({ receipt }) {
+  const sum = (value) => (value === null ? null : money(value, receipt.currency));
+  const all = [
+    ["Merchant", receipt.merchant, receipt.merchant],
+    ["Date", when(receipt), null],
+    ["Total", sum(receipt.total), receipt.total],
+    ["Subtotal", sum(receipt.subtotal), receipt.subtotal],
+    ["Discount", sum(receipt.discount), receipt.discount],
+    ...receipt.taxes.map((tax) => [taxLabel(tax), sum(tax.amount), tax.amount]),
+    ["Tax", sum(receipt.tax), receipt.tax],
+    ["Tip", sum(receipt.tip), receipt.tip],
+    ["Paid by", payment(receipt), receipt.cardLast4],
+    ["Receipt number", receipt.receiptNumber, receipt.receiptNumber],
+    ["Address", receipt.merchantAddress, receipt.merchantAddress],
+    ["Phone", receipt.merchantPhone, receipt.merchantPhone],
+    ["Tax number", receipt.merchantTaxId, receipt.merchantTaxId],
+  ];
+  return all
+    .map(([label, value, printed]) => ({ label, value, printed }))
+    .filter(({ value }, number) => number < 3 || value !== null);
+}
+
+function when({ date, time }) {
+  return date === null ? time : [printedDate(date), time].filter(Boolean).join(", ");
+}
+
+function taxLabel({ rate }) {
+  return rate === null ? "Tax, a rate" : `Tax at ${rate.toLocaleString()} %`;
+}
+
+function payment({ paymentMethod, cardLast4 }) {
+  return [paymentMethod, cardLast4 && `•••• ${cardLast4}`].filter(Boolean).join(" ") || null;
+}
+
+function fields(reading) {
+  const { receipt } = reading;
+  const lines = fieldList(reading).map(({ label, value, printed }) =>
+    h("tr", { "data-row": rowWith(reading, printed) },
+      h("th", { scope: "row" }, label), h("td", { class: value === null ? "absent" : "" }, value ?? "not found")));
+  return h("div", {},
+    warnings(receipt.warnings),
+    roving(h("table", { class: "fields" }, h("caption", { class: "hidden" }, "Fields"), h("tbody", {}, lines))),
+    receipt.items.length > 0 && roving(items(reading)),
+    h("p", { class: "small" }, `${sourceWord(receipt.source)} ${reading.model}`));
+}
+
+function warnings(names) {
+  return names.length > 0 && h("ul", { class: "warnings", "aria-label": "Warnings" },
+    names.map((name) => h("li", {}, icon("failed"), warningWord(name))));
+}
+
+function items(reading) {
+  const { items: list, currency } = reading.receipt;
+  const sum = (value) => (value === null ? "" : money(value, currency));
+  const line = (item) => h("tr", { "data-row": rowWith(reading, item.description) },
+    h("td", {}, item.description), h("td", { class: "number" }, item.quantity?.toLocaleString() ?? ""),
+    h("td", { class: "number" }, sum(item.unitPrice)), h("td", { class: "number" }, sum(item.amount)));
+  const head = ["Item", "Quantity", "Price", "Amount"];
+  return h("table", { class: "items" }, h("caption", {}, "Items"),
+    h("thead", {}, h("tr", {}, head.map((label, number) => h("th", { scope: "col", class: number ? "number" : "" }, label)))),
+    h("tbody", {}, list.map(line)));
+}
+
+function fieldsText(reading) {
+  const { items: list } = reading.receipt;
+  const lines = fieldList(reading).map(({ label, value }) => [label, value ?? ""]);
+  const sold = list.map((item) => [item.description, item.quantity ?? "", item.unitPrice ?? "", item.amount ?? ""]);
+  return [...lines, ...sold].map((cells) => cells.join("\t")).join("\n");
+}
+
+function rows(reading) {
+  if (!reading.rows.length) return h("p", { class: "notice" }, "No text was found in this picture.");
+  return roving(h("ol", { class: "rows" }, reading.rows.map((row, number) => h("li", { "data-row": number }, words(row)))));
+}
+
+/** A row's text with the doubtful words marked. */
+function words({ text, lines }) {
+  const parts = [];
+  let end = 0;
+  for (const line of lines.filter(isDoubtful)) {
+    const sure = `${Math.round(line.confidence * 100)} % sure`;
+    parts.push(text.slice(end, line.at), h("span", { class: "doubtful", title: sure }, line.text));
+    end = line.at + line.text.length;
+  }
+  return [...parts, text.slice(end)];
+}
+
+function raw({ raw: answer, data }) {
+  const words = answer === null
+    ? "This provider has no answer of its own to show; this is all that was stored."
+    : "The provider's own answer, as it came.";
+  return h("div", {}, h("p", { class: "small" }, words), pre(json(answer ?? data)));
+}
+
+const json = (value) => JSON.stringify(value, null, 2);
+const pre = (text) => h("pre", {}, text);
