@@ -1,9 +1,36 @@
 """Which providers are there? A new one: a module, a line here, a test file, a README row."""
 
-from providers import paddle, tesseract
+from providers import (
+    gemini,
+    llama,
+    mistral,
+    openai,
+    paddle,
+    paddle_api,
+    tabscanner,
+    tesseract,
+    textract,
+    xai,
+)
 from providers.base import Provider
 
-PROVIDERS: dict[str, Provider] = {
+PROVIDERS: dict[str, Provider] = {  # in the order of the API reference
     "paddle-ocr-local": Provider(paddle.ocr, paddle.unavailable, "local", paddle.model),
     "tesseract": Provider(tesseract.ocr, tesseract.unavailable, "local", tesseract.model),
+    "llama-cpp": Provider(llama.ocr, llama.unavailable, "local", llama.model, llama.sends_to),
+    "gemini": Provider(gemini.ocr, gemini.unavailable, "remote", gemini.model, gemini.sends_to),
+    "openai": Provider(openai.ocr, openai.unavailable, "remote", openai.model, openai.sends_to),
+    "mistral": Provider(
+        mistral.ocr, mistral.unavailable, "remote", mistral.model, mistral.sends_to
+    ),
+    "xai-grok": Provider(xai.ocr, xai.unavailable, "remote", xai.model, xai.sends_to),
+    "tab-scanner": Provider(
+        tabscanner.ocr, tabscanner.unavailable, "remote", tabscanner.model, tabscanner.sends_to
+    ),
+    "aws-textract": Provider(
+        textract.ocr, textract.unavailable, "remote", textract.model, textract.sends_to
+    ),
+    "paddle-ocr-api": Provider(
+        paddle_api.ocr, paddle_api.unavailable, "remote", paddle_api.model, paddle_api.sends_to
+    ),
 }
