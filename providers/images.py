@@ -116,7 +116,8 @@ def jpegs(
 def _jpeg(page: Image.Image, max_bytes: int) -> bytes:
     for quality in (88, 75, 60, 40):
         buffer = BytesIO()
-        page.save(buffer, "JPEG", quality=quality)  # no exif=, so no GPS goes out
+        # No exif=, so no GPS goes out; a comment would, of itself.
+        page.save(buffer, "JPEG", quality=quality, comment=b"")
         if buffer.tell() <= max_bytes:
             return buffer.getvalue()
     raise ProviderError(
