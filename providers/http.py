@@ -178,7 +178,7 @@ def _send(
         ) as response:
             return _answer(vendor, response, max_bytes)
     except requests.exceptions.SSLError:
-        return Failure("unreachable", f"{host} has no certificate we can trust; {check}")
+        return Failure("unreachable", f"{host} has no TLS that we can trust; {check}")
     except requests.exceptions.ConnectTimeout:
         return Failure("unreachable", f"{host} does not take our call; {check}", retry=True)
     except (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError, TimeoutError):
@@ -321,7 +321,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
         return float(value)
     try:
         date = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     date = date if date.tzinfo else date.replace(tzinfo=UTC)
     return max(0.0, (date - datetime.now(UTC)).total_seconds())
@@ -405,9 +405,7 @@ def _url_fault(url: str) -> str | None:
 def _new_session() -> requests.Session:
     session = requests.Session()
     session.auth = lambda request: request  # else ~/.netrc replaces our Authorization header
-    session.cookies.set_policy(
-        DefaultCookiePolicy(allowed_domains=[])
-    )  # no vendor's cookie is kept
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # none is kept
     for scheme in ("http://", "https://"):
         session.mount(scheme, DeadlineAdapter(pool_connections=16, pool_maxsize=32))
     return session

@@ -91,7 +91,7 @@ def _ask_server(image: Path, env: Env) -> OcrResult:
         request=lambda document: _request(document, env),
         judge=lambda answer: _judge(answer, env),
         content=lambda body: read_chat(SERVER, env, body),
-        read_timeout_s=threading.TIMEOUT_MAX,  # minutes of silence are normal: up to the deadline
+        read_timeout_s=float("inf"),  # minutes of silence are normal: up to the deadline
     )
 
 

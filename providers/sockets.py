@@ -16,6 +16,8 @@ from urllib3.connection import HTTPConnection
 from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.util.ssl_ import create_urllib3_context
 
+LONGEST_S = 2_000_000.0  # a socket's timeout is counted in milliseconds, in 32 bits
+
 _call = threading.local()
 
 
@@ -32,7 +34,7 @@ def left_s() -> float:
     left: float = _call.deadline - time.monotonic()
     if left <= 0:
         raise TimeoutError("the deadline has passed")
-    return left
+    return min(left, LONGEST_S)
 
 
 class _Socket(socket.socket):

@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -81,7 +82,7 @@ class Handler(BaseHTTPRequestHandler):
         if not isinstance(body, bytes):
             body = (body if isinstance(body, str) else json.dumps(body)).encode()
         headers = {"Content-Type": "application/json", "Connection": "close"} | reply.headers
-        if not reply.endless:
+        if not reply.endless and "Transfer-Encoding" not in headers:
             headers.setdefault("Content-Length", str(len(body)))
         head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         head = f"HTTP/1.1 {reply.status} Scripted\r\n{head}\r\n".encode()
@@ -109,17 +110,32 @@ class Server(ThreadingHTTPServer):
         pass  # the client hung up, as several tests want it to
 
 
-@pytest.fixture
-def http_stub():
-    """A server on a free port: `http_stub.reply(Reply(...), ...)`, `http_stub.requests`."""
+@contextmanager
+def serve():
     with Server(("127.0.0.1", 0), Handler) as server:
         server.stub = Stub(server.server_port)
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
-        yield server.stub
-        server.stub.over.set()
-        server.shutdown()
-        thread.join()
+        try:
+            yield server.stub
+        finally:
+            server.stub.over.set()
+            server.shutdown()
+            thread.join()
+
+
+@pytest.fixture
+def http_stub():
+    """A server on a free port: `http_stub.reply(Reply(...), ...)`, `http_stub.requests`."""
+    with serve() as stub:
+        yield stub
+
+
+@pytest.fixture
+def new_stub():
+    """For tests that need several: each call starts one more server."""
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(serve())
 
 
 @pytest.fixture
