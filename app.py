@@ -359,8 +359,6 @@ def create_app(
     """The application, with its files and database under `data` (default $DATA_DIR or ./data)."""
     if env is os.environ:
         load_dotenv(".env")  # `flask` has done so already, a production server has not
-    for name in ("MAX_PAGES", "MAX_IMAGE_PIXELS", "OCR_TIMEOUT_S"):
-        setting(env, name, 1)  # a mistake is told now, not at the first upload
     check_settings(env)
     root = Path(data or env.get("DATA_DIR") or "data").resolve()
     storage = Storage(root)

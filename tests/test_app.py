@@ -533,7 +533,7 @@ def test_the_ten_names_of_the_reference_are_there():
 )
 @pytest.mark.parametrize("value", ["0", "-1", "many", "1.5"])
 def test_a_setting_that_makes_no_sense_is_told_at_the_start(make_app, name, value):
-    with pytest.raises(ValueError, match=f"{name} must be a whole number of 1 or more"):
+    with pytest.raises(SystemExit, match=f"{name} must be a whole number of 1 or more"):
         make_app(env={name: value})
 
 
