@@ -51,5 +51,5 @@ function marked(words) {
     if (runs.at(-1)?.same === same) runs.at(-1).text += text;
     else runs.push({ text, same });
   }
-  return runs.map(({ text, same }) => (same ? text : h("mark", {}, text)));
+  return runs.map(({ text, same }) => (same ? text : [h("mark", {}, text.trimEnd()), text.slice(text.trimEnd().length)]));
 }

@@ -11,7 +11,7 @@ const ICONS = {
   download: "M12 4v12m0 0 5-5m-5 5-5-5M4 20h16",
   trash: "M4 7h16M9 7V4h6v3M6 7l1 13h10l1-13M10 11v5m4-5v5",
   again: "M20 11a8 8 0 1 0-2.3 6.300M20 5v6h-6",
-  done: "M5 12.500l4.5 4.500L19 7.5",
+  completed: "M5 12.500l4.5 4.500L19 7.5",
   failed: "M12 8v5m0 3v.01M12 3l9.5 17h-19z",
   pending: "M12 7v5l3 2M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18",
   running: "M12 3a9 9 0 1 0 9 9",

@@ -60,16 +60,19 @@ async function fillIn(jobs, rows, signal) {
 function summary(job) {
   const readings = (job.files ?? []).map(latestReading).filter(Boolean);
   const one = readings.length === 1 ? readings[0].receipt : null;
-  const facts = [
-    one?.date && printedDate(one.date),
-    job.files && (job.files.length === 1 ? job.files[0].originalName : count(job.files.length, "file", "files")),
-    `added ${moment(job.createdAt)}`,
-  ];
+  const title = titleOf(job);
+  const facts = [one?.date && printedDate(one.date), filesOf(job, title), `added ${moment(job.createdAt)}`];
   return h("a", { href: `#/jobs/${job.id}`, id: `job-${job.id}` },
-    h("span", { class: "title" }, titleOf(job)),
+    h("span", { class: "title" }, title),
     h("span", { class: "facts" }, facts.filter(Boolean).join(" · ")),
     h("span", { class: "sum" }, one && one.total !== null ? money(one.total, one.currency) : ""),
     stateLabel(job.status, job.failedFiles));
+}
+
+function filesOf({ files }, title) {
+  if (!files) return null;
+  if (files.length !== 1) return count(files.length, "file", "files");
+  return files[0].originalName === title ? null : files[0].originalName;
 }
 
 export function openJobs(main, params, signal) {

@@ -22,7 +22,7 @@ export function fieldList({ receipt }) {
     ["Subtotal", sum(receipt.subtotal), receipt.subtotal],
     ["Discount", sum(receipt.discount), receipt.discount],
     ...receipt.taxes.map((tax) => [taxLabel(tax), sum(tax.amount), tax.amount]),
-    ["Tax", sum(receipt.tax), receipt.tax],
+    ["Tax", isOnlyTax(receipt) ? null : sum(receipt.tax), receipt.tax],
     ["Tip", sum(receipt.tip), receipt.tip],
     ["Paid by", payment(receipt), receipt.cardLast4],
     ["Receipt number", receipt.receiptNumber, receipt.receiptNumber],
@@ -41,6 +41,11 @@ function when({ date, time }) {
 
 function taxLabel({ rate }) {
   return rate === null ? "Tax, a rate" : `Tax at ${rate.toLocaleString()} %`;
+}
+
+/** Whether the sum of the taxes would only say the one tax again. */
+function isOnlyTax({ taxes, tax }) {
+  return taxes.length === 1 && taxes[0].amount === tax;
 }
 
 function payment({ paymentMethod, cardLast4 }) {
