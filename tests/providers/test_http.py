@@ -228,6 +228,20 @@ def test_after_the_repetition_of_a_billed_call_nothing_else_is_tried(http_stub):
     assert len(http_stub.requests) == 2
 
 
+def test_a_get_costs_nothing_and_is_repeated_as_often_as_any(http_stub):
+    http_stub.reply(GOOD)
+    billed = http.Failure("server_error", "no", retry=True, delay=0, billed=True)
+    with pytest.raises(http.Failure):
+        http.call(
+            ACME,
+            "GET",
+            http_stub.url,
+            deadline=time.monotonic() + 5,
+            judge=lambda answer: billed,
+        )
+    assert len(http_stub.requests) == http.TRIES
+
+
 def test_silence_may_have_been_billed_too(http_stub):
     http_stub.reply(Reply(delay_s=9))
     assert fails(http_stub.url, read_timeout_s=0.1)[0] == "timeout"

@@ -350,12 +350,6 @@ def test_a_fault_once_is_got_over(receipt, env, http_stub, reply):
     assert ocr(receipt, env).receipt == CAFE_RECEIPT
 
 
-def test_a_poll_that_breaks_costs_nothing_and_is_repeated(receipt, env, http_stub, reply):
-    broken = [reply(200, CAFE, cut=True)] * 2
-    http_stub.reply(reply(200, UPLOADED), *broken, reply(200, CAFE))
-    assert ocr(receipt, env).receipt == CAFE_RECEIPT
-
-
 def test_a_receipt_that_cannot_be_read_is_told(receipt, env, http_stub, reply):
     failed = {"message": "ERROR", "status": "failed", "status_code": 4, "success": False}
     http_stub.reply(reply(200, UPLOADED), reply(200, {**failed, "code": 500}))
