@@ -85,14 +85,14 @@ class Worker:
             return ["the worker is not running"]
         return [f"the worker thread {name} is dead" for name in dead]
 
-    def stop(self) -> None:
+    def stop(self, grace_s: float = GRACE_S) -> None:
         """Take no more work, give what runs a few seconds, and put the rest back to pending."""
         if self._stopping.is_set() or not self._threads:
             return
         self._stopping.set()
         for kind in self._threads.values():
             self._queues[kind].put(None)
-        end = time.monotonic() + GRACE_S
+        end = time.monotonic() + grace_s
         for thread in self._threads:
             thread.join(max(0.0, end - time.monotonic()))
         with closing(db.connect(self._database)) as connection, connection:
