@@ -92,7 +92,7 @@ def model(env: Env) -> str:
 
 
 def sends_to(env: Env) -> str | None:
-    return _vendor(env).host(env)
+    return _vendor(env).host(env) if _region(env) else None
 
 
 def ocr(image: Path, env: Env) -> OcrResult:
@@ -120,7 +120,8 @@ def _read(client: Any, page: Jpeg) -> OcrResult:
 
 def _region(env: Env) -> str:
     """boto3 itself does not read AWS_REGION."""
-    return (env.get("AWS_REGION", "") or env.get("AWS_DEFAULT_REGION", "")).strip()
+    names = ("AWS_REGION", "AWS_DEFAULT_REGION")
+    return next((region for name in names if (region := env.get(name, "").strip())), "")
 
 
 def _vendor(env: Env, key_variable: str = KEYS[0]) -> Vendor:

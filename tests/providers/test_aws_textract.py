@@ -331,10 +331,10 @@ def test_throttling_is_waited_out(receipt, env, http_stub, reply, type_):
 
 
 def test_too_many_requests_honours_retry_after(receipt, env, http_stub, reply):
-    http_stub.reply(reply(429, "", headers={"Retry-After": "1"}), reply(200, CAFE))
+    http_stub.reply(reply(429, "", headers={"Retry-After": "0.4"}), reply(200, CAFE))
     textract.ocr(receipt, env)
     first, second = http_stub.requests
-    assert 1 <= second.at - first.at < 2
+    assert 0.4 <= second.at - first.at < 1.4
 
 
 @pytest.mark.parametrize("status", [500, 503])
@@ -433,7 +433,7 @@ def test_nobody_there_is_unreachable(receipt, env):
         ({"AWS_ACCESS_KEY_ID": ""}, "AWS_ACCESS_KEY_ID is not set"),
         ({"AWS_SECRET_ACCESS_KEY": " "}, "AWS_SECRET_ACCESS_KEY is not set"),
         ({"AWS_REGION": ""}, "AWS_REGION is not set"),
-        ({"AWS_REGION": "", "AWS_DEFAULT_REGION": "eu-west-1"}, None),
+        ({"AWS_REGION": " ", "AWS_DEFAULT_REGION": "eu-west-1"}, None),
         ({"AWS_REGION": "eu west"}, "AWS_REGION is not the name of a region such as eu-west-1"),
         (
             {"AWS_ENDPOINT_URL_TEXTRACT": "localhost"},
@@ -450,4 +450,5 @@ def test_the_image_goes_to_the_regions_host(env):
     public = {**env, "AWS_ENDPOINT_URL_TEXTRACT": ""}
     assert textract.sends_to(public) == "textract.eu-west-1.amazonaws.com"
     assert textract.sends_to(env) == "127.0.0.1"
+    assert textract.sends_to({}) is None
     assert textract.model(env) == "AnalyzeExpense"
