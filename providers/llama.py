@@ -182,7 +182,7 @@ def generate(data_url: str, model_path: str, mmproj_path: str, threads: int) -> 
             raise ProviderError(
                 "too_large", "llama.cpp has no room for this image; send a smaller one"
             ) from error
-        raise
+        raise _no_vision_model(error) from error  # the mmproj is loaded with the first image
     choice = answer["choices"][0]
     return choice["message"]["content"] or "", choice["finish_reason"]
 
@@ -206,8 +206,12 @@ def _load(model_path: str, mmproj_path: str, threads: int) -> Any:
             verbose=False,
         )
     except (ValueError, OSError) as error:
-        raise ProviderError(
-            "not_configured",
-            f"llama.cpp cannot load LLAMA_CPP_MODEL_PATH with LLAMA_CPP_MMPROJ_PATH ({error}); "
-            "take a GGUF of a vision model and the mmproj that belongs to it",
-        ) from error
+        raise _no_vision_model(error) from error
+
+
+def _no_vision_model(error: Exception) -> ProviderError:
+    return ProviderError(
+        "not_configured",
+        f"llama.cpp cannot use LLAMA_CPP_MODEL_PATH with LLAMA_CPP_MMPROJ_PATH ({error}); "
+        "take the GGUF of a vision model and the mmproj that belongs to it",
+    )

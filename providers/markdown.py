@@ -4,7 +4,7 @@ import html
 import re
 
 COLUMN_GAP = "   "
-_TABLE_RULE = re.compile(r"[|\s:-]*--[|\s:-]*")  # |---|:--:|
+_TABLE_RULE = re.compile(r"[|\s:-]*-[|\s:-]*")  # |---|:-:|
 _PICTURE = re.compile(r"!\[[^\]]*\]\([^)]*\)|<img\b[^>]*>", re.I)  # ![img-0.jpeg](img-0.jpeg)
 _MARKS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\[([^\]]*)\]\([^)]*\)"), r"\1"),

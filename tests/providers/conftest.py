@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
 
 import pytest
 from PIL import Image, ImageDraw, ImageFont
@@ -114,7 +115,7 @@ class Server(ThreadingHTTPServer):
 def serve():
     with Server(("127.0.0.1", 0), Handler) as server:
         server.stub = Stub(server.server_port)
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread = threading.Thread(target=server.serve_forever, args=(0.005,))
         thread.start()
         try:
             yield server.stub
@@ -144,8 +145,8 @@ def reply():
     return Reply
 
 
-@pytest.fixture
-def receipt(tmp_path):
+@pytest.fixture(scope="session")
+def receipt_jpeg():
     """A photo of a small receipt, with a GPS position in its EXIF that must not leave."""
     image = Image.new("RGB", (480, 360), "white")
     draw = ImageDraw.Draw(image)
@@ -156,6 +157,13 @@ def receipt(tmp_path):
     exif = Image.Exif()
     exif.get_ifd(0x8825)[1] = "N"
     exif[0x010F] = "SECRET CAMERA"
+    file = BytesIO()
+    image.save(file, "JPEG", quality=90, exif=exif)
+    return file.getvalue()
+
+
+@pytest.fixture
+def receipt(tmp_path, receipt_jpeg):
     path = tmp_path / "receipt.jpg"
-    image.save(path, "JPEG", quality=90, exif=exif)
+    path.write_bytes(receipt_jpeg)
     return path

@@ -148,11 +148,14 @@ def tls_drip(tmp_path):
 
     def drip(server):
         while not over.is_set():
-            with suppress(OSError), server.accept()[0] as connection:
-                with context.wrap_socket(connection, server_side=True) as tls:
-                    tls.recv(65536)
-                    while not over.wait(0.05):
-                        tls.send(b"H")
+            with (
+                suppress(OSError),
+                server.accept()[0] as connection,
+                context.wrap_socket(connection, server_side=True) as tls,
+            ):
+                tls.recv(65536)
+                while not over.wait(0.05):
+                    tls.send(b"H")
 
     with socket.create_server(("127.0.0.1", 0)) as server:
         thread = threading.Thread(target=drip, args=(server,), daemon=True)

@@ -24,9 +24,11 @@ TEMPLATE = (
 random = np.random.default_rng(0)
 
 
-def make(folder: Path, sentence: str) -> tuple[Path, Path]:
-    """The files of the text model and of the vision model (mmproj)."""
-    pieces = cut(sentence)
+def make(folder: Path, *sentences: str) -> tuple[Path, Path]:
+    """The files of the text model and of the vision model (mmproj); no token spans sentences."""
+    pieces: list[str] = []
+    for sentence in sentences:
+        cut(sentence, pieces)
     width = 64 * (1 + len(pieces) // 64)  # of the embedding: one dimension per piece, and one more
     text, mmproj = folder / "tiny-text.gguf", folder / "tiny-mmproj.gguf"
     write_text_model(text, pieces, width)
@@ -34,15 +36,14 @@ def make(folder: Path, sentence: str) -> tuple[Path, Path]:
     return text, mmproj
 
 
-def cut(sentence: str) -> list[str]:
-    pieces: list[str] = []
+def cut(sentence: str, pieces: list[str]) -> None:
+    """Add the pieces of the sentence to those there are."""
     while sentence:
         length = PIECE
         while sentence[:length] in pieces:
             length += 1
         pieces.append(sentence[:length])
         sentence = sentence[length:]
-    return pieces
 
 
 def write_text_model(path: Path, pieces: list[str], width: int) -> None:

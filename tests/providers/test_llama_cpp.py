@@ -1,0 +1,189 @@
+import json
+import threading
+from importlib.util import find_spec
+
+import pytest
+
+from providers import llama
+from providers.base import Page
+from providers.vision import MAX_TOKENS, PROMPT, SCHEMA, SYSTEM
+from tests.providers import tiny_gguf
+from tests.providers.conftest import Reply
+from tests.providers.llm import ANSWER, CASE, KEY, RECEIPT, ROWS, failure_of, picture
+
+LLAMA = CASE["llama-cpp"]
+in_process = pytest.mark.skipif(
+    not find_spec("llama_cpp"), reason="llama-cpp-python is not installed"
+)
+
+
+# A llama-server
+
+
+@pytest.mark.parametrize("base", ["/v1", "/v1/", "", "/"])
+def test_the_request_is_the_one_of_the_contract(http_stub, receipt, base):
+    http_stub.reply(LLAMA.good())
+    llama.ocr(receipt, {"LLAMA_CPP_BASE_URL": f"{http_stub.url}{base}"})
+    request = http_stub.request
+    body = request.json
+    assert picture(body["messages"][1]["content"][1]["image_url"].pop("url")).size == (480, 360)
+    assert (request.method, request.path) == ("POST", "/v1/chat/completions")
+    assert request.headers["Authorization"] is None
+    assert body == {
+        "model": "local",
+        "max_tokens": MAX_TOKENS,
+        "temperature": 0,
+        "cache_prompt": False,
+        "messages": [
+            {"role": "system", "content": SYSTEM},
+            {
+                "role": "user",
+                "content": [
+                    {"type": "text", "text": PROMPT},
+                    {"type": "image_url", "image_url": {}},
+                ],
+            },
+        ],
+        "response_format": {
+            "type": "json_schema",
+            "json_schema": {"name": "receipt", "strict": True, "schema": SCHEMA},
+        },
+        "chat_template_kwargs": {"enable_thinking": False},
+    }
+
+
+def test_key_and_model_are_sent_where_they_are_set(http_stub, receipt):
+    http_stub.reply(LLAMA.good())
+    llama.ocr(receipt, LLAMA.env(http_stub.url, LLAMA_CPP_MODEL="qwen"))
+    assert http_stub.request.headers["Authorization"] == f"Bearer {KEY}"
+    assert http_stub.request.json["model"] == "qwen"
+
+
+def error(code, kind, message, **more):
+    return Reply(code, {"error": {"code": code, "type": kind, "message": message, **more}})
+
+
+def test_a_model_that_loads_is_waited_for(http_stub, receipt):
+    http_stub.reply(error(503, "unavailable_error", "Loading model"), LLAMA.good())
+    assert llama.ocr(receipt, LLAMA.env(http_stub.url)).receipt == RECEIPT
+    first, second = http_stub.requests
+    assert second.at - first.at >= llama.LOADING_PAUSE_S
+
+
+@pytest.mark.parametrize(
+    ("reply", "code", "advice"),
+    [
+        (
+            error(
+                500,
+                "server_error",
+                "image input is not supported - hint: if this is unexpected, you may need to "
+                "provide the mmproj",
+            ),
+            "not_configured",
+            "--mmproj",
+        ),
+        (
+            error(400, "exceed_context_size_error", "Too many.", n_prompt_tokens=9, n_ctx=8),
+            "too_large",
+            "--ctx-size",
+        ),
+        (error(401, "authentication_error", "Invalid API Key"), "bad_key", "LLAMA_CPP_API_KEY"),
+        (error(403, "permission_error", "No."), "forbidden", "LLAMA_CPP_API_KEY"),
+        (error(404, "not_found_error", "File Not Found"), "unknown_model", "LLAMA_CPP_BASE_URL"),
+        (error(501, "not_supported_error", "No chat."), "server_error", "No chat."),
+        (Reply(body=LLAMA.body("") | {"choices": []}), "bad_answer", "LLAMA_CPP_BASE_URL"),
+    ],
+)
+def test_final_errors_have_their_code(http_stub, receipt, reply, code, advice):
+    http_stub.reply(reply)
+    found, message = failure_of(llama.ocr, receipt, LLAMA.env(http_stub.url))
+    assert (found, len(http_stub.requests)) == (code, 1)
+    assert advice in message
+
+
+def test_a_cut_answer_is_truncated(http_stub, receipt):
+    body = LLAMA.body('{"rows": ["A')
+    body["choices"][0]["finish_reason"] = "length"
+    http_stub.reply(Reply(body=body))
+    assert failure_of(llama.ocr, receipt, LLAMA.env(http_stub.url))[0] == "truncated"
+
+
+# llama-cpp-python
+
+
+@pytest.fixture(scope="module")
+def model_env(tmp_path_factory):
+    """A model whose answer, whatever it sees, is that of these tests."""
+    folder = tmp_path_factory.mktemp("gguf")
+    model, mmproj = tiny_gguf.make(folder, json.dumps(ANSWER))
+    return {"LLAMA_CPP_MODEL_PATH": str(model), "LLAMA_CPP_MMPROJ_PATH": str(mmproj)}
+
+
+@in_process
+def test_a_model_in_process_reads_the_receipt(model_env, receipt):
+    result = llama.ocr(receipt, model_env)
+    assert result.receipt == RECEIPT
+    assert result.text.splitlines() == ROWS
+    assert result.pages == (Page(480, 360),)
+    assert (result.model, result.raw) == ("tiny-text", None)
+
+
+@in_process
+def test_two_receipts_are_read_one_after_the_other(model_env, receipt):
+    results = []
+    threads = [
+        threading.Thread(target=lambda: results.append(llama.ocr(receipt, model_env).receipt))
+        for _ in range(2)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert results == [RECEIPT, RECEIPT]
+
+
+@in_process
+def test_the_schema_ends_what_a_model_would_go_on_to_say(tmp_path, receipt):
+    model, mmproj = tiny_gguf.make(tmp_path, json.dumps(ANSWER), " {and so on}")
+    env = {"LLAMA_CPP_MODEL_PATH": str(model), "LLAMA_CPP_MMPROJ_PATH": str(mmproj)}
+    assert llama.ocr(receipt, env).receipt == RECEIPT
+
+
+@in_process
+def test_a_file_that_is_no_model_is_not_configured(model_env, receipt, tmp_path):
+    fake = tmp_path / "fake.gguf"
+    fake.write_bytes(b"GGUF" + b"\0" * 100)
+    code, message = failure_of(llama.ocr, receipt, model_env | {"LLAMA_CPP_MODEL_PATH": str(fake)})
+    assert code == "not_configured"
+    assert "LLAMA_CPP_MODEL_PATH" in message
+
+
+@in_process
+def test_a_projector_of_another_model_is_not_configured(model_env, receipt):
+    text = model_env["LLAMA_CPP_MODEL_PATH"]
+    code, message = failure_of(llama.ocr, receipt, model_env | {"LLAMA_CPP_MMPROJ_PATH": text})
+    assert code == "not_configured"
+    assert "LLAMA_CPP_MMPROJ_PATH" in message
+
+
+# Settings
+
+
+def test_unavailable_names_what_is_missing(tmp_path):
+    file = tmp_path / "a.gguf"
+    file.touch()
+    model, mmproj = "LLAMA_CPP_MODEL_PATH", "LLAMA_CPP_MMPROJ_PATH"
+    assert llama.unavailable({}) == f"LLAMA_CPP_BASE_URL is not set, nor are {model} and {mmproj}"
+    assert llama.unavailable({model: str(file)}) == f"{mmproj} is not set"
+    assert llama.unavailable({model: "", mmproj: str(file)}) == f"{model} is not set"
+    assert llama.unavailable({model: "gone", mmproj: "gone"}) == f"{model} names no file: gone"
+    assert "not an http" in llama.unavailable({"LLAMA_CPP_BASE_URL": "localhost:8080"})
+    assert llama.unavailable({"LLAMA_CPP_BASE_URL": "http://localhost:8080/v1"}) is None
+
+
+def test_it_tells_its_model_and_where_images_go():
+    server = {"LLAMA_CPP_BASE_URL": "http://10.0.0.7:8080/v1"}
+    assert (llama.model(server), llama.sends_to(server)) == (None, "10.0.0.7")
+    files = {"LLAMA_CPP_MODEL_PATH": "/models/qwen-vl.gguf"}
+    assert (llama.model(files), llama.sends_to(files)) == ("qwen-vl", None)
