@@ -29,6 +29,7 @@ CONNECT_TIMEOUT_S = 10
 READ_TIMEOUT_S = 120  # of silence; a model thinks before its first byte
 TRIES = 4
 MAX_ANSWER_BYTES = 4 * 2**20
+SURPRISES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)  # see not_its_api
 MAX_DEPTH = 64  # of an answer's JSON; none that we know goes beyond 15
 
 
@@ -301,7 +302,10 @@ def _meaning(vendor: Vendor, status: int, model: str | None) -> tuple[str, str]:
 
 
 def not_its_api(vendor: Vendor) -> Failure:
-    """For an answer that is none of this vendor's: a captive portal's page, another service."""
+    """For an answer that is none of this vendor's: a captive portal's page, another service.
+
+    Reading one of another shape may raise any of SURPRISES.
+    """
     return Failure(
         "bad_answer",
         f"{vendor.name} did not answer as its API does; check {vendor.url_variable}",

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from providers.base import Env, OcrResult, deadline
 from providers.http import (
+    SURPRISES,
     Answer,
     Failure,
     Vendor,
@@ -189,11 +190,10 @@ def _lines(url: str, env: Env, ends: float) -> list[Any]:
 
 
 def _result(answers: list[Any], page: Jpeg, env: Env, raw: object) -> OcrResult:
-    surprises = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
     try:
         results = [answer["result"] for answer in answers]
         return read_results(results, page, model=str(model(env)), raw=without_images(raw))
-    except surprises:  # not the shape of an InferResult
+    except SURPRISES:  # not the shape of an InferResult
         raise not_its_api(PADDLE) from None
 
 

@@ -21,9 +21,10 @@ from typing import Any
 
 import urllib3
 
-from providers import expense
+from providers import textract_answer
 from providers.base import Env, OcrResult, ProviderError, deadline
 from providers.http import (
+    SURPRISES,
     Answer,
     Failure,
     Vendor,
@@ -31,6 +32,7 @@ from providers.http import (
     dig,
     failure,
     http_failure,
+    not_its_api,
     quote,
     retry_after,
 )
@@ -40,6 +42,7 @@ from providers.reading import join_pages
 LONG_SIDE = 2500
 HARD_SIDE = 10_000  # pixels; with MAX_BYTES from textract/latest/dg/limits-document.html
 MAX_BYTES = 10 * 2**20
+READ_TIMEOUT_S = 60
 AT_ONCE = 2  # calls; the quota of a new account is 1 to 5 a second
 
 KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
@@ -88,7 +91,7 @@ def unavailable(env: Env) -> str | None:
 
 
 def model(env: Env) -> str:
-    return expense.MODEL
+    return textract_answer.MODEL
 
 
 def sends_to(env: Env) -> str | None:
@@ -100,19 +103,18 @@ def ocr(image: Path, env: Env) -> OcrResult:
     client = _configured(env)
     pages = jpegs(image, env, long_side=LONG_SIDE, hard_side=HARD_SIDE, max_bytes=MAX_BYTES)
     _transport.set(lambda request: _send(request, env, ends))
-    return join_pages([_read(client, page) for page in pages])
+    return join_pages([_read(client, page, env) for page in pages])
 
 
-def _read(client: Any, page: Jpeg) -> OcrResult:
+def _read(client: Any, page: Jpeg, env: Env) -> OcrResult:
     from botocore.exceptions import BotoCoreError
 
-    surprises = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, BotoCoreError)
     try:
         answer = client.analyze_expense(Document={"Bytes": page.data})
         answer.pop("ResponseMetadata")
-        return expense.read_answer(answer, (page.width, page.height))
-    except surprises:  # not the shape of an AnalyzeExpenseResponse
-        raise _bad_answer() from None
+        return textract_answer.read_answer(answer, (page.width, page.height))
+    except (*SURPRISES, BotoCoreError):  # not the shape of an AnalyzeExpenseResponse
+        raise not_its_api(_vendor(env)) from None
 
 
 # The call
@@ -190,6 +192,7 @@ def _send(request: Any, env: Env, ends: float) -> Any:
             request.url,
             deadline=ends,
             judge=lambda answer: _judge(answer, env),
+            read_timeout_s=READ_TIMEOUT_S,
             headers=dict(request.headers),
             data=request.body,
         )
@@ -206,7 +209,9 @@ def _judge(answer: Answer, env: Env) -> Failure | None:
     vendor = _vendor(env)
     if 200 <= answer.status < 300:
         # botocore takes any 200 for an answer, a captive portal's page included
-        return None if isinstance(dig(answer.body, "ExpenseDocuments"), list) else _bad_answer()
+        return (
+            None if isinstance(dig(answer.body, "ExpenseDocuments"), list) else not_its_api(vendor)
+        )
     type_ = str(answer.headers.get("x-amzn-errortype") or dig(answer.body, "__type"))
     said = dig(answer.body, "message") or dig(answer.body, "Message")
     quoted = quote(said, *_keys(env))
@@ -215,13 +220,6 @@ def _judge(answer: Answer, env: Env) -> Failure | None:
         return http_failure(vendor, answer, env, quoted)
     retry, delay = meaning is BUSY, _delay(answer.headers)
     return failure(vendor, env, *meaning, quoted, retry=retry, delay=delay)
-
-
-def _bad_answer() -> Failure:
-    return Failure(
-        "bad_answer",
-        "what answered is not Amazon Textract; check AWS_ENDPOINT_URL_TEXTRACT and the network",
-    )
 
 
 def _delay(headers: Mapping[str, str]) -> float | None:

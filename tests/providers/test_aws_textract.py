@@ -14,7 +14,7 @@ from botocore.credentials import Credentials
 from botocore.validate import ParamValidator
 from PIL import Image
 
-from providers import expense, textract
+from providers import textract, textract_answer
 from providers.base import Item, Line, Page, ProviderError, Receipt, Tax, ocr_data
 
 KEY_ID, SECRET = "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
@@ -227,15 +227,15 @@ def test_a_path_in_the_endpoint_is_kept(receipt, env, http_stub, reply):
 
 
 def read(*fields, **parts):
-    return expense.read_answer(answer(*fields, **parts), (100, 200)).receipt
+    return textract_answer.read_answer(answer(*fields, **parts), (100, 200)).receipt
 
 
 def test_a_picture_without_text_or_without_a_receipt_completes():
-    assert expense.read_answer({"ExpenseDocuments": []}, (100, 200)).receipt == Receipt(
+    assert textract_answer.read_answer({"ExpenseDocuments": []}, (100, 200)).receipt == Receipt(
         source="engine", warnings=("no_text",)
     )
     walk = answer(field("OTHER", "walk"), blocks=[line(1, "DO NOT WALK")])
-    result = expense.read_answer(walk, (100, 200))
+    result = textract_answer.read_answer(walk, (100, 200))
     assert (result.text, result.receipt.warnings) == ("DO NOT WALK", ("not_a_receipt",))
 
 
@@ -292,7 +292,7 @@ def test_sums_that_do_not_fit_and_unsure_totals_are_told():
 def test_lines_that_two_receipts_share_count_once():
     twice = answer(blocks=[line(1, "CAFE")])
     twice["ExpenseDocuments"] *= 2
-    assert expense.read_answer(twice, (100, 200)).pages == (
+    assert textract_answer.read_answer(twice, (100, 200)).pages == (
         Page(100, 200, (Line("CAFE", 0.985, (10, 20, 60, 30)),)),
     )
 

@@ -9,7 +9,7 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
-from providers import tabscanner
+from providers import tabscanner, tabscanner_answer
 from providers.base import Item, Page, ProviderError, Receipt, Tax, ocr_data
 
 KEY = "tab-key-0123456789"
@@ -229,11 +229,11 @@ def test_a_pdf_is_read_page_by_page_as_one_receipt(tmp_path, env, http_stub, rep
 
 
 def read(**result):
-    return tabscanner.read_answer(done(**result), 100, 200).receipt
+    return tabscanner_answer.read_answer(done(**result), 100, 200).receipt
 
 
 def test_an_empty_result_is_a_picture_without_text():
-    result = tabscanner.read_answer(done(establishment="", date="", total="0.000"), 100, 200)
+    result = tabscanner_answer.read_answer(done(establishment="", date="", total="0.000"), 100, 200)
     assert result.receipt == Receipt(source="engine", warnings=("no_text",))
     assert (result.text, result.markdown) == ("", "")
 
