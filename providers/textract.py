@@ -207,11 +207,9 @@ def _send(request: Any, env: Env, ends: float) -> Any:
 def _judge(answer: Answer, env: Env) -> Failure | None:
     """AWS says HTTP 400 for nearly everything; the error's type tells throttling from a bad key."""
     vendor = _vendor(env)
-    if 200 <= answer.status < 300:
-        # botocore takes any 200 for an answer, a captive portal's page included
-        return (
-            None if isinstance(dig(answer.body, "ExpenseDocuments"), list) else not_its_api(vendor)
-        )
+    if 200 <= answer.status < 300:  # botocore would take any of these for an answer
+        is_answer = isinstance(dig(answer.body, "ExpenseDocuments"), list)
+        return None if is_answer else not_its_api(vendor)
     type_ = str(answer.headers.get("x-amzn-errortype") or dig(answer.body, "__type"))
     said = dig(answer.body, "message") or dig(answer.body, "Message")
     quoted = quote(said, *_keys(env))

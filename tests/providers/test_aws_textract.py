@@ -3,6 +3,7 @@
 import base64
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from io import BytesIO
 
@@ -221,6 +222,15 @@ def test_a_path_in_the_endpoint_is_kept(receipt, env, http_stub, reply):
     http_stub.reply(reply(200, CAFE))
     textract.ocr(receipt, {**env, "AWS_ENDPOINT_URL_TEXTRACT": f"{http_stub.url}/textract/"})
     assert http_stub.request.path == "/textract"
+
+
+def test_two_calls_at_once_are_enough_for_a_new_account(receipt, env, http_stub, reply):
+    http_stub.reply(reply(200, CAFE, delay_s=0.3))
+    with ThreadPoolExecutor(3) as threads:
+        results = list(threads.map(lambda _: textract.ocr(receipt, env), range(3)))
+    assert [result.receipt for result in results] == [CAFE_RECEIPT] * 3
+    first, second, third = [request.at for request in http_stub.requests]
+    assert second - first < 0.3 <= third - first
 
 
 # What the answer means
