@@ -32,6 +32,7 @@ import faults
 import guard
 import logs
 import retention
+import search
 from listing import read_listing
 from providers import PROVIDERS
 from providers.base import Env, Provider, setting
@@ -97,6 +98,7 @@ def upload_job() -> dict[str, int]:
                 )
                 for provider in file.providers:
                     executions.append((db.add_execution(connection, file_id, provider), provider))
+            db.add_to_search(connection, job_id)
             if key:
                 db.add_upload_key(connection, key, upload.fingerprint, job_id)
             with at.storage.adopted(directory, job_id):
@@ -115,9 +117,11 @@ def get_job(job_id: int) -> dict[str, Any]:
 def list_jobs() -> dict[str, Any]:
     """A page of jobs, newest first unless `sort` says otherwise."""
     asked = read_listing(request.args)
-    total = db.count_jobs(get_db(), **asked.chosen)
+    with search.snapshot(get_db()):
+        total = search.count_jobs(get_db(), **asked.chosen)
+        jobs = search.list_jobs(get_db(), **asked.chosen, **asked.order, total=total)
     return {
-        "data": db.list_jobs(get_db(), **asked.chosen, **asked.order),
+        "data": jobs,
         "pagination": {
             "total": total,
             "page": asked.page,

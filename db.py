@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-VERSION = 2  # of schema.sql, kept as PRAGMA user_version; migrations/<n>.sql leads from n - 1 to n
+VERSION = 3  # of schema.sql, kept as PRAGMA user_version; migrations/<n>.sql leads from n - 1 to n
 LOCK_TIMEOUT_S = 5
+BLANKS = {0: " ", 10: " "}  # NUL and line feed
 CRASHED = "the server died twice while reading this file; try another provider or a smaller image"
 STATUSES = ("pending", "running", "completed", "failed")
 SORTS = {
@@ -33,7 +34,7 @@ def connect(path: Path) -> sqlite3.Connection:
     connection.row_factory = sqlite3.Row
     connection.execute("PRAGMA foreign_keys = ON")  # per connection, not stored in the file
     connection.execute("PRAGMA secure_delete = ON")
-    connection.create_function("folded", 1, _folded, deterministic=True)  # lower() is ASCII only
+    connection.create_function("folded", 1, folded, deterministic=True)  # lower() is ASCII only
     return connection
 
 
@@ -83,6 +84,28 @@ def add_file(db: sqlite3.Connection, job_id: int, **columns: str | int) -> int:
         {"job_id": job_id, **columns},
     ).fetchone()
     return int(row["id"])
+
+
+def add_to_search(db: sqlite3.Connection, job_id: int) -> None:
+    """Let the job be found by the names it and its files have now."""
+    db.execute(
+        """
+        INSERT OR REPLACE INTO job_search (rowid, name, files)
+        SELECT id, folded(name), (
+            SELECT group_concat(folded(original_name), char(10)) FROM file WHERE job_id = job.id
+        )
+        FROM job WHERE id = ?
+        """,
+        (job_id,),
+    )
+
+
+def folded(text: str | None) -> str:
+    """The text as it is searched: without case, composed (macOS writes names decomposed).
+
+    A line's end is a blank: it parts the names of a job's files. FTS5 stops at NUL.
+    """
+    return unicodedata.normalize("NFC", (text or "").casefold()).translate(BLANKS)
 
 
 def add_execution(db: sqlite3.Connection, file_id: int, provider: str) -> int:
@@ -169,57 +192,6 @@ def _with_error(execution: dict[str, Any]) -> dict[str, Any]:
     return {**execution, "error": {"code": code, "message": message} if code else None}
 
 
-def list_jobs(
-    db: sqlite3.Connection,
-    *,
-    sort: str,
-    direction: str,
-    limit: int,
-    offset: int,
-    status: str | None,
-    search: str | None,
-) -> list[dict[str, Any]]:
-    """A page of jobs; `sort` is a key of SORTS, `direction` asc or desc, ties go by id."""
-    column, order = SORTS[sort], {"asc": "ASC", "desc": "DESC"}[direction]
-    rows = db.execute(
-        f"""
-        SELECT id, name, status, created_at AS createdAt FROM job {_filter(status, search)}
-        ORDER BY {column} {order}, id {order} LIMIT :limit OFFSET :offset
-        """,
-        {"limit": limit, "offset": offset, "status": status, "search": search},
-    )
-    return [dict(row) for row in rows]
-
-
-def count_jobs(db: sqlite3.Connection, *, status: str | None, search: str | None) -> int:
-    row = db.execute(
-        f"SELECT count(*) AS n FROM job {_filter(status, search)}",
-        {"status": status, "search": search},
-    ).fetchone()
-    return int(row["n"])
-
-
-def _filter(status: str | None, search: str | None) -> str:
-    conditions = []
-    if status is not None:
-        conditions.append("status = :status")
-    if search is not None:
-        conditions.append(
-            """
-            (instr(folded(name), folded(:search)) OR EXISTS (
-                SELECT 1 FROM file
-                WHERE job_id = job.id AND instr(folded(original_name), folded(:search))
-            ))
-            """
-        )
-    return f"WHERE {' AND '.join(conditions)}" if conditions else ""
-
-
-def _folded(text: str | None) -> str | None:
-    """The text without case; macOS writes names decomposed (NFD), keyboards composed."""
-    return text and unicodedata.normalize("NFC", text.casefold())
-
-
 def list_finished_before(db: sqlite3.Connection, moment: str) -> list[int]:
     rows = db.execute(
         """
@@ -262,6 +234,7 @@ def delete_file(db: sqlite3.Connection, job_id: int, file_id: int) -> bool:
         """,
         (file_id, job_id),
     )
+    add_to_search(db, job_id)
     return deleted.rowcount == 1
 
 

@@ -1,0 +1,104 @@
+"""Which jobs are on a page of the list, and how many are there in all? Quick among a million.
+
+Counts are kept by triggers, every order has an index, and a page is read from whichever end of the
+list is nearer. What is searched for is looked up in job_search, by its groups of three characters.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import db
+
+SHORTEST_INDEXED = 3  # characters; FTS5's trigrams know nothing shorter
+HOLDS_TEXT = "(instr(name, :text) OR instr(files, :text))"
+
+
+@contextmanager
+def snapshot(connection: sqlite3.Connection) -> Iterator[None]:
+    """All that is read in the body is of one moment."""
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        connection.rollback()
+
+
+def count_jobs(connection: sqlite3.Connection, *, status: str | None, search: str | None) -> int:
+    if search is None:
+        query = "SELECT sum(n) AS n FROM job_count WHERE status = coalesce(:status, status)"
+    elif status is None:
+        query = f"SELECT count(*) AS n FROM job_search WHERE {_found(search)}"
+    else:
+        query = f"""
+            SELECT count(*) AS n FROM job_search JOIN job ON job.id = job_search.rowid
+            WHERE {_found(search)} AND status = :status
+            """
+    row = connection.execute(query, {"status": status, **_terms(search)}).fetchone()
+    return int(row["n"])
+
+
+def list_jobs(
+    connection: sqlite3.Connection,
+    *,
+    sort: str,
+    direction: str,
+    limit: int,
+    offset: int,
+    status: str | None,
+    search: str | None,
+    total: int,
+) -> list[dict[str, Any]]:
+    """A page of the `total` jobs that count_jobs found; in one snapshot with it.
+
+    `sort` is a key of db.SORTS, `direction` asc or desc, ties go by id.
+    """
+    count = min(limit, total - offset)
+    if count <= 0:
+        return []
+    from_end = total - offset - count
+    backwards = from_end < offset
+    column = db.SORTS[sort]
+    order = "DESC" if (direction == "desc") != backwards else "ASC"
+    skipped = min(offset, from_end)
+    rows = connection.execute(
+        f"""
+        SELECT id, name, status, created_at AS createdAt FROM job
+        {_where(connection, status, search, total, skipped + count)}
+        ORDER BY {column} {order}, id {order} LIMIT :limit OFFSET :offset
+        """,
+        {"limit": count, "offset": skipped, "status": status, **_terms(search)},
+    ).fetchall()
+    return [dict(row) for row in (rows[::-1] if backwards else rows)]
+
+
+def _where(
+    connection: sqlite3.Connection, status: str | None, search: str | None, total: int, reach: int
+) -> str:
+    """The condition that finds the first `reach` of `total` jobs with the fewest rows looked at.
+
+    Few are best found by the index and then sorted; of many, the next one is never far in an order
+    that has an index of its own, so each job there is asked whether it is one of them.
+    """
+    conditions = [] if status is None else ["status = :status"]
+    if search is not None:
+        among = count_jobs(connection, status=status, search=None)
+        if total * total > 2 * reach * among:
+            conditions.append(
+                f"EXISTS (SELECT 1 FROM job_search WHERE rowid = job.id AND {HOLDS_TEXT})"
+            )
+        else:
+            conditions.append(f"id IN (SELECT rowid FROM job_search WHERE {_found(search)})")
+    return f"WHERE {' AND '.join(conditions)}" if conditions else ""
+
+
+def _found(search: str) -> str:
+    """Whether a row of job_search holds the text, by its index if the text is long enough."""
+    return "job_search MATCH :phrase" if len(db.folded(search)) >= SHORTEST_INDEXED else HOLDS_TEXT
+
+
+def _terms(search: str | None) -> dict[str, str]:
+    """The text as :text, and as :phrase with all that FTS5 would read as an operator quoted."""
+    text = db.folded(search or "")
+    return {"text": text, "phrase": '"' + text.replace('"', '""') + '"'}
