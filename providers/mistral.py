@@ -31,6 +31,7 @@ from providers.vision import (
     SYSTEM,
     Document,
     documents,
+    printed_rows,
     read_fields,
     receipt_from_fields,
     with_warnings,
@@ -108,7 +109,7 @@ def _result(body: object, document: Document, env: Env) -> OcrResult:
     if not isinstance(dig(body, "pages"), list):
         raise not_its_api(MISTRAL)
     markdown = "\n\n".join(_markdown(body))
-    text = text_from_markdown(markdown)
+    text = "\n".join(printed_rows([text_from_markdown(markdown)]))
     return OcrResult(
         markdown=markdown,
         text=text,

@@ -24,7 +24,8 @@ def quote(sentence: object, *secrets: str) -> str:
     """
     if not isinstance(sentence, str) or re.match(r"\s*[<{\[]", sentence) or "</" in sentence:
         return ""
-    text = " ".join("".join(c if c.isprintable() else " " for c in sentence).split())
+    start = sentence[: 10 * MAX_LENGTH]
+    text = " ".join("".join(c if c.isprintable() else " " for c in start).split())
     for secret in filter(None, secrets):
         text = _without_key(text, secret)
     for pattern, replacement in _HIDDEN:

@@ -26,14 +26,13 @@ from providers.http import (
     parse,
     without_images,
 )
+from providers.markdown import MAX_ROW_LENGTH, MAX_ROWS
 from providers.money import parse_money
 from providers.reading import join_pages, receipt_from_text
 from providers.receipt import check
 from providers.rows import markdown_from_rows, rows_from_text
 
 MAX_TOKENS = 16_384  # reasoning included; a metre of receipt needs about 8,000
-MAX_ROWS = 2_000
-MAX_ROW_LENGTH = 500
 MAX_TEXT_LENGTH = 300
 MAX_ITEMS = 1_000
 MAX_AMOUNT = 10**12
@@ -203,7 +202,7 @@ def read_answer(
     if answer is None:
         raise _bad_answer(vendor, "did not answer in the form asked for")
     receipt = receipt_from_fields(answer)
-    text = "\n".join(_rows(answer.get("rows"))) or _text_of(receipt)
+    text = "\n".join(printed_rows(answer.get("rows"))) or _text_of(receipt)
     receipt = with_warnings(receipt, text)
     return OcrResult(
         markdown=markdown_from_rows(rows_from_text(text), receipt),
@@ -255,7 +254,8 @@ def with_warnings(receipt: Receipt, text: str) -> Receipt:
     return replace(receipt, warnings=(*more, *receipt.warnings))
 
 
-def _rows(value: object) -> Iterator[str]:
+def printed_rows(value: object) -> Iterator[str]:
+    """The rows of text in what should be a list of them, cut to a length and a number."""
     rows = [row for row in value if isinstance(row, str)] if isinstance(value, list) else []
     for line in "\n".join(rows).splitlines()[:MAX_ROWS]:
         if text := _printable(line).strip()[:MAX_ROW_LENGTH]:
