@@ -6,9 +6,10 @@ import re
 from providers.rows import COLUMN_GAP
 
 MAX_ROWS = 2_000
-MAX_ROW_LENGTH = 500  # both also bound what the patterns may cost
+MAX_ROW_LENGTH = 500
 
-_PICTURE = re.compile(r"!\[[^\]\n]{0,80}\]\([^)\n]{0,200}\)|<img\b[^<>]*>", re.I)
+# A match never runs past the sign it begins with: the cost stays linear, whatever the text.
+_PICTURE = re.compile(r"!\[[^\[\]\n]*\]\([^()\n]*\)|<img\b[^<>]*>", re.I)
 _TAGS = (
     (re.compile(r"</t[dh]>\s*(?=<t[dh]\b)", re.I), COLUMN_GAP),
     (re.compile(r"<br\s*/?>|</(?:tr|p|div|li|h\d)>", re.I), "\n"),
@@ -18,8 +19,9 @@ _TABLE_RULE = re.compile(r"[|\s:-]*-[|\s:-]*")  # |---|:-:|
 _MARKS = (
     (re.compile(r"^(?:#{1,6}|>|[-*+](?=\s+[^\d\s]))\s+"), ""),  # heading, quotation, list
     (re.compile(r"^(?:```\w*|\*[*\s]+|_[_\s]+)$"), ""),  # fence, ruler
-    (re.compile(r"\[([^\]]*)\]\([^)]*\)"), r"\1"),
-    (re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1"), r"\2"),
+    (re.compile(r"\[([^\[\]]*)\]\([^()]*\)"), r"\1"),
+    (re.compile(r"\*\*(?=\S)([^*]+)(?<=\S)\*\*"), r"\1"),
+    (re.compile(r"__(?=\S)([^_]+)(?<=\S)__"), r"\1"),
     (re.compile(r"(?<![\\*\w])\*(?=[^\s*])([^*]+)(?<=[^\s*])\*(?![*\w])"), r"\1"),
     (re.compile(r"\\([\\`*_{}\[\]()#+\-.!|$~<>])"), r"\1"),
 )
