@@ -6,8 +6,10 @@ its Host (DNS rebinding), a form or script of another site by its Origin. No COR
 
 import hmac
 import logging
+import re
 from collections.abc import Sequence
 from itertools import pairwise
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from werkzeug.datastructures import WWWAuthenticate
@@ -19,6 +21,9 @@ from providers.base import Env
 log = logging.getLogger(__name__)
 
 LOCAL = {"localhost", "127.0.0.1", "::1"}
+HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([^\s/@:\[\]]+))(?::[0-9]*)?", re.IGNORECASE)
+BINDING = re.compile(r"(?:--host|--listen|--bind|-h|-b)(?:=(.*)|$)|-b(.+)")
+OPEN_BY_DEFAULT = {"waitress-serve": "0.0.0.0"}
 SAFE = {"GET", "HEAD", "OPTIONS"}
 OPEN = {"/", "/health", "/ready"}  # without a key: the page holds nothing, and asks for one
 
@@ -41,12 +46,24 @@ def warn_if_open(host: str, env: Env) -> None:
 
 
 def bound_host(arguments: Sequence[str]) -> str:
-    """The host a server's command line binds to: of --host, --listen or --bind, in either form."""
-    words = [part for argument in arguments for part in argument.split("=", 1)]
-    for option, value in pairwise(words):
-        if option in ("--host", "-h", "--listen", "--bind", "-b"):
-            return _host_name(value).replace("*", "0.0.0.0")
-    return "127.0.0.1"
+    """The host a server's command line binds to; the first that is not of this machine alone.
+
+    `--host NAME`, `--listen=*:3000`, `-b [::]:3000` and the like; a Unix socket is 127.0.0.1.
+    """
+    hosts = []
+    for word, following in pairwise([*arguments, ""]):
+        if match := BINDING.fullmatch(word):
+            value = next((group for group in match.groups() if group is not None), following)
+            hosts.append("127.0.0.1" if value.startswith(("unix:", "/")) else _bound_name(value))
+    if not hosts:
+        hosts = [OPEN_BY_DEFAULT.get(Path(arguments[0]).name if arguments else "", "127.0.0.1")]
+    return next((host for host in hosts if host not in LOCAL), hosts[0])
+
+
+def _bound_name(value: str) -> str:
+    """The name in `name`, `name:port` or `[::]:port`; 0.0.0.0 for all addresses."""
+    name = _host_name(value) or value
+    return "0.0.0.0" if name == "*" or re.fullmatch(r"(:[0-9]+)?", name) else name
 
 
 def _check_host(header: str, env: Env) -> None:
@@ -67,7 +84,7 @@ def _check_origin(request: Request) -> None:
     if site is not None:
         allowed = site in ("same-origin", "none")
     else:
-        allowed = origin is None or urlsplit(origin).netloc == request.headers.get("Host")
+        allowed = origin is None or _origin_host(origin) == request.headers["Host"].lower()
     if not allowed:
         raise Forbidden(
             f"A page of another site ({origin or site}) may not change anything here;"
@@ -81,7 +98,7 @@ def _check_key(request: Request, env: Env) -> None:
         return
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     given = token.strip() if scheme.lower() == "bearer" else request.headers.get("X-API-Key", "")
-    if not hmac.compare_digest(given.encode(), key.encode()):
+    if not hmac.compare_digest(given.encode("latin-1"), key.encode()):  # WSGI: bytes as latin-1
         raise Unauthorized(
             "This server wants its API_KEY: send 'Authorization: Bearer KEY' or 'X-API-Key: KEY'",
             www_authenticate=WWWAuthenticate("bearer", {"realm": "receipts"}),
@@ -89,8 +106,14 @@ def _check_key(request: Request, env: Env) -> None:
 
 
 def _host_name(header: str) -> str:
-    """The name in `name:port`, `[::1]:port` or a URL; "" for what is none."""
+    """The name in `name:port` or `[::1]:port`, without the brackets; "" for anything else."""
+    match = HOST.fullmatch(header)
+    return (match[1] or match[2]).lower() if match else ""
+
+
+def _origin_host(origin: str) -> str:
+    """`name:port` of an Origin; "" for `null` and for what is none."""
     try:
-        return (urlsplit(header if "//" in header else f"//{header}").hostname or "").lower()
+        return urlsplit(origin).netloc.lower()
     except ValueError:
         return ""
