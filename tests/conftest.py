@@ -1,5 +1,6 @@
 """Applications, clients, receipts and servers that every test may ask for."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -75,12 +76,14 @@ class Server:
     """A server in a process of its own, in a session of its own so that nothing survives."""
 
     def __init__(self, command, port, data, env):
-        self.url, self.data, self.log = f"http://127.0.0.1:{port}", data, data.parent / "server.log"
+        self.port, self.url = port, f"http://127.0.0.1:{port}"
+        self.data, self.log = data, data.parent / "server.log"
+        variables = os.environ | {"DATA_DIR": str(data), "FLASK_RUN_PORT": str(port)} | env
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 command,
                 cwd=ROOT,
-                env=os.environ | {"DATA_DIR": str(data), "FLASK_RUN_PORT": str(port)} | env,
+                env={name: value for name, value in variables.items() if value is not None},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -123,19 +126,20 @@ class Server:
 
 @pytest.fixture
 def serve(tmp_path):
-    """`serve()`: `flask run` with the fakes' application on a free port, up and answering."""
+    """`serve(*command)`: a server of tests/fakes.py, `flask run` by default, up and answering.
+
+    `env` are variables, None for one that must not be set; a command may hold "{port}".
+    """
     servers = []
 
-    def start(*command, port=None, data=tmp_path / "data", app="tests.fakes", up=True, **env):
-        command = command or (*FLASK, "run")
-        servers.append(Server(command, port or free_port(), data, {"FLASK_APP": app} | env))
+    def start(*command, port=None, data=tmp_path / "data", up=True, **env):
+        port = port or free_port()
+        command = [word.format(port=port) for word in command or (*FLASK, "run")]
+        servers.append(Server(command, port, data, {"FLASK_APP": "tests.fakes"} | env))
         return servers[-1].wait_until_up() if up else servers[-1]
 
     yield start
     for server in servers:
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(server.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            continue
-        finally:
-            server.process.wait(20)
+        server.process.wait(20)

@@ -101,7 +101,7 @@ def create_app():
 
     def started(path):
         with (data / "started").open("a") as file:
-            file.write(f"{path.parent.name}\n")
+            file.write(f"{path.parent.name} {os.getpid()}\n")
 
     def slow(path, env):
         started(path)
@@ -112,8 +112,7 @@ def create_app():
         started(path)
         os.kill(os.getpid(), signal.SIGKILL)
 
-    names = ("mistral", "openai", "tesseract", "paddle-ocr-local")
-    providers = {name: fake(f"# Receipt\n\n{name}") for name in names}
+    providers = {name: fake(f"# Receipt\n\n{name}") for name in ("mistral", "openai")}
     return app.create_app(
         providers=providers | {"slow": fake(ocr=slow), "killer": fake(ocr=killer)}
     )

@@ -1,0 +1,424 @@
+"""Do real servers keep their promises: started in any way, killed at any moment?"""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+from contextlib import closing
+
+import pytest
+import requests
+
+import db
+from tests.conftest import FLASK, ROOT
+from tests.fakes import drawn, png, until
+
+WAITRESS = (
+    *(sys.executable, "-m", "waitress", "--host", "127.0.0.1", "--port", "{port}"),
+    *("--threads", "8", "--call", "tests.fakes:create_app"),
+)
+
+
+def rows(data, query):
+    """The answer of a query to a server's database, while it runs or after."""
+    with closing(sqlite3.connect(data / "receipts.db")) as connection:
+        return connection.execute(query).fetchall()
+
+
+def statuses(data):
+    """Of every execution, by job."""
+    query = "SELECT job_id, e.status FROM execution e JOIN file ON file.id = file_id ORDER BY e.id"
+    return rows(data, query)
+
+
+def started(data):
+    """(job id, process id) of each time a provider started."""
+    path = data / "started"
+    lines = path.read_text().splitlines() if path.exists() else []
+    return [tuple(int(number) for number in line.split()) for line in lines]
+
+
+def go(data):
+    """Let the slow provider finish, now and from now on."""
+    (data / "go").touch()
+
+
+def gone(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+# Killed
+
+
+def test_killed_while_running_all_runs_at_the_next_start_without_a_request(serve, tmp_path):
+    data = tmp_path / "data"
+    server = serve(OCR_WORKERS="1")
+    jobs = [server.upload(png(), name) for name in ("slow", "mistral", "openai")]
+    until(lambda: started(data))
+    server.end()
+    assert statuses(data) == [(jobs[0], "running"), (jobs[1], "pending"), (jobs[2], "pending")]
+    go(data)
+    serve(OCR_WORKERS="1", up=False)
+    until(lambda: statuses(data), lambda found: found == [(n, "completed") for n in jobs])
+    assert [job for job, _ in started(data)] == [jobs[0]] * 2
+
+
+def test_killed_while_uploading_every_acknowledged_upload_is_there_whole_and_no_other(
+    serve, tmp_path
+):
+    data, server = tmp_path / "data", serve(OCR_WORKERS="1")
+    contents = [png((n, n)) + os.urandom(200_000) for n in range(1, 4)]
+    acknowledged = []
+
+    def keep_uploading(number):
+        content = contents[number]
+        while True:
+            try:
+                acknowledged.append((server.upload(content, "mistral"), content))
+            except requests.RequestException:
+                return
+
+    def half_an_upload():
+        connection = socket.create_connection(("127.0.0.1", server.port))
+        head = "POST /ocr-jobs/upload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 500000\r\n"
+        head += "Content-Type: multipart/form-data; boundary=b\r\n\r\n--b\r\n"
+        head += 'Content-Disposition: form-data; name="file"; filename="half.png"\r\n\r\n'
+        connection.sendall(head.encode() + png() + b"\0" * 100_000)
+        return connection
+
+    half = half_an_upload()
+    threads = [threading.Thread(target=keep_uploading, args=(number,)) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    until(lambda: len(acknowledged) > 20)
+    assert any((data / "incoming").iterdir())
+    server.end()
+    half.close()
+    for thread in threads:
+        thread.join()
+
+    server = serve()
+    stored = {key for (key,) in rows(data, "SELECT storage_key FROM file")}
+    on_disk = {str(p.relative_to(data)) for p in (data / "uploads").rglob("*") if p.is_file()}
+    assert stored == on_disk
+    assert not any(p for d in ("incoming", "trash") for p in (data / d).iterdir())
+    for job_id, content in acknowledged:
+        assert (data / f"uploads/{job_id}/receipt.jpg").read_bytes() == content
+        assert server.wait(job_id)["status"] == "completed"
+    assert rows(data, "PRAGMA integrity_check") == [("ok",)]
+
+
+def test_an_image_that_kills_the_process_twice_is_failed_and_the_others_are_read(serve, tmp_path):
+    data = tmp_path / "data"
+    server = serve(OCR_WORKERS="1")
+    killer = server.upload(png(), "killer")
+    assert server.process.wait(10) == -signal.SIGKILL
+    with closing(db.connect(data / "receipts.db")) as connection, connection:
+        file_id = connection.execute("SELECT id FROM file").fetchone()["id"]
+        db.add_execution(connection, file_id, "mistral")
+    assert serve(OCR_WORKERS="1", up=False).process.wait(10) == -signal.SIGKILL
+    job = serve(OCR_WORKERS="1").wait(killer)
+    crashed, other = job["files"][0]["executions"]
+    assert (crashed["status"], crashed["error"]["code"]) == ("failed", "crashed")
+    assert "twice" in crashed["error"]["message"]
+    assert (job["status"], other["status"]) == ("completed", "completed")
+    assert len(started(data)) == 2
+
+
+def test_sigterm_puts_what_runs_back_and_does_not_count(serve, tmp_path):
+    commands = {"flask": (*FLASK, "run"), "waitress": WAITRESS}
+    servers = {
+        name: serve(*command, data=tmp_path / name, up=False) for name, command in commands.items()
+    }
+    for name, server in servers.items():
+        server.wait_until_up().upload(png(), "slow")
+        until(lambda name=name: started(tmp_path / name))
+        server.process.send_signal(signal.SIGTERM)
+    for name, server in servers.items():
+        assert server.process.wait(15) == 0, server.log.read_text()
+        found = rows(tmp_path / name, "SELECT status, crashes FROM execution")
+        assert found == [("pending", 0)], name
+
+
+# Started
+
+
+def test_a_second_server_on_one_data_directory_refuses_loudly(serve, tmp_path):
+    first = serve()
+    for command in ((*FLASK, "run"), WAITRESS):
+        log = tmp_path / "server.log"
+        log.write_text("")
+        assert serve(*command, up=False).process.wait(15) != 0
+        assert f"Another server is using {tmp_path / 'data'}" in log.read_text()
+        assert "DATA_DIR" in log.read_text()
+    assert first.wait(first.upload(png(), "mistral"))["status"] == "completed"
+
+
+def test_the_reloader_has_exactly_one_worker_in_its_child(serve, tmp_path):
+    data, watched = tmp_path / "data", tmp_path / "watched.py"
+    watched.touch()
+    server = serve(*FLASK, "run", "--debug", "--extra-files", str(watched))
+    job_id = server.upload(png(), "slow")
+    ((_, child),) = until(lambda: started(data))
+    assert child != server.process.pid
+    go(data)
+    server.wait(job_id)
+
+    watched.write_text("# changed")
+    until(lambda: gone(child))
+    server.wait_until_up()
+    assert server.wait(server.upload(png(), "slow"))["status"] == "completed"
+    first, second = started(data)
+    assert (first[0], second[0]) == (1, 2)
+    assert second[1] not in (child, server.process.pid)
+
+
+def test_flask_routes_and_flask_shell_start_no_worker_and_need_no_lock(serve, tmp_path):
+    data = tmp_path / "data"
+    server = serve(OCR_WORKERS="1")
+    server.upload(png(), "slow")
+    until(lambda: started(data))
+    server.upload(png(), "mistral")
+    environ = os.environ | {"FLASK_APP": "tests.fakes", "DATA_DIR": str(data)}
+    commands = ([*FLASK, "routes"], [*FLASK, "shell"])
+
+    def both():
+        processes = [
+            subprocess.Popen(c, cwd=ROOT, env=environ, stdin=-1, stdout=-1, stderr=-1, text=True)
+            for c in commands
+        ]
+        answers = [p.communicate("print('the shell ran')\n", timeout=30) for p in processes]
+        assert [p.returncode for p in processes] == [0, 0], answers
+        assert "/ocr-jobs/upload" in answers[0][0] and "the shell ran" in answers[1][0]
+
+    both()  # beside the server
+    server.end()
+    both()  # and alone, with work left over
+    assert statuses(data) == [(1, "running"), (2, "pending")]
+    assert len(started(data)) == 1
+
+
+def test_waitress_serves_and_runs_what_is_left_over(serve, tmp_path):
+    data = tmp_path / "data"
+    server = serve(*WAITRESS)
+    assert server.wait(server.upload(png(), "mistral"))["status"] == "completed"
+    response = requests.get(f"{server.url}/ocr-jobs/1/files/1", timeout=10)
+    assert (response.content, response.headers["Content-Type"]) == (png(), "image/png")
+    server.upload(png(), "slow")
+    until(lambda: started(data))
+    server.end()
+    go(data)
+    serve(*WAITRESS, up=False)
+    until(lambda: statuses(data), lambda found: found == [(1, "completed"), (2, "completed")])
+
+
+def test_a_setting_that_makes_no_sense_stops_the_start_and_is_named(serve, tmp_path):
+    server = serve(up=False, OCR_WORKERS="many")
+    assert server.process.wait(15) != 0
+    assert "OCR_WORKERS must be a whole number of 1 or more" in server.log.read_text()
+
+
+# The reference's own examples; their port is replaced only where 3000 is taken
+
+UPLOAD = r"""
+curl -X POST http://localhost:3000/ocr-jobs/upload \
+-F "file=@receipt.jpg" \
+-F "ocrProvider_0=mistral" \
+-F "jobName=Weekly Groceries"
+"""
+
+UPLOAD_MULTIPLE = r"""
+curl -X POST http://localhost:3000/ocr-jobs/upload \
+-F "file=@receipt1.jpg" \
+-F "ocrProvider_0=mistral" \
+-F "file=@receipt2.jpg" \
+-F "ocrProvider_1=openai" \
+-F "jobName=Batch OCR"
+"""
+
+MONITOR = """\
+#!/bin/bash
+JOB_ID=$1
+while true; do
+STATUS=$(curl -s http://localhost:3000/ocr-jobs/$JOB_ID | jq -r '.status')
+echo "Job status: $STATUS"
+if [ "$STATUS" = "completed" ] || [ "$STATUS" = "failed" ]; then
+break
+fi
+sleep 2
+done
+"""
+
+EXTRACT = r"""
+curl -s http://localhost:3000/ocr-jobs/123 | \
+jq '.files[0].executions[0].ocrData | fromjson'
+"""
+
+JAVASCRIPT = """
+const FormData = require('form-data');
+const fs = require('fs');
+const axios = require('axios');
+async function uploadReceipt(filePath, provider) {
+const form = new FormData();
+form.append('file', fs.createReadStream(filePath));
+form.append('ocrProvider_0', provider);
+form.append('jobName', 'Receipt');
+const response = await axios.post(
+'http://localhost:3000/ocr-jobs/upload',
+form,
+{ headers: form.getHeaders() }
+);
+return response.data.id;
+}
+async function waitForCompletion(jobId) {
+while (true) {
+const response = await axios.get(
+`http://localhost:3000/ocr-jobs/${jobId}`
+);
+if (response.data.status === 'completed') {
+return response.data;
+}
+await new Promise(resolve => setTimeout(resolve, 1000));
+}
+}
+"""
+USE_JAVASCRIPT = """
+uploadReceipt('receipt.jpg', 'mistral').then(waitForCompletion)
+  .then(job => console.log(JSON.stringify(job)));
+"""
+
+PYTHON = """
+import requests
+import time
+import json
+def upload_receipt(file_path, provider):
+    with open(file_path, 'rb') as f:
+        files = {'file': f}
+        data = {'ocrProvider_0': provider}
+        response = requests.post(
+            'http://localhost:3000/ocr-jobs/upload',
+            files=files,
+            data=data
+        )
+    return response.json()['id']
+def wait_for_completion(job_id):
+    while True:
+        response = requests.get(f'http://localhost:3000/ocr-jobs/{job_id}')
+        data = response.json()
+        if data['status'] == 'completed':
+            return data
+        time.sleep(1)
+"""
+USE_PYTHON = "print(json.dumps(wait_for_completion(upload_receipt('receipt.jpg', 'mistral'))))"
+
+
+@pytest.fixture
+def reference(serve, tmp_path):
+    """`reference(text, program, *arguments)`: what an example prints, run beside receipt.jpg.
+
+    The server is `flask run` on the port of .flaskenv; its first job has the reference's id, 123.
+    """
+    for name in ("receipt.jpg", "receipt1.jpg", "receipt2.jpg"):
+        drawn().save(tmp_path / name)
+    (tmp_path / "data").mkdir()
+    db.create(tmp_path / "data/receipts.db")
+    with closing(db.connect(tmp_path / "data/receipts.db")) as connection, connection:
+        connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('job', 122)")
+    with socket.socket() as probe:
+        taken = probe.connect_ex(("127.0.0.1", 3000)) == 0
+    server = serve() if taken else serve(port=3000, FLASK_RUN_PORT=None)
+    server.wait_until_up()
+
+    def run(text, program="bash", *arguments, **env):
+        if taken:
+            text = text.replace("localhost:3000", f"localhost:{server.port}")
+        (tmp_path / "example").write_text(text)
+        done = subprocess.run(
+            [program, "example", *arguments],
+            cwd=tmp_path,
+            env=os.environ | env,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
+
+
+def test_the_curl_and_bash_examples_of_the_reference_run_as_they_are(reference, tmp_path):
+    assert json.loads(reference(UPLOAD)) == {"id": 123}
+    assert reference(MONITOR, "bash", "123").endswith("Job status: completed\n")
+    job = json.loads(reference("curl http://localhost:3000/ocr-jobs/123"))
+    (file,) = job["files"]
+    (execution,) = file["executions"]
+    assert (job["id"], job["name"], job["status"]) == (123, "Weekly Groceries", "completed")
+    assert (file["id"], file["storageKey"]) == (1, "uploads/123/receipt.jpg")
+    assert (execution["id"], execution["ocrProvider"]) == (1, "mistral")
+    assert json.loads(execution["ocrData"])["markdown"].startswith("# Receipt\n\n")
+    assert json.loads(reference(EXTRACT))["markdown"] == "# Receipt\n\nmistral"
+
+    listing = 'curl "http://localhost:3000/ocr-jobs?page=1&limit=10&sort=createdAt:desc"'
+    assert json.loads(reference(listing)) == {
+        "data": [{name: job[name] for name in ("id", "name", "status", "createdAt")}],
+        "pagination": {"total": 1, "page": 1, "limit": 10, "pages": 1},
+    }
+    reference("curl http://localhost:3000/ocr-jobs/123/files/1 -o same.jpg")
+    assert (tmp_path / "same.jpg").read_bytes() == (tmp_path / "receipt.jpg").read_bytes()
+
+    batch = json.loads(reference(UPLOAD_MULTIPLE))["id"]
+    reference(MONITOR, "bash", str(batch))
+    files = json.loads(reference(f"curl http://localhost:3000/ocr-jobs/{batch}"))["files"]
+    assert [(f["originalName"], f["executions"][0]["ocrProvider"]) for f in files] == [
+        ("receipt1.jpg", "mistral"),
+        ("receipt2.jpg", "openai"),
+    ]
+
+    success = {"success": True}
+    delete = "curl -X DELETE http://localhost:3000/ocr-jobs/123"
+    assert json.loads(reference(f"{delete}/files/1")) == success
+    assert json.loads(reference(delete)) == success
+    assert json.loads(reference(delete))["statusCode"] == 404
+    assert json.loads(reference("curl -s http://localhost:3000/health"))["status"] == "ok"
+
+
+@pytest.fixture
+def node_modules():
+    """Where the JavaScript example's two packages are; fetched once."""
+    if not shutil.which("npm"):
+        pytest.skip("npm is not installed")
+    home = ROOT / ".cache" / "node"
+    if not (home / "node_modules" / "form-data").is_dir():
+        home.mkdir(parents=True, exist_ok=True)
+        install = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts"]
+        packages = ["axios@1.21.1", "form-data@4.0.6"]
+        subprocess.run(
+            [*install, *packages], cwd=home, check=True, capture_output=True, timeout=120
+        )
+    return home / "node_modules"
+
+
+def test_the_python_and_javascript_examples_of_the_reference_run_as_they_are(
+    reference, node_modules
+):
+    job = json.loads(reference(PYTHON + USE_PYTHON, sys.executable))
+    assert (job["id"], job["name"], job["files"][0]["originalName"]) == (123, None, "receipt.jpg")
+    script = JAVASCRIPT + USE_JAVASCRIPT
+    job = json.loads(reference(script, "node", NODE_PATH=str(node_modules)))
+    assert (job["id"], job["name"], job["files"][0]["originalName"]) == (
+        124,
+        "Receipt",
+        "receipt.jpg",
+    )
+    assert json.loads(job["files"][0]["executions"][0]["ocrData"])["text"] == "# Receipt\n\nmistral"
