@@ -171,6 +171,7 @@ def test_a_drip_over_tls_ends_at_the_deadline(tls_drip, monkeypatch):
     url, certificate = tls_drip
     assert fails(url)[0] == "unreachable"  # nobody vouches for the certificate
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    assert fails(url.replace("localhost", "127.0.0.1"))[0] == "unreachable"  # it is localhost's
     code, _, seconds = fails(url, 0.4)
     assert code == "timeout"
     assert 0.4 <= seconds < 0.8
