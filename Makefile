@@ -7,14 +7,17 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+HOST := 127.0.0.1
 
 .PHONY: run serve test lint clean
 
 run: $(VENV)/ready
 	$(BIN)/flask run
 
+# 300 threads: up to 250 (MAX_WAITING) for requests that wait for a job, the rest for all others.
 serve: $(VENV)/ready
-	$(BIN)/waitress-serve --host 127.0.0.1 --port 3000 --threads 16 --call app:create_app
+	$(BIN)/waitress-serve --host $(HOST) --port 3000 --threads 300 --connection-limit 800 \
+		--asyncore-use-poll --call app:create_app
 
 test: $(VENV)/ready-dev
 	$(BIN)/python -m pytest $(PYTEST)

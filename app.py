@@ -16,12 +16,24 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 from typing import IO, Any
 from urllib.parse import quote
 
 import click
 from dotenv import load_dotenv
-from flask import Blueprint, Flask, Response, abort, current_app, g, request, send_file
+from flask import (
+    Blueprint,
+    Flask,
+    Response,
+    abort,
+    after_this_request,
+    current_app,
+    g,
+    jsonify,
+    request,
+    send_file,
+)
 from flask.cli import ScriptInfo
 from flask.helpers import get_debug_flag
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
@@ -33,11 +45,13 @@ import guard
 import logs
 import retention
 import search
+import texts
 from listing import read_listing
 from providers import PROVIDERS
 from providers.base import Env, Provider, setting
 from storage import Storage, sync
 from upload import check_provider, max_body_bytes, read_upload
+from waiting import RETRY_AFTER_S, Waiting, preferred, seconds_wanted
 from worker import Worker
 
 log = logging.getLogger(__name__)
@@ -46,6 +60,7 @@ JOB = "/ocr-jobs/<int(max=9223372036854775807):job_id>"  # SQLite's integers hav
 FILE = f"{JOB}/files/<int(max=9223372036854775807):file_id>"
 WHOLE_NUMBERS = (
     *("MAX_FILE_SIZE_BYTES", "MAX_FILES_PER_JOB", "MAX_IMAGE_PIXELS", "MAX_PAGES", "MAX_PENDING"),
+    "MAX_WAITING",
     *("OCR_TIMEOUT_S", "OCR_WORKERS", "REMOTE_WORKERS"),
 )
 PAGE_CSP = (
@@ -65,6 +80,7 @@ class Service:
     providers: Mapping[str, Provider]
     env: Env
     worker: Worker
+    waiting: Waiting
     uploading: dict[str, object] = field(default_factory=dict)  # by Idempotency-Key
 
 
@@ -72,16 +88,23 @@ class Service:
 
 
 @api.post("/ocr-jobs/upload")
-def upload_job() -> dict[str, int]:
-    """Store the uploaded files as a job and queue an execution for each."""
-    at, connection, key = service(), get_db(), request.headers.get("Idempotency-Key")
+def upload_job() -> dict[str, int] | Response:
+    """Store the uploaded files as a job: its id, or the job itself to one who would wait for it."""
+    seconds = seconds_wanted(request)
     _check_queue()
+    job_id = _stored_upload(request.headers.get("Idempotency-Key"))
+    return {"id": job_id} if seconds is None else _told(job_id, seconds)
+
+
+def _stored_upload(key: str | None) -> int:
+    """The id of the job made of this request, or of the earlier one with this Idempotency-Key."""
+    at, connection = service(), get_db()
     with _only_upload(key), at.storage.incoming() as directory:
         upload = read_upload(request, directory, at.providers, at.env)
         if key and (stored := db.get_upload_key(connection, key)):
             if stored["fingerprint"] != upload.fingerprint:
                 abort(422, f"Idempotency-Key {key!r} came with another upload; use a new key")
-            return {"id": stored["job_id"]}
+            return int(stored["job_id"])
         sync(directory)
         executions = []
         with connection:
@@ -104,13 +127,41 @@ def upload_job() -> dict[str, int]:
             with at.storage.adopted(directory, job_id):
                 connection.commit()  # in here, so that a failed commit takes the files along
     at.worker.submit(executions)
-    return {"id": job_id}
+    return job_id
 
 
 @api.get(JOB)
-def get_job(job_id: int) -> dict[str, Any]:
-    """The job with its files and what was read from them."""
-    return db.get_job(get_db(), job_id) or abort(404, f"Job {job_id} does not exist")
+def get_job(job_id: int) -> Response:
+    """The job with its files and what was read from them, or only the text of these."""
+    return _told(job_id, seconds_wanted(request) or 0)
+
+
+def _told(job_id: int, seconds: int) -> Response:
+    """The job once it has ended or the time is over, in the form the client accepts best."""
+    if seconds:
+        close_db(None)  # hundreds may wait: their connections would use up the open files
+        service().waiting.wait(job_id, seconds, lambda: _has_ended(job_id))
+    job = db.get_job(get_db(), job_id) or abort(404, f"Job {job_id} does not exist")
+
+    @after_this_request
+    def describe(response: Response) -> Response:
+        response.headers["Vary"] = "Accept, Prefer"
+        if job["status"] not in db.FINAL:
+            response.headers["Retry-After"] = RETRY_AFTER_S
+        if "wait" not in request.args and (applied := preferred(request)) is not None:
+            response.headers["Preference-Applied"] = f"wait={applied}"
+        return response
+
+    media_type = texts.media_type_wanted(request.accept_mimetypes)
+    if media_type == "application/json":
+        return jsonify(job)
+    return Response(texts.text_of(job, media_type), mimetype=media_type)
+
+
+def _has_ended(job_id: int) -> bool:
+    """Whether nothing more happens to the job: it is final, or deleted."""
+    with closing(db.connect(service().database)) as connection:
+        return db.get_status(connection, job_id) in (None, *db.FINAL)
 
 
 @api.get("/ocr-jobs")
@@ -138,6 +189,7 @@ def delete_job(job_id: int) -> dict[str, bool]:
         if db.job_exists(get_db(), job_id):
             abort(409, f"Job {job_id} is being processed; delete it when it is completed")
         abort(404, f"Job {job_id} does not exist")
+    service().waiting.wake(job_id)
     db.forget_deleted(get_db())
     return {"success": True}
 
@@ -169,6 +221,7 @@ def delete_file(job_id: int, file_id: int) -> dict[str, bool]:
             abort(409, f"File {file_id} is being processed; delete it when that is done")
         with service().storage.discarded_file(key):
             connection.commit()
+    service().waiting.wake(job_id)
     db.forget_deleted(get_db())
     return {"success": True}
 
@@ -348,11 +401,23 @@ def serving() -> bool:
     return not reloads or os.environ.get("WERKZEUG_RUN_MAIN") == "true"
 
 
-def stop_on_sigterm() -> None:
-    """End as after Ctrl-C, with atexit, unless the server at hand has a way of its own."""
-    main = threading.current_thread() is threading.main_thread()
-    if main and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+def stop_on_signals(waiting: Waiting) -> None:
+    """End with atexit, after SIGTERM too, unless the server at hand has a way of its own.
+
+    Those who wait are answered first: waitress gives its threads 5 s.
+    """
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        # In a thread, since the lock it takes may be held by what was interrupted.
+        threading.Thread(target=waiting.close).start()
+        if number == signal.SIGINT:
+            signal.default_int_handler(number, frame)
+        sys.exit(0)
+
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGTERM, signal.SIGINT):
+            if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
+                signal.signal(number, stop)
 
 
 def create_app(
@@ -370,12 +435,13 @@ def create_app(
     lock = storage.lock() if serving() else None  # before another's database is touched
     database = root / "receipts.db"
     db.create(database)
-    worker = Worker(database, storage, providers, env)
+    waiting = Waiting(setting(env, "MAX_WAITING", 250))
+    worker = Worker(database, storage, providers, env, lambda end: waiting.wake(end.job_id))
 
     app = Flask(__name__)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the reference puts id first
     app.config["MAX_CONTENT_LENGTH"] = max_body_bytes(env)
-    app.extensions["receipts"] = Service(database, storage, providers, env, worker)
+    app.extensions["receipts"] = Service(database, storage, providers, env, worker, waiting)
     app.register_blueprint(api)
     app.teardown_appcontext(close_db)
     if rate := env.get("RATE_LIMIT"):
@@ -419,7 +485,7 @@ def run_worker(at: Service, lock: IO[bytes]) -> None:
     guard.warn_if_open(_bound_host(), at.env)
     at.worker.start(lock)
     atexit.register(at.worker.stop)
-    stop_on_sigterm()
+    stop_on_signals(at.waiting)
 
 
 def _bound_host() -> str:

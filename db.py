@@ -15,10 +15,12 @@ from typing import Any
 
 HERE = Path(__file__).parent
 VERSION = 3  # of schema.sql, kept as PRAGMA user_version; migrations/<n>.sql leads from n - 1 to n
+APPLICATION_ID = 0x52435054  # "RCPT", for the program file(1)
 LOCK_TIMEOUT_S = 5
 BLANKS = {0: " ", 10: " "}  # NUL and line feed
 CRASHED = "the server died twice while reading this file; try another provider or a smaller image"
 STATUSES = ("pending", "running", "completed", "failed")
+FINAL = ("completed", "failed")  # of a job: nothing more happens to it by itself
 SORTS = {
     "id": "id",
     "name": "name",
@@ -52,10 +54,23 @@ def create(path: Path) -> None:
                 " run that release, or restore a backup from before it"
             )
         connection.execute("PRAGMA journal_mode = WAL")  # once, stored in the file
-        for number in range(found + 1, VERSION + 1) if found else (VERSION,):
-            name = f"migrations/{number}.sql" if found else "schema.sql"
-            script = (HERE / name).read_text("utf-8")
-            connection.executescript(f"BEGIN; {script}; PRAGMA user_version = {number}; COMMIT;")
+        with connection:
+            connection.execute("BEGIN IMMEDIATE")
+            _migrate(connection)
+
+
+def _migrate(db: sqlite3.Connection) -> None:
+    """From what is found under the lock to VERSION; another process may have been quicker."""
+    found = db.execute("PRAGMA user_version").fetchone()[0]
+    steps = range(found + 1, VERSION + 1)
+    for name in [f"migrations/{number}.sql" for number in steps] if found else ["schema.sql"]:
+        statement = ""
+        for line in (HERE / name).read_text("utf-8").splitlines(keepends=True):
+            statement += line
+            if sqlite3.complete_statement(statement):  # executescript() would commit at once
+                db.execute(statement)
+                statement = ""
+    db.execute(f"PRAGMA user_version = {VERSION}")
 
 
 def now() -> str:
@@ -120,11 +135,14 @@ def add_execution(db: sqlite3.Connection, file_id: int, provider: str) -> int:
 
 
 def add_rerun(db: sqlite3.Connection, file_id: int, provider: str) -> int | None:
-    """The id of another execution; None while the file has one to do with the same provider."""
+    """The id of another execution; None while the file has one to do with the same provider.
+
+    None also when the file has been deleted meanwhile.
+    """
     row = db.execute(
         """
         INSERT INTO execution (file_id, provider, created_at, updated_at)
-        SELECT :file_id, :provider, :now, :now WHERE NOT EXISTS (
+        SELECT id, :provider, :now, :now FROM file WHERE id = :file_id AND NOT EXISTS (
             SELECT 1 FROM execution WHERE file_id = :file_id AND provider = :provider
             AND status IN ('pending', 'running')
         )
@@ -242,33 +260,38 @@ def claim(db: sqlite3.Connection, execution_id: int) -> dict[str, Any] | None:
     """Mark a pending execution as running; None if it is no longer there to run."""
     row = db.execute(
         """
-        UPDATE execution SET status = 'running', updated_at = :now
+        UPDATE execution
+        SET status = 'running', claim = lower(hex(randomblob(8))), updated_at = :now
         WHERE id = :id AND status = 'pending'
-        RETURNING provider, (SELECT storage_key FROM file WHERE file.id = file_id) AS storage_key
+        RETURNING claim, provider,
+            (SELECT job_id FROM file WHERE file.id = file_id) AS job_id,
+            (SELECT storage_key FROM file WHERE file.id = file_id) AS storage_key
         """,
         {"id": execution_id, "now": now()},
     ).fetchone()
     return dict(row) if row else None
 
 
-def complete(db: sqlite3.Connection, execution_id: int, ocr_data: str) -> None:
+def complete(db: sqlite3.Connection, execution_id: int, claim: str, ocr_data: str) -> None:
+    """Nothing for a claim that has been lost: another runs the execution by now, or nobody."""
     db.execute(
         """
         UPDATE execution SET status = 'completed', ocr_data = :ocr_data, updated_at = :now
-        WHERE id = :id AND status = 'running'
+        WHERE id = :id AND claim = :claim AND status = 'running'
         """,
-        {"id": execution_id, "ocr_data": ocr_data, "now": now()},
+        {"id": execution_id, "claim": claim, "ocr_data": ocr_data, "now": now()},
     )
 
 
-def fail(db: sqlite3.Connection, execution_id: int, code: str, message: str) -> None:
+def fail(db: sqlite3.Connection, execution_id: int, claim: str, code: str, message: str) -> None:
+    """The same for an execution that failed."""
     db.execute(
         """
         UPDATE execution
         SET status = 'failed', error_code = :code, error_message = :message, updated_at = :now
-        WHERE id = :id AND status = 'running'
+        WHERE id = :id AND claim = :claim AND status = 'running'
         """,
-        {"id": execution_id, "code": code, "message": message, "now": now()},
+        {"id": execution_id, "claim": claim, "code": code, "message": message, "now": now()},
     )
 
 
@@ -279,12 +302,13 @@ def release(db: sqlite3.Connection) -> None:
     )
 
 
-def recover(db: sqlite3.Connection, execution_id: int | None = None) -> None:
+def recover(db: sqlite3.Connection, execution_id: int | None = None) -> list[tuple[int, str]]:
     """After an unclean end of the process (or, given an id, of its thread): run it once more.
 
-    What was running at two unclean ends is failed: its file is what kills us.
+    What was running at two unclean ends is failed: its file is what kills us. (job id, provider) of
+    those.
     """
-    db.execute(
+    rows = db.execute(
         """
         UPDATE execution SET
             crashes = crashes + 1,
@@ -293,9 +317,11 @@ def recover(db: sqlite3.Connection, execution_id: int | None = None) -> None:
             error_message = CASE WHEN crashes = 0 THEN NULL ELSE :message END,
             updated_at = :now
         WHERE status = 'running' AND id = coalesce(:id, id)
+        RETURNING (SELECT job_id FROM file WHERE file.id = file_id) AS job_id, provider, status
         """,
         {"message": CRASHED, "now": now(), "id": execution_id},
-    )
+    ).fetchall()
+    return [(row["job_id"], row["provider"]) for row in rows if row["status"] == "failed"]
 
 
 def list_pending(db: sqlite3.Connection) -> list[tuple[int, str]]:
@@ -313,7 +339,7 @@ def count_pending(db: sqlite3.Connection) -> int:
 
 def write_nothing(db: sqlite3.Connection) -> None:
     """A real write that changes nothing. Raises sqlite3.OperationalError when it cannot be."""
-    db.execute(f"PRAGMA user_version = {VERSION}")
+    db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
 
 
 def forget_deleted(db: sqlite3.Connection) -> None:
@@ -327,6 +353,11 @@ def next_job_id(db: sqlite3.Connection) -> int:
     """The id the next job gets: AUTOINCREMENT never goes back."""
     row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'job'").fetchone()
     return int(row["seq"]) + 1 if row else 1
+
+
+def get_status(db: sqlite3.Connection, job_id: int) -> str | None:
+    row = db.execute("SELECT status FROM job WHERE id = ?", (job_id,)).fetchone()
+    return row and str(row["status"])
 
 
 def job_exists(db: sqlite3.Connection, job_id: int) -> bool:

@@ -33,7 +33,8 @@ CREATE TABLE execution (
     error_code TEXT,  -- null unless failed, as error_message
     error_message TEXT,
     created_at TEXT NOT NULL,
-    updated_at TEXT NOT NULL
+    updated_at TEXT NOT NULL,
+    claim TEXT  -- of the thread that runs it, so that one that is late writes nothing
 );
 
 CREATE TABLE upload_key (

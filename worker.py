@@ -12,12 +12,14 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
 import db
 import retention
+import search
 from logs import redacted
 from providers.base import Env, Provider, ProviderError, ocr_data, setting
 from storage import Storage
@@ -31,16 +33,35 @@ SWEEP_S = 60.0
 UPLOAD_KEYS_KEPT = timedelta(days=1)
 
 
+@dataclass(frozen=True)
+class Ended:
+    """An execution that has run to its end and is recorded."""
+
+    job_id: int
+    provider: str
+    seconds: float | None  # None: unknown, since its thread or process died over it
+    error_code: str | None  # None: completed
+
+
 class Worker:
-    """The threads of one server; `execute` is one step and can be called without them."""
+    """The threads of one server; `execute` is one step and can be called without them.
+
+    `ended` is told of each execution in the thread that ran it, so it must be quick.
+    """
 
     def __init__(
-        self, database: Path, storage: Storage, providers: Mapping[str, Provider], env: Env
+        self,
+        database: Path,
+        storage: Storage,
+        providers: Mapping[str, Provider],
+        env: Env,
+        ended: Callable[[Ended], None] = lambda execution: None,
     ) -> None:
         self._database = database
         self._storage = storage
         self._providers = providers
         self._env = env
+        self._ended = ended
         self._sizes = {
             "local": setting(env, "OCR_WORKERS", os.cpu_count() or 1),
             "remote": setting(env, "REMOTE_WORKERS", 8),
@@ -59,8 +80,7 @@ class Worker:
         """
         self._lock = lock
         with closing(db.connect(self._database)) as connection:
-            with connection:
-                db.recover(connection)
+            self._recover(connection)
             self._storage.settle(
                 lambda job_id: db.job_exists(connection, job_id),
                 lambda key: db.key_exists(connection, key),
@@ -107,25 +127,33 @@ class Worker:
             return
         self._running[threading.current_thread()] = execution_id
         started = time.monotonic()
-        try:
-            data = self._read(claimed["provider"], claimed["storage_key"])
-        except ProviderError as error:
-            outcome = f"failed: {error.code}"
-            message = redacted(error.message, self._env).encode("utf-8", "replace").decode()
-            self._persist(connection, db.fail, execution_id, error.code, message)
-        except BaseException:  # also SystemExit: a provider must not end the thread
-            log.exception("execution %d", execution_id)
-            outcome = "failed: internal_error"
-            message = "the provider failed unexpectedly; the server's log says how"
-            self._persist(connection, db.fail, execution_id, "internal_error", message)
+        code, text = self._attempt(execution_id, claimed["provider"], claimed["storage_key"])
+        if code:
+            self._persist(connection, db.fail, execution_id, claimed["claim"], code, text)
         else:
-            outcome = "completed"
-            self._persist(connection, db.complete, execution_id, data)
+            self._persist(connection, db.complete, execution_id, claimed["claim"], text)
         self._running.pop(threading.current_thread(), None)
-        seconds = time.monotonic() - started
+        seconds, outcome = time.monotonic() - started, f"failed: {code}" if code else "completed"
         log.info(
             "execution %d: %s %s in %.1f s", execution_id, claimed["provider"], outcome, seconds
         )
+        self._ended(Ended(claimed["job_id"], claimed["provider"], seconds, code))
+
+    def _attempt(
+        self, execution_id: int, provider_name: str, storage_key: str
+    ) -> tuple[str | None, str]:
+        """None and the ocrData, or an error's code and message."""
+        try:
+            return None, self._read(provider_name, storage_key)
+        except ProviderError as error:
+            message = redacted(error.message, self._env)
+            return error.code, message.encode("utf-8", "replace").decode()
+        except BaseException:  # also SystemExit: a provider must not end the thread
+            log.exception("execution %d", execution_id)
+            return (
+                "internal_error",
+                "the provider failed unexpectedly; the server's log says how",
+            )
 
     def _read(self, provider_name: str, storage_key: str) -> str:
         path = self._storage.path(storage_key)
@@ -189,11 +217,17 @@ class Worker:
         log.error("worker thread %s died; it is replaced", thread.name)
         with closing(db.connect(self._database)) as connection:
             if execution_id := self._running.get(thread):
-                with connection:
-                    db.recover(connection, execution_id)
+                self._recover(connection, execution_id)
             self._running.pop(thread, None)
             self._start_thread(self._threads.pop(thread))
             self.submit(db.list_pending(connection))
+
+    def _recover(self, connection: sqlite3.Connection, execution_id: int | None = None) -> None:
+        """As db.recover, and tell of those that are failed by it."""
+        with connection:
+            failed = db.recover(connection, execution_id)
+        for job_id, provider in failed:
+            self._ended(Ended(job_id, provider, None, "crashed"))
 
     def _sweep(self) -> None:
         """What no request waits for: work another process queued, old jobs, old upload keys."""
@@ -208,6 +242,7 @@ class Worker:
                 for job_id in retention.older_than(connection, limit):
                     retention.delete(connection, self._storage, job_id)
                     log.info("job %d: deleted after %d days", job_id, self._retention_days)
+            search.purge(connection)
             db.forget_deleted(connection)
 
     def _kind(self, provider_name: str) -> str:

@@ -1,4 +1,5 @@
--- Release 1 -> 2: an upload sent again with its Idempotency-Key gets the stored answer.
+-- Release 1 -> 2: an upload sent again with its Idempotency-Key gets the stored answer, and a
+-- thread that is late writes nothing.
 
 CREATE TABLE upload_key (
     key TEXT PRIMARY KEY,
@@ -6,6 +7,8 @@ CREATE TABLE upload_key (
     job_id INTEGER NOT NULL,  -- no reference: a job deleted since was still paid for
     created_at TEXT NOT NULL
 );
+
+ALTER TABLE execution ADD COLUMN claim TEXT;
 
 DROP INDEX execution_unfinished;
 CREATE INDEX execution_pending ON execution (id) WHERE status = 'pending';
