@@ -5,6 +5,7 @@ list is nearer. What is searched for is looked up in job_search, by its groups o
 """
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,7 +13,8 @@ from typing import Any
 import db
 
 SHORTEST_INDEXED = 3  # characters; FTS5's trigrams know nothing shorter
-HOLDS_TEXT = "(instr(name, :text) OR instr(files, :text))"
+MERGED_PAGES = 250  # of 4 kB, at a time
+HOLDS_TEXT = "(instr(job_search.name, :text) OR instr(job_search.files, :text))"
 
 
 @contextmanager
@@ -102,3 +104,30 @@ def _terms(search: str | None) -> dict[str, str]:
     """The text as :text, and as :phrase with all that FTS5 would read as an operator quoted."""
     text = db.folded(search or "")
     return {"text": text, "phrase": '"' + text.replace('"', '""') + '"'}
+
+
+def purge(connection: sqlite3.Connection) -> None:
+    """Rid the index of what deleted names were made of, in transactions of some 20 ms each.
+
+    FTS5 marks them as deleted and keeps them until its parts are merged. Its own secure-delete is
+    no help: SQLite has it from 3.42 on, and older ones cannot read a file written with it.
+    """
+    row = connection.execute("SELECT deleted FROM search_deletion WHERE deleted > gone").fetchone()
+    if row is None:
+        return
+    pages = -MERGED_PAGES  # negative: of all parts, which the following steps go on with
+    while _merge(connection, pages):
+        pages = MERGED_PAGES
+        time.sleep(0.005)  # or no other writer would get the lock
+    with connection:
+        connection.execute("UPDATE search_deletion SET gone = ?", (row["deleted"],))
+
+
+def _merge(connection: sqlite3.Connection, pages: int) -> bool:
+    """Whether there was anything left to merge (https://sqlite.org/fts5.html, section 6.8)."""
+    before = connection.total_changes
+    with connection:
+        connection.execute(
+            "INSERT INTO job_search (job_search, rank) VALUES ('merge', ?)", (pages,)
+        )
+    return connection.total_changes - before >= 2

@@ -20,6 +20,7 @@ from typing import IO, Any, TypeVar
 import db
 import retention
 import search
+import search
 from logs import redacted
 from providers.base import Env, Provider, ProviderError, ocr_data, setting
 from storage import Storage
@@ -242,6 +243,7 @@ class Worker:
                 for job_id in retention.older_than(connection, limit):
                     retention.delete(connection, self._storage, job_id)
                     log.info("job %d: deleted after %d days", job_id, self._retention_days)
+            search.purge(connection)
             search.purge(connection)
             db.forget_deleted(connection)
 

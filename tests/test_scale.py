@@ -1,0 +1,183 @@
+"""Is the list of a million jobs as quick as that of a thousand, and does it say the same?"""
+
+import string
+from contextlib import closing
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import db
+import search
+
+WORDS = st.sampled_from(
+    """
+    a|ab|abc|ABCabc|Straße|STRASSE|Café|Cafe\u0301|50%|5_0|"|'|NEAR(a b)|a\nb|b\0c|日本語|r.jpg
+    |İ|-abc|abc*|name:abc|
+    """.strip().split("|")
+)
+TEXTS = st.lists(WORDS | st.text(string.printable, max_size=4), max_size=3).map(" ".join)
+FILE_NAMES = TEXTS.map(lambda text: "".join(c for c in text if c.isprintable()))
+STATUSES = st.sampled_from(db.STATUSES)
+JOBS = st.lists(
+    st.tuples(st.none() | TEXTS, st.lists(FILE_NAMES, max_size=3), STATUSES), max_size=8
+)
+
+
+@pytest.fixture
+def connection(tmp_path):
+    db.create(tmp_path / "receipts.db")
+    with closing(db.connect(tmp_path / "receipts.db")) as connection:
+        yield connection
+
+
+def add(connection, name=None, files=("receipt.jpg",), status="completed"):
+    """The id of a job of this status, searchable."""
+    job_id = db.add_job(connection, name)
+    for number, original_name in enumerate(files):
+        db.add_file(
+            connection,
+            job_id,
+            original_name=original_name,
+            storage_key=f"uploads/{job_id}/{number}",
+            media_type="image/jpeg",
+            size=1,
+            sha256="",
+        )
+    db.add_to_search(connection, job_id)
+    connection.execute("UPDATE job SET status = ? WHERE id = ?", (status, job_id))
+    return job_id
+
+
+def listed(connection, *, sort="id", direction="asc", limit=100, offset=0, status=None, text=None):
+    """The ids on a page, and how many there are in all."""
+    chosen = {"status": status, "search": text}
+    order = {"sort": sort, "direction": direction, "limit": limit, "offset": offset}
+    with search.snapshot(connection):
+        total = search.count_jobs(connection, **chosen)
+        jobs = search.list_jobs(connection, **chosen, **order, total=total)
+    return [job["id"] for job in jobs], total
+
+
+def plan(connection, query, **values):
+    rows = connection.execute(f"EXPLAIN QUERY PLAN {query}", values).fetchall()
+    return "; ".join(row["detail"] for row in rows)
+
+
+def holds(connection, job_id, text):
+    """What a search means, without any index."""
+    names = [row["originalName"] for row in db.list_files(connection, job_id)]
+    row = connection.execute("SELECT name FROM job WHERE id = ?", (job_id,)).fetchone()
+    return any(db.folded(text) in db.folded(name) for name in (row["name"], *names))
+
+
+@pytest.mark.parametrize("status", [None, "completed"])
+@pytest.mark.parametrize("column", db.SORTS.values())
+@pytest.mark.parametrize("order", ["ASC", "DESC"])
+def test_every_order_has_its_index_so_that_no_page_needs_sorting(connection, status, column, order):
+    where = "WHERE status = :status" if status else ""
+    query = f"SELECT id, name, status FROM job {where} ORDER BY {column} {order}, id {order}"
+    found = plan(connection, query, status=status)
+    assert "TEMP B-TREE" not in found
+    assert "INDEX" in found or (column, status) == ("id", None)
+
+
+def test_jobs_to_delete_for_their_age_are_found_by_an_index(connection):
+    query = "SELECT id FROM job WHERE updated_at < :t AND status IN ('completed', 'failed')"
+    assert "job_status_updated" in plan(connection, query, t="")
+
+
+def test_a_search_of_three_characters_uses_the_index_of_texts(connection):
+    query = f"SELECT count(*) FROM job_search WHERE {search._found('abc')}"
+    assert "VIRTUAL TABLE INDEX" in plan(connection, query, phrase='"abc"')
+
+
+@settings(max_examples=60, deadline=None)
+@given(jobs=JOBS, text=TEXTS, deleted=st.sets(st.integers(0, 7)))
+def test_a_search_finds_what_holds_the_text_and_nothing_else(tmp_path_factory, jobs, text, deleted):
+    path = tmp_path_factory.mktemp("search") / "receipts.db"
+    db.create(path)
+    with closing(db.connect(path)) as connection:
+        ids = [add(connection, *job) for job in jobs]
+        for number, job_id in enumerate(ids):
+            if number in deleted:
+                for file in db.list_files(connection, job_id)[:1]:
+                    db.delete_file(connection, job_id, file["id"])
+        wanted = [job_id for job_id in ids if not text or holds(connection, job_id, text)]
+        connection.commit()
+        assert listed(connection, text=text or None) == (wanted, len(wanted))
+
+
+@settings(max_examples=40, deadline=None)
+@given(changes=st.lists(st.tuples(st.integers(0, 9), st.none() | STATUSES), max_size=40))
+def test_counts_are_those_of_the_jobs_whatever_happened(tmp_path_factory, changes):
+    """A status for a job, or None to delete it; a job that is not there is added."""
+    path = tmp_path_factory.mktemp("counts") / "receipts.db"
+    db.create(path)
+    with closing(db.connect(path)) as connection:
+        ids = {}
+        for number, status in changes:
+            if status is None:
+                db.delete_job(connection, ids.pop(number, 0))
+            elif number in ids:
+                connection.execute("UPDATE job SET status = ? WHERE id = ?", (status, ids[number]))
+            else:
+                ids[number] = add(connection, status=status)
+            if number % 3 == 0:
+                connection.rollback()
+                ids = {n: i for n, i in ids.items() if db.job_exists(connection, i)}
+            connection.commit()
+        for status in (None, *db.STATUSES):
+            where = "WHERE status = ?" if status else ""
+            counted = connection.execute(
+                f"SELECT count(*) FROM job {where}", [status] if status else []
+            ).fetchone()[0]
+            assert search.count_jobs(connection, status=status, search=None) == counted
+
+
+@pytest.mark.parametrize("text", [None, "abc", "ab", "rare"])
+@pytest.mark.parametrize("status", [None, "failed"])
+@pytest.mark.parametrize("direction", ["asc", "desc"])
+@pytest.mark.parametrize("sort", db.SORTS)
+def test_pages_in_a_row_are_the_whole_list(connection, sort, direction, status, text):
+    """Read from the front, from the back, by the index of texts and by that of the order."""
+    for number in range(60):
+        name = ["abc", None, "xabcx", "rare" if number == 7 else "ab"][number % 4]
+        add(connection, name, status=db.STATUSES[number % 3 + 1])
+    connection.execute("UPDATE job SET updated_at = id % 7, created_at = id % 5")
+    connection.commit()
+    jobs = [
+        ((job["id"] if sort == "id" else job[db.SORTS[sort]] or "", job["id"]), job)
+        for job in connection.execute("SELECT * FROM job").fetchall()
+        if status in (None, job["status"]) and (not text or holds(connection, job["id"], text))
+    ]
+    ids = [key[1] for key, _ in sorted(jobs, key=lambda job: job[0], reverse=direction == "desc")]
+    pages = []
+    for offset in range(0, len(ids) + 7, 7):
+        page, total = listed(
+            connection,
+            sort=sort,
+            direction=direction,
+            limit=7,
+            offset=offset,
+            status=status,
+            text=text,
+        )
+        assert total == len(ids)
+        pages += page
+    assert pages == ids
+
+
+def test_of_deleted_names_nothing_stays_in_the_index(connection):
+    for number in range(200):
+        add(connection, f"job {number}")
+    secret = add(connection, "Zyzzyva", ["quux.jpg"])
+    connection.commit()
+    with connection:
+        db.delete_job(connection, secret)
+    for _ in range(2):  # the second time there is nothing to do
+        search.purge(connection)
+    kept = b"".join(row["block"] for row in connection.execute("SELECT block FROM job_search_data"))
+    assert b"zyz" not in kept
+    assert b"quu" not in kept
+    assert listed(connection, text="job 1")[1] == 111
