@@ -28,26 +28,28 @@ _NAME = (
     r"|fev(?:rier|r|ereiro)?|mar(?:ch|zo|co|s|et)?|mrz|maerz|mac|mrt|maart|apr(?:il|ile)?|avr(?:il)?|abr(?:il)?"
     r"|may(?:o)?|mai(?:o)?|mei|mag(?:gio)?|jun(?:e|i|io|ho)?|juin|giu(?:gno)?|jul(?:y|i|io|ho|ai)?|juil(?:let)?"
     r"|lug(?:lio)?|aug(?:ust|ustus)?|aou(?:t)?|ago(?:sto|s)?|agu(?:stus)?|ogo(?:s)?|agt|ags"
-    r"|sept?(?:ember|iembre|embre|tembre)?|set(?:embro|tembre|iembre)?|oct(?:ober|obre|ubre)?|okt(?:ober)?"
+    r"|sept?(?:ember|iembre|embre|tembre)?|set(?:embro|tembre|iembre)?|[o0]ct(?:ober|obre|ubre)?|okt(?:ober)?"
     r"|ott(?:obre)?|out(?:ubro)?|nov(?:ember|embre|iembre|embro)?|nop(?:ember)?|dec(?:ember|embre)?"
     r"|dez(?:ember|embro)?|des(?:ember)?|dic(?:iembre|embre)?|dis(?:ember)?)"
 )
 _YEAR = r"(?P<year>(?:19|20)\d\d(?!:\d\d)|'?\d\d)"
-_END = r"(?=\d\d:\d\d|\D|$)"  # a glued time may follow: 19/10/201820:49
+_END = r"(?=\d{1,2}:\d\d|\D|$)"  # a glued time may follow: 19/10/201820:49
 _SEP = r" ?[-/.] ?"
 _PATTERNS = (
     re.compile(
         rf"(?<!\d)(?P<year>(?:19|20)\d\d){_SEP}(?P<b>\d{{1,2}}){_SEP}(?P<a>\d{{1,2}}){_END}"
     ),
-    re.compile(
-        rf"(?<![\d.,])(?P<a>\d{{1,2}})(?P<sep>{_SEP})(?P<b>\d{{1,2}})(?P=sep)?{_YEAR}{_END}"
-    ),
+    re.compile(rf"(?<![\d.,])(?P<a>\d{{1,2}})(?P<sep>{_SEP})(?P<b>\d{{1,2}})(?P=sep){_YEAR}{_END}"),
     re.compile(
         rf"(?<!\d)(?P<a>\d{{1,2}})(?:st|nd|rd|th)?[-/., ]*(?:de )?{_NAME}\.?[-/., ]*(?:de )?"
         rf"{_YEAR}{_END}"
     ),
     re.compile(rf"\b{_NAME}\.?[-/., ]*(?P<a>\d{{1,2}})(?:st|nd|rd|th)?[-/., ]+{_YEAR}{_END}"),
     re.compile(rf"(?<!\d)(?P<year>(?:19|20)\d\d)[-/. ]{_NAME}[-/. ](?P<a>\d{{1,2}}){_END}"),
+    # Worn forms, taken only where no whole one stands: 2703/2018, 05 02-18, 21/02/18111940278
+    re.compile(r"(?<!\d)(?P<a>\d\d)[-/.]?(?P<b>\d\d)[-/.]?(?P<year>20\d\d)(?!\d)(?<!\d{8})"),
+    re.compile(rf"(?<![\d.,])(?P<a>\d\d) (?P<b>\d\d)[-/]{_YEAR}(?!\d)"),
+    re.compile(r"(?<![\d.,])(?P<a>\d\d)(?P<sep>[-/])(?P<b>\d\d)(?P=sep)(?P<year>[012]\d)(?=\d{5})"),
 )
 _TIME = re.compile(
     r"(?<![\d:.])(?P<hour>[01]?\d|2[0-3]) ?[:.h] ?(?P<minute>[0-5]\d)(?: ?[:.] ?[0-5]\d)?"
@@ -121,6 +123,7 @@ def _day(match: re.Match[str]) -> Day | None:
 
 
 def _month(name: str) -> int:
+    name = name.replace("0", "o")
     return next(_MONTH[name[:n]] for n in (4, 3) if name[:n] in _MONTH)
 
 

@@ -2,27 +2,36 @@
 
 import re
 from collections.abc import Iterator
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import NamedTuple
 
 _SIGN = r"[-\u2013\u2212~]"
-_GROUPED = r"\d{1,3}(?:[.,'\u2019\u00a0 ]\d{3})+(?:[.,]\d{1,2})?"
-_DECIMAL = r"\d+ ?[.,] ?\d{2}(?!\d)|\d+[.,]\d{1,3}(?!\d)"
+_MARK = r"(?:RM|Rp|EUR|USD|GBP|CHF|IDR|MYR|SGD|AUD|CAD|PHP|kr|zł|R\$|S\$|A\$|[€£$¥₹₱฿])"
+_GROUPED = r"\d{1,3}(?:(?:[.,'\u2019]| ?[.,] ?)\d{3})+(?!\d)(?:[.,]\d{1,2}(?!\d))?"
+_SPACED = r"\d{1,3}(?:[\u00a0 ]\d{3})+[.,]\d{2}(?!\d)"
+_DECIMAL = r"\d+(?: ?\.|\. ?|,|, (?=\d\d\b)|[\u00a0 ],)\d{2}(?!\d)|\d+[.,]\d+|[.,]\d\d(?!\d)"
 _AMOUNT = re.compile(
-    rf"(?P<before>{_SIGN} ?)?(?P<open>\()?"
-    r"(?P<currency>[A-Z]{2,3}\.? ?|[€£$¥₹] ?|Rp\.? ?)?"
-    rf"(?P<inner>{_SIGN} ?)?"
-    rf"(?P<number>{_GROUPED}(?![\d])|{_DECIMAL}|\d+)"
-    rf"(?P<round>,-|,--|\.-)?(?P<after> ?{_SIGN}(?![\w]))?(?P<close>\))?",
+    rf"(?<![\d:/.,])(?P<before>{_SIGN} ?)?(?P<open>\()?(?P<mark>{_MARK}\.? ?)?(?P<inner>{_SIGN} ?)?"
+    rf"(?P<number>{_GROUPED}|{_SPACED}|{_DECIMAL}|\d+)(?![\d:/])"
+    rf"(?P<round>[.,](?:--?|=))?(?P<behind> ?(?:{_MARK}(?!\w)))?"
+    rf"(?P<after> ?{_SIGN}(?!\w))?(?P<close>\))?"
+    r"(?P<unit> ?(?:%|kg\b|ml\b|cm\b|mm\b|oz\b|lbs?\b|[gl]\b))?",
     re.IGNORECASE,
 )
+# A figure's shape, two decimals behind a sign, proves that its letters are misread digits: RMO.00
+_MISREAD = re.compile(
+    rf"(?<![A-Za-z0-9.,])(?P<mark>{_MARK} ?)?(?P<number>[\dOoIlSBZ|]+(?:[.,][\dOoIlSBZ]{{3}})*"
+    r"[.,][\dOoSBIl]{2})(?![A-Za-z0-9]|[.,][A-Za-z0-9])"
+)
+_DIGITS = str.maketrans("OoIl|SBZ", "00111582")
 
 
 class Amount(NamedTuple):
-    """A number on a row: its value, how it was written and where."""
+    """A number in a text: its value, how it was written and where."""
 
     value: Decimal
     decimals: int  # digits after the decimal sign: 2 for 9.00, 0 for 60.000 and for 7
+    is_money: bool  # it has two decimals, a thousands sign or a currency, and no unit behind it
     start: int
     end: int
 
@@ -38,28 +47,41 @@ def parse_money(text: str) -> Decimal | None:
 
 def find_amounts(text: str) -> Iterator[Amount]:
     """Every number in the text, left to right; a minus on either side or brackets negate it."""
-    for match in _AMOUNT.finditer(text):
-        value, decimals = _number(match["number"])
-        if value is None:
-            continue
-        negative = (
-            match["before"]
-            or match["inner"]
-            or match["after"]
-            or (match["open"] and match["close"])
+    for match in _AMOUNT.finditer(repair(text)):
+        value, decimals, grouped = _number(match["number"])
+        bracketed = match["open"] and match["close"]
+        negative = match["before"] or match["inner"] or match["after"] or bracketed
+        marked = match["mark"] or match["behind"] or match["round"]
+        yield Amount(
+            -value if negative else value,
+            decimals,
+            bool(decimals == 2 or grouped or marked) and not match["unit"],
+            match.start(),
+            match.end(),
         )
-        yield Amount(-value if negative else value, decimals, match.start("number"), match.end())
 
 
-def _number(written: str) -> tuple[Decimal | None, int]:
-    """The value and its number of decimals."""
+def repair(text: str) -> str:
+    """The text with letters read as digits where the shape of an amount proves it; same length."""
+    return _MISREAD.sub(_as_digits, text)
+
+
+def _as_digits(match: re.Match[str]) -> str:
+    number = match["number"]
+    if sum(character.isdigit() for character in number) * 2 < len(number) - 1:
+        return match[0]
+    return (match["mark"] or "") + number.translate(_DIGITS)
+
+
+def _number(written: str) -> tuple[Decimal, int, bool]:
+    """The value, its number of decimals and whether its thousands are set apart."""
     digits = re.sub(r"[\u00a0 '\u2019]", "", written)
-    last = max(digits.rfind("."), digits.rfind(","))
-    tail = len(digits) - last - 1
-    whole = re.sub(r"[.,]", "", digits[: max(last, 0)])
-    try:
-        if last < 0 or (tail == 3 and whole != "0"):
-            return Decimal(re.sub(r"[.,]", "", digits)), 0
-        return Decimal(f"{whole}.{digits[last + 1 :]}"), tail
-    except InvalidOperation:
-        return None, 0
+    parts = re.split(r"[.,]", digits)
+    whole, tail = "".join(parts[:-1]), parts[-1]
+    if len(parts) == 1:
+        return Decimal(digits), 0, "'" in written or "\u2019" in written
+    if len(tail) == 3 and whole.strip("0"):
+        return Decimal(whole + tail), 0, True
+    if len(tail) == 3 and len(parts) > 2:
+        return Decimal(whole + tail), 0, True
+    return Decimal(f"{whole or 0}.{tail}"), len(tail), len(parts) > 2

@@ -1,21 +1,125 @@
 """What does the receipt say? Printed rows in, merchant, date, items, taxes and total out. Pure."""
 
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
 from providers.base import Line, Receipt
-from providers.dates import parse_date
+from providers.currencies import find_currency
+from providers.dates import Day, find_dates, find_time, parse_date
+from providers.items import find_items
+from providers.labels import Row, read_row
+from providers.merchants import find_merchant
 from providers.money import parse_money
+from providers.totals import find_totals
 
 __all__ = ["check", "parse_date", "parse_money", "read_receipt"]
 
 CENT = Decimal("0.01")
+MONTH_FIRST = {"USD", "PHP"}
+_DATE_WORD = re.compile(
+    r"\b(?:dat[eu]m?|date|fecha|data|tanggal|tgl|tarikh|jour|dt)\b", re.IGNORECASE
+)
+_OTHER_DATE = re.compile(
+    r"\b(?:exp\w*|valid\w*|until|till|before|due|return\w*|birth\w*|dob|since|gultig|bis|best|print\w*"
+    r"|vence|scad\w*|ends?|from|gst|version|ver|effective)\b",
+    re.IGNORECASE,
+)
+_NUMBER = re.compile(
+    r"\b(?:inv(?:oice)?|receipt|rcpt|rec|bill?|doc(?:ument)?|bon|beleg|ticket|chk|check|order"
+    r"|trans(?:action)?|trx|trn|ref|slip|rechnung\w*|facture|factura|fattura|recibo|scontrino|nota"
+    r"|struk|faktur|kassenbon|cash bill)\b[ .]*"
+    r"(?:no|nr|num(?:ber|ero)?|nummer|id|#|n[o°º])?"
+    r"[ .:#\-]*(?P<number>[A-Z]{0,5}[-/ ]?\d[\w\-/]{2,})",
+    re.IGNORECASE,
+)
+_LAST4 = re.compile(r"(?:[*xX•#·.]{4,}|[*xX•#·]{2,}[ -]?)[ -]*(?P<last4>\d{4})(?!\d)")
+_METHODS = {"card": "card", "wallet": "mobile", "cash": "cash"}
 
 
 def read_receipt(rows: Sequence[Sequence[Line]]) -> Receipt:
     """The fields our rules find; `warnings` says `no_text` when there is nothing to read."""
-    return Receipt(source="rules", warnings=() if any(rows) else ("no_text",))
+    read = [read_row(row) for row in rows]
+    if not read:
+        return Receipt(source="rules", warnings=("no_text",))
+    texts = [row.text for row in read]
+    currency = find_currency(texts)
+    merchant = find_merchant(rows, read)
+    totals = find_totals(read)
+    day, is_ambiguous = _date(texts, currency)
+    receipt = Receipt(
+        source="rules",
+        merchant=merchant.name,
+        merchant_address=merchant.address,
+        merchant_phone=merchant.phone,
+        merchant_tax_id=merchant.tax_id,
+        receipt_number=_receipt_number(texts),
+        date=day,
+        time=_time(texts),
+        currency=currency,
+        items=find_items(read, 0, totals.first_row if totals.first_row is not None else len(read)),
+        subtotal=totals.subtotal,
+        discount=totals.discount,
+        taxes=totals.taxes,
+        tax=totals.tax,
+        tip=totals.tip,
+        total=totals.total,
+        payment_method=_payment_method(read),
+        card_last4=_last4(texts),
+    )
+    return replace(receipt, warnings=check(receipt) + ("date_ambiguous",) * is_ambiguous)
+
+
+def _date(texts: Sequence[str], currency: str | None) -> tuple[str | None, bool]:
+    """The day of the purchase and whether its day and month could be swapped."""
+    found = [
+        (_date_score(text, day, index / len(texts)), day)
+        for index, text in enumerate(texts)
+        for day in find_dates(text)
+    ]
+    if not found:
+        return None, False
+    _, best = max(found, key=lambda pair: pair[0])
+    first, second = best.day_first, best.month_first
+    chosen = (second if currency in MONTH_FIRST else first) or first or second
+    return chosen, bool(first and second and first != second) and currency is None
+
+
+def _date_score(text: str, day: Day, position: float) -> float:
+    points = 1.0 - 0.5 * position
+    points += 2.0 * bool(_DATE_WORD.search(text)) + 1.5 * bool(find_time(text[day.end :]))
+    return points - 2.5 * bool(_OTHER_DATE.search(text))
+
+
+def _time(texts: Sequence[str]) -> str | None:
+    """The time beside the date, else the first one."""
+    for text in texts:
+        for day in find_dates(text):
+            time = find_time(text[day.end :]) or find_time(text[: day.start])
+            if time:
+                return time
+    return next((time for time in map(find_time, texts) if time), None)
+
+
+def _receipt_number(texts: Sequence[str]) -> str | None:
+    for text in texts:
+        match = _NUMBER.search(text)
+        if match:
+            return match["number"].strip()
+    return None
+
+
+def _payment_method(rows: Sequence[Row]) -> str | None:
+    for topic, method in _METHODS.items():
+        if any(topic in row.topics and (row.amounts or _LAST4.search(row.text)) for row in rows):
+            return method
+    return None
+
+
+def _last4(texts: Sequence[str]) -> str | None:
+    return next((m["last4"] for m in map(_LAST4.search, texts) if m), None)
 
 
 def check(receipt: Receipt, today: date | None = None) -> tuple[str, ...]:

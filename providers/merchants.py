@@ -1,0 +1,275 @@
+"""Who issued the receipt? Rows in, the merchant's name, address and numbers out. Pure."""
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from providers.base import Line
+from providers.dates import find_dates
+from providers.labels import Row, alike, plain, words
+
+HEADER_ROWS = 14
+# Legal forms end a company's name; a row that has one is the name.
+LEGAL = re.compile(
+    r"\b(?:sdn\.? ?b[hn]d|sbn bhd|s ?/ ?b|s\.?b\b(?=\.?$)|b[hn]d|ltd|limited|inc|llc|llp|plc|corp"
+    r"|pty|gmbh|mbh|ohg|kg|ag|e\.? ?k|e\.? ?v|s\.?a\.?r?\.?l?|s\.?l\.?u?|s\.?r\.?l\.?s?|s\.?p\.?a"
+    r"|s\.?a\.?s|sarl|eurl|b\.?v|n\.?v|lda|ltda|c\.?v|pte|oy|ab|aps|as"
+    r"|sp\.? ?z ?o\.? ?o|s\.?r\.?o|kft)\b\.?",
+    re.IGNORECASE,
+)
+_SURE_LEGAL = re.compile(  # those that are no ordinary word or initials
+    r"\b(?:sdn|s ?/ ?b|bhd|ltd|limited|inc|llc|plc|corp|pty|gmbh|ohg|s\.?r\.?l|s\.?p\.?a|sarl|eurl"
+    r"|ltda|lda|pte)\b|& ?co\b|^(?:pt|cv)\.? ",
+    re.IGNORECASE,
+)
+_BUSINESS = frozenset(
+    words("""
+    enterprise, enterprises, trading, restaurant, restoran, ristorante, restaurante, cafe, caffe,
+    coffee, mart, minimart, market, supermarket, supermarkt, markt, hypermarket, store, stores,
+    shop, pharmacy, apotheke, farmacia, pharmacie, bakery, bakeries, boulangerie, backerei,
+    patisserie, konditorei, hotel, hardware, stationery, bookstore, book, books, food, foods,
+    kitchen, grill, bar, pub, bistro, pizzeria, pizza, burger, noodle, seafood, steamboat,
+    kopitiam, deli, diner, electrical, electronics, machinery, marketing, supplies, supply,
+    services, service, station, petrol, fuel, clinic, klinik, hospital, salon, fashion, boutique,
+    jewellers, optik, optical, florist, gift, gifts, deco, toys, sports, motor, auto, tyre,
+    workshop, industries, industry, group, holdings, international, resources, retail, venture,
+    ventures, distributor, distributors, perniagaan, syarikat, kedai, pasaraya, warung, rumah,
+    makan, gasthaus, gasthof, imbiss, metzgerei, fleischerei, blumen, buchhandlung, getranke,
+    baumarkt, drogerie, tankstelle, brasserie, epicerie, supermercado, mercado, tienda, panaderia,
+    libreria, bazar, trattoria, osteria, gelateria, panificio, alimentari, tabacchi, padaria,
+    pastelaria, mercearia, loja, bakkerij, slagerij, winkel, drogist, apotheek, house, corner,
+    company, brothers, sons, wholesale, outlet, centre, center, garden, palace, gourmet,
+    healthcare, beauty
+""")
+)
+_ADDRESS = frozenset(
+    words("""
+    jalan, jln, lorong, lot, taman, bandar, kampung, persiaran, lebuh, off, floor, ground, level,
+    block, blok, unit, suite, street, st, road, rd, avenue, ave, boulevard, blvd, drive, dr, lane,
+    ln, way, highway, hwy, strasse, str, allee, platz, weg, ring, rue, place, quai, chemin, cours,
+    via, viale, piazza, corso, largo, calle, avenida, plaza, paseo, rua, travessa, straat, laan,
+    plein, kuala, lumpur, selangor, johor, bahru, penang, perak, kedah, melaka, sabah, sarawak,
+    klang, petaling, jaya, shah, alam, jakarta, bandung, surabaya, seksyen, section, sek, poskod,
+    gedung, kec, kel, kota, ruko, estate, building, bangunan, wisma, menara, mall, po, box
+""")
+)
+_OTHER = re.compile(
+    r"\b(?:invoice|receipts?|resit|rechnung|quittung|kassenbon|beleg|ticket|facture|factura|fattura"
+    r"|recibo|scontrino|bon|bill|nota|struk|order|table|meja|tisch|cashier|kasir|kassier\w*|bediener"
+    r"|server|waiter|date|datum|fecha|tanggal|tarikh|time|welcome|thank|thanks|danke|merci"
+    r"|gracias|grazie|obrigad\w|selamat|terima|willkommen|bienvenid\w|bienvenue|benvenut\w|guests?"
+    r"|covers|dine|take ?away|eat ?in|takeout|check|member|customer|kunde\w*|cliente?|qty"
+    r"|description|item|price|amount|oeffnungszeiten|offnungszeiten|opening|hours|uhr|manager|station|terminal|pos|trans\w*"
+    r"|doc|copy|duplicate|reprint|simplified|original|tax|counter|salesperson|staff|operator|served"
+    r"|host|page|document|delivery|closed|open|daily|mon|tue|save|money|live|better|expect|since|owned"
+    r"|operated|formerly|visit|survey|feedback|always)\b",
+    re.IGNORECASE,
+)
+_OWNER = re.compile(
+    r"\b(?:owned|operated|managed|dimiliki|formerly|fka|franchise\w*)\b", re.IGNORECASE
+)
+_PHONE = re.compile(
+    r"\b(?:tel(?:efon|efono|ephone|epon|p)?|te1|phone|ph|fon|hp|mobile|mob|call|contact|t[eé]l|telp"
+    r"|hotline|tlf|tfno|telf)\b[ .:#\-/no]*(?P<number>\+?\(?\d[\d ()./\-]{5,18}\d)",
+    re.IGNORECASE,
+)
+_BARE_PHONE = re.compile(r"(?<![\d.])(?:\+?1[ -.])?\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}(?!\d)")
+_TAX_ID = re.compile(
+    r"\b(?:gst|vat|ust|tva|iva|btw|npwp|abn|tin|steuer|tax|sst|p\.? ?iva|c\.? ?f|nif|cif|nipc|siret"
+    r"|siren|kvk|cnpj|rfc|ein|uid|usti?d?)\b[ .\-]*(?:id|reg|registration|no|nr|num(?:ber|ero)?"
+    r"|nummer|idnr|ident|code|intracom\w*)?[ .:#\-/()a-z]{0,14}?"
+    r"(?P<number>(?:[A-Z]{2,3}[ -]?)?[\dOo][\dOo /.\-]{6,20}[\dA-Z]\b)",
+    re.IGNORECASE,
+)
+_REGISTRATION = re.compile(
+    r"\s*[\(\[{]?\s*(?:(?:co|company|comp|roc|reg|registration|business|ssm|gst|brn)\b[ .]*"
+    r"(?:reg|registration)?[ .]*(?:no|id|number)?[ .:]*)?[\(\[{]?\s*(?:[a-z]{1,3}[ -]?)??\d{5,12}"
+    r"(?:\s*[-·. ]?\s*[a-z0-9])?\s*[\)\]}]*\s*$",
+    re.IGNORECASE,
+)
+# Chains whose name is often a logo the engine cannot read, but stands in a sentence or an address.
+CHAINS = words("""
+    Aldi, Lidl, Rewe, Edeka, Kaufland, Rossmann, Marktkauf, Hornbach, Ikea, Bauhaus, Saturn, Media
+    Markt, Decathlon, Deichmann, Woolworth, Penny, toom, Walmart, Target, Costco, Walgreens,
+    Kroger, Safeway, Whole Foods, Trader Joe's, Home Depot, Lowe's, Best Buy, Publix, Dollar Tree,
+    Dollar General, 7-Eleven, Sam's Club, Starbucks, McDonald's, Burger King, Subway, KFC,
+    Wendy's, Taco Bell, Chipotle, Chick-fil-A, Dunkin, Domino's Pizza, Pizza Hut, Albertsons,
+    Wegmans, Tesco, Sainsbury's, Asda, Morrisons, Waitrose, Marks & Spencer, Boots, Greggs,
+    Carrefour, Auchan, Leclerc, Intermarché, Monoprix, Franprix, Leroy Merlin, Fnac, Mercadona,
+    Eroski, El Corte Inglés, Esselunga, Conad, Albert Heijn, Jumbo, Hema, Kruidvat, Continente,
+    Pingo Doce, Indomaret, Alfamart, 99 Speedmart, Giant, Aeon, Mydin, Guardian, Watsons, Mr.
+    D.I.Y., Popular Book, Family Mart, Circle K, Spar, Migros, Coop, Billa, Hofer, Primark, Zara,
+    H&M, Uniqlo, Sephora, Shell
+""")
+_CHAIN_WORDS = {name: tuple(plain(name.replace("'", "")).split()) for name in CHAINS}
+
+
+class Merchant(NamedTuple):
+    name: str | None
+    address: str | None
+    phone: str | None
+    tax_id: str | None
+    is_sure: bool
+
+
+def find_merchant(rows: Sequence[Sequence[Line]], read: Sequence[Row]) -> Merchant:
+    header = _header(read)
+    scores = [_score(i, read[i], _print_size(rows, i)) for i in range(header)]
+    for i in range(1, header):
+        scores[i] -= 5.0 * bool(_OWNER.search(read[i - 1].text))
+    best = max(range(header), key=scores.__getitem__, default=None)
+    chain = _chain_anywhere(read)
+    name = None
+    used: tuple[int, ...] = ()
+    if best is not None and scores[best] > 0:
+        name, used = _whole_name(read, best, header, scores)
+    if chain and (best is None or scores[best] < 3):
+        name = chain
+    return Merchant(
+        name,
+        _address(read, max(used, default=-1), header),
+        _phone(read),
+        _tax_id(read),
+        bool(best is not None and scores[best] >= 3),
+    )
+
+
+def _header(rows: Sequence[Row]) -> int:
+    """How many rows stand before the first date or price, but at least 4."""
+    for index, row in enumerate(rows[:HEADER_ROWS]):
+        if index >= 4 and (row.amounts or next(find_dates(row.text), None)):
+            return index
+    return min(len(rows), HEADER_ROWS)
+
+
+def _print_size(rows: Sequence[Sequence[Line]], index: int) -> float:
+    """The height of the row's print over that of the median row."""
+    heights = sorted(_height(row) for row in rows)
+    middle = heights[len(heights) // 2] if heights else 0
+    return _height(rows[index]) / middle if middle else 1.0
+
+
+def _height(row: Sequence[Line]) -> float:
+    return max((line.box[3] - line.box[1] for line in row if line.box), default=0)
+
+
+def _score(index: int, row: Row, size: float) -> float:
+    text = row.text
+    words = plain(text).split()
+    letters = sum(c.isalpha() for c in text)
+    digits = sum(c.isdigit() for c in text)
+    points = 3.0 - min(2.5, 0.45 * index) + 0.5 * (index == 0)
+    is_owner = bool(_OWNER.search(text))
+    points += 5.0 * (bool(_SURE_LEGAL.search(text)) and not is_owner)
+    points += 1.5 * bool(_BUSINESS & set(words) and set(words) - _BUSINESS - {"and", "the", "of"})
+    points += 4.5 * bool(_chain(words)) - 3.0 * is_owner - 2.0 * text.startswith("(")
+    points -= 6.0 * (set(words) <= {"eur", "rm", "usd", "euro"})
+    points += min(1.5, max(0.0, 2 * (size - 1.2)))
+    points -= 4.0 * bool(_ADDRESS & set(words)) + 4.0 * bool(_OTHER.search(text))
+    points -= 6.0 * bool(
+        _PHONE.search(text) or _TAX_ID.search(text) or next(find_dates(text), None)
+    )
+    points -= 5.0 * digits / max(1, letters + digits) * (digits > 2)
+    points -= 5.0 * (letters < 3) + 3.0 * (row.confidence < 0.75) + 6.0 * bool(row.amounts)
+    points -= 5.0 * bool(re.search(r"www\.|http|@|\.com\b|\.de\b", text, re.IGNORECASE))
+    return points - 1.0 * (len(words) > 7)
+
+
+def _chain(words: Sequence[str]) -> str | None:
+    """The chain the words begin with or contain, one letter in five misread allowed."""
+    for name, wanted in _CHAIN_WORDS.items():
+        for start in range(len(words) - len(wanted) + 1):
+            pairs = zip(words[start:], wanted, strict=False)
+            if all(a == b or (len(b) >= 6 and alike(a, b)) for a, b in pairs):
+                return name
+    return None
+
+
+def _chain_anywhere(rows: Sequence[Row]) -> str | None:
+    """The chain named most often where products are not: in sentences, web and company names."""
+    found = [
+        _chain(plain(re.sub(r"[.@/]", " ", row.text)).split()) for row in rows if not row.amounts
+    ]
+    names = [name for name in found if name]
+    return max(names, key=names.count, default=None)
+
+
+def _whole_name(
+    rows: Sequence[Row], best: int, header: int, scores: Sequence[float]
+) -> tuple[str, tuple[int, ...]]:
+    """The name with its second row, where a legal form stands alone; registration numbers off."""
+    used = [best]
+    text = _clean(rows[best].text)
+    following = _clean(rows[best + 1].text) if best + 1 < header else ""
+    if following and not LEGAL.search(text) and _is_form(following):
+        used.append(best + 1)
+        text = f"{text} {following}"
+    elif best > 0 and _is_form(text) and scores[best - 1] > -1:
+        used.append(best - 1)
+        text = f"{_clean(rows[best - 1].text)} {text}"
+    return text, tuple(used)
+
+
+def _is_form(text: str) -> bool:
+    """Nothing but a legal form, perhaps with the country: (M) SDN BHD."""
+    rest = re.sub(r"\(\w{1,3}\)|&|\bco\b\.?", " ", LEGAL.sub(" ", text), flags=re.IGNORECASE)
+    return bool(LEGAL.search(text)) and len(plain(rest).replace(" ", "")) <= 3
+
+
+def _clean(text: str) -> str:
+    text = re.sub(
+        r"^(?:welcome to|willkommen bei|bienvenue chez)\s+", "", text, flags=re.IGNORECASE
+    )
+    text = (
+        _REGISTRATION.sub("", text)
+        if re.search("[A-Za-z]{3}", _REGISTRATION.sub("", text))
+        else text
+    )
+    return text.strip(" *-_=~:;,|#<>•'\"`").strip()
+
+
+def _address(rows: Sequence[Row], after: int, header: int) -> str | None:
+    """The rows of street, town and postcode below the name."""
+    found: list[str] = []
+    for row in rows[after + 1 : header + 2]:
+        if _PHONE.search(row.text) or row.amounts or next(find_dates(row.text), None):
+            if found:
+                break
+            continue
+        if _is_street(row):
+            found.append(row.text.strip(" ,*"))
+        elif found and (_OTHER.search(row.text) or _TAX_ID.search(row.text)):
+            break
+    return ", ".join(found) or None
+
+
+def _is_street(row: Row) -> bool:
+    """The row names a street, or a postcode with its town."""
+    text = row.text
+    if _TAX_ID.search(text) or re.search(r"\b(?:no|id|reg)\b.*\d{6}", text.lower()):
+        return False
+    return bool(
+        _ADDRESS & set(plain(text).split())
+        or re.search(r"(?<!\d)\d{4,5}(?!\d)\s+[A-Za-z]|\b[A-Z]{2},? \d{5}\b", text)
+        or re.search(r"(?:stra(?:ss|ß)e|str\.?|weg|platz|allee)\b", text.lower())
+    )
+
+
+def _phone(rows: Sequence[Row]) -> str | None:
+    for row in rows:
+        match = _PHONE.search(row.text)
+        if match:
+            return match["number"].strip(" .-/")
+    for row in rows[:HEADER_ROWS]:
+        bare = _BARE_PHONE.search(row.text)
+        if bare:
+            return bare[0].strip()
+    return None
+
+
+def _tax_id(rows: Sequence[Row]) -> str | None:
+    for row in rows:
+        match = _TAX_ID.search(row.text)
+        if match and sum(c.isdigit() for c in match["number"]) >= 7:
+            return match["number"].strip(" .-/")
+    return None

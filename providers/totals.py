@@ -1,0 +1,249 @@
+"""Which amounts are the total, the subtotal, the tax, the tip? Rows in, sums out. Pure.
+
+Several rows can pass for the total (with and without tax, rounded, cash): each gets points for its
+words, and for the sums that confirm it.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
+from itertools import combinations, product
+from typing import NamedTuple
+
+from providers.base import Tax
+from providers.labels import Row, plain
+
+# How much a row's words speak for its amount being the total.
+WORDS = {
+    "grand": 9.0,
+    "rounded": 9.5,
+    "total": 8.0,
+    "card": 4.0,
+    "subtotal": 3.5,
+    "cash": 2.0,
+    "count": 6.0,  # Total Qty 3   45.90
+    "bare": 5.0,  # alone on the row below a total or its rounding
+    "inclusive": 4.0,  # GST INCL 2.28
+}
+LABELS = ("total", "grand", "subtotal", "rounded", "tax", "change")  # may have their amount near
+
+
+class Sum(NamedTuple):
+    """An amount with a label: where it stands and what it is called."""
+
+    row: int
+    role: str
+    value: Decimal
+    confidence: float
+
+
+class Totals(NamedTuple):
+    subtotal: Decimal | None
+    discount: Decimal | None
+    taxes: tuple[Tax, ...]
+    tax: Decimal | None
+    tip: Decimal | None
+    total: Decimal | None
+    is_proved: bool  # another sum on the receipt gives the same total
+    first_row: int | None  # of the sums: the items stand above it
+
+
+def find_totals(rows: Sequence[Row]) -> Totals:
+    sums = list(_sums(rows))
+    summary = _summary_start(rows)
+    taxes = tuple(_taxes(rows))
+    scored = [(_score(s, sums, summary, len(rows)), s) for s in sums if s.role in WORDS]
+    best, total = max(scored, key=lambda pair: pair[0], default=(0.0, None))
+    value = total.value if total else _unlabelled(rows)
+    return Totals(
+        subtotal=_first(sums, "subtotal"),
+        discount=_discount(sums),
+        taxes=taxes,
+        tax=_tax(sums, taxes, summary),
+        tip=_first(sums, "tip"),
+        total=value,
+        is_proved=bool(total and best - WORDS[total.role] >= 1),
+        first_row=min((s.row for s in sums if s.role not in ("discount", "count")), default=None),
+    )
+
+
+def role_of(topics: frozenset[str]) -> str | None:
+    """What the amount on a row with these topics is; None for a row without any."""
+    if topics & {"change", "points"}:
+        return "change" if "change" in topics else "other"
+    if "rounding" in topics:
+        return "rounded" if topics & {"total", "incl"} else "rounding"
+    if "count" in topics:
+        return "count" if topics & {"total", "subtotal"} else None
+    for role in ("discount", "tip", "subtotal"):
+        if role in topics:
+            return role
+    if "total" in topics:
+        return _total_role(topics)
+    if "incl" in topics:
+        return "inclusive"
+    return next((r for r in ("service", "tax", "card", "wallet", "cash") if r in topics), None)
+
+
+def _total_role(topics: frozenset[str]) -> str:
+    if "excl" in topics and "incl" not in topics:
+        return "subtotal"
+    if "tax" in topics and "incl" not in topics:
+        return "tax"
+    return "grand" if "grand" in topics else "total"
+
+
+def _sums(rows: Sequence[Row]) -> Iterator[Sum]:
+    for index, row in enumerate(rows):
+        role = role_of(row.topics)
+        if (
+            role is None
+            and _is_bare(row)
+            and index
+            and role_of(rows[index - 1].topics) in _ABOVE_BARE
+        ):
+            role = "bare"  # ROUNDING ADJ -0.01 / RM 60.30
+        if role is None:
+            continue
+        amount = _amount(rows, index, role)
+        if amount is not None:
+            role = "rounded" if role == "rounding" and abs(amount) >= 1 else role
+            value = abs(amount) if role == "change" else amount
+            yield Sum(index, role, value, row.confidence)
+
+
+_ABOVE_BARE = ("rounding", "total", "grand", "rounded")
+
+
+def _amount(rows: Sequence[Row], index: int, role: str) -> Decimal | None:
+    """The last amount on the row; of a bare label, the one that stands alone below or above it."""
+    row = rows[index]
+    if row.amounts:
+        return row.amounts[-1].value
+    if row.numbers or role not in LABELS:
+        return row.numbers[-1].value if role == "rounding" and row.numbers else None
+    for near in (index + 1, index - 1):
+        if 0 <= near < len(rows) and _is_bare(rows[near]):
+            return rows[near].amounts[-1].value
+    return None
+
+
+def _is_bare(row: Row) -> bool:
+    """Only an amount, at most with its currency and a tax letter."""
+    return bool(row.amounts) and len(re.findall("[A-Za-z]", row.text)) <= 4 and not row.topics
+
+
+def _score(s: Sum, sums: Sequence[Sum], summary: int, length: int) -> float:
+    """Points for this sum being the total."""
+    points = WORDS[s.role] + 1.5 * s.row / max(1, length)
+    points += 3.0 * any(_near(c - h, s.value) for c, h in _pairs(sums, "cash", "change"))
+    points += 2.0 * (s.value in _made(sums))
+    points += 2.0 * (s.role != "card" and any(o.value == s.value for o in sums if o.role == "card"))
+    same = sum(o.value == s.value and o.row != s.row for o in sums if o.role in WORDS)
+    points += min(2, same)
+    roundings = [o.value for o in sums if o.role == "rounding" and o.value]
+    earlier = [o.value for o in sums if o.role in ("total", "grand", "subtotal", "rounded")]
+    points += 3.0 * any(u + r == s.value for u, r in product(earlier, roundings))
+    points -= 5.0 * (s.row > summary)
+    return points - 6.0 * (s.value <= 0)
+
+
+def _pairs(sums: Sequence[Sum], one: str, other: str) -> Iterator[tuple[Decimal, Decimal]]:
+    first = [s.value for s in sums if s.role == one]
+    return product(first, [s.value for s in sums if s.role == other])
+
+
+def _made(sums: Sequence[Sum]) -> set[Decimal]:
+    """Every value that subtotal, discount, service, tax and rounding make together."""
+    values = {role: {s.value for s in sums if s.role == role} for role in _PARTS}
+    values["subtotal"] |= {s.value for s in sums if s.role == "total"}
+    made: set[Decimal] = set()
+    made.update(a + b for a, b in combinations({s.value for s in sums if s.role == "total"}, 2))
+    for subtotal in values["subtotal"]:
+        parts = (values[r] | {Decimal(0)} for r in ("service", "tax", "rounding", "tip"))
+        discounts = {Decimal(0)} | {-abs(v) for v in values["discount"]}
+        for combination in product(discounts, *parts):
+            if any(combination):
+                made.add(subtotal + sum(combination))
+    return made
+
+
+_PARTS = ("subtotal", "service", "tax", "rounding", "tip", "discount")
+
+
+def _near(a: Decimal, b: Decimal) -> bool:
+    return abs(a - b) <= Decimal("0.005")
+
+
+def _summary_start(rows: Sequence[Row]) -> int:
+    """The row below a total that heads the table of taxes by rate; what follows it repeats."""
+    total = next(
+        (i for i, row in enumerate(rows) if "total" in row.topics and row.amounts), len(rows)
+    )
+    for index, row in enumerate(rows[total:], total):
+        words = plain(row.text).split()
+        if (
+            "tax" in row.topics
+            and not row.amounts
+            and (
+                {"summary", "rate", "code", "analysis", "netto", "brutto", "net", "amount", "amt"}
+                & set(words)
+                and len(words) >= 2
+            )
+        ):
+            return index
+    return len(rows)
+
+
+def _first(sums: Sequence[Sum], role: str) -> Decimal | None:
+    return next((s.value for s in sums if s.role == role), None)
+
+
+def _discount(sums: Sequence[Sum]) -> Decimal | None:
+    value = _first([s for s in sums if s.value], "discount")
+    return None if value is None else -abs(value)
+
+
+def _tax(sums: Sequence[Sum], taxes: Iterable[Tax], summary: int) -> Decimal | None:
+    """The tax printed as one sum, else what the table of rates adds up to."""
+    table = [tax.amount for tax in taxes if tax.amount is not None]
+    labelled = [s.value for s in sums if s.role == "tax" and s.row < summary]
+    if table and (not labelled or sum(table) in labelled):
+        return sum(table, Decimal(0))
+    return labelled[-1] if labelled else None
+
+
+def _taxes(rows: Sequence[Row]) -> Iterator[Tax]:
+    """Rows with a rate whose amounts prove it: of net 100.00 and tax 6.00, or gross 106.00."""
+    for row in rows:
+        found = _tax_row(row)
+        if found:
+            yield found
+
+
+def _tax_row(row: Row) -> Tax | None:
+    for number in row.numbers:
+        rate = number.value
+        if not 0 < rate <= 30:
+            continue
+        others = [n.value for n in row.amounts if n is not number]
+        for base, tax in product(others, others):
+            if tax and abs(tax) < abs(base) and _proves(base, tax, rate):
+                return Tax(_whole(rate), tax)
+        if "%" in row.text and "tax" in row.topics and len(others) == 1:
+            return Tax(_whole(rate), others[0])
+    return None
+
+
+def _whole(rate: Decimal) -> Decimal:
+    return rate.quantize(Decimal(1)) if rate == rate.to_integral_value() else rate
+
+
+def _proves(base: Decimal, tax: Decimal, rate: Decimal) -> bool:
+    step = Decimal("0.011") if abs(base) < 5000 else Decimal(1)
+    return min(abs(base * rate / 100 - tax), abs(base * rate / (100 + rate) - tax)) <= step
+
+
+def _unlabelled(rows: Sequence[Row]) -> Decimal | None:
+    """Without any label: the largest amount that stands in the receipt."""
+    return max((a.value for row in rows for a in row.amounts), default=None)
