@@ -10,9 +10,11 @@ import importlib
 import logging
 import os
 import queue
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import traceback
@@ -28,7 +30,7 @@ from providers.base import ProviderError
 log = logging.getLogger(__name__)
 
 ROOT = Path(__file__).resolve().parent.parent
-SERVE = "import sys; from providers import engine; engine.serve(int(sys.argv[1]))"
+SERVE = "import sys; from providers import engine; engine.serve(int(sys.argv[1]), sys.argv[2])"
 THREADS = {name: "1" for name in ("OMP_THREAD_LIMIT", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
 
 
@@ -37,13 +39,14 @@ class Child:
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self.connection, theirs = Pipe()
+        self.scratch = tempfile.mkdtemp(prefix="receipt-ocr-")  # a killed engine cleans up nothing
         with theirs:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", SERVE, str(theirs.fileno())],
+                [sys.executable, "-c", SERVE, str(theirs.fileno()), self.scratch],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=2,  # what a library prints goes where the server logs
-                env={**environ, **THREADS, "PYTHONPATH": str(ROOT)},
+                env={**environ, **THREADS, "PYTHONPATH": str(ROOT), "TMPDIR": self.scratch},
                 start_new_session=True,  # Ctrl-C is not for it, and its group can be killed whole
             )
 
@@ -57,11 +60,12 @@ class Child:
 
     def kill(self) -> int:
         """End the child and everything it started; the exit status it had or got."""
-        status = self.process.poll()
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.connection.close()
-        return self.process.wait() if status is None else status
+        status = self.process.wait()
+        shutil.rmtree(self.scratch, ignore_errors=True)
+        return status
 
 
 _idle: dict[str, list[Child]] = defaultdict(list)
@@ -75,6 +79,9 @@ def run(module: str, function: str, *args: Any, deadline: float) -> Any:
     """
     with _lock:
         child = _idle[module].pop() if _idle[module] else None
+    if child and child.process.poll() is not None:  # idle, it was killed for its memory, say
+        child.kill()
+        child = None
     child = child or Child(os.environ)
     try:
         kind, answer = child.ask((module, function, args), deadline)
@@ -111,21 +118,24 @@ def stop() -> None:
         child.kill()
 
 
-def serve(descriptor: int) -> None:
+def serve(descriptor: int, scratch: str) -> None:
     """The child's life: a question, an answer, until the server is gone."""
     connection = Connection(descriptor)
     questions: queue.Queue[tuple[Any, ...]] = queue.Queue()
-    threading.Thread(target=_listen, args=(connection, questions), daemon=True).start()
+    threading.Thread(target=_listen, args=(connection, questions, scratch), daemon=True).start()
     while True:
         connection.send(_answer(*questions.get()))
 
 
-def _listen(connection: Connection, questions: "queue.Queue[tuple[Any, ...]]") -> None:
+def _listen(
+    connection: Connection, questions: "queue.Queue[tuple[Any, ...]]", scratch: str
+) -> None:
     """Take questions; at the end of the pipe the server is dead and nobody wants the answer."""
     try:
         while True:
             questions.put(connection.recv())
     except (EOFError, OSError):
+        shutil.rmtree(scratch, ignore_errors=True)  # it may hold a page of the receipt
         os.killpg(0, signal.SIGKILL)
 
 
