@@ -31,7 +31,7 @@ export async function openJob(main, params, signal, id) {
     if (now === shown) return;
     shown = now;
     replace(head, heading(at));
-    replace(strip, at.job.files.length > 1 ? h("ul", {}, at.job.files.map((file) => tabOfFile(at, file))) : null);
+    replace(strip, at.job.files.length > 1 ? h("ul", { id: "file-list" }, at.job.files.map((file) => tabOfFile(at, file))) : null);
     replace(pane, filePane(at));
   };
   at.show();

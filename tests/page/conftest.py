@@ -1,0 +1,231 @@
+"""A real Chromium, a real server, and what a person does with them."""
+
+import os
+import shutil
+import signal
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+import requests
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import Select
+
+from tests.conftest import Server, free_port
+from tests.fakes import drawn, until
+
+AXE = Path(__file__).with_name("node_modules") / "axe-core" / "axe.min.js"
+FLAGS = (
+    *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+)
+DESK, PHONE = (1280, 900), (360, 740)
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory):
+    program, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if not (program and driver):
+        pytest.skip("no Chromium here: apt-get install chromium chromium-driver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = program
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    browser = webdriver.Chrome(options, webdriver.ChromeService(driver))
+    yield browser
+    browser.quit()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    """A server without a key, for all tests; each makes the jobs it needs."""
+    data = tmp_path_factory.mktemp("page") / "data"
+    command = (shutil.which("flask"), "run")
+    server = Server(command, free_port(), data, {"FLASK_APP": "tests.page.readers"})
+    yield server.wait_until_up()
+    os.killpg(server.process.pid, signal.SIGKILL)
+    server.process.wait(20)
+
+
+@pytest.fixture
+def page(chromium, server, tmp_path):
+    """The page of the server, as a new visitor on a desk sees it; it may log no error."""
+    page = Page(chromium, server.url, tmp_path / "downloads")
+    page.forget_all()
+    page.size(*DESK)
+    page.colors("light")
+    page.open("#/")
+    yield page
+    assert page.faults() == []
+
+
+class Page:
+    """What a person does: go, look, click, type. All waiting has a deadline."""
+
+    def __init__(self, browser, url, downloads):
+        self.browser, self.url, self.downloads = browser, url, downloads
+        self.log = []
+        self._tell("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(downloads))
+
+    def _tell(self, command, **parameters):
+        return self.browser.execute_cdp_cmd(command, parameters)
+
+    def open(self, hash_):
+        """Load the page anew at this address."""
+        self.browser.get("about:blank")
+        self.browser.get(f"{self.url}/{hash_}")
+
+    def forget_all(self):
+        everything = "local_storage,session_storage,cookies"
+        self._tell("Storage.clearDataForOrigin", origin=self.url, storageTypes=everything)
+
+    def size(self, width, height):
+        self._tell(
+            "Emulation.setDeviceMetricsOverride",
+            **{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False},
+        )
+
+    def colors(self, scheme):
+        media = [{"name": "prefers-color-scheme", "value": scheme}]
+        self._tell("Emulation.setEmulatedMedia", features=media)
+
+    def run(self, script, *args):
+        return self.browser.execute_script(script, *args)
+
+    def run_async(self, script, *args):
+        """What the last argument of the script, a function, is called with."""
+        return self.browser.execute_async_script(script, *args)
+
+    def wider_than_seen(self):
+        """By how many pixels the page has to be scrolled sideways."""
+        return self.run(
+            "const {documentElement: all} = document; return all.scrollWidth - all.clientWidth"
+        )
+
+    def all(self, css):
+        return self.browser.find_elements(By.CSS_SELECTOR, css)
+
+    def see(self, css, text=""):
+        """The first element in sight that holds the text."""
+
+        def found():
+            return self.run(
+                "return [...document.querySelectorAll(arguments[0])].find((one) =>"
+                " one.checkVisibility() && one.textContent.includes(arguments[1]))",
+                *(css, text),
+            )
+
+        try:
+            return until(found, seconds=6)
+        except AssertionError:
+            raise AssertionError(f"{css} with {text!r} is not in: {self.text('body')}") from None
+
+    def gone(self, css):
+        until(lambda: not self.all(css), seconds=6)
+
+    def text(self, css):
+        return self.see(css).text
+
+    def texts(self, css):
+        return self.run(
+            "return [...document.querySelectorAll(arguments[0])].map((one) => one.innerText)", css
+        )
+
+    def click(self, css, text=""):
+        self.see(css, text).click()
+
+    def choose(self, css, label):
+        Select(self.see(css)).select_by_visible_text(label)
+
+    def type(self, css, text):
+        self.see(css).send_keys(text)
+
+    def press(self, *keys):
+        for key in keys:
+            self.browser.switch_to.active_element.send_keys(getattr(Keys, key))
+
+    def hash(self):
+        return self.run("return location.hash")
+
+    def downloaded(self, name):
+        """The bytes of a file that is being saved, once it is."""
+        path = self.downloads / name
+        until(path.exists)
+        return path.read_bytes()
+
+    def offline(self, is_so):
+        self._tell("Network.enable")
+        limits = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+        self._tell("Network.emulateNetworkConditions", offline=is_so, **limits)
+
+    def faults(self):
+        """What the browser complained of, less answers of 4xx, which tests ask for."""
+        self.log += [entry["message"] for entry in self.browser.get_log("browser")]
+        return [line for line in self.log if "Failed to load resource" not in line]
+
+
+@pytest.fixture
+def job(server):
+    """`job("careful", "hasty")`: the id of a finished job with a picture for each provider.
+
+    A tuple of providers reads one picture.
+    """
+
+    def make(*providers, name=None, files=(), wait=("completed", "failed")):
+        buffer = BytesIO()
+        drawn().save(buffer, "PNG")
+        parts = [("file", (f"{n}.png", buffer.getvalue())) for n in range(len(providers))]
+        fields = [("jobName", name)] if name else []
+        for number, each in enumerate(providers):
+            for one in (each,) if isinstance(each, str) else each:
+                fields.append((f"ocrProvider_{number}", one))
+        answer = requests.post(
+            f"{server.url}/ocr-jobs/upload", files=list(files) or parts, data=fields, timeout=20
+        )
+        assert answer.ok, answer.text
+        job_id = answer.json()["id"]
+        return server.wait(job_id, *wait)["id"]
+
+    return make
+
+
+@pytest.fixture
+def go(server):
+    """The file that `gated` waits for, not there yet."""
+    path = server.data / "go"
+    path.unlink(missing_ok=True)
+    yield path
+    path.touch()
+
+
+@pytest.fixture
+def picture(tmp_path):
+    """`picture("a.png")`: the path of a picture of a receipt."""
+
+    def make(name="receipt.png", **options):
+        path = tmp_path / name
+        drawn(**options).save(path)
+        return path
+
+    return make
+
+
+@pytest.fixture
+def axe(chromium):
+    """`axe()`: what axe-core finds wrong with what is shown, as `rule: element` lines."""
+    if not AXE.exists():
+        pytest.skip("axe-core is not here: npm ci --prefix tests/page")
+
+    def run():
+        chromium.execute_script(AXE.read_text("utf-8"))
+        found = chromium.execute_async_script(
+            "const done = arguments[arguments.length - 1];"
+            "axe.run().then(({violations}) => done(violations.flatMap(({id, nodes}) =>"
+            " nodes.map((node) => `${id}: ${node.html}`))), (error) => done([String(error)]))"
+        )
+        return found
+
+    return run

@@ -1,0 +1,81 @@
+"""Who reads in the page's tests? Real Tesseract, and providers whose answers are known.
+
+An application for `flask run`: FLASK_APP=tests.page.readers. `gated` waits for $DATA_DIR/go.
+"""
+
+import os
+from decimal import Decimal
+from pathlib import Path
+
+import app
+from providers import PROVIDERS
+from providers.base import Item, Line, OcrResult, Page, ProviderError, Receipt, Tax
+from tests.fakes import fake, until
+
+CAREFUL = ("CORNER CAFE", "2026-03-14 09:41", "MILK 1.20", "BREAD 2.50", "TOTAL EUR 3.70")
+HASTY = ("CORNER CAFE", "2026-03-14 09:41", "MTLK 1.20", "TOTAL EUR 3.70", "THANK YOU")
+HOSTILE = ("<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "TOTAL 1.00")
+REASON = "ABSENT_API_KEY is not set"
+FAILURE = "the engine's process died; try another provider"
+
+
+def read(rows, pages=1, **fields):
+    """A box for each row, where `tests.fakes.drawn` prints it; the last is doubtful."""
+    lines = tuple(
+        Line(
+            row,
+            0.4 if row == rows[-1] else 0.98,
+            (30, 30 + 60 * n, 30 + 16 * len(row), 62 + 60 * n),
+        )
+        for n, row in enumerate(rows)
+    )
+    receipt = Receipt("rules", **fields)
+    text = "\n".join(rows * pages)
+    return OcrResult(f"# {text}", text, (Page(480, 360, lines),) * pages, receipt, "fake 1")
+
+
+careful = read(
+    CAREFUL,
+    merchant="CORNER CAFE",
+    date="2026-03-14",
+    time="09:41",
+    currency="EUR",
+    items=(Item("MILK", amount=Decimal("1.20")), Item("BREAD", amount=Decimal("2.50"))),
+    taxes=(Tax(Decimal(10), Decimal("0.34")),),
+    tax=Decimal("0.34"),
+    total=Decimal("3.70"),
+    warnings=("date_ambiguous",),
+)
+hasty = read(HASTY, merchant="CORNER CAFE", currency="EUR", total=Decimal("3.70"))
+hostile = read(HOSTILE, merchant=HOSTILE[0], currency="EUR", total=Decimal("1.00"))
+
+
+def broken(path, env):
+    raise ProviderError("engine_crashed", FAILURE)
+
+
+def gated(path, env):
+    go = Path(os.environ["DATA_DIR"]) / "go"
+    until(go.exists, seconds=60)
+    return careful
+
+
+def answers(result):
+    return fake(ocr=lambda path, env: result, model=lambda env: "fake 1")
+
+
+def create_app():
+    away = {"kind": "remote", "sends_to": lambda env: "api.example.org"}
+    return app.create_app(
+        providers={
+            "tesseract": PROVIDERS["tesseract"],
+            "careful": answers(careful),
+            "hasty": answers(hasty),
+            "hostile": answers(hostile),
+            "paged": answers(read(CAREFUL, pages=2)),
+            "broken": fake(ocr=broken),
+            "gated": fake(ocr=gated),
+            "elsewhere": fake(ocr=lambda path, env: careful, **away),
+            "absent": fake(unavailable=lambda env: REASON, **away),
+        }
+    )

@@ -1,0 +1,107 @@
+"""The page is for everyone: keyboard, screen reader, phone, light and dark."""
+
+import pytest
+
+from tests.page.conftest import PHONE
+
+VIEWS = ("new", "queue", "jobs", "fields", "text", "raw", "compare", "failed", "delete", "key")
+
+
+@pytest.fixture(scope="module")
+def shown():
+    """The jobs that the views show, made once."""
+    return {}
+
+
+@pytest.fixture
+def show(page, job, picture, shown):
+    """`show("text")`: go to a view and wait until it is there."""
+    if not shown:
+        shown["read"] = job(("careful", "hasty"), "hostile", name="A week of receipts")
+        shown["failed"] = job("broken")
+
+    def compare():
+        page.open(f"#/jobs/{shown['read']}")
+        page.choose("#compare", "careful")
+        page.see(".compare")
+
+    def go(hash_, css):
+        page.open(hash_)
+        page.see(css)
+
+    def queue():
+        go("#/", "h1")
+        page.type("#pick", f"{picture('a.png')}\n{picture('b.png')}")
+        page.see("#provider-all")
+        page.click(".providers summary")
+
+    def delete():
+        go(f"#/jobs/{shown['read']}", ".paper img")
+        page.click("#delete-job")
+
+    views = {
+        "new": lambda: go("#/", ".recent .sum"),
+        "queue": queue,
+        "jobs": lambda: go("#/jobs", ".jobs .sum"),
+        "fields": lambda: go(f"#/jobs/{shown['read']}", ".paper img"),
+        "text": lambda: go(f"#/jobs/{shown['read']}?view=text", ".paper img"),
+        "raw": lambda: go(f"#/jobs/{shown['read']}?view=raw", ".paper img"),
+        "compare": compare,
+        "failed": lambda: go(f"#/jobs/{shown['failed']}", "#retry"),
+        "delete": delete,
+        "key": lambda: page.run("document.getElementById('key-dialog').showModal()"),
+    }
+    return lambda name: views[name]()
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_axe_finds_nothing_wrong_and_nothing_is_wider_than_a_phone(page, show, axe, view):
+    show(view)
+    found = axe()
+    page.colors("dark")
+    assert (found, axe()) == ([], [])
+    page.size(*PHONE)
+    assert (axe(), page.wider_than_seen()) == ([], 0)
+
+
+def test_a_receipt_is_read_with_the_keyboard_alone(page, picture):
+    page.type("#pick", str(picture()))
+    page.choose(".queue select", "careful")
+    page.run("document.getElementById('send').focus()")
+    page.press("ENTER")
+    page.see(".paper img")
+    page.see("#title:focus")
+    page.run("document.getElementById('tab-fields').focus()")
+    page.press("ARROW_RIGHT")
+    page.see("#tab-text:focus")
+    page.run("document.querySelector('.rows [tabindex=\"0\"]').focus()")
+    page.press("ARROW_DOWN", "ARROW_DOWN")
+    page.see(":focus", "MILK 1.20")
+    assert page.run("return document.querySelector('.boxes .pointed').dataset.row") == "2"
+    page.press("END")
+    page.see(":focus", "TOTAL EUR 3.70")
+
+
+def test_escape_closes_a_question_and_gives_the_focus_back(page, job):
+    page.open(f"#/jobs/{job('careful')}")
+    page.run("document.getElementById('delete-job')?.focus()")
+    page.see("#delete-job").send_keys("\n")
+    page.see("#question-title")
+    page.press("ESCAPE")
+    page.gone("#question[open]")
+    page.see("#delete-job:focus")
+
+
+def test_a_new_view_has_the_focus_on_its_heading_and_in_the_title(page, job):
+    job_id = job("careful")
+    page.open("#/jobs")
+    page.click(f"#job-{job_id}")
+    page.see("h1:focus", "CORNER CAFE")
+    assert page.browser.title == "CORNER CAFE · Open Receipt OCR"
+
+
+def test_states_are_said_to_a_screen_reader(page, job, go):
+    page.open(f"#/jobs/{job('gated', wait=('running',))}")
+    page.see(".waiting")
+    go.touch()
+    page.see("#live", "0.png: read by gated")

@@ -1,0 +1,395 @@
+"""A person reads receipts with the page, in a real Chromium against a real server."""
+
+import json
+
+import pytest
+import requests
+
+from tests.fakes import ROWS
+from tests.page.conftest import Page
+from tests.page.readers import CAREFUL, FAILURE, HOSTILE, REASON
+
+HELD = """
+const [bytes, name, kind] = arguments;
+const files = new DataTransfer();
+files.items.add(new File([Uint8Array.from(bytes)], name, {type: "image/png"}));
+const on = (type) => document.dispatchEvent(kind === "paste"
+  ? new ClipboardEvent(type, {clipboardData: files, bubbles: true, cancelable: true})
+  : new DragEvent(type, {dataTransfer: files, bubbles: true, cancelable: true}));
+for (const type of kind === "paste" ? ["paste"] : ["dragover", "drop"]) on(type);
+"""
+
+
+# From a picture to its text
+
+
+def test_a_picked_picture_is_read_by_tesseract(page, picture):
+    page.type("#pick", str(picture("cafe.png")))
+    page.choose(".queue select", "tesseract")
+    page.click("#send", "Read 1 file")
+    page.see(".state", "Done")
+    page.click("#tab-text")
+    assert page.texts(".rows li") == list(ROWS)
+    assert page.see(".paper img").get_property("naturalWidth") == 480
+    assert len(page.all(".boxes g")) >= len(ROWS)
+
+
+def test_each_file_has_its_own_provider_and_live_state(page, picture, go):
+    page.type("#pick", f"{picture('a.png')}\n{picture('b.png')}\n{picture('c.png')}")
+    selects = page.all(".queue select")
+    for select, name in zip(selects, ("careful", "gated", "broken"), strict=True):
+        select.send_keys(name)
+    page.type("#job-name", "Three at once")
+    page.click("#send", "Read 3 files")
+    page.see("h1", "Three at once")
+    page.see("#file-list li:nth-child(1) .state", "Done")
+    page.see("#file-list li:nth-child(2) .state", "Reading")
+    page.see("#file-list li:nth-child(3) .state", "Failed")
+    go.touch()
+    page.see("#file-list li:nth-child(2) .state", "Done")
+    page.see(".heading .state", "1 failed")
+
+
+@pytest.mark.parametrize("kind", ["drop", "paste"])
+def test_pictures_can_be_dropped_and_pasted_on_any_view(page, picture, kind):
+    page.open("#/jobs")
+    page.see("h1", "Receipts")
+    page.run(HELD, list(picture().read_bytes()), "held.png", kind)
+    page.see(".queue b", "held.png")
+    assert page.hash() == "#/"
+
+
+def test_a_phone_has_a_button_for_its_camera(page):
+    shoot = page.all("#shoot")[0]
+    assert shoot.get_attribute("capture") == "environment"
+    assert not page.see("#pick").get_attribute("capture")
+
+
+def test_the_choice_of_a_provider_is_remembered(page, picture):
+    page.type("#pick", str(picture()))
+    page.choose(".queue select", "hasty")
+    page.open("#/")
+    page.type("#pick", str(picture()))
+    assert page.see(".queue select").get_property("value") == "hasty"
+
+
+def test_a_provider_that_cannot_run_is_greyed_with_its_reason(page, picture):
+    page.type("#pick", str(picture()))
+    absent = page.see(".queue select").find_element("css selector", "option[value=absent]")
+    assert not absent.is_enabled()
+    assert absent.text == f"absent ({REASON})"
+    page.click(".providers summary")
+    page.see(".providers li.off", f"Not available: {REASON}")
+
+
+def test_it_says_where_a_picture_is_sent(page, picture):
+    page.type("#pick", str(picture()))
+    page.choose(".queue select", "careful")
+    assert page.text(".queue .where") == "The picture stays on this machine."
+    page.choose(".queue select", "elsewhere")
+    assert page.text(".queue .where") == "The picture is sent to api.example.org."
+
+
+def test_a_refused_upload_says_why_and_keeps_the_files(page, tmp_path):
+    (tmp_path / "notes.png").write_text("no picture")
+    page.type("#pick", str(tmp_path / "notes.png"))
+    page.click("#send")
+    page.see(".toast", "'notes.png'")
+    page.see(".toast", "send JPEG, PNG")
+    page.see(".queue b", "notes.png")
+    page.click(".queue button[aria-label='Remove notes.png']")
+    page.gone(".queue li")
+    page.see("#pick:focus")
+
+
+def test_a_broken_connection_is_said_and_sending_again_works(page, picture):
+    page.type("#pick", str(picture()))
+    page.choose(".queue select", "careful")
+    page.offline(True)
+    page.click("#send")
+    page.see(".toast", "The connection ended")
+    page.offline(False)
+    page.click("#send")
+    page.see(".fields")
+    assert page.all(".toast") == []
+
+
+# What was read
+
+
+def test_fields_are_a_table(page, job):
+    page.open(f"#/jobs/{job('careful')}")
+    page.see(".fields")
+    assert page.texts(".fields tr") == [
+        "Merchant\tCORNER CAFE",
+        "Date\tMarch 14, 2026, 09:41",
+        "Total\t€3.70",
+        "Tax at 10 %\t€0.34",
+    ]
+    assert page.texts(".items tbody tr") == ["MILK\t\t\t€1.20", "BREAD\t\t\t€2.50"]
+    page.see(".warnings", "which number of the date is the day")
+
+
+def test_what_was_not_found_says_so(page, job):
+    page.open(f"#/jobs/{job('hasty')}")
+    page.see(".fields")
+    assert page.texts(".fields tr")[1] == "Date\tnot found"
+
+
+def test_markdown_and_raw_are_shown_and_the_tab_is_in_the_url(page, job):
+    page.open(f"#/jobs/{job('careful')}")
+    page.click("#tab-markdown")
+    page.see("pre", "# CORNER CAFE")
+    page.click("#tab-raw")
+    assert json.loads(page.text("pre"))["receipt"]["total"] == 3.7
+    page.browser.refresh()
+    page.see("pre", '"merchant"')
+
+
+def test_a_line_pointed_at_is_marked_on_the_picture(page, job):
+    page.open(f"#/jobs/{job('careful')}?view=text")
+    page.click(".rows li", "BREAD")
+    assert page.run("return document.querySelector('.boxes .pointed').dataset.row") == "3"
+    assert page.text(".caption") == "BREAD 2.50 (98 % sure)"
+
+
+def test_a_box_pointed_at_marks_its_line(page, job):
+    page.open(f"#/jobs/{job('careful')}?view=text")
+    page.see(".boxes")
+    page.click(".boxes g[data-row='2'] rect")
+    assert page.texts(".rows .pointed") == ["MILK 1.20"]
+    page.see(":focus", "MILK 1.20")
+
+
+def test_fields_are_found_on_the_picture(page, job):
+    page.open(f"#/jobs/{job('careful')}")
+    page.click(".fields td", "€3.70")
+    assert page.run("return document.querySelector('.boxes .pointed').dataset.row") == "4"
+
+
+def test_doubtful_words_are_marked(page, job):
+    page.open(f"#/jobs/{job('careful')}?view=text")
+    page.see(".rows")
+    assert page.texts(".rows .doubtful") == ["TOTAL EUR 3.70"]
+    assert page.see(".rows .doubtful").get_attribute("title") == "40 % sure"
+
+
+def test_a_file_that_browsers_do_not_show_is_set_from_what_was_read(page, job, server, picture):
+    pdf = picture("bill.pdf").read_bytes()
+    page.open(f"#/jobs/{job('paged', files=[('file', ('bill.pdf', pdf))])}")
+    page.see(".placeholder", "This file is a PDF")
+    assert page.texts(".set + .small, .placeholder + .small") == [
+        "Page 1 of 2, set from what was read",
+        "Page 2 of 2, set from what was read",
+    ]
+    assert len(page.all(".set text")) == 2 * len(CAREFUL)
+    page.click(".sheet button", "Original")
+    assert page.downloaded("bill.pdf") == pdf
+
+
+def test_a_merchant_called_script_is_text(page, job):
+    page.open(f"#/jobs/{job('hostile')}?view=text")
+    page.see("h1", HOSTILE[0])
+    assert page.texts(".rows li") == list(HOSTILE)
+    page.click("#tab-fields")
+    page.see(".fields td", HOSTILE[0])
+    page.open("#/jobs")
+    page.see(".jobs .title", HOSTILE[0])
+    assert page.all("main script, main img[src='x']") == []
+
+
+def test_two_readings_stand_side_by_side_with_differences_marked(page, job):
+    page.open(f"#/jobs/{job(('careful', 'hasty'))}")
+    page.choose("#compare", "careful")
+    page.see(".compare")
+    assert "3 of 6 rows are the same" in page.text(".result")
+    assert page.texts(".compare .differs") == [
+        "Date\tnot found\tMarch 14, 2026, 09:41",
+        "Tax at 10 %\tnot found\t€0.34",
+        "Items\t0\t2",
+        "MTLK 1.20\tMILK 1.20",
+        "not there\tBREAD 2.50",
+        "THANK YOU\tnot there",
+    ]
+    assert "MTLK" in page.texts(".compare mark")
+    page.browser.back()
+    page.see(".fields")
+
+
+# Again, and away
+
+
+def test_a_file_can_be_read_again_and_the_history_stays(page, job):
+    page.open(f"#/jobs/{job('hasty')}")
+    page.see(".fields")
+    page.choose("#again-provider", "careful")
+    page.click("#again")
+    page.see(".runs li:nth-child(2) [aria-current] .state", "Done")
+    assert [text.split("\n")[0] for text in page.texts(".runs li")] == ["hasty", "careful"]
+    page.see(".fields td", "March 14, 2026, 09:41")
+
+
+def test_a_failure_says_why_and_can_be_tried_again(page, job):
+    page.open(f"#/jobs/{job('broken')}")
+    page.see(".notice.error", FAILURE)
+    page.click("#retry")
+    page.see(".runs li:nth-child(2) .state", "Failed")
+
+
+def test_what_is_being_read_cannot_be_read_twice_at_once(page, job, go):
+    page.open(f"#/jobs/{job('gated', wait=('running',))}")
+    page.see(".waiting", "gated is reading")
+    page.choose("#again-provider", "gated")
+    page.click("#again")
+    page.see(".toast", "already waiting for 'gated'")
+    page.click("#delete-job")
+    page.click("#question-yes")
+    page.see(".toast", "is being processed")
+    go.touch()
+    page.see(".fields")
+
+
+def test_deleting_asks_first(page, job, server):
+    job_id = job("careful", name="Wrong one")
+    page.open(f"#/jobs/{job_id}")
+    page.click("#delete-job")
+    page.see("#question-title", "Delete “Wrong one”?")
+    page.click("#question button", "Keep")
+    assert server.job(job_id)["name"] == "Wrong one"
+    page.click("#delete-job")
+    page.click("#question-yes")
+    page.see("h1", "Receipts")
+    assert server.job(job_id)["statusCode"] == 404
+    page.open(f"#/jobs/{job_id}")
+    page.see("h1", "There is no such receipt")
+    page.see(".notice", f"Job {job_id} does not exist")
+
+
+def test_one_file_of_several_can_be_deleted(page, job, server):
+    job_id = job("careful", "hasty")
+    page.open(f"#/jobs/{job_id}")
+    page.click("#file-list a", "1.png")
+    page.see("#file-list [aria-current]", "1.png")
+    page.click("#delete-file")
+    page.click("#question-yes")
+    page.gone("#file-list")
+    assert [file["originalName"] for file in server.job(job_id)["files"]] == ["0.png"]
+
+
+# Taking it elsewhere
+
+
+def test_a_job_is_saved_as_json_csv_and_markdown(page, job):
+    job_id = job("careful", "hostile", name="To save")
+    page.open(f"#/jobs/{job_id}")
+    for kind in ("JSON", "CSV, a row a receipt", "CSV, a row an item", "Markdown"):
+        page.click("#downloads")
+        page.click(".menu button", kind)
+    saved = json.loads(page.downloaded(f"receipt-{job_id}.json").decode())
+    assert saved["files"][0]["executions"][0]["ocrData"]["receipt"]["total"] == 3.7
+    assert page.downloaded(f"receipt-{job_id}.csv").decode() == (
+        "\ufeffjob,file,provider,merchant,date,currency,subtotal,tax,total,warnings\r\n"
+        f"{job_id},0.png,careful,CORNER CAFE,2026-03-14,EUR,,0.34,3.7,date_ambiguous\r\n"
+        f"{job_id},1.png,hostile,{HOSTILE[0]},,EUR,,,1,\r\n"
+    )
+    assert "MILK,,,1.2\r\n" in page.downloaded(f"receipt-{job_id}-items.csv").decode()
+    assert "# CORNER CAFE" in page.downloaded(f"receipt-{job_id}.md").decode()
+
+
+def test_no_cell_of_a_csv_is_a_formula(page):
+    found = page.run_async(
+        "import('/static/exports.js').then(({csv}) => arguments[0]"
+        "(csv([['=1+1', '@x', '-2', -2, 1.5, 'a,\"b\"', null]])))"
+    )
+    assert found == '\ufeff\'=1+1,\'@x,\'-2,-2,1.5,"a,""b""",\r\n'
+
+
+def test_copy_puts_the_text_on_the_clipboard(page, job):
+    page.browser.set_permissions("clipboard-read", "granted")
+    page.open(f"#/jobs/{job('careful')}?view=text")
+    page.click("#copy")
+    page.see("#live", "Copied")
+    copied = page.run_async("navigator.clipboard.readText().then(arguments[0])")
+    assert copied == "\n".join(CAREFUL)
+
+
+# The list
+
+
+def test_search_state_order_and_page_are_in_the_url(page, job):
+    for number in range(3):
+        job("careful", name=f"Listed {number}")
+    page.open("#/jobs?limit=2&search=Listed")
+    page.see(".jobs .title", "Listed 2")
+    page.click(".pages a", "Next")
+    page.see(".jobs .title", "Listed 0")
+    assert page.texts(".pages span:not(.off)") == ["3 to 3 of 3"]
+    page.browser.back()
+    page.see(".jobs .title", "Listed 2")
+    page.choose("#order", "Oldest first")
+    page.see(".jobs .title", "Listed 0")
+    assert "sort=createdAt%3Aasc" in page.hash()
+    page.choose("#status", "Failed")
+    page.see(".results", "No receipt matches")
+    page.browser.refresh()
+    assert page.see("#status").get_property("value") == "failed"
+    assert page.see("#search").get_property("value") == "Listed"
+
+
+def test_typing_searches_and_keeps_the_focus(page, job):
+    job("careful", name="Needle")
+    page.open("#/jobs")
+    page.type("#search", "eedl")
+    page.see(".jobs li:only-child .title", "Needle")
+    page.see("#search:focus")
+    page.see(".jobs .sum", "€3.70")
+
+
+def test_an_address_the_server_refuses_says_why(page):
+    page.open("#/jobs?sort=colour")
+    page.see(".notice.error", "sort must be one of")
+
+
+# The key, and a server that is away
+
+
+def test_the_key_is_asked_once_and_opens_everything(chromium, serve, tmp_path, picture):
+    locked = serve(FLASK_APP="tests.page.readers", API_KEY="s3cret")
+    page = Page(chromium, locked.url, tmp_path)
+    page.open("#/")
+    page.type("#key", "wrong")
+    page.click("#key-dialog .primary")
+    page.see("#key-error", "did not accept that key")
+    page.type("#key", "s3cret")
+    page.click("#key-dialog .primary")
+    page.type("#pick", str(picture()))
+    page.choose(".queue select", "careful")
+    page.click("#send")
+    page.see(".fields td", "CORNER CAFE")
+    page.see(".paper img")
+    page.browser.refresh()
+    page.see(".fields td", "CORNER CAFE")
+    assert not page.see("#forget-key").get_property("hidden")
+    page.click("#forget-key")
+    page.see("#key-dialog h2")
+    page.click("#key-cancel")
+    page.see(".notice.error", "wants a key")
+    assert page.faults() == []
+
+
+def test_a_server_that_is_away_is_said_so(chromium, serve, tmp_path, picture):
+    gone = serve(FLASK_APP="tests.page.readers")
+    page = Page(chromium, gone.url, tmp_path)
+    page.open("#/")
+    page.type("#pick", str(picture()))
+    gone.end()
+    page.click("#send")
+    page.see(".toast", "The connection ended")
+    page.click(".top a", "Receipts")
+    page.see(".notice.error", "The server does not answer")
+
+
+def test_the_page_may_load_and_run_its_own_files_only(page, server):
+    policy = requests.get(server.url, timeout=5).headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self';")
+    assert "unsafe" not in policy
