@@ -10,6 +10,8 @@ import subprocess
 import sys
 import threading
 from contextlib import closing
+from io import BytesIO
+from pathlib import Path
 
 import pytest
 import requests
@@ -48,12 +50,22 @@ def go(data):
     (data / "go").touch()
 
 
-def gone(pid):
+def stat(pid):
+    """The state and the parent of a process; a process that has ended is a zombie at most."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    return False
+        state, parent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[:2]
+    except (FileNotFoundError, ProcessLookupError):
+        return "Z", 0
+    return state, int(parent)
+
+
+def gone(pid):
+    return stat(pid)[0] == "Z"
+
+
+def children(pid):
+    everyone = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
+    return [one for one in everyone if stat(one)[1] == pid]
 
 
 # Killed
@@ -225,6 +237,26 @@ def test_a_setting_that_makes_no_sense_stops_the_start_and_is_named(serve, tmp_p
     server = serve(up=False, OCR_WORKERS="many")
     assert server.process.wait(15) != 0
     assert "OCR_WORKERS must be a whole number of 1 or more" in server.log.read_text()
+
+
+def test_both_local_engines_read_without_network_in_production_and_die_with_the_server(
+    serve, tmp_path
+):
+    command = [word.replace("tests.fakes", "app") for word in WAITRESS]
+    nowhere = "http://127.0.0.1:9"
+    proxies = {name: nowhere for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")}
+    server = serve(*command, FLASK_APP="app", HOME=str(tmp_path), **proxies)
+    receipt = BytesIO()
+    drawn().save(receipt, "JPEG", quality=90)
+    jobs = [server.upload(receipt.getvalue(), name) for name in ("paddle-ocr-local", "tesseract")]
+    for job_id in jobs:
+        ((execution,),) = [f["executions"] for f in server.wait(job_id, seconds=60)["files"]]
+        assert execution["error"] is None
+        assert "TOTALEUR3.70" in "".join(json.loads(execution["ocrData"])["text"].split())
+    engines = children(server.process.pid)
+    assert len(engines) == 2
+    server.end()
+    until(lambda: all(gone(pid) for pid in engines), seconds=5)
 
 
 # The reference's own examples; their port is replaced only where 3000 is taken

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import sys
 from urllib.parse import unquote
 
 import pytest
@@ -377,3 +378,21 @@ def test_an_upload_in_chunks_and_one_too_large_are_answered_over_a_socket(serve)
     endless = (b"--bound\r\n" + file(content=b"\0" * 50_000)[:-2] for _ in range(200))
     response = requests.post(url, endless, headers=headers, timeout=20)
     assert response.status_code in (400, 413)
+
+
+def test_the_bytes_are_on_the_disk_before_the_rows_that_name_them(client):
+    """The order of the calls to the system, as a profiler sees them."""
+    calls = []
+
+    def note(frame, event, function):
+        if event == "c_call" and function.__name__ in ("fsync", "rename", "commit"):
+            calls.append(function.__name__)
+
+    sys.setprofile(note)
+    try:
+        response = post(client, file("a.jpg"), file("b.jpg"), PROVIDER, ("ocrProvider_1", "fake"))
+    finally:
+        sys.setprofile(None)
+    assert response.status_code == 200
+    # Two files and their directory; then its new name, and the directory of that.
+    assert calls[:6] == ["fsync", "fsync", "fsync", "rename", "fsync", "commit"]

