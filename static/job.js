@@ -25,14 +25,17 @@ export async function openJob(main, params, signal, id) {
     return { title: `Job ${id}` };
   }
   main.replaceChildren(head, strip, pane);
-  let shown = "";
+  const shown = new Map();
   at.show = () => {
-    const now = JSON.stringify([at.job, String(at.params), at.params.get("file")]);
-    if (now === shown) return;
-    shown = now;
-    replace(head, heading(at));
-    replace(strip, at.job.files.length > 1 ? h("ul", { id: "file-list" }, at.job.files.map((file) => tabOfFile(at, file))) : null);
-    replace(pane, filePane(at));
+    const params = String(at.params);
+    const showPart = (place, make, ...depends) => {
+      const now = JSON.stringify(depends);
+      if (shown.get(place) !== now) replace(place, make(at));
+      shown.set(place, now);
+    };
+    showPart(head, heading, at.job);
+    showPart(strip, fileList, params, at.job.files.map(({ executions }) => executions.at(-1)?.status));
+    showPart(pane, filePane, params, currentFile(at), at.job.files.length);
   };
   at.show();
   follow(at);
@@ -168,6 +171,11 @@ async function attempt(action) {
 }
 
 // One file
+
+function fileList(at) {
+  const { files } = at.job;
+  return files.length > 1 ? h("ul", { id: "file-list" }, files.map((file) => tabOfFile(at, file))) : null;
+}
 
 function tabOfFile(at, file) {
   const current = file === currentFile(at);

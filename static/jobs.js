@@ -39,19 +39,20 @@ export async function jobRows(query, signal) {
 }
 
 function rowsFor(jobs, signal) {
-  const rows = jobs.map((job) => h("li", {}, summary({ ...known.get(job.id), ...job })));
-  fillIn(jobs, rows, signal);
-  return rows;
+  const links = jobs.map((job) =>
+    h("a", { href: `#/jobs/${job.id}`, id: `job-${job.id}` }, summary({ ...known.get(job.id), ...job })));
+  fillIn(jobs, links, signal);
+  return links.map((link) => h("li", {}, link));
 }
 
 /** Merchants and sums are in the details only: a few at a time, each job once. */
-async function fillIn(jobs, rows, signal) {
+async function fillIn(jobs, links, signal) {
   const rest = [...jobs.keys()].filter((number) => !isOver(known.get(jobs[number].id)));
   const next = async () => {
     for (let number = rest.shift(); number !== undefined && !signal.aborted; number = rest.shift()) {
       const job = await getJson(`ocr-jobs/${jobs[number].id}`, signal);
       known.set(job.id, job);
-      replace(rows[number], summary(job));
+      replace(links[number], summary(job));
     }
   };
   await Promise.all([next(), next(), next()]).catch(() => {}); // the rows stay as the list gave them
@@ -62,11 +63,12 @@ function summary(job) {
   const one = readings.length === 1 ? readings[0].receipt : null;
   const title = titleOf(job);
   const facts = [one?.date && printedDate(one.date), filesOf(job, title), `added ${moment(job.createdAt)}`];
-  return h("a", { href: `#/jobs/${job.id}`, id: `job-${job.id}` },
+  return [
     h("span", { class: "title" }, title),
     h("span", { class: "facts" }, facts.filter(Boolean).join(" · ")),
     h("span", { class: "sum" }, one && one.total !== null ? money(one.total, one.currency) : ""),
-    stateLabel(job.status, job.failedFiles));
+    stateLabel(job.status, job.failedFiles),
+  ];
 }
 
 function filesOf({ files }, title) {
@@ -143,13 +145,13 @@ function filtersOf(params) {
 
 /** Show a page of the list, and again every few seconds while one of its jobs is being read. */
 async function showPage(place, params, signal) {
-  for (let first = true; !signal.aborted; first = false) {
+  for (let shown = ""; !signal.aborted; ) {
     try {
-      const { data, pagination } = await getJson(`ocr-jobs?${params}`, signal);
-      const rows = rowsFor(data, signal);
-      replace(place, data.length ? h("ul", { class: "jobs card" }, rows) : emptiness(params), pages(params, pagination));
-      if (first) announce(count(pagination.total, "receipt", "receipts"));
-      if (data.every(isOver)) return;
+      const answer = await getJson(`ocr-jobs?${params}`, signal);
+      if (JSON.stringify(answer) !== shown) showAnswer(place, params, answer, signal);
+      if (!shown) announce(count(answer.pagination.total, "receipt", "receipts"));
+      if (answer.data.every(isOver)) return;
+      shown = JSON.stringify(answer);
     } catch (error) {
       if (error.name === "AbortError") return;
       replace(place, h("p", { class: "notice error" }, error.message),
@@ -158,6 +160,11 @@ async function showPage(place, params, signal) {
     }
     await pause(POLL_MS, signal);
   }
+}
+
+function showAnswer(place, params, { data, pagination }, signal) {
+  const list = data.length ? h("ul", { class: "jobs card" }, rowsFor(data, signal)) : emptiness(params);
+  replace(place, list, pages(params, pagination));
 }
 
 export function pause(ms, signal) {

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 import requests
 from selenium import webdriver
+from selenium.common.exceptions import TimeoutException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.ui import Select
+from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from tests.conftest import Server, free_port
 from tests.fakes import drawn, until
@@ -21,6 +22,8 @@ FLAGS = (
     *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 )
+SEEN = """return [...document.querySelectorAll(arguments[0])].find(
+    (one) => one.checkVisibility() && one.textContent.includes(arguments[1]))"""
 DESK, PHONE = (1280, 900), (360, 740)
 
 
@@ -52,12 +55,11 @@ def server(tmp_path_factory):
 
 @pytest.fixture
 def page(chromium, server, tmp_path):
-    """The page of the server, as a new visitor on a desk sees it; it may log no error."""
+    """The page of the server for a new visitor at a desk, not yet open; it may log no error."""
     page = Page(chromium, server.url, tmp_path / "downloads")
     page.forget_all()
     page.size(*DESK)
     page.colors("light")
-    page.open("#/")
     yield page
     assert page.faults() == []
 
@@ -68,6 +70,7 @@ class Page:
     def __init__(self, browser, url, downloads):
         self.browser, self.url, self.downloads = browser, url, downloads
         self.log = []
+        self._wait = WebDriverWait(browser, 15, poll_frequency=0.05)
         self._tell("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(downloads))
 
     def _tell(self, command, **parameters):
@@ -111,20 +114,16 @@ class Page:
     def see(self, css, text=""):
         """The first element in sight that holds the text."""
 
-        def found():
-            return self.run(
-                "return [...document.querySelectorAll(arguments[0])].find((one) =>"
-                " one.checkVisibility() && one.textContent.includes(arguments[1]))",
-                *(css, text),
-            )
+        def found(browser):
+            return browser.execute_script(SEEN, css, text)
 
         try:
-            return until(found, seconds=6)
-        except AssertionError:
+            return self._wait.until(found)
+        except TimeoutException:
             raise AssertionError(f"{css} with {text!r} is not in: {self.text('body')}") from None
 
     def gone(self, css):
-        until(lambda: not self.all(css), seconds=6)
+        self._wait.until(lambda browser: not self.all(css))
 
     def text(self, css):
         return self.see(css).text

@@ -65,12 +65,13 @@ def test_axe_finds_nothing_wrong_and_nothing_is_wider_than_a_phone(page, show, a
 
 
 def test_a_receipt_is_read_with_the_keyboard_alone(page, picture):
+    page.open("#/")
     page.type("#pick", str(picture()))
     page.choose(".queue select", "careful")
     page.run("document.getElementById('send').focus()")
     page.press("ENTER")
-    page.see(".paper img")
     page.see("#title:focus")
+    page.see(".boxes")
     page.run("document.getElementById('tab-fields').focus()")
     page.press("ARROW_RIGHT")
     page.see("#tab-text:focus")

@@ -17,6 +17,7 @@ ROWS = (
 
 @pytest.mark.parametrize(("left", "right", "pairs"), ROWS)
 def test_rows_are_paired(page, left, right, pairs):
+    page.open("#/")
     found = page.run_async(
         "const [left, right, done] = arguments;"
         "import('/static/diff.js').then(({compareRows}) => done(compareRows(left, right)))",
@@ -26,6 +27,7 @@ def test_rows_are_paired(page, left, right, pairs):
 
 
 def test_words_are_paired(page):
+    page.open("#/")
     left, right = page.run_async(
         "import('/static/diff.js').then(({compareWords}) => "
         "arguments[0](compareWords('2 x MTLK 1.20', '2 MILK 1.20')))"
@@ -36,6 +38,7 @@ def test_words_are_paired(page):
 
 
 def test_two_long_readings_are_compared_within_seconds(page):
+    page.open("#/")
     took = page.run_async(
         "const row = (n) => `ROW ${n % 7919} 1.00`;"
         "const rows = (seed) => Array.from({length: 1500}, (_, n) => row(n * seed));"

@@ -24,6 +24,7 @@ for (const type of kind === "paste" ? ["paste"] : ["dragover", "drop"]) on(type)
 
 
 def test_a_picked_picture_is_read_by_tesseract(page, picture):
+    page.open("#/")
     page.type("#pick", str(picture("cafe.png")))
     page.choose(".queue select", "tesseract")
     page.click("#send", "Read 1 file")
@@ -35,6 +36,7 @@ def test_a_picked_picture_is_read_by_tesseract(page, picture):
 
 
 def test_each_file_has_its_own_provider_and_live_state(page, picture, go):
+    page.open("#/")
     page.type("#pick", f"{picture('a.png')}\n{picture('b.png')}\n{picture('c.png')}")
     selects = page.all(".queue select")
     for select, name in zip(selects, ("careful", "gated", "broken"), strict=True):
@@ -60,12 +62,14 @@ def test_pictures_can_be_dropped_and_pasted_on_any_view(page, picture, kind):
 
 
 def test_a_phone_has_a_button_for_its_camera(page):
+    page.open("#/")
     shoot = page.all("#shoot")[0]
     assert shoot.get_attribute("capture") == "environment"
     assert not page.see("#pick").get_attribute("capture")
 
 
 def test_the_choice_of_a_provider_is_remembered(page, picture):
+    page.open("#/")
     page.type("#pick", str(picture()))
     page.choose(".queue select", "hasty")
     page.open("#/")
@@ -74,6 +78,7 @@ def test_the_choice_of_a_provider_is_remembered(page, picture):
 
 
 def test_a_provider_that_cannot_run_is_greyed_with_its_reason(page, picture):
+    page.open("#/")
     page.type("#pick", str(picture()))
     absent = page.see(".queue select").find_element("css selector", "option[value=absent]")
     assert not absent.is_enabled()
@@ -83,6 +88,7 @@ def test_a_provider_that_cannot_run_is_greyed_with_its_reason(page, picture):
 
 
 def test_it_says_where_a_picture_is_sent(page, picture):
+    page.open("#/")
     page.type("#pick", str(picture()))
     page.choose(".queue select", "careful")
     assert page.text(".queue .where") == "The picture stays on this machine."
@@ -92,6 +98,7 @@ def test_it_says_where_a_picture_is_sent(page, picture):
 
 def test_a_refused_upload_says_why_and_keeps_the_files(page, tmp_path):
     (tmp_path / "notes.png").write_text("no picture")
+    page.open("#/")
     page.type("#pick", str(tmp_path / "notes.png"))
     page.click("#send")
     page.see(".toast", "'notes.png'")
@@ -103,6 +110,7 @@ def test_a_refused_upload_says_why_and_keeps_the_files(page, tmp_path):
 
 
 def test_a_broken_connection_is_said_and_sending_again_works(page, picture):
+    page.open("#/")
     page.type("#pick", str(picture()))
     page.choose(".queue select", "careful")
     page.offline(True)
@@ -297,6 +305,7 @@ def test_a_job_is_saved_as_json_csv_and_markdown(page, job):
 
 
 def test_no_cell_of_a_csv_is_a_formula(page):
+    page.open("#/")
     found = page.run_async(
         "import('/static/exports.js').then(({csv}) => arguments[0]"
         "(csv([['=1+1', '@x', '-2', -2, 1.5, 'a,\"b\"', null]])))"
@@ -305,6 +314,7 @@ def test_no_cell_of_a_csv_is_a_formula(page):
 
 
 def test_copy_puts_the_text_on_the_clipboard(page, job):
+    page.open("#/")
     page.browser.set_permissions("clipboard-read", "granted")
     page.open(f"#/jobs/{job('careful')}?view=text")
     page.click("#copy")
@@ -337,6 +347,7 @@ def test_search_state_order_and_page_are_in_the_url(page, job):
 
 
 def test_typing_searches_and_keeps_the_focus(page, job):
+    page.open("#/")
     job("careful", name="Needle")
     page.open("#/jobs")
     page.type("#search", "eedl")
