@@ -13,8 +13,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import duplicates
+
 HERE = Path(__file__).parent
-VERSION = 3  # of schema.sql, kept as PRAGMA user_version; migrations/<n>.sql leads from n - 1 to n
+VERSION = 4  # of schema.sql, kept as PRAGMA user_version; migrations/<n>.sql leads from n - 1 to n
 APPLICATION_ID = 0x52435054  # "RCPT", for the program file(1)
 LOCK_TIMEOUT_S = 5
 BLANKS = {0: " ", 10: " "}  # NUL and line feed
@@ -37,6 +39,7 @@ def connect(path: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA foreign_keys = ON")  # per connection, not stored in the file
     connection.execute("PRAGMA secure_delete = ON")
     connection.create_function("folded", 1, folded, deterministic=True)  # lower() is ASCII only
+    connection.create_function("receipt_key", 1, duplicates.receipt_key, deterministic=True)
     return connection
 
 
@@ -190,7 +193,14 @@ def list_files(db: sqlite3.Connection, job_id: int) -> list[dict[str, Any]]:
         """,
         (job_id,),
     ).fetchall()
-    return [{**row, "executions": list_executions(db, row["id"])} for row in rows]
+    return [
+        {
+            **row,
+            "executions": list_executions(db, row["id"]),
+            "duplicateOf": duplicates.earliest(db, row["id"]),
+        }
+        for row in rows
+    ]
 
 
 def list_executions(db: sqlite3.Connection, file_id: int) -> list[dict[str, Any]]:
@@ -276,10 +286,17 @@ def complete(db: sqlite3.Connection, execution_id: int, claim: str, ocr_data: st
     """Nothing for a claim that has been lost: another runs the execution by now, or nobody."""
     db.execute(
         """
-        UPDATE execution SET status = 'completed', ocr_data = :ocr_data, updated_at = :now
+        UPDATE execution SET status = 'completed', ocr_data = :ocr_data,
+            receipt_key = :receipt_key, updated_at = :now
         WHERE id = :id AND claim = :claim AND status = 'running'
         """,
-        {"id": execution_id, "claim": claim, "ocr_data": ocr_data, "now": now()},
+        {
+            "id": execution_id,
+            "claim": claim,
+            "ocr_data": ocr_data,
+            "receipt_key": duplicates.receipt_key(ocr_data),
+            "now": now(),
+        },
     )
 
 

@@ -34,7 +34,8 @@ CREATE TABLE execution (
     error_message TEXT,
     created_at TEXT NOT NULL,
     updated_at TEXT NOT NULL,
-    claim TEXT  -- of the thread that runs it, so that one that is late writes nothing
+    claim TEXT,  -- of the thread that runs it, so that one that is late writes nothing
+    receipt_key TEXT  -- of duplicates.receipt_key; null too where the receipt lacks a part of it
 );
 
 CREATE TABLE upload_key (
@@ -50,6 +51,29 @@ CREATE TABLE job_count (
     n INTEGER NOT NULL
 ) WITHOUT ROWID;
 
+-- How many executions there are of each status, the same way.
+CREATE TABLE execution_count (
+    status TEXT PRIMARY KEY,
+    n INTEGER NOT NULL
+) WITHOUT ROWID;
+
+-- One row while WEBHOOK_URL is set, else none, and then nothing is stored for it.
+CREATE TABLE webhook (
+    url_sha256 TEXT NOT NULL,
+    gone INTEGER NOT NULL DEFAULT 0  -- 1: it answered 410 and gets nothing more
+);
+
+-- What the webhook has not got yet. Made in the transaction that ends a job, by a trigger below.
+CREATE TABLE delivery (
+    id TEXT PRIMARY KEY,  -- webhook-id: the same at every try, so that the receiver sees repeats
+    job_id INTEGER NOT NULL REFERENCES job ON DELETE CASCADE,
+    status TEXT NOT NULL,
+    failed_files INTEGER NOT NULL,
+    ended_at TEXT NOT NULL,
+    tries INTEGER NOT NULL DEFAULT 0,
+    next_at TEXT NOT NULL
+);
+
 -- What a search looks through: the names of a job (rowid: its id) and of its files, a line each,
 -- as db.folded makes them. Written by db.add_to_search. The index is of groups of three characters.
 CREATE VIRTUAL TABLE job_search
@@ -64,10 +88,16 @@ CREATE TABLE search_deletion (
 
 INSERT INTO job_count (status, n) VALUES
     ('pending', 0), ('running', 0), ('completed', 0), ('failed', 0);
+INSERT INTO execution_count (status, n) VALUES
+    ('pending', 0), ('running', 0), ('completed', 0), ('failed', 0);
 INSERT INTO search_deletion (deleted, gone) VALUES (0, 0);
 
 CREATE INDEX file_job ON file (job_id);
 CREATE INDEX execution_file ON execution (file_id);
+CREATE INDEX execution_receipt ON execution (receipt_key, file_id) WHERE receipt_key IS NOT NULL;
+CREATE INDEX file_sha256 ON file (sha256);
+CREATE INDEX delivery_job ON delivery (job_id);
+CREATE INDEX delivery_next ON delivery (next_at);
 -- What a start has to find among millions; SQLite uses a partial index only for its very condition.
 CREATE INDEX execution_pending ON execution (id) WHERE status = 'pending';
 CREATE INDEX execution_running ON execution (id) WHERE status = 'running';
@@ -142,4 +172,29 @@ END;
 
 CREATE TRIGGER name_deleted AFTER DELETE ON file BEGIN
     UPDATE search_deletion SET deleted = deleted + 1;
+END;
+
+CREATE TRIGGER execution_count_added AFTER INSERT ON execution BEGIN
+    UPDATE execution_count SET n = n + 1 WHERE status = new.status;
+END;
+
+CREATE TRIGGER execution_count_changed AFTER UPDATE OF status ON execution
+WHEN old.status <> new.status BEGIN
+    UPDATE execution_count SET n = n - 1 WHERE status = old.status;
+    UPDATE execution_count SET n = n + 1 WHERE status = new.status;
+END;
+
+CREATE TRIGGER execution_count_deleted AFTER DELETE ON execution BEGIN
+    UPDATE execution_count SET n = n - 1 WHERE status = old.status;
+END;
+
+CREATE TRIGGER job_ended AFTER UPDATE OF status ON job
+WHEN new.status IN ('completed', 'failed') AND old.status NOT IN ('completed', 'failed')
+    AND EXISTS (SELECT 1 FROM webhook WHERE NOT gone)
+BEGIN
+    INSERT INTO delivery (id, job_id, status, failed_files, ended_at, next_at)
+    VALUES (
+        'msg_' || lower(hex(randomblob(16))), new.id, new.status, new.failed_files, new.updated_at,
+        new.updated_at
+    );
 END;

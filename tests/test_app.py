@@ -84,6 +84,7 @@ def test_a_job_has_every_field_of_the_reference_in_its_order(client):
                         "error": None,
                     }
                 ],
+                "duplicateOf": None,
             }
         ],
     }
