@@ -107,11 +107,15 @@ class Storage:
 
     @contextmanager
     def adopted(self, directory: Path, job_id: int) -> Iterator[None]:
-        """The directory as that job's, durable before the body commits; removed if it fails."""
+        """The directory as that job's, durable before the body commits; removed if it fails.
+
+        The body's transaction is open: what is there already is the rest of one that failed.
+        """
         home = self._uploads / str(job_id)
-        directory.rename(home)
-        sync(self._uploads)
+        _remove(home)
         try:
+            directory.rename(home)
+            sync(self._uploads)
             yield
         except BaseException:
             shutil.rmtree(home, ignore_errors=True)
@@ -133,11 +137,11 @@ class Storage:
     @contextmanager
     def _discarded(self, path: Path, name: str) -> Iterator[None]:
         trash = self._trash / name
-        if path.exists():
-            path.rename(trash)
-            sync(path.parent)
-            sync(self._trash)
         try:
+            if path.exists():
+                path.rename(trash)
+                sync(path.parent)
+                sync(self._trash)
             yield
         except BaseException:
             if trash.exists():
@@ -156,14 +160,17 @@ class Storage:
             _remove(directory)
         if not job_exists(next_job_id):
             _remove(self._uploads / str(next_job_id))
+        self.empty_trash(job_exists, key_exists)
         for trash in self._trash.iterdir():
-            kind, number, *rest = trash.name.split("-", 2)
-            key = f"uploads/{number}/{rest[0]}" if rest else ""
-            if kind == "job" and job_exists(int(number)):
-                trash.rename(self._uploads / number)
-            elif kind == "file" and key_exists(key):
-                trash.rename(self.path(key))
-            else:
+            trash.rename(self.path(_key(trash)))
+
+    def empty_trash(
+        self, job_exists: Callable[[int], bool], key_exists: Callable[[str], bool]
+    ) -> None:
+        """Remove what could not be removed when it was deleted, and leave what is being deleted."""
+        for trash in self._trash.iterdir():
+            key = _key(trash)
+            if not (key_exists(key) if trash.name.startswith("file") else job_exists(_job_id(key))):
                 _remove(trash)
 
 
@@ -185,11 +192,25 @@ def storage_name(original: str, taken: Collection[str]) -> str:
     return name
 
 
+def _key(trash: Path) -> str:
+    """Where it was: `uploads/1` for `job-1`, `uploads/1/a.jpg` for `file-1-a.jpg`."""
+    return "/".join(["uploads", *trash.name.split("-", 2)[1:]])
+
+
+def _job_id(key: str) -> int:
+    return int(key.split("/")[1])
+
+
 def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+    """Have it gone; another thread may be at it too."""
+    try:
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    except FileNotFoundError:
+        if path.exists():
+            _remove(path)
 
 
 def sync(directory: Path) -> None:

@@ -14,12 +14,12 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
 import db
 import retention
-import search
 import search
 from logs import redacted
 from providers.base import Env, Provider, ProviderError, ocr_data, setting
@@ -32,6 +32,7 @@ GRACE_S = 5.0  # what running executions get to finish in at an orderly end
 KEEPER_S = 1.0
 SWEEP_S = 60.0
 UPLOAD_KEYS_KEPT = timedelta(days=1)
+INTERNAL_ERROR = ("internal_error", "the provider failed unexpectedly; the server's log says how")
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,7 @@ class Worker:
         self._queues: dict[str, queue.Queue[int | None]] = {k: queue.Queue() for k in self._sizes}
         self._threads: dict[threading.Thread, str] = {}
         self._running: dict[threading.Thread, int] = {}  # the execution each has claimed
+        self._keeper = threading.Thread(target=self._keep, name="keeper", daemon=True)
         self._stopping = threading.Event()
         self._lock: IO[bytes] | None = None
 
@@ -83,8 +85,8 @@ class Worker:
         with closing(db.connect(self._database)) as connection:
             self._recover(connection)
             self._storage.settle(
-                lambda job_id: db.job_exists(connection, job_id),
-                lambda key: db.key_exists(connection, key),
+                partial(db.job_exists, connection),
+                partial(db.key_exists, connection),
                 db.next_job_id(connection),
             )
             db.forget_deleted(connection)
@@ -92,7 +94,7 @@ class Worker:
                 for _ in range(size):
                     self._start_thread(kind)
             self.submit(db.list_pending(connection))
-        threading.Thread(target=self._keep, name="keeper", daemon=True).start()
+        self._keeper.start()
 
     def submit(self, executions: Iterable[tuple[int, str]]) -> None:
         """Queue (id, provider) pairs whose rows are committed; an id twice does no harm."""
@@ -101,10 +103,10 @@ class Worker:
 
     def faults(self) -> list[str]:
         """Why executions are not being run; empty when they are."""
-        dead = [thread.name for thread in list(self._threads) if not thread.is_alive()]
         if not self._threads or self._stopping.is_set():
             return ["the worker is not running"]
-        return [f"the worker thread {name} is dead" for name in dead]
+        threads = [*self._threads, self._keeper]
+        return [f"the worker thread {t.name} is dead" for t in threads if not t.is_alive()]
 
     def stop(self, grace_s: float = GRACE_S) -> None:
         """Take no more work, give what runs a few seconds, and put the rest back to pending."""
@@ -116,8 +118,11 @@ class Worker:
         end = time.monotonic() + grace_s
         for thread in self._threads:
             thread.join(max(0.0, end - time.monotonic()))
-        with closing(db.connect(self._database)) as connection, connection:
-            db.release(connection)
+        try:
+            with closing(db.connect(self._database)) as connection, connection:
+                db.release(connection)
+        except sqlite3.OperationalError as error:
+            log.error("what was running is run again, but counts as having crashed: %s", error)
         if self._lock:
             self._lock.close()
 
@@ -128,11 +133,8 @@ class Worker:
             return
         self._running[threading.current_thread()] = execution_id
         started = time.monotonic()
-        code, text = self._attempt(execution_id, claimed["provider"], claimed["storage_key"])
-        if code:
-            self._persist(connection, db.fail, execution_id, claimed["claim"], code, text)
-        else:
-            self._persist(connection, db.complete, execution_id, claimed["claim"], text)
+        attempted = self._attempt(execution_id, claimed["provider"], claimed["storage_key"])
+        code = self._record(connection, execution_id, claimed["claim"], *attempted)
         self._running.pop(threading.current_thread(), None)
         seconds, outcome = time.monotonic() - started, f"failed: {code}" if code else "completed"
         log.info(
@@ -151,10 +153,27 @@ class Worker:
             return error.code, message.encode("utf-8", "replace").decode()
         except BaseException:  # also SystemExit: a provider must not end the thread
             log.exception("execution %d", execution_id)
-            return (
-                "internal_error",
-                "the provider failed unexpectedly; the server's log says how",
-            )
+            return INTERNAL_ERROR
+
+    def _record(
+        self,
+        connection: sqlite3.Connection,
+        execution_id: int,
+        claim: str,
+        code: str | None,
+        text: str,
+    ) -> str | None:
+        """The code recorded; what the database will not take, as 1 GB of text, is a failure."""
+        try:
+            if code is None:
+                self._persist(connection, db.complete, execution_id, claim, text)
+            else:
+                self._persist(connection, db.fail, execution_id, claim, code, text)
+            return code
+        except sqlite3.Error:
+            log.exception("execution %d", execution_id)
+            self._persist(connection, db.fail, execution_id, claim, *INTERNAL_ERROR)
+            return INTERNAL_ERROR[0]
 
     def _read(self, provider_name: str, storage_key: str) -> str:
         path = self._storage.path(storage_key)
@@ -243,7 +262,9 @@ class Worker:
                 for job_id in retention.older_than(connection, limit):
                     retention.delete(connection, self._storage, job_id)
                     log.info("job %d: deleted after %d days", job_id, self._retention_days)
-            search.purge(connection)
+            self._storage.empty_trash(
+                partial(db.job_exists, connection), partial(db.key_exists, connection)
+            )
             search.purge(connection)
             db.forget_deleted(connection)
 
