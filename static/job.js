@@ -207,11 +207,17 @@ function filePane(at) {
   const picture = sheetOf(at, file);
   picture.show(reading);
   const place = h("div", { class: "file" }, picture.element, h("div", { class: "result card" },
+    file.duplicateOf && duplicate(file.duplicateOf),
     runBar(at, file, run, other),
     other ? comparison(run, other) : result(at, file, run, reading),
     again(at, file, run)));
   if (reading) linkRows(place, (row) => captionOf(reading, row));
   return place;
+}
+
+function duplicate({ jobId, fileId }) {
+  return h("p", { class: "small" }, icon("file"), " This receipt seems to be here already: ",
+    h("a", { href: `#/jobs/${jobId}?file=${fileId}` }, `job ${jobId}`));
 }
 
 function sheetOf(at, file) {

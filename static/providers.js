@@ -59,7 +59,7 @@ export function providerList(list) {
     h("li", { class: provider.available ? "" : "off" },
       h("b", {}, provider.name),
       h("span", {}, provider.available ? provider.model : `Not available: ${provider.reason}`),
-      h("span", { class: "where" }, destination(provider))));
+      provider.available && h("span", { class: "where" }, destination(provider))));
   const open = !list.some(({ available }) => available);
   return h("details", { class: "providers", open }, h("summary", {}, "Which providers are there?"), h("ul", {}, rows));
 }

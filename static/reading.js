@@ -57,11 +57,12 @@ function nextWord(row, at) {
   return word < 0 ? row.length : at + gap + word;
 }
 
-/** The number of the only row that holds a printed text or amount, or null. */
-export function rowWith(reading, value) {
-  if (value === null || value === undefined || value === "") return null;
+/** The number of the only row that holds a printed text or amount, or null; of several the one named. */
+export function rowWith(reading, value, named = /$^/) {
+  if (value === null || value === "") return null;
   const found = [...reading.rows.keys()].filter((number) => holds(reading.rows[number].text, value));
-  return found.length === 1 ? found[0] : null;
+  const best = found.length > 1 ? found.filter((number) => named.test(reading.rows[number].text)) : found;
+  return best.length === 1 ? best[0] : null;
 }
 
 function holds(row, value) {

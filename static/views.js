@@ -12,17 +12,20 @@ export const VIEWS = [
   { name: "raw", label: "Raw", render: raw, text: ({ raw: answer, data }) => json(answer ?? data) },
 ];
 
-/** Label, value as shown and what to look for in the rows; the first three also when not found. */
+const A_TOTAL = /(?<!sub.?)total|amount due|summe|gesamt|importe/i;
+const A_TAX = /tax|vat|gst|mwst|ust|tva|iva/i;
+
+/** Label, value, what is printed and what its row is called; the first three also when not found. */
 export function fieldList({ receipt }) {
   const sum = (value) => (value === null ? null : money(value, receipt.currency));
   const all = [
     ["Merchant", receipt.merchant, receipt.merchant],
     ["Date", when(receipt), null],
-    ["Total", sum(receipt.total), receipt.total],
+    ["Total", sum(receipt.total), receipt.total, A_TOTAL],
     ["Subtotal", sum(receipt.subtotal), receipt.subtotal],
     ["Discount", sum(receipt.discount), receipt.discount],
-    ...receipt.taxes.map((tax) => [taxLabel(tax), sum(tax.amount), tax.amount]),
-    ["Tax", isOnlyTax(receipt) ? null : sum(receipt.tax), receipt.tax],
+    ...receipt.taxes.map((tax) => [taxLabel(tax), sum(tax.amount), tax.amount, A_TAX]),
+    ["Tax", isOnlyTax(receipt) ? null : sum(receipt.tax), receipt.tax, A_TAX],
     ["Tip", sum(receipt.tip), receipt.tip],
     ["Paid by", payment(receipt), receipt.cardLast4],
     ["Receipt number", receipt.receiptNumber, receipt.receiptNumber],
@@ -31,7 +34,7 @@ export function fieldList({ receipt }) {
     ["Tax number", receipt.merchantTaxId, receipt.merchantTaxId],
   ];
   return all
-    .map(([label, value, printed]) => ({ label, value, printed }))
+    .map(([label, value, printed, named]) => ({ label, value, printed, named }))
     .filter(({ value }, number) => number < 3 || value !== null);
 }
 
@@ -54,14 +57,14 @@ function payment({ paymentMethod, cardLast4 }) {
 
 function fields(reading) {
   const { receipt } = reading;
-  const lines = fieldList(reading).map(({ label, value, printed }) =>
-    h("tr", { "data-row": rowWith(reading, printed) },
+  const lines = fieldList(reading).map(({ label, value, printed, named }) =>
+    h("tr", { "data-row": rowWith(reading, printed, named) },
       h("th", { scope: "row" }, label), h("td", { class: value === null ? "absent" : "" }, value ?? "not found")));
   return h("div", {},
     warnings(receipt.warnings),
     roving(h("table", { class: "fields" }, h("caption", { class: "hidden" }, "Fields"), h("tbody", {}, lines))),
     receipt.items.length > 0 && roving(items(reading)),
-    h("p", { class: "small" }, `${sourceWord(receipt.source)} ${reading.model}`));
+    h("p", { class: "small source" }, `${sourceWord(receipt.source)} ${reading.model}`));
 }
 
 function warnings(names) {
