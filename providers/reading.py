@@ -28,11 +28,16 @@ def result_from_pages(
     *,
     model: str,
     raw: object = None,
+    rows: Sequence[Sequence[Line]] | None = None,
     receipt: Receipt | None = None,
     markdown: str | None = None,
 ) -> OcrResult:
-    """The result for pages of lines; `receipt` and `markdown` where the engine gave its own."""
-    rows = [row for page in pages for row in group_rows(page.lines)]
+    """The result for pages of lines; `receipt` and `markdown` where the engine gave its own.
+
+    So are `rows`, where it knows better than upright boxes which lines are printed on one row.
+    """
+    if rows is None:
+        rows = [row for page in pages for row in group_rows(page.lines)]
     receipt = receipt or read_receipt(rows)
     return OcrResult(
         markdown=markdown or markdown_from_rows(rows, receipt),

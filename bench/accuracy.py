@@ -1,0 +1,97 @@
+"""How well does a local engine read receipts? Reads a folder of them and has the answers scored.
+
+    python bench/accuracy.py DATASET [--provider paddle-ocr-local] [--score score.py]
+
+DATASET holds images/ and truth.jsonl (one object a line: image, lines, fields). The receipts go
+through the same code as the service's. Without a scorer only the predictions are written.
+"""
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from providers import PROVIDERS, engine
+from providers.base import Item, OcrResult, Receipt
+
+THREADS = 2
+
+
+def main() -> None:
+    arguments = _arguments()
+    truth = [json.loads(line) for line in (arguments.dataset / "truth.jsonl").open("utf-8")]
+    names = [receipt["image"] for receipt in truth]
+    if arguments.only:
+        names = [name for name in names if name in arguments.only.read_text("utf-8").split()]
+    started = time.perf_counter()
+    with ThreadPoolExecutor(THREADS) as pool:
+        results = list(pool.map(lambda name: _read(arguments, name), names))
+    _write(arguments.out, names, results)
+    engine.stop()  # the time of a child is known when it has ended
+    _tell_time(len(names), time.perf_counter() - started)
+    if arguments.score:
+        only = ["--only", str(arguments.only)] if arguments.only else []
+        truth_path = arguments.dataset / "truth.jsonl"
+        command = [sys.executable, str(arguments.score), str(truth_path), str(arguments.out), *only]
+        raise SystemExit(subprocess.run(command).returncode)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
+    parser.add_argument("dataset", type=Path, help="a folder with images/ and truth.jsonl")
+    parser.add_argument("--provider", choices=sorted(PROVIDERS), default="paddle-ocr-local")
+    parser.add_argument("--out", type=Path, default=Path("predictions.jsonl"))
+    parser.add_argument("--score", type=Path, help="a scorer: TRUTH.jsonl PREDICTIONS.jsonl")
+    parser.add_argument("--only", type=Path, help="a file of image names, one a line")
+    return parser.parse_args()
+
+
+def _read(arguments: argparse.Namespace, name: str) -> OcrResult:
+    provider = PROVIDERS[arguments.provider]
+    return provider.ocr(arguments.dataset / "images" / name, os.environ)
+
+
+def _write(path: Path, names: list[str], results: list[OcrResult]) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        for name, result in zip(names, results, strict=True):
+            fields = _fields(result.receipt)
+            file.write(json.dumps({"image": name, "text": result.text, "fields": fields}) + "\n")
+    print(f"{len(names)} receipts, predictions in {path}")
+
+
+def _fields(receipt: Receipt) -> dict[str, Any]:
+    """The receipt in the scorer's names, money as the scorer's numbers."""
+    fields = {
+        name: value if value is None or isinstance(value, str) else float(value)
+        for name, value in asdict(receipt).items()
+        if name in ("merchant", "date", "total", "subtotal", "tax", "currency")
+    }
+    items = [_item(item) for item in receipt.items]
+    return fields | {"address": receipt.merchant_address, "items": items}
+
+
+def _item(item: Item) -> dict[str, Any]:
+    quantity = None if item.quantity is None else float(item.quantity)
+    price = None if item.amount is None else float(item.amount)
+    return {"name": item.description, "qty": quantity, "price": price}
+
+
+def _tell_time(count: int, elapsed_s: float) -> None:
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    cpu_s = sum(usage.ru_utime + usage.ru_stime for usage in used)
+    print(
+        f"{elapsed_s / count:.2f} s and {cpu_s / count:.2f} CPU-seconds a receipt, loading included"
+    )
+
+
+if __name__ == "__main__":
+    main()
