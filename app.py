@@ -52,7 +52,8 @@ from providers.base import Env, Provider, setting
 from storage import Storage, sync
 from upload import check_provider, max_body_bytes, read_upload
 from waiting import RETRY_AFTER_S, Waiting, preferred, seconds_wanted
-from worker import Worker
+from webhook import Webhook, secret_key
+from worker import Ended, Worker
 
 log = logging.getLogger(__name__)
 api = Blueprint("api", __name__)
@@ -81,7 +82,13 @@ class Service:
     env: Env
     worker: Worker
     waiting: Waiting
+    webhook: Webhook
     uploading: dict[str, object] = field(default_factory=dict)  # by Idempotency-Key
+
+    def changed(self, job_id: int) -> None:
+        """Tell those who want to know that the job may have ended."""
+        self.waiting.wake(job_id)
+        self.webhook.wake()
 
 
 # The API
@@ -189,7 +196,7 @@ def delete_job(job_id: int) -> dict[str, bool]:
         if db.job_exists(get_db(), job_id):
             abort(409, f"Job {job_id} is being processed; delete it when it is completed")
         abort(404, f"Job {job_id} does not exist")
-    service().waiting.wake(job_id)
+    service().changed(job_id)
     db.forget_deleted(get_db())
     return {"success": True}
 
@@ -221,7 +228,7 @@ def delete_file(job_id: int, file_id: int) -> dict[str, bool]:
             abort(409, f"File {file_id} is being processed; delete it when that is done")
         with service().storage.discarded_file(key):
             connection.commit()
-    service().waiting.wake(job_id)
+    service().changed(job_id)
     db.forget_deleted(get_db())
     return {"success": True}
 
@@ -355,7 +362,10 @@ def http_error(error: HTTPException) -> BaseResponse:
 @api.app_errorhandler(sqlite3.OperationalError)
 def database_error(error: sqlite3.OperationalError) -> BaseResponse:
     log.error("%s %s: %s", request.method, request.path, error)
-    return http_error(faults.from_sqlite(error) or InternalServerError(original_exception=error))
+    return http_error(
+        faults.from_sqlite(error, service().storage.root)
+        or InternalServerError(original_exception=error)
+    )
 
 
 @api.app_errorhandler(OSError)
@@ -436,18 +446,24 @@ def create_app(
     database = root / "receipts.db"
     db.create(database)
     waiting = Waiting(setting(env, "MAX_WAITING", 250))
-    worker = Worker(database, storage, providers, env, lambda end: waiting.wake(end.job_id))
+    webhook = Webhook(database, env)
+
+    def ended(execution: Ended) -> None:
+        at.changed(execution.job_id)
+
+    worker = Worker(database, storage, providers, env, ended)
+    at = Service(database, storage, providers, env, worker, waiting, webhook)
 
     app = Flask(__name__)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the reference puts id first
     app.config["MAX_CONTENT_LENGTH"] = max_body_bytes(env)
-    app.extensions["receipts"] = Service(database, storage, providers, env, worker, waiting)
+    app.extensions["receipts"] = at
     app.register_blueprint(api)
     app.teardown_appcontext(close_db)
     if rate := env.get("RATE_LIMIT"):
         limit_rate(app, rate)
     if lock:
-        run_worker(app.extensions["receipts"], lock)
+        run_worker(at, lock)
     return app
 
 
@@ -456,6 +472,8 @@ def check_settings(env: Env) -> None:
     try:
         for name in WHOLE_NUMBERS:
             setting(env, name, 1)
+        if env.get("WEBHOOK_URL"):
+            secret_key(env)
     except ValueError as error:
         raise SystemExit(str(error)) from None
 
@@ -483,8 +501,10 @@ def run_worker(at: Service, lock: IO[bytes]) -> None:
         if reason := provider.unavailable(at.env):
             log.info("Provider %r is not available: %s", name, reason)
     guard.warn_if_open(_bound_host(), at.env)
+    at.webhook.start()  # first, since what is recovered may end jobs
     at.worker.start(lock)
     atexit.register(at.worker.stop)
+    atexit.register(at.webhook.stop)
     stop_on_signals(at.waiting)
 
 
