@@ -6,7 +6,7 @@ import re
 from providers.rows import COLUMN_GAP
 
 MAX_ROWS = 2_000
-MAX_ROW_LENGTH = 500
+MAX_ROW_LENGTH = 300
 
 # A match never runs past the sign it begins with: the cost stays linear, whatever the text.
 _PICTURE = re.compile(r"!\[[^\[\]\n]*\]\([^()\n]*\)|<img\b[^<>]*>", re.I)
