@@ -2,14 +2,17 @@
 
 import errno
 import json
+import shutil
 import sqlite3
 from http import HTTPStatus
+from pathlib import Path
 
 from werkzeug.exceptions import HTTPException, NotFound, ServiceUnavailable
 from werkzeug.wrappers import Request, Response
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 UNWRITABLE = {errno.EROFS, errno.EACCES, errno.EPERM}
+SQLITE_NEEDS_BYTES = 1024 * 1024
 
 
 class InsufficientStorage(HTTPException):
@@ -29,15 +32,16 @@ def as_response(error: HTTPException, request: Request) -> Response:
     return response
 
 
-def from_sqlite(error: sqlite3.OperationalError) -> HTTPException | None:
-    """What a database error means to a client; None for one that is a bug."""
+def from_sqlite(error: sqlite3.OperationalError, data: Path) -> HTTPException | None:
+    """What an error of the database in `data` means to a client; None for one that is a bug."""
     primary = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if primary == sqlite3.SQLITE_FULL:
         return InsufficientStorage()
     if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return ServiceUnavailable("The database is locked; try again", retry_after=1)
     if primary in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR):
-        return _unwritable()
+        full = shutil.disk_usage(data).free < SQLITE_NEEDS_BYTES  # it does not always say so itself
+        return InsufficientStorage() if full else _unwritable()
     return None
 
 

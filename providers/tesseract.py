@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 
 from providers import engine, images
-from providers.base import Env, Line, OcrResult, Page, deadline
+from providers.base import Env, Line, OcrResult, Page, ProviderError, deadline
 from providers.reading import result_from_pages
 
 OPTIONS = "--psm 6"  # one block of text
@@ -67,7 +67,13 @@ def read(image: Path, command: tuple[str, ...], language: str, env: Env) -> list
         for page in images.pages(image, env):
             path = Path(scratch, "page.ppm")  # uncompressed: written and read at disk speed
             page.convert("L").save(path)
-            table = pytesseract.image_to_data(str(path), lang=language, config=options)
+            try:
+                table = pytesseract.image_to_data(str(path), lang=language, config=options)
+            except pytesseract.TesseractError as error:
+                raise ProviderError(
+                    "engine_crashed",
+                    f"tesseract ended with status {error.status}; try another provider",
+                ) from error
             found.append(Page(page.width, page.height, tuple(_words(table))))
     return found
 
