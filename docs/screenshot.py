@@ -27,7 +27,7 @@ def main() -> None:
             server.end()
 
 
-def _take(page, server) -> None:
+def _take(page: Page, server: Server) -> None:
     job_id = server.upload((ROOT / "samples" / "receipt.jpg").read_bytes(), "paddle-ocr-local")
     server.wait(job_id)
     page.size(*SIZE)

@@ -9,7 +9,7 @@ import { count, size } from "./words.js";
 
 const ACCEPT = "image/*,.heic,.heif,.avif,.tif,.tiff,application/pdf";
 
-// What waits to be sent outlives the view: {id, file, provider, url}.
+// What waits to be sent outlives the view: {id, file, url, providers}, where one name is the rule.
 let queue = [];
 let lastId = 0;
 let attempt = null; // the Idempotency-Key of what is sent: the same after a cut connection
@@ -19,7 +19,7 @@ let changed = () => {};
 export function enqueue(files) {
   for (const file of files) {
     const url = file.type.startsWith("image/") ? URL.createObjectURL(file) : null;
-    queue.push({ id: ++lastId, file, provider: null, url });
+    queue.push({ id: ++lastId, file, url, providers: [] });
   }
   announce(`${count(files.length, "file", "files")} added, ${queue.length} to read`);
   stopComplaining();
@@ -66,7 +66,7 @@ function fileInput(id, label, iconName, attributes) {
 }
 
 function showQueue(list, foot, providers) {
-  for (const entry of queue) entry.provider ??= usualProvider(providers);
+  for (const entry of queue.filter((one) => !one.providers.length)) entry.providers = [usualProvider(providers)];
   replace(list, queue.map((entry) => queueRow(entry, providers)));
   replace(foot, queue.length ? sendPlace(providers) : null);
 }
@@ -82,14 +82,40 @@ function queueRow(entry, providers) {
   return h("li", {},
     thumbnail(entry),
     h("div", { class: "name" }, h("b", {}, file.name), h("span", { class: "small" }, size(file.size))),
-    providerChoice(providers, {
-      id: `provider-${entry.id}`,
-      label: `Provider for ${file.name}`,
-      labelHidden: true,
-      chosen: entry.provider,
-      changed: (name) => { entry.provider = name; attempt = null; },
-    }),
+    h("div", { class: "choices" },
+      entry.providers.map((_, nth) => providerOf(entry, nth, providers)),
+      oneMore(entry, providers)),
     iconButton("close", `Remove ${file.name}`, remove));
+}
+
+/** The choice of a file's nth provider; all but the first can be taken back. */
+function providerOf(entry, nth, providers) {
+  const choice = providerChoice(providers, {
+    id: `provider-${entry.id}${nth ? `-${nth}` : ""}`,
+    label: `${nth ? "Another provider" : "Provider"} for ${entry.file.name}`,
+    labelHidden: true,
+    chosen: entry.providers[nth],
+    changed: (name) => { entry.providers[nth] = name; attempt = null; },
+  });
+  const remove = () => {
+    entry.providers.splice(nth, 1);
+    changed();
+    document.getElementById(`provider-${entry.id}`).focus();
+  };
+  return nth ? h("div", { class: "extra" }, choice, iconButton("close", "Do not read with this one", remove)) : choice;
+}
+
+function oneMore(entry, providers) {
+  const next = providers.find(({ name, available }) => available && !entry.providers.includes(name));
+  const add = () => {
+    entry.providers.push(next.name);
+    attempt = null;
+    changed();
+    document.getElementById(`provider-${entry.id}-${entry.providers.length - 1}`).focus();
+  };
+  const label = "Compare with another";
+  const named = { id: `more-${entry.id}`, "aria-label": `${label} provider for ${entry.file.name}` };
+  return next && button("plus", label, add, { class: "quiet more", ...named });
 }
 
 function thumbnail({ url }) {
@@ -110,9 +136,9 @@ function sendPlace(providers) {
   const forAll = queue.length > 1 && providerChoice(providers, {
     id: "provider-all",
     label: "Read all with",
-    chosen: queue.every(({ provider }) => provider === queue[0].provider) ? queue[0].provider : null,
+    chosen: queue.every(({ providers: [first] }) => first === queue[0].providers[0]) ? queue[0].providers[0] : null,
     changed: (name) => {
-      for (const entry of queue) entry.provider = name;
+      for (const entry of queue) entry.providers = [name];
       attempt = null;
       changed();
     },
@@ -146,9 +172,9 @@ async function send(event, form) {
 
 function bodyOf(entries, name) {
   const body = new FormData();
-  entries.forEach(({ file, provider }, number) => {
+  entries.forEach(({ file, providers }, number) => {
     body.append("file", file, file.name);
-    body.append(`ocrProvider_${number}`, provider);
+    for (const name of new Set(providers)) body.append(`ocrProvider_${number}`, name);
   });
   if (name) body.append("jobName", name);
   return body;

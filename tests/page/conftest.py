@@ -21,6 +21,7 @@ AXE = Path(__file__).with_name("node_modules") / "axe-core" / "axe.min.js"
 FLAGS = (
     *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    "--lang=en-US",
 )
 SEEN = """return [...document.querySelectorAll(arguments[0])].find(
     (one) => one.checkVisibility() && one.textContent.includes(arguments[1]))"""
@@ -158,10 +159,11 @@ class Page:
         until(path.exists)
         return path.read_bytes()
 
-    def offline(self, is_so):
+    def network(self, offline=False, upload=-1):
+        """Without an argument as it is; `upload` in bytes a second."""
         self._tell("Network.enable")
-        limits = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
-        self._tell("Network.emulateNetworkConditions", offline=is_so, **limits)
+        limits = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": upload}
+        self._tell("Network.emulateNetworkConditions", offline=offline, **limits)
 
     def faults(self):
         """What the browser complained of, less answers of 4xx, which tests ask for."""

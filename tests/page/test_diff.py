@@ -2,7 +2,7 @@
 
 import pytest
 
-ROWS = (
+ROWS: tuple = (
     (["A", "B"], ["A", "B"], [(0, 0, True), (1, 1, True)]),
     (["A", "TOTAL 3.70"], ["A", "TOTAL 3.10"], [(0, 0, True), (1, 1, False)]),
     (["A", "B", "C"], ["A", "C"], [(0, 0, True), (1, None, False), (2, 1, True)]),

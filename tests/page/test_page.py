@@ -87,6 +87,32 @@ def test_a_provider_that_cannot_run_is_greyed_with_its_reason(page, picture):
     page.see(".providers li.off", f"Not available: {REASON}")
 
 
+def test_a_file_can_be_read_by_several_providers_at_once(page, picture):
+    page.open("#/")
+    page.type("#pick", str(picture()))
+    page.choose(".queue select", "careful")
+    page.click(".more", "Compare with another")
+    page.choose(".extra select", "hasty")
+    page.click("#send")
+    page.see(".runs li:nth-child(2) .state", "Done")
+    assert [text.split("\n")[0] for text in page.texts(".runs li")] == ["careful", "hasty"]
+
+
+def test_an_upload_shows_its_progress_and_can_be_cancelled(page, tmp_path):
+    (tmp_path / "large.png").write_bytes(bytes(3_000_000))
+    page.open("#/")
+    page.type("#pick", str(tmp_path / "large.png"))
+    page.network(upload=300_000)
+    page.click("#send")
+    page.see(".sending span", "of 3 MB sent")
+    assert 0 < page.see("progress").get_property("value") < 1
+    page.click(".sending button", "Cancel")
+    page.network()
+    page.gone(".sending")
+    page.see(".queue b", "large.png")
+    assert page.see("#send").is_enabled()
+
+
 def test_it_says_where_a_picture_is_sent(page, picture):
     page.open("#/")
     page.type("#pick", str(picture()))
@@ -113,10 +139,10 @@ def test_a_broken_connection_is_said_and_sending_again_works(page, picture):
     page.open("#/")
     page.type("#pick", str(picture()))
     page.choose(".queue select", "careful")
-    page.offline(True)
+    page.network(offline=True)
     page.click("#send")
     page.see(".toast", "The connection ended")
-    page.offline(False)
+    page.network()
     page.click("#send")
     page.see(".fields")
     assert page.all(".toast") == []
