@@ -1,6 +1,7 @@
 from itertools import pairwise
 
 import pytest
+from PIL import Image
 
 from providers import gemini
 from providers.vision import MAX_TOKENS, PROMPT, SCHEMA, SYSTEM
@@ -38,8 +39,6 @@ def test_the_request_is_the_one_of_the_contract(http_stub, receipt):
 
 
 def test_a_pdf_is_sent_whole(http_stub, tmp_path):
-    from PIL import Image
-
     path = tmp_path / "a.pdf"
     Image.new("RGB", (300, 200), "white").save(path)
     http_stub.reply(GEMINI.good())
