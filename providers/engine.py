@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 
 ROOT = Path(__file__).resolve().parent.parent
 SERVE = "import sys; from providers import engine; engine.serve(int(sys.argv[1]), sys.argv[2])"
+NICENESS = 10  # the API answers at once while every core reads
 THREADS = {name: "1" for name in ("OMP_THREAD_LIMIT", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
 
 
@@ -120,6 +121,7 @@ def stop() -> None:
 
 def serve(descriptor: int, scratch: str) -> None:
     """The child's life: a question, an answer, until the server is gone."""
+    os.nice(NICENESS)
     connection = Connection(descriptor)
     questions: queue.Queue[tuple[Any, ...]] = queue.Queue()
     threading.Thread(target=_listen, args=(connection, questions, scratch), daemon=True).start()
