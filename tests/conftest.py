@@ -4,7 +4,6 @@ import contextlib
 import os
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 import requests
 
 from app import create_app
+from db import connect
 from tests.fakes import Gate, drawn, fake, until
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -52,10 +52,9 @@ def client(app):
 @pytest.fixture
 def db(app):
     """The application's database, to look into and to change behind its back."""
-    connection = sqlite3.connect(app.extensions["receipts"].database, isolation_level=None)
-    connection.row_factory = sqlite3.Row
-    yield connection
-    connection.close()
+    with contextlib.closing(connect(app.extensions["receipts"].database)) as connection:
+        connection.isolation_level = None
+        yield connection
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import json
 import logging
 import os
-import sqlite3
 import threading
 import time
 from contextlib import closing
@@ -182,9 +181,13 @@ def test_a_file_that_is_gone_and_a_provider_that_went_away_fail_with_the_reason(
 def test_an_outcome_is_recorded_however_long_the_database_cannot_be_written(bench):
     gate = Gate()
     one = bench(gate.provider)
-    connection = sqlite3.connect(one.database, timeout=0.05, check_same_thread=False)
-    connection.row_factory = sqlite3.Row
-    thread = threading.Thread(target=one.worker.execute, args=(connection, 1))
+
+    def execute():
+        with closing(db.connect(one.database)) as connection:
+            connection.execute("PRAGMA busy_timeout = 50")
+            one.worker.execute(connection, 1)
+
+    thread = threading.Thread(target=execute, daemon=True)
     thread.start()
     gate.wait_for_start()
     with one.connection:
@@ -194,7 +197,6 @@ def test_an_outcome_is_recorded_however_long_the_database_cannot_be_written(benc
         assert thread.is_alive()
     thread.join(10)
     assert one.execution()["status"] == "completed"
-    connection.close()
 
 
 def test_an_execution_that_cannot_be_claimed_yet_is_not_forgotten(client, db, app):

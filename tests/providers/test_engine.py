@@ -95,7 +95,7 @@ def test_an_engine_that_dies_is_told_with_its_status_and_replaced(function, args
 def test_an_engine_that_was_killed_while_idle_is_replaced_unnoticed():
     before = run("process")
     os.kill(before, signal.SIGKILL)
-    until(lambda: gone(before))
+    until(lambda: gone(before) and len(list(Path(f"/proc/{before}/task").iterdir())) == 1)
     assert run("process") != before
 
 
