@@ -13,6 +13,8 @@ import { count, moment } from "./words.js";
 
 const FIRST_POLL_MS = 500;
 const LAST_POLL_MS = 5000;
+const UNTIL_WOKEN_MS = 2 ** 31 - 1; // the longest a timer can be
+const WAIT_S = 25;
 
 export async function openJob(main, params, signal, id) {
   const at = { id, params, job: null, providers: [], sheets: new Map(), signal, wake: () => {} };
@@ -56,42 +58,57 @@ function showFailure(main, error) {
 
 // Following a job until it is done
 
-/** Ask again, less and less often, sooner when something changed and as late as the server wants. */
+/**
+ * Ask again until the job is over: less and less often, sooner after a change, as late as the server
+ * wants. When only one reading is under way the server is asked to answer at its end.
+ */
 async function follow(at) {
-  let delay = FIRST_POLL_MS;
-  for (;;) {
+  let delay = isOver(at.job) ? UNTIL_WOKEN_MS : FIRST_POLL_MS;
+  while (!at.signal.aborted) {
     const waking = new AbortController();
+    const signal = AbortSignal.any([at.signal, waking.signal]);
     at.wake = () => waking.abort();
-    if (isOver(at.job)) delay = 2 ** 31 - 1; // until a person has something read again
-    await pause(delay, AbortSignal.any([at.signal, waking.signal]));
-    if (at.signal.aborted) return;
-    if (waking.signal.aborted) delay = FIRST_POLL_MS;
+    await pause(delay, signal);
+    if (waking.signal.aborted) {
+      delay = FIRST_POLL_MS;
+      continue;
+    }
     try {
-      const answer = await request(`ocr-jobs/${at.id}`, { signal: at.signal });
-      const before = at.job;
-      at.job = await answer.json();
-      const changed = at.job.updatedAt !== before.updatedAt || statesOf(at.job) !== statesOf(before);
-      const wanted = Number(answer.headers.get("Retry-After")) * 1000 || 0;
-      delay = Math.max(wanted, changed ? FIRST_POLL_MS : Math.min(delay * 1.5, LAST_POLL_MS));
-      tellChanges(before, at.job);
-      at.show();
+      delay = await askAgain(at, delay, signal);
     } catch (error) {
-      if (error.name === "AbortError") return;
-      if (error.status === 404) {
-        complain(error.message);
-        return;
-      }
-      complain(`${error.message} Trying again.`);
+      if (error.name === "AbortError") continue;
+      complain(error.status === 404 ? error.message : `${error.message} Trying again.`);
+      if (error.status === 404) return;
       delay = Math.max(error.retryAfter * 1000, LAST_POLL_MS);
     }
   }
 }
 
+/** Take in the job as it is now; how long to pause before the next time. */
+async function askAgain(at, delay, signal) {
+  const [before, asked] = [at.job, Date.now()];
+  const answer = await request(`ocr-jobs/${at.id}${isNearlyOver(before) ? `?wait=${WAIT_S}` : ""}`, { signal });
+  at.job = await answer.json();
+  tellChanges(before, at.job);
+  at.show();
+  if (isOver(at.job)) return UNTIL_WOKEN_MS;
+  if (Date.now() - asked > 1000) return 0; // the server has waited for us
+  const changed = statesOf(at.job) !== statesOf(before);
+  const wanted = Number(answer.headers.get("Retry-After")) * 1000 || 0;
+  return Math.max(wanted, changed ? FIRST_POLL_MS : Math.min(delay * 1.5, LAST_POLL_MS));
+}
+
 const isOver = (job) => job.status === "completed" || job.status === "failed";
-const statesOf = (job) => JSON.stringify(job.files.map(({ executions }) => executions.map(({ status }) => status)));
+const runsOf = (job) => job.files.flatMap(({ executions }) => executions);
+const statesOf = (job) => runsOf(job).map(({ id, status }) => `${id} ${status}`).join();
+
+function isNearlyOver(job) {
+  const left = runsOf(job).filter(({ status }) => status === "pending" || status === "running");
+  return left.length === 1 && left[0].status === "running";
+}
 
 function tellChanges(before, after) {
-  const states = new Map(before.files.flatMap(({ executions }) => executions.map(({ id, status }) => [id, status])));
+  const states = new Map(runsOf(before).map(({ id, status }) => [id, status]));
   for (const file of after.files) {
     for (const run of file.executions.filter(({ id, status }) => states.has(id) && states.get(id) !== status)) {
       if (run.status === "completed") announce(`${file.originalName}: read by ${run.ocrProvider}`);
