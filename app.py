@@ -12,6 +12,7 @@ import signal
 import sqlite3
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -47,6 +48,7 @@ import retention
 import search
 import texts
 from listing import read_listing
+from metrics import Metrics
 from providers import PROVIDERS
 from providers.base import Env, Provider, setting
 from storage import Storage, sync
@@ -83,6 +85,7 @@ class Service:
     worker: Worker
     waiting: Waiting
     webhook: Webhook
+    metrics: Metrics
     uploading: dict[str, object] = field(default_factory=dict)  # by Idempotency-Key
 
     def changed(self, job_id: int) -> None:
@@ -133,6 +136,7 @@ def _stored_upload(key: str | None) -> int:
                 db.add_upload_key(connection, key, upload.fingerprint, job_id)
             with at.storage.adopted(directory, job_id):
                 connection.commit()  # in here, so that a failed commit takes the files along
+    log.info("job %d: %d files", job_id, len(upload.files))
     at.worker.submit(executions)
     return job_id
 
@@ -146,7 +150,7 @@ def get_job(job_id: int) -> Response:
 def _told(job_id: int, seconds: int) -> Response:
     """The job once it has ended or the time is over, in the form the client accepts best."""
     if seconds:
-        close_db(None)  # hundreds may wait: their connections would use up the open files
+        close_db()  # hundreds may wait: their connections would use up the open files
         service().waiting.wait(job_id, seconds, lambda: _has_ended(job_id))
     job = db.get_job(get_db(), job_id) or abort(404, f"Job {job_id} does not exist")
 
@@ -281,6 +285,13 @@ def ready() -> dict[str, str]:
     return health()
 
 
+@api.get("/metrics")
+def get_metrics() -> Response:
+    """Numbers for Prometheus."""
+    data, media_type = service().metrics.exposed(request.headers.get("Accept", ""))
+    return Response(data, content_type=media_type)
+
+
 @api.get("/providers")
 def list_providers() -> dict[str, list[dict[str, Any]]]:
     """Every provider, whether it can run here, and where it would send a picture."""
@@ -342,6 +353,12 @@ def _disposition(name: str) -> str:
 
 
 @api.before_app_request
+def start_request() -> None:
+    g.started = time.monotonic()
+    g.request_id = logs.take_request_id(request.headers.get("X-Request-ID", ""))
+
+
+@api.before_app_request
 def guard_request() -> None:
     guard.check(request, service().env)
 
@@ -350,6 +367,16 @@ def guard_request() -> None:
 def protect(response: Response) -> Response:
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
+    response.headers["X-Request-ID"] = g.request_id
+    return response
+
+
+@api.after_app_request
+def log_request(response: Response) -> Response:
+    """One line, without the query: it may hold what is searched for."""
+    if request.path not in ("/health", "/ready"):
+        line = (request.method, request.path, response.status_code, time.monotonic() - g.started)
+        log.info("%s %s: %d in %.3f s", *line)
     return response
 
 
@@ -390,7 +417,12 @@ def get_db() -> sqlite3.Connection:
     return connection
 
 
-def close_db(_error: BaseException | None) -> None:
+def end_request(_error: BaseException | None) -> None:
+    close_db()
+    logs.request_id.set("")
+
+
+def close_db() -> None:
     if connection := g.pop("db", None):
         connection.close()
 
@@ -449,17 +481,18 @@ def create_app(
     webhook = Webhook(database, env)
 
     def ended(execution: Ended) -> None:
+        at.metrics.count(execution)
         at.changed(execution.job_id)
 
     worker = Worker(database, storage, providers, env, ended)
-    at = Service(database, storage, providers, env, worker, waiting, webhook)
+    at = Service(database, storage, providers, env, worker, waiting, webhook, Metrics(database))
 
     app = Flask(__name__)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the reference puts id first
     app.config["MAX_CONTENT_LENGTH"] = max_body_bytes(env)
     app.extensions["receipts"] = at
     app.register_blueprint(api)
-    app.teardown_appcontext(close_db)
+    app.teardown_appcontext(end_request)
     if rate := env.get("RATE_LIMIT"):
         limit_rate(app, rate)
     if lock:
@@ -472,6 +505,7 @@ def check_settings(env: Env) -> None:
     try:
         for name in WHOLE_NUMBERS:
             setting(env, name, 1)
+        logs.format_wanted(env)
         if env.get("WEBHOOK_URL"):
             secret_key(env)
     except ValueError as error:

@@ -354,6 +354,21 @@ def count_pending(db: sqlite3.Connection) -> int:
     return int(row["n"])
 
 
+def count_states(db: sqlite3.Connection) -> tuple[dict[str, int], dict[str, int]]:
+    """How many jobs and how many executions have each status."""
+    jobs = db.execute("SELECT status, n FROM job_count").fetchall()
+    executions = db.execute("SELECT status, n FROM execution_count").fetchall()
+    return dict(map(tuple, jobs)), dict(map(tuple, executions))
+
+
+def oldest_pending(db: sqlite3.Connection) -> str | None:
+    """Since when the execution waits that is the next to run."""
+    row = db.execute(
+        "SELECT created_at FROM execution WHERE status = 'pending' ORDER BY id LIMIT 1"
+    ).fetchone()
+    return row and str(row["created_at"])
+
+
 def write_nothing(db: sqlite3.Connection) -> None:
     """A real write that changes nothing. Raises sqlite3.OperationalError when it cannot be."""
     db.execute(f"PRAGMA application_id = {APPLICATION_ID}")

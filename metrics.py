@@ -1,0 +1,81 @@
+"""How is the server doing? Numbers for Prometheus; no label tells a file, a merchant or a job."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
+
+import db
+from worker import Ended
+
+SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320)  # OCR_TIMEOUT_S is 300
+
+
+class Metrics:
+    """The numbers of one server; what has ended is counted from its start."""
+
+    def __init__(self, database: Path) -> None:
+        self._registry = CollectorRegistry()
+        self._registry.register(_Stored(database))
+        self._seconds = Histogram(
+            "receipts_execution_seconds",
+            "How long executions took, failed ones too",
+            ["provider"],
+            buckets=SECONDS,
+            registry=self._registry,
+        )
+        self._failures = Counter(
+            "receipts_execution_failures",
+            "Executions that failed, by error code",
+            ["provider", "code"],
+            registry=self._registry,
+        )
+
+    def count(self, execution: Ended) -> None:
+        if execution.seconds is not None:
+            self._seconds.labels(execution.provider).observe(execution.seconds)
+        if execution.error_code:
+            self._failures.labels(execution.provider, execution.error_code).inc()
+
+    def exposed(self, accept: str) -> tuple[bytes, str]:
+        """All numbers and their media type, which the Accept header chooses."""
+        encode, media_type = choose_encoder(accept)
+        return encode(self._registry), media_type
+
+
+class _Stored(Collector):
+    """What the database tells when somebody looks: a few rows, however many jobs there are."""
+
+    def __init__(self, database: Path) -> None:
+        self._database = database
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        with closing(db.connect(self._database)) as connection:
+            jobs, executions = db.count_states(connection)
+            oldest = db.oldest_pending(connection)
+        yield _by_status("receipts_jobs", "Jobs by status", jobs)
+        yield _by_status("receipts_executions", "Executions by status", executions)
+        yield GaugeMetricFamily(
+            "receipts_queue_depth", "Executions that wait", value=executions["pending"]
+        )
+        yield GaugeMetricFamily(
+            "receipts_queue_oldest_seconds",
+            "How long the oldest of these has waited, 0 for none",
+            value=_age_s(oldest) if oldest else 0,
+        )
+
+
+def _by_status(name: str, documentation: str, counts: dict[str, int]) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, documentation, labels=["status"])
+    for status, count in counts.items():
+        family.add_metric([status], count)
+    return family
+
+
+def _age_s(moment: str) -> float:
+    return max(0.0, (datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds())
