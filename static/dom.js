@@ -65,6 +65,10 @@ export function replace(element, ...children) {
   if (id) document.getElementById(id)?.focus({ preventScroll: true });
 }
 
+export function setTitle(text) {
+  document.title = `${text} · Open Receipt OCR`;
+}
+
 /** Say something to a screen reader. */
 export function announce(text) {
   document.getElementById("live").textContent = text;

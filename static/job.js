@@ -1,7 +1,7 @@
 // What was read from a job's files? The picture beside a reading, or two readings side by side.
 
 import { getJson, request } from "./api.js";
-import { announce, ask, button, complain, copy, h, icon, replace, save, stopComplaining } from "./dom.js";
+import { announce, ask, button, complain, copy, h, icon, replace, save, setTitle, stopComplaining } from "./dom.js";
 import { itemsCsv, jobJson, jobMarkdown, receiptsCsv } from "./exports.js";
 import { forgetJob, pause, stateLabel } from "./jobs.js";
 import { comparison } from "./compare.js";
@@ -24,11 +24,12 @@ export async function openJob(main, params, signal, id) {
     [at.job, at.providers] = await Promise.all([getJson(`ocr-jobs/${id}`, signal), allProviders()]);
   } catch (error) {
     if (error.name !== "AbortError") showFailure(main, error);
-    return { title: `Job ${id}` };
+    return null;
   }
   main.replaceChildren(head, strip, pane);
   const shown = new Map();
   at.show = () => {
+    setTitle(titleOf(at.job));
     const params = String(at.params);
     const showPart = (place, make, ...depends) => {
       const now = JSON.stringify(depends);
@@ -42,7 +43,6 @@ export async function openJob(main, params, signal, id) {
   at.show();
   follow(at);
   return {
-    title: titleOf(at.job),
     update(next) {
       at.params = next;
       at.show();
@@ -64,6 +64,7 @@ function showFailure(main, error) {
  */
 async function follow(at) {
   let delay = isOver(at.job) ? UNTIL_WOKEN_MS : FIRST_POLL_MS;
+  let failing = false;
   while (!at.signal.aborted) {
     const waking = new AbortController();
     const signal = AbortSignal.any([at.signal, waking.signal]);
@@ -75,10 +76,13 @@ async function follow(at) {
     }
     try {
       delay = await askAgain(at, delay, signal);
+      if (failing) stopComplaining();
+      failing = false;
     } catch (error) {
       if (error.name === "AbortError") continue;
-      complain(error.status === 404 ? error.message : `${error.message} Trying again.`);
+      if (!failing) complain(error.status === 404 ? error.message : `${error.message} Trying again.`);
       if (error.status === 404) return;
+      failing = true;
       delay = Math.max(error.retryAfter * 1000, LAST_POLL_MS);
     }
   }

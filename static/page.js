@@ -1,7 +1,7 @@
 // Which view does the URL ask for? The hash is the address: #/ new, #/jobs the list, #/jobs/12 a job.
 
 import { ApiError, whenKeyIsWanted } from "./api.js";
-import { complain, stopComplaining } from "./dom.js";
+import { complain, setTitle, stopComplaining } from "./dom.js";
 import { openJob } from "./job.js";
 import { openJobs } from "./jobs.js";
 import { forget, recall, remember } from "./memory.js";
@@ -31,14 +31,13 @@ async function go() {
   here = mine;
   stopComplaining();
   markNavigation(address.name);
-  document.title = `${address.title} · Open Receipt OCR`;
+  setTitle(address.title);
   try {
     mine.view = await address.open(main, address.params, mine.leaving.signal);
   } catch (error) {
     if (error.name !== "AbortError" && here === mine) complain(error.message);
   }
   if (here !== mine) return;
-  if (mine.view?.title) document.title = `${mine.view.title} · Open Receipt OCR`;
   if (!first) main.querySelector("h1")?.focus({ preventScroll: true });
   if (!first) window.scrollTo(0, 0);
 }

@@ -39,6 +39,10 @@ def show(page, job, picture, shown):
         go(f"#/jobs/{shown['read']}", ".paper img")
         page.click("#delete-job")
 
+    def key():
+        go("#/", "h1")
+        page.run("document.getElementById('key-dialog').showModal()")
+
     views = {
         "new": lambda: go("#/", ".recent .sum"),
         "queue": queue,
@@ -49,7 +53,7 @@ def show(page, job, picture, shown):
         "compare": compare,
         "failed": lambda: go(f"#/jobs/{shown['failed']}", "#retry"),
         "delete": delete,
-        "key": lambda: page.run("document.getElementById('key-dialog').showModal()"),
+        "key": key,
     }
     return lambda name: views[name]()
 

@@ -426,6 +426,17 @@ def test_a_server_that_is_away_is_said_so(chromium, serve, tmp_path, picture):
     page.see(".notice.error", "The server does not answer")
 
 
+def test_a_job_is_followed_again_when_the_server_is_back(page, job, go):
+    page.open(f"#/jobs/{job('gated', wait=('running',))}")
+    page.see(".waiting", "gated is reading")
+    page.network(offline=True)
+    page.see(".toast", "Trying again")
+    page.network()
+    go.touch()
+    page.see(".fields")
+    page.gone(".toast")
+
+
 def test_the_page_may_load_and_run_its_own_files_only(page, server):
     policy = requests.get(server.url, timeout=5).headers["Content-Security-Policy"]
     assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self';")
