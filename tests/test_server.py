@@ -201,20 +201,22 @@ def test_flask_routes_and_flask_shell_start_no_worker_and_need_no_lock(serve, tm
     until(lambda: started(data))
     server.upload(png(), "mistral")
     environ = os.environ | {"FLASK_APP": "tests.fakes", "DATA_DIR": str(data)}
-    commands = ([*FLASK, "routes"], [*FLASK, "shell"])
 
-    def both():
-        processes = [
-            subprocess.Popen(c, cwd=ROOT, env=environ, stdin=-1, stdout=-1, stderr=-1, text=True)
-            for c in commands
-        ]
-        answers = [p.communicate("print('the shell ran')\n", timeout=30) for p in processes]
-        assert [p.returncode for p in processes] == [0, 0], answers
-        assert "/ocr-jobs/upload" in answers[0][0] and "the shell ran" in answers[1][0]
+    def flask(command):
+        return subprocess.run(
+            [*FLASK, command],
+            cwd=ROOT,
+            env=environ,
+            input="print('the shell ran')\n",
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=True,
+        ).stdout
 
-    both()  # beside the server
+    assert "/ocr-jobs/upload" in flask("routes")  # beside the server
     server.end()
-    both()  # and alone, with work left over
+    assert "the shell ran" in flask("shell")  # and alone, with work left over
     assert statuses(data) == [(1, "running"), (2, "pending")]
     assert len(started(data)) == 1
 
