@@ -13,7 +13,7 @@ import sqlite3
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,14 +40,16 @@ from flask.helpers import get_debug_flag
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 from werkzeug.wrappers import Response as BaseResponse
 
+import cli
 import db
+import exports
 import faults
 import guard
 import logs
 import retention
 import search
 import texts
-from listing import read_listing
+from listing import Listing, read_listing
 from metrics import Metrics
 from providers import PROVIDERS
 from providers.base import Env, Provider, setting
@@ -191,6 +193,27 @@ def list_jobs() -> dict[str, Any]:
             "pages": -(-total // asked.limit),
         },
     }
+
+
+@api.get("/ocr-jobs/export.csv")
+def export_csv() -> Response:
+    """The list's jobs as a table for a spreadsheet: a row a file, with `items=1` one an item."""
+    return _exported(exports.as_csv, "csv")
+
+
+@api.get("/ocr-jobs/export.json")
+def export_json() -> Response:
+    """The same as JSON."""
+    return _exported(exports.as_json, "json")
+
+
+def _exported(rows: Callable[[Path, Listing, bool], Iterator[str]], suffix: str) -> Response:
+    asked, items = read_listing(request.args), exports.wants_items(request.args)
+    response = Response(rows(service().database, asked, items))
+    response.content_type = exports.MEDIA_TYPES[suffix]
+    name = f"{'items' if items else 'receipts'}.{suffix}"
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
 
 
 @api.delete(JOB)
@@ -492,6 +515,7 @@ def create_app(
     app.config["MAX_CONTENT_LENGTH"] = max_body_bytes(env)
     app.extensions["receipts"] = at
     app.register_blueprint(api)
+    cli.add_commands(app)
     app.teardown_appcontext(end_request)
     if rate := env.get("RATE_LIMIT"):
         limit_rate(app, rate)
@@ -505,6 +529,7 @@ def check_settings(env: Env) -> None:
     try:
         for name in WHOLE_NUMBERS:
             setting(env, name, 1)
+        setting(env, "JOB_RETENTION_DAYS", 0, least=0)
         logs.format_wanted(env)
         if env.get("WEBHOOK_URL"):
             secret_key(env)

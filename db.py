@@ -230,16 +230,20 @@ def list_finished_before(db: sqlite3.Connection, moment: str) -> list[int]:
     return [row["id"] for row in rows]
 
 
-def delete_job(db: sqlite3.Connection, job_id: int) -> bool:
-    """Whether the job was deleted: not if it is missing or one of its executions is running."""
+def delete_job(db: sqlite3.Connection, job_id: int, finished_before: str | None = None) -> bool:
+    """Whether the job was deleted: not if it is missing or one of its executions is running.
+
+    Given a time, not either if the job is unfinished or was changed since.
+    """
     deleted = db.execute(
         """
-        DELETE FROM job WHERE id = ? AND NOT EXISTS (
+        DELETE FROM job WHERE id = :id AND NOT EXISTS (
             SELECT 1 FROM file JOIN execution ON execution.file_id = file.id
             WHERE file.job_id = job.id AND execution.status = 'running'
         )
+        AND (:moment IS NULL OR (updated_at < :moment AND status IN ('completed', 'failed')))
         """,
-        (job_id,),
+        {"id": job_id, "moment": finished_before},
     )
     return deleted.rowcount == 1
 

@@ -14,7 +14,7 @@ import shutil
 import tempfile
 import unicodedata
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, BinaryIO
 
@@ -22,6 +22,9 @@ SUFFIXES = {
     *(".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp"),
     *(".avif", ".heic", ".heif", ".pdf"),
 }
+
+
+RESTORE = "restore-"  # how a restore's directory under incoming/ begins
 
 
 class TooLarge(Exception):
@@ -73,6 +76,9 @@ class Storage:
         """Make the directories; only their owner can look into them."""
         for directory in (self.root, self._incoming, self._uploads, self._trash):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _keep_private(directory)
+        for database in self.root.glob("receipts.db*"):
+            _keep_private(database)
 
     def lock(self) -> IO[bytes]:
         """The whole directory for this process, until the file returned is closed.
@@ -157,12 +163,84 @@ class Storage:
     ) -> None:
         """Finish or undo what a crash left half done. Only before uploads are accepted."""
         for directory in self._incoming.iterdir():
-            _remove(directory)
-        if not job_exists(next_job_id):
-            _remove(self._uploads / str(next_job_id))
-        self.empty_trash(job_exists, key_exists)
+            if not directory.name.startswith(RESTORE):
+                _remove(directory)
+        for job_id, home in self._homes():
+            if job_id >= next_job_id:  # renamed, not committed
+                _remove(home)
+        self.tidy(job_exists, key_exists, next_job_id)
         for trash in self._trash.iterdir():
             trash.rename(self.path(_key(trash)))
+
+    def tidy(
+        self,
+        job_exists: Callable[[int], bool],
+        key_exists: Callable[[str], bool],
+        next_job_id: int,
+    ) -> None:
+        """What can be put right while the server runs."""
+        self.empty_trash(job_exists, key_exists)
+        if any(self._incoming.glob(f"{RESTORE}*")):
+            with suppress(BlockingIOError), self._only_restore():  # else it is still under way
+                self.remove_unnamed(key_exists, next_job_id)
+                for directory in self._incoming.glob(f"{RESTORE}*"):
+                    _remove(directory)
+
+    @contextmanager
+    def restoring(self) -> Iterator[Path]:
+        """A directory to stage a restore in. If it is still there after a crash, so may be files
+        that nothing names. Raises SystemExit while another restore is under way.
+        """
+        with ExitStack() as until_end:
+            try:
+                until_end.enter_context(self._only_restore())
+            except BlockingIOError:
+                raise SystemExit("Another restore is under way; wait for its end") from None
+            directory = Path(tempfile.mkdtemp(prefix=RESTORE, dir=self._incoming))
+            until_end.callback(_remove, directory)
+            yield directory
+
+    @contextmanager
+    def _only_restore(self) -> Iterator[None]:
+        """Raises BlockingIOError while another process is in here."""
+        descriptor = os.open(self.root / "restore.lock", os.O_CREAT | os.O_RDWR, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
+        finally:
+            os.close(descriptor)
+
+    @contextmanager
+    def placed(self, staged: Path) -> Iterator[None]:
+        """The staged files where their keys say, durable before the body commits; else gone again.
+
+        What is there already under such a key is the same file.
+        """
+        new: list[Path] = []
+        try:
+            for file in staged.glob("uploads/*/*"):
+                home = self.root / file.relative_to(staged)
+                home.parent.mkdir(mode=0o700, exist_ok=True)
+                if not home.exists():
+                    new.append(home)
+                    file.rename(home)
+            for directory in {self._uploads, *(home.parent for home in new)}:
+                sync(directory)
+            yield
+        except BaseException:
+            for home in new:
+                home.unlink(missing_ok=True)
+            raise
+
+    def remove_unnamed(self, key_exists: Callable[[str], bool], next_job_id: int) -> None:
+        """Remove the files of jobs before `next_job_id` that no row names; later ones are new."""
+        for job_id, home in self._homes():
+            if job_id < next_job_id:
+                for file in home.iterdir():
+                    if not key_exists(str(file.relative_to(self.root))):
+                        _remove(file)
+                with suppress(OSError):
+                    home.rmdir()  # when it is empty
 
     def empty_trash(
         self, job_exists: Callable[[int], bool], key_exists: Callable[[str], bool]
@@ -172,6 +250,11 @@ class Storage:
             key = _key(trash)
             if not (key_exists(key) if trash.name.startswith("file") else job_exists(_job_id(key))):
                 _remove(trash)
+
+    def _homes(self) -> Iterator[tuple[int, Path]]:
+        for home in self._uploads.iterdir():
+            if home.name.isdecimal():  # not so .DS_Store
+                yield int(home.name), home
 
 
 def storage_name(original: str, taken: Collection[str]) -> str:
@@ -211,6 +294,14 @@ def _remove(path: Path) -> None:
     except FileNotFoundError:
         if path.exists():
             _remove(path)
+
+
+def _keep_private(path: Path) -> None:
+    """Take what others may do with a file or directory that was made elsewhere."""
+    mode = path.stat().st_mode
+    if mode & 0o077:
+        with suppress(PermissionError):  # another's, as a container's volume may be
+            path.chmod(mode & 0o700)
 
 
 def sync(directory: Path) -> None:

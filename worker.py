@@ -258,12 +258,13 @@ class Worker:
                 kept_since = datetime.now(UTC) - UPLOAD_KEYS_KEPT
                 db.delete_upload_keys_before(connection, db.timestamp(kept_since))
             if self._retention_days:
-                limit = timedelta(days=self._retention_days)
-                for job_id in retention.older_than(connection, limit):
-                    retention.delete(connection, self._storage, job_id)
-                    log.info("job %d: deleted after %d days", job_id, self._retention_days)
-            self._storage.empty_trash(
-                partial(db.job_exists, connection), partial(db.key_exists, connection)
+                limit = timedelta(days=min(self._retention_days, retention.MOST_DAYS))
+                for job_id in retention.purge(connection, self._storage, limit):
+                    log.info("job %d: deleted after %d days", job_id, limit.days)
+            self._storage.tidy(
+                partial(db.job_exists, connection),
+                partial(db.key_exists, connection),
+                db.next_job_id(connection),
             )
             search.purge(connection)
             db.forget_deleted(connection)
