@@ -63,7 +63,9 @@ export function upload(path, form, headers, progress) {
 /** Get a key unless another request has got one since; one question for many requests. */
 export async function newKey(tried, words) {
   if (recall("key") !== tried) return;
-  asking ??= keyWanted(tried, words).finally(() => { asking = null; });
+  asking ??= keyWanted(tried, words).finally(() => {
+    asking = null;
+  });
   await asking;
 }
 

@@ -8,26 +8,63 @@ import { fieldList } from "./views.js";
 
 export function comparison(leftRun, rightRun) {
   const [left, right] = [readingOf(leftRun), readingOf(rightRun)];
-  const pairs = compareRows(left.rows.map(({ text }) => text), right.rows.map(({ text }) => text));
+  const pairs = compareRows(
+    left.rows.map(({ text }) => text),
+    right.rows.map(({ text }) => text),
+  );
   const same = pairs.filter((pair) => pair.same).length;
   const names = [leftRun, rightRun].map(({ ocrProvider }) => ocrProvider);
-  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Two readings" },
-    h("p", {}, same === pairs.length ? "Both read the same text." : `${same} of ${pairs.length} rows are the same; the others are marked.`),
+  return h(
+    "div",
+    { class: "scroll", tabindex: "0", role: "region", "aria-label": "Two readings" },
+    h(
+      "p",
+      {},
+      same === pairs.length
+        ? "Both read the same text."
+        : `${same} of ${pairs.length} rows are the same; the others are marked.`,
+    ),
     table("Fields", ["", ...names], fieldRows(left, right)),
-    roving(table("Text", names, pairs.map((pair) => textRow(pair, left, right)))));
+    roving(
+      table(
+        "Text",
+        names,
+        pairs.map((pair) => textRow(pair, left, right)),
+      ),
+    ),
+  );
 }
 
 function table(caption, head, rows) {
   const cell = (label) => (label ? h("th", { scope: "col" }, label) : h("td"));
-  return h("table", { class: "compare" }, h("caption", {}, caption), h("thead", {}, h("tr", {}, head.map(cell))), h("tbody", {}, rows));
+  return h(
+    "table",
+    { class: "compare" },
+    h("caption", {}, caption),
+    h("thead", {}, h("tr", {}, head.map(cell))),
+    h("tbody", {}, rows),
+  );
 }
 
 function fieldRows(left, right) {
-  const [a, b] = [left, right].map((reading) => new Map(fieldList(reading).map(({ label, value }) => [label, value])));
+  const [a, b] = [left, right].map(
+    (reading) => new Map(fieldList(reading).map(({ label, value }) => [label, value])),
+  );
   const items = ({ receipt }) => String(receipt.items.length);
-  const rows = [...new Set([...a.keys(), ...b.keys()])].map((label) => [label, a.get(label) ?? null, b.get(label) ?? null]);
+  const rows = [...new Set([...a.keys(), ...b.keys()])].map((label) => [
+    label,
+    a.get(label) ?? null,
+    b.get(label) ?? null,
+  ]);
   return [...rows, ["Items", items(left), items(right)]].map(([label, one, two]) =>
-    h("tr", { class: one === two ? "" : "differs" }, h("th", { scope: "row" }, label), fieldCell(one, one === two), fieldCell(two, one === two)));
+    h(
+      "tr",
+      { class: one === two ? "" : "differs" },
+      h("th", { scope: "row" }, label),
+      fieldCell(one, one === two),
+      fieldCell(two, one === two),
+    ),
+  );
 }
 
 function fieldCell(value, same) {
@@ -36,10 +73,17 @@ function fieldCell(value, same) {
 }
 
 function textRow(pair, left, right) {
-  const [a, b] = [pair.left === null ? null : left.rows[pair.left].text, pair.right === null ? null : right.rows[pair.right].text];
+  const [a, b] = [
+    pair.left === null ? null : left.rows[pair.left].text,
+    pair.right === null ? null : right.rows[pair.right].text,
+  ];
   const [one, two] = pair.same ? [a, b] : compareWords(a ?? "", b ?? "").map(marked);
-  return h("tr", { class: pair.same ? "" : "differs", "data-row": pair.left },
-    h("td", {}, a === null ? missing() : one), h("td", {}, b === null ? missing() : two));
+  return h(
+    "tr",
+    { class: pair.same ? "" : "differs", "data-row": pair.left },
+    h("td", {}, a === null ? missing() : one),
+    h("td", {}, b === null ? missing() : two),
+  );
 }
 
 const missing = () => h("span", { class: "absent" }, "not there");
@@ -51,5 +95,7 @@ function marked(words) {
     if (runs.at(-1)?.same === same) runs.at(-1).text += text;
     else runs.push({ text, same });
   }
-  return runs.map(({ text, same }) => (same ? text : [h("mark", {}, text.trimEnd()), text.slice(text.trimEnd().length)]));
+  return runs.map(({ text, same }) =>
+    same ? text : [h("mark", {}, text.trimEnd()), text.slice(text.trimEnd().length)],
+  );
 }

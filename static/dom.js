@@ -5,7 +5,8 @@ const SVG = "http://www.w3.org/2000/svg";
 // Drawn on 24 x 24, as strokes.
 const ICONS = {
   upload: "M12 16V4m0 0L7 9m5-5 5 5M4 16v3a1 1 0 0 0 1 1h14a1 1 0 0 0 1-1v-3",
-  camera: "M4 8h3l2-3h6l2 3h3a1 1 0 0 1 1 1v9a1 1 0 0 1-1 1H4a1 1 0 0 1-1-1V9a1 1 0 0 1 1-1zm8 2a3.5 3.5 0 1 0 0 7 3.5 3.5 0 0 0 0-7",
+  camera:
+    "M4 8h3l2-3h6l2 3h3a1 1 0 0 1 1 1v9a1 1 0 0 1-1 1H4a1 1 0 0 1-1-1V9a1 1 0 0 1 1-1zm8 2a3.5 3.5 0 1 0 0 7 3.5 3.5 0 0 0 0-7",
   plus: "M12 5v14M5 12h14",
   close: "M6 6l12 12M18 6L6 18",
   copy: "M9 9h10v11H9zM5 15V4h10",
@@ -83,6 +84,16 @@ export function complain(text) {
 
 export function stopComplaining() {
   document.getElementById("toasts").replaceChildren();
+}
+
+/** Do something; what goes wrong is shown. */
+export async function attempt(action) {
+  stopComplaining();
+  try {
+    await action();
+  } catch (error) {
+    complain(error.message);
+  }
 }
 
 /** Ask before something that cannot be undone; whether to go on. */

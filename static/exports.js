@@ -16,7 +16,9 @@ export function jobJson(job) {
 /** Every file's newest reading as Markdown, under the file's name when there are several. */
 export function jobMarkdown(job) {
   const parts = newest(job).map(({ file, reading }) =>
-    job.files.length > 1 ? `<!-- ${file.originalName.replaceAll("--", "- -")} -->\n\n${reading.markdown}` : reading.markdown,
+    job.files.length > 1
+      ? `<!-- ${file.originalName.replaceAll("--", "- -")} -->\n\n${reading.markdown}`
+      : reading.markdown,
   );
   return `${parts.join("\n\n---\n\n")}\n`;
 }
@@ -34,7 +36,10 @@ export function receiptsCsv(job) {
 /** A row for each item of each file. */
 export function itemsCsv(job) {
   const rows = newest(job).flatMap(({ file, run, reading: { receipt } }) =>
-    receipt.items.map((item) => [...head(job, file, run, receipt), ...ITEM.map((name) => item[name])]),
+    receipt.items.map((item) => [
+      ...head(job, file, run, receipt),
+      ...ITEM.map((name) => item[name]),
+    ]),
   );
   return csv([[...HEAD, ...ITEM], ...rows]);
 }
@@ -47,7 +52,14 @@ function newest(job) {
 }
 
 function head(job, file, run, receipt) {
-  return [job.id, file.originalName, run.ocrProvider, receipt.merchant, receipt.date, receipt.currency];
+  return [
+    job.id,
+    file.originalName,
+    run.ocrProvider,
+    receipt.merchant,
+    receipt.date,
+    receipt.currency,
+  ];
 }
 
 /** RFC 4180 with a byte order mark, which spreadsheets need to see UTF-8. */

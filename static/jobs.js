@@ -29,7 +29,12 @@ const isOver = (job) => job?.status === "completed" || job?.status === "failed";
 export function stateLabel(status, failedFiles = 0) {
   const some = status === "completed" && failedFiles > 0;
   const name = some ? "failed" : status;
-  return h("span", { class: `state ${name}` }, icon(name), some ? `${failedFiles} failed` : stateWord(status));
+  return h(
+    "span",
+    { class: `state ${name}` },
+    icon(name),
+    some ? `${failedFiles} failed` : stateWord(status),
+  );
 }
 
 /** The list's items for a query of the API; each tells more as soon as its job is known. */
@@ -40,7 +45,12 @@ export async function jobRows(query, signal) {
 
 function rowsFor(jobs, signal) {
   const links = jobs.map((job) =>
-    h("a", { href: `#/jobs/${job.id}`, id: `job-${job.id}` }, summary({ ...known.get(job.id), ...job })));
+    h(
+      "a",
+      { href: `#/jobs/${job.id}`, id: `job-${job.id}` },
+      summary({ ...known.get(job.id), ...job }),
+    ),
+  );
   fillIn(jobs, links, signal);
   return links.map((link) => h("li", {}, link));
 }
@@ -49,7 +59,11 @@ function rowsFor(jobs, signal) {
 async function fillIn(jobs, links, signal) {
   const rest = [...jobs.keys()].filter((number) => !isOver(known.get(jobs[number].id)));
   const next = async () => {
-    for (let number = rest.shift(); number !== undefined && !signal.aborted; number = rest.shift()) {
+    for (
+      let number = rest.shift();
+      number !== undefined && !signal.aborted;
+      number = rest.shift()
+    ) {
       const job = await getJson(`ocr-jobs/${jobs[number].id}`, signal);
       known.set(job.id, job);
       replace(links[number], summary(job));
@@ -62,7 +76,11 @@ function summary(job) {
   const readings = (job.files ?? []).map(latestReading).filter(Boolean);
   const one = readings.length === 1 ? readings[0].receipt : null;
   const title = titleOf(job);
-  const facts = [one?.date && printedDate(one.date), filesOf(job, title), `added ${moment(job.createdAt)}`];
+  const facts = [
+    one?.date && printedDate(one.date),
+    filesOf(job, title),
+    `added ${moment(job.createdAt)}`,
+  ];
   return [
     h("span", { class: "title" }, title),
     h("span", { class: "facts" }, facts.filter(Boolean).join(" · ")),
@@ -78,17 +96,42 @@ function filesOf({ files }, title) {
 }
 
 export function openJobs(main, params, signal) {
-  const search = h("input", { type: "search", id: "search", placeholder: "Name or file", autocomplete: "off" });
-  const status = h("select", { id: "status" }, h("option", { value: "" }, "Any"),
-    ["pending", "running", "completed", "failed"].map((value) => h("option", { value }, stateWord(value))));
-  const order = h("select", { id: "order" }, ORDERS.map(([value, label]) => h("option", { value }, label)));
+  const search = h("input", {
+    type: "search",
+    id: "search",
+    placeholder: "Name or file",
+    autocomplete: "off",
+  });
+  const status = h(
+    "select",
+    { id: "status" },
+    h("option", { value: "" }, "Any"),
+    ["pending", "running", "completed", "failed"].map((value) =>
+      h("option", { value }, stateWord(value)),
+    ),
+  );
+  const order = h(
+    "select",
+    { id: "order" },
+    ORDERS.map(([value, label]) => h("option", { value }, label)),
+  );
   const place = h("div", { class: "results" });
   main.replaceChildren(
-    h("div", { class: "heading" }, h("h1", { tabindex: "-1" }, "Receipts"),
-      button("download", "Export CSV", () => exportCsv(filtersOf(params)))),
-    h("form", { class: "filters", role: "search", onsubmit: (event) => event.preventDefault() },
-      field("search", "Search", search), field("status", "State", status), field("order", "Order", order)),
-    place);
+    h(
+      "div",
+      { class: "heading" },
+      h("h1", { tabindex: "-1" }, "Receipts"),
+      button("download", "Export CSV", () => exportCsv(filtersOf(params))),
+    ),
+    h(
+      "form",
+      { class: "filters", role: "search", onsubmit: (event) => event.preventDefault() },
+      field("search", "Search", search),
+      field("status", "State", status),
+      field("order", "Order", order),
+    ),
+    place,
+  );
 
   let current = new AbortController();
   const load = () => {
@@ -145,7 +188,7 @@ function filtersOf(params) {
 
 /** Show a page of the list, and again every few seconds while one of its jobs is being read. */
 async function showPage(place, params, signal) {
-  for (let shown = ""; !signal.aborted; ) {
+  for (let shown = ""; !signal.aborted;) {
     try {
       const answer = await getJson(`ocr-jobs?${params}`, signal);
       if (JSON.stringify(answer) !== shown) showAnswer(place, params, answer, signal);
@@ -154,8 +197,11 @@ async function showPage(place, params, signal) {
       shown = JSON.stringify(answer);
     } catch (error) {
       if (error.name === "AbortError") return;
-      replace(place, h("p", { class: "notice error" }, error.message),
-        button("again", "Try again", () => showPage(place, params, signal)));
+      replace(
+        place,
+        h("p", { class: "notice error" }, error.message),
+        button("again", "Try again", () => showPage(place, params, signal)),
+      );
       return;
     }
     await pause(POLL_MS, signal);
@@ -163,33 +209,51 @@ async function showPage(place, params, signal) {
 }
 
 function showAnswer(place, params, { data, pagination }, signal) {
-  const list = data.length ? h("ul", { class: "jobs card" }, rowsFor(data, signal)) : emptiness(params);
+  const list = data.length
+    ? h("ul", { class: "jobs card" }, rowsFor(data, signal))
+    : emptiness(params);
   replace(place, list, pages(params, pagination));
 }
 
 export function pause(ms, signal) {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, ms);
-    signal.addEventListener("abort", () => { clearTimeout(timer); resolve(); }, { once: true });
+    signal.addEventListener(
+      "abort",
+      () => {
+        clearTimeout(timer);
+        resolve();
+      },
+      { once: true },
+    );
   });
 }
 
 function emptiness(params) {
   return params.size
     ? h("p", { class: "notice" }, "No receipt matches. ", h("a", { href: "#/jobs" }, "Show all"))
-    : h("p", { class: "notice" }, "Nothing has been read yet. ", h("a", { href: "#/" }, "Read a receipt"));
+    : h(
+        "p",
+        { class: "notice" },
+        "Nothing has been read yet. ",
+        h("a", { href: "#/" }, "Read a receipt"),
+      );
 }
 
 function pages(params, { page, pages: last, total, limit }) {
   if (last < 2) return null;
-  const to = (number, label, enabled) => enabled
-    ? h("a", { class: "button", href: hashWith(params, { page: String(number) }) }, label)
-    : h("span", { class: "button off", "aria-disabled": "true" }, label);
+  const to = (number, label, enabled) =>
+    enabled
+      ? h("a", { class: "button", href: hashWith(params, { page: String(number) }) }, label)
+      : h("span", { class: "button off", "aria-disabled": "true" }, label);
   const from = (page - 1) * limit + 1;
-  return h("nav", { class: "pages", "aria-label": "Pages" },
+  return h(
+    "nav",
+    { class: "pages", "aria-label": "Pages" },
     to(page - 1, "Previous", page > 1),
     h("span", {}, `${from} to ${Math.min(page * limit, total)} of ${total}`),
-    to(page + 1, "Next", page < last));
+    to(page + 1, "Next", page < last),
+  );
 }
 
 async function exportCsv(filters) {

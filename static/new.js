@@ -1,7 +1,16 @@
 // How do receipts get in? Dropped, picked, pasted or photographed, each with its provider, then sent.
 
 import { newKey, upload } from "./api.js";
-import { announce, button, complain, h, icon, iconButton, replace, stopComplaining } from "./dom.js";
+import {
+  announce,
+  button,
+  complain,
+  h,
+  icon,
+  iconButton,
+  replace,
+  stopComplaining,
+} from "./dom.js";
 import { jobRows } from "./jobs.js";
 import { recall } from "./memory.js";
 import { allProviders, providerChoice, providerList, usualProvider } from "./providers.js";
@@ -32,8 +41,13 @@ export async function openNew(main, _params, signal) {
   const foot = h("div", { class: "foot" });
   const recent = h("section", { class: "recent" });
   const providersPlace = h("div");
-  const form = h("form", { class: "card new", onsubmit: (event) => send(event, form) },
-    dropPlace(), list, foot);
+  const form = h(
+    "form",
+    { class: "card new", onsubmit: (event) => send(event, form) },
+    dropPlace(),
+    list,
+    foot,
+  );
   main.replaceChildren(h("h1", { tabindex: "-1" }, "Read receipts"), form, providersPlace, recent);
   showRecent(recent, signal);
 
@@ -42,18 +56,26 @@ export async function openNew(main, _params, signal) {
   providersPlace.replaceChildren(providerList(providers));
   const show = () => showQueue(list, foot, providers);
   changed = show;
-  signal.addEventListener("abort", () => { changed = () => {}; });
+  signal.addEventListener("abort", () => {
+    changed = () => {};
+  });
   show();
 }
 
 function dropPlace() {
   const pick = fileInput("pick", "Choose files", "file", { multiple: true, accept: ACCEPT });
-  const shoot = fileInput("shoot", "Take a photo", "camera", { accept: "image/*", capture: "environment" });
-  return h("div", { class: "drop" },
+  const shoot = fileInput("shoot", "Take a photo", "camera", {
+    accept: "image/*",
+    capture: "environment",
+  });
+  return h(
+    "div",
+    { class: "drop" },
     icon("upload"),
     h("p", {}, h("b", {}, "Drop receipts anywhere on this page"), " or paste them"),
     h("div", { class: "picks" }, pick, shoot),
-    h("p", { class: "small" }, "JPEG, PNG, WebP, HEIC, AVIF, TIFF, GIF, BMP or PDF"));
+    h("p", { class: "small" }, "JPEG, PNG, WebP, HEIC, AVIF, TIFF, GIF, BMP or PDF"),
+  );
 }
 
 function fileInput(id, label, iconName, attributes) {
@@ -62,12 +84,21 @@ function fileInput(id, label, iconName, attributes) {
     enqueue([...input.files]);
     input.value = ""; // so that the same file can be chosen again
   });
-  return h("span", { class: `pick ${id}` }, input, h("label", { for: id, class: "button" }, icon(iconName), label));
+  return h(
+    "span",
+    { class: `pick ${id}` },
+    input,
+    h("label", { for: id, class: "button" }, icon(iconName), label),
+  );
 }
 
 function showQueue(list, foot, providers) {
-  for (const entry of queue.filter((one) => !one.providers.length)) entry.providers = [usualProvider(providers)];
-  replace(list, queue.map((entry) => queueRow(entry, providers)));
+  for (const entry of queue.filter((one) => !one.providers.length))
+    entry.providers = [usualProvider(providers)];
+  replace(
+    list,
+    queue.map((entry) => queueRow(entry, providers)),
+  );
   replace(foot, queue.length ? sendPlace(providers) : null);
 }
 
@@ -79,13 +110,24 @@ function queueRow(entry, providers) {
     changed();
     document.getElementById(queue.length ? "send" : "pick").focus();
   };
-  return h("li", {},
+  return h(
+    "li",
+    {},
     thumbnail(entry),
-    h("div", { class: "name" }, h("b", {}, file.name), h("span", { class: "small" }, size(file.size))),
-    h("div", { class: "choices" },
+    h(
+      "div",
+      { class: "name" },
+      h("b", {}, file.name),
+      h("span", { class: "small" }, size(file.size)),
+    ),
+    h(
+      "div",
+      { class: "choices" },
       entry.providers.map((_, nth) => providerOf(entry, nth, providers)),
-      oneMore(entry, providers)),
-    iconButton("close", `Remove ${file.name}`, remove));
+      oneMore(entry, providers),
+    ),
+    iconButton("close", `Remove ${file.name}`, remove),
+  );
 }
 
 /** The choice of a file's nth provider; all but the first can be taken back. */
@@ -95,18 +137,25 @@ function providerOf(entry, nth, providers) {
     label: `${nth ? "Another provider" : "Provider"} for ${entry.file.name}`,
     labelHidden: true,
     chosen: entry.providers[nth],
-    changed: (name) => { entry.providers[nth] = name; attempt = null; },
+    changed: (name) => {
+      entry.providers[nth] = name;
+      attempt = null;
+    },
   });
   const remove = () => {
     entry.providers.splice(nth, 1);
     changed();
     document.getElementById(`provider-${entry.id}`).focus();
   };
-  return nth ? h("div", { class: "extra" }, choice, iconButton("close", "Do not read with this one", remove)) : choice;
+  return nth
+    ? h("div", { class: "extra" }, choice, iconButton("close", "Do not read with this one", remove))
+    : choice;
 }
 
 function oneMore(entry, providers) {
-  const next = providers.find(({ name, available }) => available && !entry.providers.includes(name));
+  const next = providers.find(
+    ({ name, available }) => available && !entry.providers.includes(name),
+  );
   const add = () => {
     entry.providers.push(next.name);
     attempt = null;
@@ -114,7 +163,10 @@ function oneMore(entry, providers) {
     document.getElementById(`provider-${entry.id}-${entry.providers.length - 1}`).focus();
   };
   const label = "Compare with another";
-  const named = { id: `more-${entry.id}`, "aria-label": `${label} provider for ${entry.file.name}` };
+  const named = {
+    id: `more-${entry.id}`,
+    "aria-label": `${label} provider for ${entry.file.name}`,
+  };
   return next && button("plus", label, add, { class: "quiet more", ...named });
 }
 
@@ -133,24 +185,45 @@ function drop(entry) {
 }
 
 function sendPlace(providers) {
-  const forAll = queue.length > 1 && providerChoice(providers, {
-    id: "provider-all",
-    label: "Read all with",
-    chosen: queue.every(({ providers: [first] }) => first === queue[0].providers[0]) ? queue[0].providers[0] : null,
-    changed: (name) => {
-      for (const entry of queue) entry.providers = [name];
-      attempt = null;
-      changed();
-    },
-  });
+  const forAll =
+    queue.length > 1 &&
+    providerChoice(providers, {
+      id: "provider-all",
+      label: "Read all with",
+      chosen: queue.every(({ providers: [first] }) => first === queue[0].providers[0])
+        ? queue[0].providers[0]
+        : null,
+      changed: (name) => {
+        for (const entry of queue) entry.providers = [name];
+        attempt = null;
+        changed();
+      },
+    });
   const none = !providers.some(({ available }) => available);
   return [
     forAll,
-    h("div", { class: "choice" },
+    h(
+      "div",
+      { class: "choice" },
       h("label", { for: "job-name" }, "Name (optional)"),
-      h("input", { id: "job-name", maxlength: "200", autocomplete: "off", placeholder: "Weekly groceries" })),
-    none && h("p", { class: "error" }, "No provider can run here yet; the list below says what each needs."),
-    h("button", { class: "primary wide", id: "send", disabled: none }, `Read ${count(queue.length, "file", "files")}`),
+      h("input", {
+        id: "job-name",
+        maxlength: "200",
+        autocomplete: "off",
+        placeholder: "Weekly groceries",
+      }),
+    ),
+    none &&
+      h(
+        "p",
+        { class: "error" },
+        "No provider can run here yet; the list below says what each needs.",
+      ),
+    h(
+      "button",
+      { class: "primary wide", id: "send", disabled: none },
+      `Read ${count(queue.length, "file", "files")}`,
+    ),
   ];
 }
 
@@ -184,7 +257,13 @@ async function sendWithProgress(form, body) {
   const bar = h("progress", { "aria-label": "Upload", max: "1" });
   const words = h("span", {}, "Sending…");
   let sending;
-  const place = h("div", { class: "sending" }, bar, words, button("close", "Cancel", () => sending.cancel()));
+  const place = h(
+    "div",
+    { class: "sending" },
+    bar,
+    words,
+    button("close", "Cancel", () => sending.cancel()),
+  );
   form.append(place);
   form.classList.add("busy");
   form.querySelector("#send").disabled = true;
@@ -195,7 +274,8 @@ async function sendWithProgress(form, body) {
       attempt ??= randomId();
       sending = upload("ocr-jobs/upload", body, { "Idempotency-Key": attempt }, (done, all) => {
         bar.value = done / all;
-        words.textContent = done < all ? `${size(done)} of ${size(all)} sent` : "Sent; the server is checking it…";
+        words.textContent =
+          done < all ? `${size(done)} of ${size(all)} sent` : "Sent; the server is checking it…";
       });
       try {
         return await sending;
@@ -213,14 +293,18 @@ async function sendWithProgress(form, body) {
 
 /** Also where crypto.randomUUID is missing: over plain HTTP from another machine. */
 function randomId() {
-  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return [...crypto.getRandomValues(new Uint8Array(16))]
+    .map((byte) => byte.toString(16).padStart(2, "0"))
+    .join("");
 }
 
 async function showRecent(place, signal) {
   const rows = await jobRows("limit=5", signal);
   if (rows.length && !signal.aborted) {
     place.replaceChildren(
-      h("h2", {}, "Recent"), h("ul", { class: "jobs card" }, rows),
-      h("p", {}, h("a", { href: "#/jobs" }, "All receipts")));
+      h("h2", {}, "Recent"),
+      h("ul", { class: "jobs card" }, rows),
+      h("p", {}, h("a", { href: "#/jobs" }, "All receipts")),
+    );
   }
 }

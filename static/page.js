@@ -14,7 +14,14 @@ function addressOf(hash) {
   const [path, query = ""] = hash.replace(/^#/, "").split("?");
   const params = new URLSearchParams(query);
   const job = /^\/jobs\/(\d+)$/.exec(path);
-  if (job) return { name: "job", path, params, open: (...args) => openJob(...args, job[1]), title: `Job ${job[1]}` };
+  if (job)
+    return {
+      name: "job",
+      path,
+      params,
+      open: (...args) => openJob(...args, job[1]),
+      title: `Job ${job[1]}`,
+    };
   if (path === "/jobs") return { name: "jobs", path, params, open: openJobs, title: "Receipts" };
   return { name: "new", path: "/", params, open: openNew, title: "New" };
 }
@@ -64,7 +71,9 @@ function acceptDrops() {
     event.preventDefault();
     hint.hidden = false;
   });
-  addEventListener("dragleave", (event) => { if (!event.relatedTarget) hint.hidden = true; });
+  addEventListener("dragleave", (event) => {
+    if (!event.relatedTarget) hint.hidden = true;
+  });
   addEventListener("drop", (event) => {
     if (!hasFiles(event)) return;
     event.preventDefault();
@@ -102,15 +111,24 @@ function askForKey(tried, words) {
   keyDialog.returnValue = "";
   keyDialog.showModal();
   return new Promise((resolve, reject) => {
-    keyDialog.addEventListener("close", () => {
-      if (keyDialog.returnValue !== "ok") {
-        reject(new ApiError(401, "This server wants a key; without one nothing can be shown. Reload the page to enter it."));
-        return;
-      }
-      remember("key", input.value.trim(), document.getElementById("key-keep").checked);
-      forgetKey.hidden = false;
-      resolve();
-    }, { once: true });
+    keyDialog.addEventListener(
+      "close",
+      () => {
+        if (keyDialog.returnValue !== "ok") {
+          reject(
+            new ApiError(
+              401,
+              "This server wants a key; without one nothing can be shown. Reload the page to enter it.",
+            ),
+          );
+          return;
+        }
+        remember("key", input.value.trim(), document.getElementById("key-keep").checked);
+        forgetKey.hidden = false;
+        resolve();
+      },
+      { once: true },
+    );
   });
 }
 

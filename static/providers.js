@@ -9,10 +9,12 @@ let providers = null;
 
 /** All providers, asked once; a failed try is not kept. */
 export function allProviders() {
-  providers ??= getJson("providers").then(({ data }) => data).catch((error) => {
-    providers = null;
-    throw error;
-  });
+  providers ??= getJson("providers")
+    .then(({ data }) => data)
+    .catch((error) => {
+      providers = null;
+      throw error;
+    });
   return providers;
 }
 
@@ -31,7 +33,9 @@ export function providerChoice(list, { id, label, labelHidden, chosen, changed }
     const provider = list.find(({ name }) => name === select.value);
     const away = Boolean(provider?.sendsTo);
     where.classList.toggle("away", away);
-    where.replaceChildren(...(provider ? [icon(away ? "away" : "home"), destination(provider)] : []));
+    where.replaceChildren(
+      ...(provider ? [icon(away ? "away" : "home"), destination(provider)] : []),
+    );
   };
   select.addEventListener("change", () => {
     remember("provider", select.value);
@@ -39,7 +43,13 @@ export function providerChoice(list, { id, label, labelHidden, chosen, changed }
     changed?.(select.value);
   });
   say();
-  return h("div", { class: "choice" }, h("label", { for: id, class: labelHidden && "hidden" }, label), select, where);
+  return h(
+    "div",
+    { class: "choice" },
+    h("label", { for: id, class: labelHidden && "hidden" }, label),
+    select,
+    where,
+  );
 }
 
 function options(list) {
@@ -47,19 +57,39 @@ function options(list) {
     ["On this machine", list.filter((provider) => !provider.sendsTo)],
     ["The picture is sent elsewhere", list.filter((provider) => provider.sendsTo)],
   ];
-  return groups.filter(([, members]) => members.length).map(([label, members]) =>
-    h("optgroup", { label }, members.map((provider) =>
-      h("option", { value: provider.name, disabled: !provider.available },
-        provider.available ? provider.name : `${provider.name} (${provider.reason})`))));
+  return groups
+    .filter(([, members]) => members.length)
+    .map(([label, members]) =>
+      h(
+        "optgroup",
+        { label },
+        members.map((provider) =>
+          h(
+            "option",
+            { value: provider.name, disabled: !provider.available },
+            provider.available ? provider.name : `${provider.name} (${provider.reason})`,
+          ),
+        ),
+      ),
+    );
 }
 
 /** Every provider with what it is and what it lacks. */
 export function providerList(list) {
   const rows = list.map((provider) =>
-    h("li", { class: provider.available ? "" : "off" },
+    h(
+      "li",
+      { class: provider.available ? "" : "off" },
       h("b", {}, provider.name),
       h("span", {}, provider.available ? provider.model : `Not available: ${provider.reason}`),
-      provider.available && h("span", { class: "where" }, destination(provider))));
+      provider.available && h("span", { class: "where" }, destination(provider)),
+    ),
+  );
   const open = !list.some(({ available }) => available);
-  return h("details", { class: "providers", open }, h("summary", {}, "Which providers are there?"), h("ul", {}, rows));
+  return h(
+    "details",
+    { class: "providers", open },
+    h("summary", {}, "Which providers are there?"),
+    h("ul", {}, rows),
+  );
 }

@@ -22,10 +22,15 @@ export function titleOf(job) {
 /** The rows of the text, each with the lines of the pages that it is made of: {text, lines}. */
 export function rowsOf(text, pages) {
   const unused = pages.flatMap((page, number) =>
-    page.lines.filter((line) => line.box).map((line) => ({ ...line, page: number, y: middle(line, number) })),
+    page.lines
+      .filter((line) => line.box)
+      .map((line) => ({ ...line, page: number, y: middle(line, number) })),
   );
   unused.sort((a, b) => a.y - b.y);
-  return text.split("\n").filter(Boolean).map((row) => ({ text: row, lines: takeLines(row, unused) }));
+  return text
+    .split("\n")
+    .filter(Boolean)
+    .map((row) => ({ text: row, lines: takeLines(row, unused) }));
 }
 
 const middle = (line, page) => page * 1e7 + (line.box[1] + line.box[3]) / 2;
@@ -33,8 +38,11 @@ const middle = (line, page) => page * 1e7 + (line.box[1] + line.box[3]) / 2;
 /** The lines that stand in a row one after the other, taken out of `unused`. */
 function takeLines(row, unused) {
   const lines = [];
-  for (let at = 0; at < row.length; ) {
-    const line = nearest(unused.filter(({ text }) => text && row.startsWith(text, at)), lines[0]);
+  for (let at = 0; at < row.length;) {
+    const line = nearest(
+      unused.filter(({ text }) => text && row.startsWith(text, at)),
+      lines[0],
+    );
     if (line) {
       lines.push({ ...line, at });
       unused.splice(unused.indexOf(line), 1);
@@ -60,8 +68,11 @@ function nextWord(row, at) {
 /** The number of the only row that holds a printed text or amount, or null; of several the one named. */
 export function rowWith(reading, value, named = /$^/) {
   if (value === null || value === "") return null;
-  const found = [...reading.rows.keys()].filter((number) => holds(reading.rows[number].text, value));
-  const best = found.length > 1 ? found.filter((number) => named.test(reading.rows[number].text)) : found;
+  const found = [...reading.rows.keys()].filter((number) =>
+    holds(reading.rows[number].text, value),
+  );
+  const best =
+    found.length > 1 ? found.filter((number) => named.test(reading.rows[number].text)) : found;
   return best.length === 1 ? best[0] : null;
 }
 

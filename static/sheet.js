@@ -19,7 +19,11 @@ export async function openPicture(path, signal) {
  */
 export function sheet(name, picture) {
   const paper = h("div", { class: "paper" }, h("p", { class: "small" }, "Loading the picture…"));
-  const scroll = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": `Picture of ${name}` }, paper);
+  const scroll = h(
+    "div",
+    { class: "scroll", tabindex: "0", role: "region", "aria-label": `Picture of ${name}` },
+    paper,
+  );
   const caption = h("p", { class: "caption" });
   const save_ = h("div", { class: "actions" });
   const element = h("figure", { class: "sheet" }, scroll, h("figcaption", {}, caption, save_));
@@ -28,19 +32,25 @@ export function sheet(name, picture) {
   let failure = null;
 
   const draw = () => {
-    if (image) paper.replaceChildren(image, ...(reading?.pages.slice(0, 1).map((page) => boxes(page, 0, reading)) ?? []));
+    if (image)
+      paper.replaceChildren(
+        image,
+        ...(reading?.pages.slice(0, 1).map((page) => boxes(page, 0, reading)) ?? []),
+      );
     else if (failure) paper.replaceChildren(failure, ...setPages(reading));
   };
-  picture.then(async ({ blob, url }) => {
-    save_.replaceChildren(button("download", "Original", () => save(blob, name)));
-    image = await decoded(url, name);
-    if (!image) failure = placeholder(blob.type);
-    draw();
-  }).catch((error) => {
-    if (error.name === "AbortError") return;
-    failure = h("p", { class: "notice error" }, error.message);
-    draw();
-  });
+  picture
+    .then(async ({ blob, url }) => {
+      save_.replaceChildren(button("download", "Original", () => save(blob, name)));
+      image = await decoded(url, name);
+      if (!image) failure = placeholder(blob.type);
+      draw();
+    })
+    .catch((error) => {
+      if (error.name === "AbortError") return;
+      failure = h("p", { class: "notice error" }, error.message);
+      draw();
+    });
   return {
     element,
     show(next) {
@@ -61,24 +71,47 @@ async function decoded(url, name) {
 }
 
 function placeholder(type) {
-  const kind = { "application/pdf": "a PDF", "image/heic": "a HEIC photo", "image/tiff": "a TIFF" }[type] ?? "of a kind";
-  return h("div", { class: "placeholder" }, icon("file"),
-    h("p", {}, `This file is ${kind} that the browser does not show here. Download the original to see it.`));
+  const kind =
+    { "application/pdf": "a PDF", "image/heic": "a HEIC photo", "image/tiff": "a TIFF" }[type] ??
+    "of a kind";
+  return h(
+    "div",
+    { class: "placeholder" },
+    icon("file"),
+    h(
+      "p",
+      {},
+      `This file is ${kind} that the browser does not show here. Download the original to see it.`,
+    ),
+  );
 }
 
 function setPages(reading) {
   const pages = reading?.pages ?? [];
-  return pages.flatMap((page, number) => (page.width && page.lines.length ? [
-    h("p", { class: "small" }, `Page ${number + 1} of ${pages.length}, set from what was read`),
-    h("div", { class: "set" }, boxes(page, number, reading, true)),
-  ] : []));
+  return pages.flatMap((page, number) =>
+    page.width && page.lines.length
+      ? [
+          h(
+            "p",
+            { class: "small" },
+            `Page ${number + 1} of ${pages.length}, set from what was read`,
+          ),
+          h("div", { class: "set" }, boxes(page, number, reading, true)),
+        ]
+      : [],
+  );
 }
 
 /** An overlay of a page's size: a box for each line, by the row it belongs to. */
 function boxes(page, number, reading, withText = false) {
-  const overlay = svg("svg", { class: "boxes", viewBox: `0 0 ${page.width ?? 1} ${page.height ?? 1}`, "aria-hidden": "true" });
+  const overlay = svg("svg", {
+    class: "boxes",
+    viewBox: `0 0 ${page.width ?? 1} ${page.height ?? 1}`,
+    "aria-hidden": "true",
+  });
   reading.rows.forEach((row, index) => {
-    for (const line of row.lines.filter((one) => one.page === number)) overlay.append(box(line, index, withText));
+    for (const line of row.lines.filter((one) => one.page === number))
+      overlay.append(box(line, index, withText));
   });
   return overlay;
 }
@@ -87,9 +120,19 @@ function box(line, row, withText) {
   const [left, top, right, bottom] = line.box;
   const [width, height] = [right - left, bottom - top];
   const frame = svg("rect", { x: left, y: top, width, height, rx: Math.min(6, height / 6) });
-  const text = withText && svg("text", {
-    x: left, y: bottom - height * 0.22, "font-size": height * 0.8, textLength: width, lengthAdjust: "spacingAndGlyphs",
-  }, line.text);
+  const text =
+    withText &&
+    svg(
+      "text",
+      {
+        x: left,
+        y: bottom - height * 0.22,
+        "font-size": height * 0.8,
+        textLength: width,
+        lengthAdjust: "spacingAndGlyphs",
+      },
+      line.text,
+    );
   return svg("g", { class: isDoubtful(line) ? "doubtful" : "", "data-row": row }, text, frame);
 }
 
@@ -126,7 +169,10 @@ export function linkRows(place, captionFor) {
     const at = rowOf(event);
     if (!at) return;
     point(at.dataset.row, at);
-    if (isInPicture(at)) place.querySelector(`[tabindex][data-row="${at.dataset.row}"]`)?.focus({ preventScroll: true });
+    if (isInPicture(at))
+      place
+        .querySelector(`[tabindex][data-row="${at.dataset.row}"]`)
+        ?.focus({ preventScroll: true });
   });
 }
 

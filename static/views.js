@@ -8,7 +8,12 @@ import { money, printedDate, sourceWord, warningWord } from "./words.js";
 export const VIEWS = [
   { name: "fields", label: "Fields", render: fields, text: fieldsText },
   { name: "text", label: "Text", render: rows, text: (reading) => reading.text },
-  { name: "markdown", label: "Markdown", render: ({ markdown }) => pre(markdown), text: ({ markdown }) => markdown },
+  {
+    name: "markdown",
+    label: "Markdown",
+    render: ({ markdown }) => pre(markdown),
+    text: ({ markdown }) => markdown,
+  },
   { name: "raw", label: "Raw", render: raw, text: ({ raw: answer, data }) => json(answer ?? data) },
 ];
 
@@ -58,42 +63,95 @@ function payment({ paymentMethod, cardLast4 }) {
 function fields(reading) {
   const { receipt } = reading;
   const lines = fieldList(reading).map(({ label, value, printed, named }) =>
-    h("tr", { "data-row": rowWith(reading, printed, named) },
-      h("th", { scope: "row" }, label), h("td", { class: value === null ? "absent" : "" }, value ?? "not found")));
-  return h("div", {},
+    h(
+      "tr",
+      { "data-row": rowWith(reading, printed, named) },
+      h("th", { scope: "row" }, label),
+      h("td", { class: value === null ? "absent" : "" }, value ?? "not found"),
+    ),
+  );
+  return h(
+    "div",
+    {},
     warnings(receipt.warnings),
-    roving(h("table", { class: "fields" }, h("caption", { class: "hidden" }, "Fields"), h("tbody", {}, lines))),
+    roving(
+      h(
+        "table",
+        { class: "fields" },
+        h("caption", { class: "hidden" }, "Fields"),
+        h("tbody", {}, lines),
+      ),
+    ),
     receipt.items.length > 0 && roving(items(reading)),
-    h("p", { class: "small source" }, `${sourceWord(receipt.source)} ${reading.model}`));
+    h("p", { class: "small source" }, `${sourceWord(receipt.source)} ${reading.model}`),
+  );
 }
 
 function warnings(names) {
-  return names.length > 0 && h("ul", { class: "warnings", "aria-label": "Warnings" },
-    names.map((name) => h("li", {}, icon("failed"), warningWord(name))));
+  return (
+    names.length > 0 &&
+    h(
+      "ul",
+      { class: "warnings", "aria-label": "Warnings" },
+      names.map((name) => h("li", {}, icon("failed"), warningWord(name))),
+    )
+  );
 }
 
 function items(reading) {
   const { items: list, currency } = reading.receipt;
   const sum = (value) => (value === null ? "" : money(value, currency));
-  const line = (item) => h("tr", { "data-row": rowWith(reading, item.description) },
-    h("td", {}, item.description), h("td", { class: "number" }, item.quantity?.toLocaleString() ?? ""),
-    h("td", { class: "number" }, sum(item.unitPrice)), h("td", { class: "number" }, sum(item.amount)));
+  const line = (item) =>
+    h(
+      "tr",
+      { "data-row": rowWith(reading, item.description) },
+      h("td", {}, item.description),
+      h("td", { class: "number" }, item.quantity?.toLocaleString() ?? ""),
+      h("td", { class: "number" }, sum(item.unitPrice)),
+      h("td", { class: "number" }, sum(item.amount)),
+    );
   const head = ["Item", "Quantity", "Price", "Amount"];
-  return h("table", { class: "items" }, h("caption", {}, "Items"),
-    h("thead", {}, h("tr", {}, head.map((label, number) => h("th", { scope: "col", class: number ? "number" : "" }, label)))),
-    h("tbody", {}, list.map(line)));
+  return h(
+    "table",
+    { class: "items" },
+    h("caption", {}, "Items"),
+    h(
+      "thead",
+      {},
+      h(
+        "tr",
+        {},
+        head.map((label, number) =>
+          h("th", { scope: "col", class: number ? "number" : "" }, label),
+        ),
+      ),
+    ),
+    h("tbody", {}, list.map(line)),
+  );
 }
 
 function fieldsText(reading) {
   const { items: list } = reading.receipt;
   const lines = fieldList(reading).map(({ label, value }) => [label, value ?? ""]);
-  const sold = list.map((item) => [item.description, item.quantity ?? "", item.unitPrice ?? "", item.amount ?? ""]);
+  const sold = list.map((item) => [
+    item.description,
+    item.quantity ?? "",
+    item.unitPrice ?? "",
+    item.amount ?? "",
+  ]);
   return [...lines, ...sold].map((cells) => cells.join("\t")).join("\n");
 }
 
 function rows(reading) {
-  if (!reading.rows.length) return h("p", { class: "notice" }, "No text was found in this picture.");
-  return roving(h("ol", { class: "rows" }, reading.rows.map((row, number) => h("li", { "data-row": number }, words(row)))));
+  if (!reading.rows.length)
+    return h("p", { class: "notice" }, "No text was found in this picture.");
+  return roving(
+    h(
+      "ol",
+      { class: "rows" },
+      reading.rows.map((row, number) => h("li", { "data-row": number }, words(row))),
+    ),
+  );
 }
 
 /** A row's text with the doubtful words marked. */
@@ -109,9 +167,10 @@ function words({ text, lines }) {
 }
 
 function raw({ raw: answer, data }) {
-  const words = answer === null
-    ? "This provider has no answer of its own to show; this is all that was stored."
-    : "The provider's own answer, as it came.";
+  const words =
+    answer === null
+      ? "This provider has no answer of its own to show; this is all that was stored."
+      : "The provider's own answer, as it came.";
   return h("div", {}, h("p", { class: "small" }, words), pre(json(answer ?? data)));
 }
 

@@ -51,7 +51,8 @@ export function money(amount, currency) {
   try {
     const style = currency ? { style: "currency", currency } : { minimumFractionDigits: 2 };
     return new Intl.NumberFormat(undefined, style).format(amount);
-  } catch { // a code that is no currency
+  } catch {
+    // a code that is no currency
     return `${amount.toFixed(2)} ${currency}`;
   }
 }
