@@ -1,10 +1,17 @@
 // What did an execution read, and where on the picture? Pure: the stored JSON in, rows with boxes out.
 
-/** The parsed ocrData of a completed execution with its rows, or null. */
+/** The parsed ocrData of a completed execution with its rows (made when asked for), or null. */
 export function readingOf(execution) {
   if (!execution?.ocrData) return null;
   const data = JSON.parse(execution.ocrData);
-  return { ...data, data, rows: rowsOf(data.text, data.pages) };
+  let rows = null;
+  return {
+    ...data,
+    data,
+    get rows() {
+      return (rows ??= rowsOf(data.text, data.pages));
+    },
+  };
 }
 
 /** The newest completed reading of a file, or null. */
@@ -20,7 +27,7 @@ export function titleOf(job) {
 }
 
 /** The rows of the text, each with the lines of the pages that it is made of: {text, lines}. */
-export function rowsOf(text, pages) {
+function rowsOf(text, pages) {
   const unused = pages.flatMap((page, number) =>
     page.lines
       .filter((line) => line.box)

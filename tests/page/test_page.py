@@ -250,6 +250,14 @@ def test_two_readings_stand_side_by_side_with_differences_marked(page, job):
     page.see(".fields")
 
 
+def test_a_receipt_that_is_here_already_is_pointed_out(page, job, picture):
+    files = [("file", ("bus.png", picture(rows=("BUS 2.00",)).read_bytes()))]
+    first, second = job("paged", files=files), job("paged", files=files)
+    page.open(f"#/jobs/{second}")
+    page.click(".result a", f"job {first}")
+    page.see(".small", f"Job {first} ·")
+
+
 # Again, and away
 
 
