@@ -1,0 +1,278 @@
+"""Is anything lost when the server is killed again and again?  python tests/chaos.py --rounds 300
+
+Clients upload, delete, run again and ask while the server is killed with SIGKILL at random moments
+and started again. In the end all that was answered 200 must be there, whole and exactly once, and
+nothing else. `create_app` is the server's application, with quick, slow and failing providers.
+"""
+
+import argparse
+import os
+import random
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import requests
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+import app  # noqa: E402
+from providers.base import ProviderError  # noqa: E402
+from tests.fakes import fake, png  # noqa: E402
+
+PROVIDERS = ("quick", "slow", "failing")
+FINAL = {"completed", "failed"}
+
+
+def create_app():
+    """The application under test; every end of an execution is written down in the database."""
+
+    def slow(path, env):
+        time.sleep(random.random() / 5)
+        return fake().ocr(path, env)
+
+    def failing(path, env):
+        raise ProviderError("no_luck", "this provider never reads anything")
+
+    providers = {"quick": fake(), "slow": fake(ocr=slow), "failing": fake(ocr=failing)}
+    made = app.create_app(providers=providers)
+    with closing(sqlite3.connect(made.extensions["receipts"].database)) as connection, connection:
+        connection.executescript(
+            """
+            CREATE TABLE IF NOT EXISTS ended (execution_id INTEGER, status TEXT);
+            CREATE TRIGGER IF NOT EXISTS write_down AFTER UPDATE OF status ON execution
+            WHEN new.status IN ('completed', 'failed')
+            BEGIN INSERT INTO ended VALUES (new.id, new.status); END;
+            """
+        )
+    return made
+
+
+@dataclass
+class Sent:
+    """An upload, and what is known of it."""
+
+    contents: list[bytes]
+    providers: list[str]
+    key: str | None
+    job_id: int | None = None  # None: it was never answered
+    deleted: bool | None = False  # None: a delete was sent and not answered
+    again: Counter = field(default_factory=Counter)  # further executions, by file's position
+
+
+class Chaos:
+    def __init__(self, data, seed, clients):
+        self.data, self.random, self.clients = data, random.Random(seed), clients
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            self.port = listener.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.sent, self.refused, self.stop = [], Counter(), threading.Event()
+        self.server = None
+
+    def run(self, rounds):
+        threads = [
+            threading.Thread(target=self.client, args=(self.random.random(),))
+            for _ in range(self.clients)
+        ]
+        for number in range(rounds):
+            self.start()
+            if number == 0:
+                for thread in threads:
+                    thread.start()
+            time.sleep(self.random.uniform(0.0, 0.5))
+            self.server.kill()
+            self.server.wait()
+        self.stop.set()
+        self.start()
+        for thread in threads:
+            thread.join(60)
+        self.settle()
+        self.check_by_api()
+        self.server.send_signal(signal.SIGTERM)
+        assert self.server.wait(30) == 0
+        self.check_on_disk()
+
+    def start(self):
+        environ = {
+            "DATA_DIR": str(self.data),
+            "FLASK_APP": "tests.chaos",
+            "FLASK_RUN_PORT": str(self.port),
+        }
+        with (self.data / "server.log").open("ab") as log:
+            self.server = subprocess.Popen(
+                [sys.executable, "-m", "flask", "run"],
+                cwd=ROOT,
+                env=os.environ | environ,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        deadline = time.monotonic() + 60
+        while True:
+            with suppress(requests.ConnectionError):
+                if requests.get(f"{self.url}/health", timeout=10).ok:
+                    return
+            assert self.server.poll() is None, (self.data / "server.log").read_text()[-3000:]
+            assert time.monotonic() < deadline, "the server does not answer"
+            time.sleep(0.02)
+
+    # The clients
+
+    def client(self, seed):
+        mine = random.Random(seed)
+        while not self.stop.is_set():
+            choice = mine.random()
+            done = [sent for sent in self.sent if sent.job_id and sent.deleted is False]
+            try:
+                if choice < 0.6 or not done:
+                    self.upload(mine)
+                elif choice < 0.75:
+                    self.delete(mine.choice(done))
+                elif choice < 0.85:
+                    self.run_again(mine.choice(done), mine)
+                else:
+                    requests.get(f"{self.url}/ocr-jobs?limit=5", timeout=10)
+            except requests.RequestException:
+                time.sleep(0.05)
+
+    def upload(self, mine):
+        contents = [png() + mine.randbytes(mine.choice((10, 3_000, 200_000)))]
+        contents += [png() + mine.randbytes(10) for _ in range(mine.randrange(3))]
+        providers = [mine.choice(PROVIDERS) for _ in contents]
+        key = f"{mine.random()}" if mine.random() < 0.5 else None
+        sent = Sent(contents, providers, key)
+        self.sent.append(sent)
+        while True:
+            try:
+                return self.send(sent)
+            except requests.RequestException:
+                if key is None:
+                    raise
+                time.sleep(0.1)  # with its key it can be sent again, until it is answered
+
+    def send(self, sent):
+        response = requests.post(
+            f"{self.url}/ocr-jobs/upload",
+            files=[("file", (f"{n}.png", content)) for n, content in enumerate(sent.contents)],
+            data={f"ocrProvider_{n}": name for n, name in enumerate(sent.providers)},
+            headers={"Idempotency-Key": sent.key} if sent.key else {},
+            timeout=20,
+        )
+        if response.status_code == 409 and sent.key:  # the one that was cut off is still under way
+            raise requests.RequestException
+        assert response.status_code == 200, response.text
+        sent.job_id = response.json()["id"]
+
+    def delete(self, sent):
+        sent.deleted = None
+        response = requests.delete(f"{self.url}/ocr-jobs/{sent.job_id}", timeout=20)
+        sent.deleted = {200: True, 404: True, 409: False}[response.status_code]
+
+    def run_again(self, sent, mine):
+        files = requests.get(f"{self.url}/ocr-jobs/{sent.job_id}", timeout=20).json().get("files")
+        if files:
+            place = mine.randrange(len(files))
+            url = f"{self.url}/ocr-jobs/{sent.job_id}/files/{files[place]['id']}/executions"
+            response = requests.post(url, {"ocrProvider": mine.choice(PROVIDERS)}, timeout=20)
+            assert response.status_code in (200, 404, 409), response.text
+            sent.again[place] += response.ok
+
+    # The end
+
+    def settle(self):
+        """Wait until nothing is left to run."""
+        deadline = time.monotonic() + 120
+        for status in ("pending", "running"):
+            url = f"{self.url}/ocr-jobs?limit=1&status={status}"
+            while requests.get(url, timeout=20).json()["pagination"]["total"]:
+                assert time.monotonic() < deadline, f"jobs stay {status}"
+                time.sleep(0.1)
+
+    def check_by_api(self):
+        for sent in self.sent:
+            assert sent.job_id or not sent.key, "an upload with a key was never answered"
+            if sent.job_id and sent.deleted is not None:
+                response = requests.get(f"{self.url}/ocr-jobs/{sent.job_id}", timeout=20)
+                assert response.status_code == (404 if sent.deleted else 200), response.text
+                if not sent.deleted:
+                    self.check_job(sent, response.json())
+
+    def check_job(self, sent, job):
+        assert job["status"] in FINAL
+        assert len(job["files"]) == len(sent.contents)
+        for place, file in enumerate(job["files"]):
+            url = f"{self.url}/ocr-jobs/{job['id']}/files/{file['id']}"
+            assert requests.get(url, timeout=20).content == sent.contents[place]
+            executions = file["executions"]
+            assert executions[0]["ocrProvider"] == sent.providers[place]
+            assert len(executions) >= 1 + sent.again[place]  # one may have gone unanswered
+            for execution in executions:
+                assert (execution["status"], execution["error"] is None) in (
+                    ("completed", True),
+                    ("failed", False),
+                ), execution
+                assert (execution["ocrData"] is not None) == (execution["status"] == "completed")
+
+    def check_on_disk(self):
+        with closing(sqlite3.connect(self.data / "receipts.db")) as connection:
+
+            def rows(query):
+                return connection.execute(query).fetchall()
+
+            assert rows("PRAGMA integrity_check") == [("ok",)]
+            assert rows("PRAGMA foreign_key_check") == []
+            assert rows("SELECT id FROM file EXCEPT SELECT file_id FROM execution") == []
+            assert rows("SELECT id FROM job EXCEPT SELECT job_id FROM file") == []
+            unfinished = "SELECT id FROM execution WHERE status NOT IN ('completed', 'failed')"
+            assert rows(unfinished) == []
+            twice = "SELECT execution_id FROM ended GROUP BY 1 HAVING count(*) > 1"
+            assert rows(twice) == []
+            assert rows("SELECT id FROM execution EXCEPT SELECT execution_id FROM ended") == []
+            counted = dict(rows("SELECT status, n FROM job_count WHERE n"))
+            assert counted == dict(rows("SELECT status, count(*) FROM job GROUP BY 1"))
+            keys = {key for (key,) in rows("SELECT storage_key FROM file")}
+            self.jobs = len(rows("SELECT id FROM job"))
+        places = [self.data / name for name in ("uploads", "incoming", "trash")]
+        files = {p for place in places for p in place.rglob("*") if p.is_file()}
+        assert {str(path.relative_to(self.data)) for path in files} == keys
+        contents = Counter(path.read_bytes() for path in files)
+        assert set(contents.values()) <= {1}, "an upload was stored twice"
+        known = {content for sent in self.sent for content in sent.contents}
+        assert set(contents) <= known
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=10, help="how often the server is killed")
+    parser.add_argument("--clients", type=int, default=4)
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6))
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="chaos-") as directory:
+        chaos, started = Chaos(Path(directory), arguments.seed, arguments.clients), time.monotonic()
+        try:
+            chaos.run(arguments.rounds)
+        finally:
+            if chaos.server and chaos.server.poll() is None:
+                chaos.server.kill()
+                chaos.server.wait()
+        answered = sum(1 for sent in chaos.sent if sent.job_id)
+        print(
+            f"{arguments.rounds} kills in {time.monotonic() - started:.0f} s (seed"
+            f" {arguments.seed}): {len(chaos.sent)} uploads, {answered} answered,"
+            f" {chaos.jobs} jobs left, nothing lost"
+        )
+
+
+if __name__ == "__main__":
+    main()
