@@ -24,15 +24,14 @@ class Listing:
         return {"status": self.status, "search": self.search}
 
     @property
+    def sorted(self) -> dict[str, Any]:
+        """In which order."""
+        return {"sort": self.sort, "direction": self.direction}
+
+    @property
     def order(self) -> dict[str, Any]:
         """Which of them, in which order."""
-        offset = (self.page - 1) * self.limit
-        return {
-            "sort": self.sort,
-            "direction": self.direction,
-            "limit": self.limit,
-            "offset": offset,
-        }
+        return {**self.sorted, "limit": self.limit, "offset": (self.page - 1) * self.limit}
 
 
 def read_listing(args: MultiDict[str, str]) -> Listing:

@@ -75,6 +75,24 @@ def list_jobs(
     return [dict(row) for row in (rows[::-1] if backwards else rows)]
 
 
+def list_ids(
+    connection: sqlite3.Connection,
+    *,
+    sort: str,
+    direction: str,
+    status: str | None,
+    search: str | None,
+) -> Iterator[int]:
+    """The ids of all jobs that are asked for, in the order of list_jobs."""
+    order = {"asc": "ASC", "desc": "DESC"}[direction]
+    condition = _where(connection, status, search, 1, 1)
+    rows = connection.execute(
+        f"SELECT id FROM job {condition} ORDER BY {db.SORTS[sort]} {order}, id {order}",
+        {"status": status, **_terms(search)},
+    )
+    return (row["id"] for row in rows)
+
+
 def _where(
     connection: sqlite3.Connection, status: str | None, search: str | None, total: int, reach: int
 ) -> str:
