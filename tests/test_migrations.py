@@ -1,0 +1,155 @@
+"""Is the data of an earlier release taken over, and that of a later one left alone?"""
+
+import json
+import shutil
+import sqlite3
+import threading
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+import db
+from tests.fakes import fake, wait
+
+FIRST_RELEASE = Path("tests/data/release-1.db")
+
+
+@pytest.fixture
+def old(tmp_path):
+    """A data directory as the first release left it, with its files."""
+    data = tmp_path / "data"
+    data.mkdir()
+    shutil.copy(FIRST_RELEASE, data / "receipts.db")
+    for key in ("1/r0.jpg", "1/r1.jpg", "2/r0.jpg", "2/r1.jpg"):
+        (data / "uploads" / key).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy("samples/receipt.jpg", data / "uploads" / key)
+    return data
+
+
+def structure(path):
+    """Everything a schema is made of, whatever way it came about."""
+    with closing(db.connect(path)) as connection:
+        objects = connection.execute(
+            "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, name"
+        ).fetchall()
+        tables = [row["name"] for row in objects if row["type"] == "table"]
+        return {
+            "objects": [(row["type"], row["name"], row["tbl_name"], *_sql(row)) for row in objects],
+            "columns": {
+                table: [tuple(c) for c in connection.execute(f"PRAGMA table_info({table})")]
+                for table in tables
+            },
+            "references": {
+                table: [tuple(c) for c in connection.execute(f"PRAGMA foreign_key_list({table})")]
+                for table in tables
+            },
+            "version": connection.execute("PRAGMA user_version").fetchone()[0],
+            "counts": counts(connection),
+        }
+
+
+def _sql(row):
+    """The text of what ALTER TABLE cannot change, without its layout and comments."""
+    if row["type"] == "table":
+        return ()
+    lines = [line.partition("--")[0] for line in (row["sql"] or "").splitlines()]
+    return (" ".join(" ".join(lines).split()),)
+
+
+def counts(connection):
+    """The rows a new database has already: counts of nothing."""
+    tables = ("job_count", "execution_count", "search_deletion")
+    return {
+        t: [tuple(row)[:-1] for row in connection.execute(f"SELECT * FROM {t}")] for t in tables
+    }
+
+
+def test_a_migrated_schema_is_that_of_a_new_database(old, tmp_path):
+    db.create(old / "receipts.db")
+    db.create(tmp_path / "new.db")
+    assert structure(old / "receipts.db") == structure(tmp_path / "new.db")
+
+
+def test_every_version_has_its_step():
+    names = sorted(int(path.stem) for path in Path("migrations").glob("*.sql"))
+    assert names == list(range(2, db.VERSION + 1))
+
+
+def test_a_database_of_the_first_release_is_opened_migrated_and_served(old, make_app):
+    with closing(sqlite3.connect(FIRST_RELEASE)) as connection:
+        query = "SELECT ocr_data FROM execution WHERE id = 1"
+        (ocr_data,) = connection.execute(query).fetchone()
+        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+    client = make_app({"tesseract": fake("T"), "openai": fake("O")}).test_client()
+    job = client.get("/ocr-jobs/1").json
+    assert (job["name"], job["status"], job["failedFiles"]) == ("Weekly Groceries", "completed", 1)
+    (read,), (failed,) = [file["executions"] for file in job["files"]]
+    assert read["ocrData"] == ocr_data
+    assert (failed["status"], failed["error"]["code"]) == ("failed", "bad_image")
+    unfinished = wait(client, 2)  # it was pending and running when the old server died
+    texts = [json.loads(f["executions"][0]["ocrData"])["text"] for f in unfinished["files"]]
+    assert texts == ["O", "T"]
+    with client.get("/ocr-jobs/1/files/1") as response:
+        assert response.data == Path("samples/receipt.jpg").read_bytes()
+
+
+def test_what_later_releases_added_works_on_an_old_database(old, make_app):
+    client = make_app({"tesseract": fake("T"), "openai": fake("O")}).test_client()
+    wait(client, 2)
+    for query, found in (("search=weekly", [1]), ("search=r0.jpg", [2, 1]), ("", [2, 1])):
+        assert [job["id"] for job in client.get(f"/ocr-jobs?{query}").json["data"]] == found
+    assert client.get("/ocr-jobs?status=completed").json["pagination"]["total"] == 2
+    url = "/ocr-jobs/1/files/2/executions"
+    assert client.post(url, data={"ocrProvider": "openai"}).json == {"id": 5}
+    assert wait(client, 1)["failedFiles"] == 0
+    assert client.delete("/ocr-jobs/1").status_code == 200
+
+
+def test_a_database_of_a_newer_release_is_refused_and_left_alone(old, make_app):
+    with closing(sqlite3.connect(old / "receipts.db")) as connection:
+        connection.execute(f"PRAGMA user_version = {db.VERSION + 1}")
+    before = (old / "receipts.db").read_bytes()
+    with pytest.raises(SystemExit, match="was made by a newer release") as refused:
+        db.create(old / "receipts.db")
+    assert str(db.VERSION + 1) in str(refused.value) and "backup" in str(refused.value)
+    assert (old / "receipts.db").read_bytes() == before
+
+
+def test_a_migration_that_fails_leaves_the_old_database(old):
+    with closing(sqlite3.connect(old / "receipts.db")) as connection, connection:
+        connection.execute(f"CREATE TABLE job_search (in_the_way_of_release_{db.VERSION} TEXT)")
+    with pytest.raises(sqlite3.OperationalError, match="already exists"):
+        db.create(old / "receipts.db")
+    with closing(sqlite3.connect(old / "receipts.db")) as connection, connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+        names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+        assert "upload_key" not in names  # an earlier step's, undone with the failed one
+        connection.execute("DROP TABLE job_search")
+    db.create(old / "receipts.db")
+
+
+def test_processes_that_start_at_once_migrate_once(old, tmp_path):
+    for path in (old / "receipts.db", tmp_path / "new.db"):
+        errors = []
+
+        def create(path=path, errors=errors):
+            try:
+                db.create(path)
+            except BaseException as error:
+                errors.append(error)
+
+        threads = [threading.Thread(target=create) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert errors == []
+
+
+def test_what_is_being_asked_whether_it_can_be_written_keeps_its_version(tmp_path):
+    db.create(tmp_path / "new.db")
+    with closing(db.connect(tmp_path / "new.db")) as connection:
+        connection.execute(f"PRAGMA user_version = {db.VERSION + 1}")  # a newer release migrated it
+        db.write_nothing(connection)
+        assert connection.execute("PRAGMA user_version").fetchone()[0] == db.VERSION + 1
