@@ -28,7 +28,9 @@ THREADS = 2
 
 def main() -> None:
     arguments = _arguments()
-    truth = [json.loads(line) for line in (arguments.dataset / "truth.jsonl").open("utf-8")]
+    truth = [
+        json.loads(line) for line in (arguments.dataset / "truth.jsonl").open(encoding="utf-8")
+    ]
     names = [receipt["image"] for receipt in truth]
     if arguments.only:
         names = [name for name in names if name in arguments.only.read_text("utf-8").split()]

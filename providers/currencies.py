@@ -32,7 +32,7 @@ _WORDS = {
     "MYR": r"\bsdn\b|\bbhd\b|kuala lumpur|selangor|johor|\bpenang\b|petaling|malaysia|\bjalan\b"
     r"|\bgst (?:id|reg)",
     "IDR": r"jakarta|bandung|surabaya|\bbali\b|indonesia|\bppn\b|\bpb ?1\b|\bnpwp\b|\btunai\b"
-    r"|\bkembali\w*|\bpajak\b",
+    r"|\bkembali\w*|\bpajak\b|\bkasir\b|\bmeja\b|\bbelanja\b|\bjl\.",
     "EUR": r"\bgmbh\b|\bmwst\b|\bust-?id|\bsiret\b|\btva\b|\bp\.? ?iva\b|\bbtw\b|\bnif\b|\bcif\b"
     r"|deutschland|\bsumme\b|\biva\b|strasse|straße",
     "GBP": r"\bvat (?:no|reg|number)\b.*\bgb\b|united kingdom|\blondon\b|\.co\.uk",

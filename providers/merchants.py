@@ -1,14 +1,17 @@
 """Who issued the receipt? Rows in, the merchant's name, address and numbers out. Pure."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from providers.base import Line
 from providers.dates import find_dates
-from providers.labels import Row, alike, plain, words
+from providers.labels import Row, alike, one_slip, plain, words
 
 HEADER_ROWS = 14
+GOOD = 3.0  # points from which a row may be the name
+SURE = 4.6  # more than its place and size alone give
 # Legal forms end a company's name; a row that has one is the name.
 LEGAL = re.compile(
     r"\b(?:sdn\.? ?b[hn]d|sbn bhd|s ?/ ?b|s\.?b\b(?=\.?$)|b[hn]d|ltd|limited|inc|llc|llp|plc|corp"
@@ -19,7 +22,7 @@ LEGAL = re.compile(
 )
 _SURE_LEGAL = re.compile(  # those that are no ordinary word or initials
     r"\b(?:sdn|s ?/ ?b|bhd|ltd|limited|inc|llc|plc|corp|pty|gmbh|ohg|s\.?r\.?l|s\.?p\.?a|sarl|eurl"
-    r"|ltda|lda|pte)\b|& ?co\b|^(?:pt|cv)\.? ",
+    r"|ltda|lda|pte)\b|\bsb ?\(\d|& ?co\b|^(?:pt|cv)\.? ",
     re.IGNORECASE,
 )
 _BUSINESS = frozenset(
@@ -49,10 +52,12 @@ _ADDRESS = frozenset(
     ln, way, highway, hwy, strasse, str, allee, platz, weg, ring, rue, place, quai, chemin, cours,
     via, viale, piazza, corso, largo, calle, avenida, plaza, paseo, rua, travessa, straat, laan,
     plein, kuala, lumpur, selangor, johor, bahru, penang, perak, kedah, melaka, sabah, sarawak,
-    klang, petaling, jaya, shah, alam, jakarta, bandung, surabaya, seksyen, section, sek, poskod,
-    gedung, kec, kel, kota, ruko, estate, building, bangunan, wisma, menara, mall, po, box
+    klang, petaling, jaya, shah, alam, jakarta, bandung, surabaya, seksyen, section, jl, sek,
+    poskod, gedung, kec, kel, kota, ruko, estate, building, bangunan, wisma, menara, mall, po, box
 """)
 )
+# By law the company's name is on every Malaysian receipt, whatever the shop above it is called.
+_MALAYSIAN = re.compile(r"\bsdn\b|\bbhd\b|\bs ?/ ?b\b|\bsb ?\(\d", re.IGNORECASE)
 _OTHER = re.compile(
     r"\b(?:invoice|receipts?|resit|rechnung|quittung|kassenbon|beleg|ticket|facture|factura|fattura"
     r"|recibo|scontrino|bon|bill|nota|struk|order|table|meja|tisch|cashier|kasir|kassier\w*|bediener"
@@ -66,8 +71,9 @@ _OTHER = re.compile(
     re.IGNORECASE,
 )
 _OWNER = re.compile(
-    r"\b(?:owned|operated|managed|dimiliki|formerly|fka|franchise\w*)\b", re.IGNORECASE
+    r"^\W*(?:owned|operated|managed|dimiliki|formerly|fka|franchise\w*)\b", re.IGNORECASE
 )
+_WEB = re.compile(r"www\.|http|@|\.com\b|\.de\b|\.co\.", re.IGNORECASE)
 _PHONE = re.compile(
     r"\b(?:tel(?:efon|efono|ephone|epon|p)?|te1|phone|ph|fon|hp|mobile|mob|call|contact|t[eé]l|telp"
     r"|hotline|tlf|tfno|telf)\b[ .:#\-/no]*(?P<number>\+?\(?\d[\d ()./\-]{5,18}\d)",
@@ -81,6 +87,9 @@ _TAX_ID = re.compile(
     r"(?P<number>(?:[A-Z]{2,3}[ -]?)?[\dOo][\dOo /.\-]{6,20}[\dA-Z]\b)",
     re.IGNORECASE,
 )
+_GREETING = re.compile(r"^(?:welcome to|willkommen bei|bienvenue chez)\s+", re.IGNORECASE)
+_FORMERLY = re.compile(r"\s+\(?(?:formerly|fka|f\.k\.a)\b.*$", re.IGNORECASE)
+_NUMBERED = re.compile(r"\s*[\(\[]?\d{5,}\s*[-\u00b7.]?\s*[A-Z]\b.*$")  # (519537-X)
 _REGISTRATION = re.compile(
     r"\s*[\(\[{]?\s*(?:(?:co|company|comp|roc|reg|registration|business|ssm|gst|brn)\b[ .]*"
     r"(?:reg|registration)?[ .]*(?:no|id|number)?[ .:]*)?[\(\[{]?\s*(?:[a-z]{1,3}[ -]?)??\d{5,12}"
@@ -89,17 +98,18 @@ _REGISTRATION = re.compile(
 )
 # Chains whose name is often a logo the engine cannot read, but stands in a sentence or an address.
 CHAINS = words("""
-    Aldi, Lidl, Rewe, Edeka, Kaufland, Rossmann, Marktkauf, Hornbach, Ikea, Bauhaus, Saturn, Media
-    Markt, Decathlon, Deichmann, Woolworth, Penny, toom, Walmart, Target, Costco, Walgreens,
-    Kroger, Safeway, Whole Foods, Trader Joe's, Home Depot, Lowe's, Best Buy, Publix, Dollar Tree,
-    Dollar General, 7-Eleven, Sam's Club, Starbucks, McDonald's, Burger King, Subway, KFC,
-    Wendy's, Taco Bell, Chipotle, Chick-fil-A, Dunkin, Domino's Pizza, Pizza Hut, Albertsons,
-    Wegmans, Tesco, Sainsbury's, Asda, Morrisons, Waitrose, Marks & Spencer, Boots, Greggs,
-    Carrefour, Auchan, Leclerc, Intermarché, Monoprix, Franprix, Leroy Merlin, Fnac, Mercadona,
-    Eroski, El Corte Inglés, Esselunga, Conad, Albert Heijn, Jumbo, Hema, Kruidvat, Continente,
-    Pingo Doce, Indomaret, Alfamart, 99 Speedmart, Giant, Aeon, Mydin, Guardian, Watsons, Mr.
-    D.I.Y., Popular Book, Family Mart, Circle K, Spar, Migros, Coop, Billa, Hofer, Primark, Zara,
-    H&M, Uniqlo, Sephora, Shell
+    Aldi, Lidl, Netto, Norma, Müller, Obi, Globus, dm-drogerie markt, Hagebaumarkt, TEDi, Douglas,
+    Rewe, Edeka, Kaufland, Rossmann, Marktkauf, Hornbach, Ikea, Bauhaus, Saturn, Media Markt,
+    Decathlon, Deichmann, Woolworth, Penny, toom, Walmart, Target, Costco, Walgreens, Kroger,
+    Safeway, Whole Foods, Trader Joe's, Home Depot, Lowe's, Best Buy, Publix, Dollar Tree, Dollar
+    General, 7-Eleven, Sam's Club, Starbucks, McDonald's, Burger King, Subway, KFC, Wendy's, Taco
+    Bell, Chipotle, Chick-fil-A, Dunkin, Domino's Pizza, Pizza Hut, Albertsons, Wegmans, Tesco,
+    Sainsbury's, Asda, Morrisons, Waitrose, Marks & Spencer, Boots, Greggs, Carrefour, Auchan,
+    Leclerc, Intermarché, Monoprix, Franprix, Leroy Merlin, Fnac, Mercadona, Eroski, El Corte
+    Inglés, Esselunga, Conad, Albert Heijn, Jumbo, Hema, Kruidvat, Continente, Pingo Doce,
+    Indomaret, Alfamart, 99 Speedmart, Giant, Aeon, Mydin, Guardian, Watsons, Mr. D.I.Y., Popular
+    Book, Family Mart, Circle K, Spar, Migros, Coop, Billa, Hofer, Primark, Zara, H&M, Uniqlo,
+    Sephora, Shell
 """)
 _CHAIN_WORDS = {name: tuple(plain(name.replace("'", "")).split()) for name in CHAINS}
 
@@ -113,24 +123,38 @@ class Merchant(NamedTuple):
 
 
 def find_merchant(rows: Sequence[Sequence[Line]], read: Sequence[Row]) -> Merchant:
-    header = _header(read)
-    scores = [_score(i, read[i], _print_size(rows, i)) for i in range(header)]
-    for i in range(1, header):
-        scores[i] -= 5.0 * bool(_OWNER.search(read[i - 1].text))
-    best = max(range(header), key=scores.__getitem__, default=None)
-    chain = _chain_anywhere(read)
-    name = None
-    used: tuple[int, ...] = ()
-    if best is not None and scores[best] > 0:
-        name, used = _whole_name(read, best, header, scores)
-    if chain and (best is None or scores[best] < 3):
-        name = chain
+    """The best row of the head; where none is good, the chain the rest of the receipt names."""
+    scores = _scores(rows, read)
+    best = max(range(len(scores)), key=scores.__getitem__, default=0)
+    points = scores[best] if scores else 0.0
+    name, last = _whole_name(read, best, scores) if points > 0 else (None, -1)
+    if points < SURE:
+        name = _chain_elsewhere(read) or name
     return Merchant(
-        name,
-        _address(read, max(used, default=-1), header),
+        _logo(name) or name,
+        _address(read, last, len(scores)),
         _phone(read),
         _tax_id(read),
-        bool(best is not None and scores[best] >= 3),
+        is_sure=points >= GOOD,
+    )
+
+
+def _scores(rows: Sequence[Sequence[Line]], read: Sequence[Row]) -> list[float]:
+    """Points of each row of the head for being the name."""
+    scores = [_score(i, read[i], _print_size(rows, i)) for i in range(_header(read))]
+    for index in range(1, len(scores)):
+        scores[index] -= 9.0 * bool(_OWNER.search(read[index - 1].text))
+    return scores
+
+
+def is_head(row: Row) -> bool:
+    """The row has a phone number, a tax number, a web address or a date: no thing with a price."""
+    text = row.text
+    return bool(
+        _PHONE.search(text)
+        or _TAX_ID.search(text)
+        or _WEB.search(text)
+        or next(find_dates(text), None)
     )
 
 
@@ -161,7 +185,9 @@ def _score(index: int, row: Row, size: float) -> float:
     points = 3.0 - min(2.5, 0.45 * index) + 0.5 * (index == 0)
     is_owner = bool(_OWNER.search(text))
     points += 5.0 * (bool(_SURE_LEGAL.search(text)) and not is_owner)
-    points += 1.5 * bool(_BUSINESS & set(words) and set(words) - _BUSINESS - {"and", "the", "of"})
+    points += 4.0 * (bool(_MALAYSIAN.search(text)) and not is_owner) + 2.0 * bool(
+        _BUSINESS & set(words) and set(words) - _BUSINESS - {"and", "the", "of"}
+    )
     points += 4.5 * bool(_chain(words)) - 3.0 * is_owner - 2.0 * text.startswith("(")
     points -= 6.0 * (set(words) <= {"eur", "rm", "usd", "euro"})
     points += min(1.5, max(0.0, 2 * (size - 1.2)))
@@ -171,7 +197,7 @@ def _score(index: int, row: Row, size: float) -> float:
     )
     points -= 5.0 * digits / max(1, letters + digits) * (digits > 2)
     points -= 5.0 * (letters < 3) + 3.0 * (row.confidence < 0.75) + 6.0 * bool(row.amounts)
-    points -= 5.0 * bool(re.search(r"www\.|http|@|\.com\b|\.de\b", text, re.IGNORECASE))
+    points -= 5.0 * bool(_WEB.search(text))
     return points - 1.0 * (len(words) > 7)
 
 
@@ -185,29 +211,38 @@ def _chain(words: Sequence[str]) -> str | None:
     return None
 
 
-def _chain_anywhere(rows: Sequence[Row]) -> str | None:
-    """The chain named most often where products are not: in sentences, web and company names."""
-    found = [
-        _chain(plain(re.sub(r"[.@/]", " ", row.text)).split()) for row in rows if not row.amounts
-    ]
-    names = [name for name in found if name]
-    return max(names, key=names.count, default=None)
+def _logo(name: str | None) -> str | None:
+    """The chain whose logo was misread as this name (LDL, LiDLde, RSSMANN); None for any other."""
+    words = plain(name or "").split()
+    stem = re.sub(r"(?:de|com)$", "", words[0]) if len(words) == 1 else ""
+    chains = (chain for chain, wanted in _CHAIN_WORDS.items() if len(wanted) == 1)
+    for chain in chains:
+        wanted = _CHAIN_WORDS[chain][0]
+        if wanted != stem and len(stem) >= 3 and len(wanted) >= 4 and one_slip(stem, wanted):
+            return chain
+    return None
 
 
-def _whole_name(
-    rows: Sequence[Row], best: int, header: int, scores: Sequence[float]
-) -> tuple[str, tuple[int, ...]]:
-    """The name with its second row, where a legal form stands alone; registration numbers off."""
-    used = [best]
+def _chain_elsewhere(rows: Sequence[Row]) -> str | None:
+    """The chain a web address, a company's name or two rows without a price name."""
+    found: Counter[str] = Counter()
+    for row in rows:
+        chain = _chain(plain(row.text).split()) if not row.amounts else None
+        if chain:
+            found[chain] += 2 if _SURE_LEGAL.search(row.text) or _WEB.search(row.text) else 1
+    chain, count = found.most_common(1)[0] if found else (None, 0)
+    return chain if count >= 2 else None
+
+
+def _whole_name(rows: Sequence[Row], best: int, scores: Sequence[float]) -> tuple[str, int]:
+    """The name with the row its legal form stands on, registration numbers off; its last row."""
     text = _clean(rows[best].text)
-    following = _clean(rows[best + 1].text) if best + 1 < header else ""
-    if following and not LEGAL.search(text) and _is_form(following):
-        used.append(best + 1)
-        text = f"{text} {following}"
-    elif best > 0 and _is_form(text) and scores[best - 1] > -1:
-        used.append(best - 1)
-        text = f"{_clean(rows[best - 1].text)} {text}"
-    return text, tuple(used)
+    following = _clean(rows[best + 1].text) if best + 1 < len(scores) else ""
+    if not LEGAL.search(text) and _is_form(following):
+        return f"{text} {following}", best + 1
+    if best > 0 and _is_form(text) and scores[best - 1] > -1:
+        return f"{_clean(rows[best - 1].text)} {text}", best
+    return text, best
 
 
 def _is_form(text: str) -> bool:
@@ -217,15 +252,15 @@ def _is_form(text: str) -> bool:
 
 
 def _clean(text: str) -> str:
+    """The name without greeting, registration number and what it was called before."""
+    text = _GREETING.sub("", text)
+    for tail in (_FORMERLY, _NUMBERED, _REGISTRATION):
+        shorter = tail.sub("", text)
+        text = shorter if re.search("[A-Za-z]{3}", shorter) else text
     text = re.sub(
-        r"^(?:welcome to|willkommen bei|bienvenue chez)\s+", "", text, flags=re.IGNORECASE
-    )
-    text = (
-        _REGISTRATION.sub("", text)
-        if re.search("[A-Za-z]{3}", _REGISTRATION.sub("", text))
-        else text
-    )
-    return text.strip(" *-_=~:;,|#<>•'\"`").strip()
+        r"\b[S5] ?/ ?[B8D]$", "S/B", text
+    )  # Sendirian Berhad; its form proves the letters
+    return text.strip(" *-_=~:;,|#<>\u2022'\"`").lstrip(". ")
 
 
 def _address(rows: Sequence[Row], after: int, header: int) -> str | None:
@@ -246,12 +281,14 @@ def _address(rows: Sequence[Row], after: int, header: int) -> str | None:
 def _is_street(row: Row) -> bool:
     """The row names a street, or a postcode with its town."""
     text = row.text
-    if _TAX_ID.search(text) or re.search(r"\b(?:no|id|reg)\b.*\d{6}", text.lower()):
+    if _TAX_ID.search(text) or re.search(r"#|\b(?:no|id|reg)\b.*\d{6}", text.lower()):
         return False
     return bool(
         _ADDRESS & set(plain(text).split())
         or re.search(r"(?<!\d)\d{4,5}(?!\d)\s+[A-Za-z]|\b[A-Z]{2},? \d{5}\b", text)
-        or re.search(r"(?:stra(?:ss|ß)e|str\.?|weg|platz|allee)\b", text.lower())
+        or re.search(
+            r"(?:stra(?:ss|ß)e|str\.?|straat|laan|weg|platz|allee|gatan|vej)\b", text.lower()
+        )
     )
 
 

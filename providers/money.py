@@ -32,6 +32,7 @@ class Amount(NamedTuple):
     value: Decimal
     decimals: int  # digits after the decimal sign: 2 for 9.00, 0 for 60.000 and for 7
     is_money: bool  # it has two decimals, a thousands sign or a currency, and no unit behind it
+    unit: str  # %, kg, ml, ... or ""
     start: int
     end: int
 
@@ -48,14 +49,16 @@ def parse_money(text: str) -> Decimal | None:
 def find_amounts(text: str) -> Iterator[Amount]:
     """Every number in the text, left to right; a minus on either side or brackets negate it."""
     for match in _AMOUNT.finditer(repair(text)):
-        value, decimals, grouped = _number(match["number"])
+        unit = (match["unit"] or "").strip().lower()
+        value, decimals, grouped = _number(match["number"], is_measure=bool(unit))
         bracketed = match["open"] and match["close"]
         negative = match["before"] or match["inner"] or match["after"] or bracketed
         marked = match["mark"] or match["behind"] or match["round"]
         yield Amount(
             -value if negative else value,
             decimals,
-            bool(decimals == 2 or grouped or marked) and not match["unit"],
+            bool(decimals == 2 or grouped or marked) and not unit,
+            unit,
             match.start(),
             match.end(),
         )
@@ -73,15 +76,16 @@ def _as_digits(match: re.Match[str]) -> str:
     return (match["mark"] or "") + number.translate(_DIGITS)
 
 
-def _number(written: str) -> tuple[Decimal, int, bool]:
-    """The value, its number of decimals and whether its thousands are set apart."""
+def _number(written: str, is_measure: bool) -> tuple[Decimal, int, bool]:
+    """The value, its number of decimals and whether its thousands are set apart.
+
+    A measure's three digits are decimals: 0.862 kg, 1.240 kg, 7.000 %.
+    """
     digits = re.sub(r"[\u00a0 '\u2019]", "", written)
     parts = re.split(r"[.,]", digits)
     whole, tail = "".join(parts[:-1]), parts[-1]
     if len(parts) == 1:
         return Decimal(digits), 0, "'" in written or "\u2019" in written
-    if len(tail) == 3 and whole.strip("0"):
-        return Decimal(whole + tail), 0, True
-    if len(tail) == 3 and len(parts) > 2:
+    if len(tail) == 3 and (len(parts) > 2 or (whole.strip("0") and not is_measure)):
         return Decimal(whole + tail), 0, True
     return Decimal(f"{whole or 0}.{tail}"), len(tail), len(parts) > 2

@@ -59,7 +59,7 @@ def read_receipt(rows: Sequence[Sequence[Line]]) -> Receipt:
         date=day,
         time=_time(texts),
         currency=currency,
-        items=find_items(read, 0, totals.first_row if totals.first_row is not None else len(read)),
+        items=find_items(read, 0, totals.first_row),
         subtotal=totals.subtotal,
         discount=totals.discount,
         taxes=totals.taxes,

@@ -45,7 +45,7 @@ class Totals(NamedTuple):
     tip: Decimal | None
     total: Decimal | None
     is_proved: bool  # another sum on the receipt gives the same total
-    first_row: int | None  # of the sums: the items stand above it
+    first_row: int  # of the sums: the items stand above it
 
 
 def find_totals(rows: Sequence[Row]) -> Totals:
@@ -63,8 +63,17 @@ def find_totals(rows: Sequence[Row]) -> Totals:
         tip=_first(sums, "tip"),
         total=value,
         is_proved=bool(total and best - WORDS[total.role] >= 1),
-        first_row=min((s.row for s in sums if s.role not in ("discount", "count")), default=None),
+        first_row=_first_row(sums, len(rows)),
     )
+
+
+def _first_row(sums: Sequence[Sum], length: int) -> int:
+    """Of the totals; of the payments where no total is printed."""
+    for roles in (("total", "grand", "subtotal", "rounded", "inclusive"), ("cash", "card", "tax")):
+        found = [s.row for s in sums if s.role in roles]
+        if found:
+            return min(found)
+    return length
 
 
 def role_of(topics: frozenset[str]) -> str | None:
@@ -108,7 +117,8 @@ def _sums(rows: Sequence[Row]) -> Iterator[Sum]:
         amount = _amount(rows, index, role)
         if amount is not None:
             role = "rounded" if role == "rounding" and abs(amount) >= 1 else role
-            value = abs(amount) if role == "change" else amount
+            tax = _tax_row(row) if role == "tax" else None
+            value = abs(amount) if role == "change" else (tax and tax.amount) or amount
             yield Sum(index, role, value, row.confidence)
 
 
@@ -130,7 +140,7 @@ def _amount(rows: Sequence[Row], index: int, role: str) -> Decimal | None:
 
 def _is_bare(row: Row) -> bool:
     """Only an amount, at most with its currency and a tax letter."""
-    return bool(row.amounts) and len(re.findall("[A-Za-z]", row.text)) <= 4 and not row.topics
+    return len(row.amounts) == 1 and len(re.findall("[A-Za-z]", row.text)) <= 4 and not row.topics
 
 
 def _score(s: Sum, sums: Sequence[Sum], summary: int, length: int) -> float:
@@ -222,7 +232,8 @@ def _taxes(rows: Sequence[Row]) -> Iterator[Tax]:
 
 
 def _tax_row(row: Row) -> Tax | None:
-    for number in row.numbers:
+    rates = [number for number in row.numbers if number.unit == "%"]
+    for number in rates or row.numbers:
         rate = number.value
         if not 0 < rate <= 30:
             continue
@@ -230,7 +241,7 @@ def _tax_row(row: Row) -> Tax | None:
         for base, tax in product(others, others):
             if tax and abs(tax) < abs(base) and _proves(base, tax, rate):
                 return Tax(_whole(rate), tax)
-        if "%" in row.text and "tax" in row.topics and len(others) == 1:
+        if rates and "tax" in row.topics and len(others) == 1:
             return Tax(_whole(rate), others[0])
     return None
 
