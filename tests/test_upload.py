@@ -107,6 +107,10 @@ def test_eleven_files_are_numbered_not_sorted(client):
             [("ocrProvider_0", "fake"), ("ocrProvider_7", "fake")],
             ["ocrProvider_7", "ocrProvider_1"],
         ),
+        (
+            [("ocrProvider_0", "fake"), ("ocrProvider_2", "fake")],
+            ["ocrProvider_2", "ocrProvider_1"],
+        ),
         ([("ocrProvider_00", "fake"), ("ocrProvider_1", "fake")], ["'ocrProvider_00'"]),
         ([("ocrProvider_x", "fake")], ["'ocrProvider_x'"]),
         ([("ocrProvider_", "fake")], ["'ocrProvider_'"]),
