@@ -14,8 +14,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import IO, Any
@@ -49,12 +50,13 @@ import logs
 import retention
 import search
 import texts
+from commits import Commits
 from listing import Listing, read_listing
 from metrics import Metrics
 from providers import PROVIDERS
 from providers.base import Env, Provider, setting
-from storage import Storage, sync
-from upload import check_provider, max_body_bytes, read_upload
+from storage import Storage
+from upload import Upload, check_provider, max_body_bytes, read_upload
 from waiting import RETRY_AFTER_S, Waiting, preferred, seconds_wanted
 from webhook import Webhook, secret_key
 from worker import Ended, Worker
@@ -88,6 +90,7 @@ class Service:
     waiting: Waiting
     webhook: Webhook
     metrics: Metrics
+    commits: Commits = field(default_factory=Commits)
     uploading: dict[str, object] = field(default_factory=dict)  # by Idempotency-Key
 
     def changed(self, job_id: int) -> None:
@@ -110,37 +113,49 @@ def upload_job() -> dict[str, int] | Response:
 
 def _stored_upload(key: str | None) -> int:
     """The id of the job made of this request, or of the earlier one with this Idempotency-Key."""
-    at, connection = service(), get_db()
+    at = service()
     with _only_upload(key), at.storage.incoming() as directory:
         upload = read_upload(request, directory, at.providers, at.env)
-        if key and (stored := db.get_upload_key(connection, key)):
+        if key and (stored := db.get_upload_key(get_db(), key)):
             if stored["fingerprint"] != upload.fingerprint:
                 abort(422, f"Idempotency-Key {key!r} came with another upload; use a new key")
             return int(stored["job_id"])
-        sync(directory)
-        executions = []
-        with connection:
-            job_id = db.add_job(connection, upload.job_name)
-            for file in upload.files:
-                file_id = db.add_file(
-                    connection,
-                    job_id,
-                    original_name=file.original_name,
-                    storage_key=f"uploads/{job_id}/{file.name}",
-                    media_type=file.media_type,
-                    size=file.size,
-                    sha256=file.sha256,
-                )
-                for provider in file.providers:
-                    executions.append((db.add_execution(connection, file_id, provider), provider))
-            db.add_to_search(connection, job_id)
-            if key:
-                db.add_upload_key(connection, key, upload.fingerprint, job_id)
-            with at.storage.adopted(directory, job_id):
-                connection.commit()  # in here, so that a failed commit takes the files along
+        job_id, executions = at.commits.write(
+            get_db(), partial(_add_upload, at, upload, directory, key)
+        )
     log.info("job %d: %d files", job_id, len(upload.files))
     at.worker.submit(executions)
     return job_id
+
+
+def _add_upload(
+    at: Service,
+    upload: Upload,
+    directory: Path,
+    key: str | None,
+    connection: sqlite3.Connection,
+    until_commit: ExitStack,
+) -> tuple[int, list[tuple[int, str]]]:
+    """The ids of the job and its executions; a failed commit takes the files along."""
+    executions = []
+    job_id = db.add_job(connection, upload.job_name)
+    for file in upload.files:
+        file_id = db.add_file(
+            connection,
+            job_id,
+            original_name=file.original_name,
+            storage_key=f"uploads/{job_id}/{file.name}",
+            media_type=file.media_type,
+            size=file.size,
+            sha256=file.sha256,
+        )
+        for provider in file.providers:
+            executions.append((db.add_execution(connection, file_id, provider), provider))
+    db.add_to_search(connection, job_id)
+    if key:
+        db.add_upload_key(connection, key, upload.fingerprint, job_id)
+    until_commit.enter_context(at.storage.adopted(directory, job_id))
+    return job_id, executions
 
 
 @api.get(JOB)

@@ -2,8 +2,8 @@
 
 An upload is written and fsynced under `incoming/` and renamed to `uploads/<job>/` inside the
 transaction that names it; a deletion renames to `trash/` inside its transaction. What a crash
-leaves in either, and under the one job id that may have been renamed but not committed, is settled
-at the next start.
+leaves in either, and under the next job ids, which may have been renamed but not committed, is
+settled at the next start.
 """
 
 import fcntl
@@ -14,6 +14,7 @@ import shutil
 import tempfile
 import unicodedata
 from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, BinaryIO
@@ -24,6 +25,7 @@ SUFFIXES = {
 }
 
 
+UNCOMMITTED = 1000  # more than there are uploads in one commit
 RESTORE = "restore-"  # how a restore's directory under incoming/ begins
 
 
@@ -50,8 +52,7 @@ class IncomingFile:
         return self._file.write(data)
 
     def seek(self, _position: int) -> int:
-        """The parser rewinds a part when it is whole: the moment to make it durable."""
-        os.fsync(self._file.fileno())
+        """The parser rewinds a part when it is whole."""
         self._file.close()
         return 0
 
@@ -165,9 +166,8 @@ class Storage:
         for directory in self._incoming.iterdir():
             if not directory.name.startswith(RESTORE):
                 _remove(directory)
-        for job_id, home in self._homes():
-            if job_id >= next_job_id:  # renamed, not committed
-                _remove(home)
+        for job_id in range(next_job_id, next_job_id + UNCOMMITTED):
+            _remove(self._uploads / str(job_id))
         self.tidy(job_exists, key_exists, next_job_id)
         for trash in self._trash.iterdir():
             trash.rename(self.path(_key(trash)))
@@ -304,9 +304,23 @@ def _keep_private(path: Path) -> None:
             path.chmod(mode & 0o700)
 
 
-def sync(directory: Path) -> None:
-    """Make the names in a directory durable."""
-    descriptor = os.open(directory, os.O_RDONLY)
+@contextmanager
+def synced(directory: Path) -> Iterator[None]:
+    """The files in a directory durable at the end of the body, which meanwhile goes on."""
+    with ThreadPoolExecutor(1, "sync") as beside:
+        task = beside.submit(_sync_all, directory)
+        yield
+    task.result()
+
+
+def _sync_all(directory: Path) -> None:
+    for path in (*directory.iterdir(), directory):
+        sync(path)
+
+
+def sync(path: Path) -> None:
+    """Make a file's bytes, or the names in a directory, durable."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

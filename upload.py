@@ -19,7 +19,7 @@ from werkzeug.wrappers import Request
 
 from providers import images
 from providers.base import Env, Provider, ProviderError, setting
-from storage import IncomingFile, TooLarge, storage_name
+from storage import IncomingFile, TooLarge, storage_name, synced
 
 PROVIDER_FIELD = re.compile(r"ocrProvider_(0|[1-9][0-9]{0,17})")
 FILENAME = re.compile(r';\s*filename="(.*?)"\s*(?:;|$)', re.IGNORECASE | re.DOTALL)
@@ -57,7 +57,7 @@ def max_body_bytes(env: Env) -> int:
 def read_upload(
     request: Request, directory: Path, providers: Mapping[str, Provider], env: Env
 ) -> Upload:
-    """The upload, its files written to `directory`. Raises BadRequest or RequestEntityTooLarge."""
+    """The upload, its files durable in `directory`. Raises BadRequest or RequestEntityTooLarge."""
     if request.mimetype != "multipart/form-data":
         raise BadRequest(
             f"The body must be multipart/form-data, not {request.mimetype or 'untyped'};"
@@ -69,20 +69,23 @@ def read_upload(
     files = parts.getlist("file")
     names = [_original_name(number, part) for number, part in enumerate(files)]
     chosen = _providers(form, names, providers, env)
-    return Upload(
-        form.get("jobName"),
-        tuple(
-            UploadedFile(
-                original,
-                incoming.path.name,
-                _media_type(number, original, incoming.path, env),
-                incoming.size,
-                incoming.sha256,
-                chosen[number],
-            )
-            for number, (original, incoming) in enumerate(zip(names, received.files, strict=True))
-        ),
-    )
+    with synced(directory):  # the disk is as slow as the checks
+        return Upload(
+            form.get("jobName"),
+            tuple(
+                UploadedFile(
+                    original,
+                    incoming.path.name,
+                    _media_type(number, original, incoming.path, env),
+                    incoming.size,
+                    incoming.sha256,
+                    chosen[number],
+                )
+                for number, (original, incoming) in enumerate(
+                    zip(names, received.files, strict=True)
+                )
+            ),
+        )
 
 
 class _Received:

@@ -3,6 +3,7 @@
 import hashlib
 import re
 import sys
+import threading
 from urllib.parse import unquote
 
 import pytest
@@ -393,11 +394,13 @@ def test_the_bytes_are_on_the_disk_before_the_rows_that_name_them(client):
         if event == "c_call" and function.__name__ in ("fsync", "rename", "commit"):
             calls.append(function.__name__)
 
-    sys.setprofile(note)
+    for module in (sys, threading):
+        module.setprofile(note)
     try:
         response = post(client, file("a.jpg"), file("b.jpg"), PROVIDER, ("ocrProvider_1", "fake"))
     finally:
-        sys.setprofile(None)
+        for module in (sys, threading):
+            module.setprofile(None)
     assert response.status_code == 200
     # Two files and their directory; then its new name, and the directory of that.
     assert calls[:6] == ["fsync", "fsync", "fsync", "rename", "fsync", "commit"]
