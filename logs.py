@@ -6,6 +6,7 @@ import re
 import sys
 import uuid
 from contextvars import ContextVar
+from urllib.parse import quote, quote_plus
 
 from providers.base import Env
 
@@ -35,7 +36,8 @@ def redacted(text: str, env: Env) -> str:
     """The text without the values of our own keys and without what looks like anyone's."""
     for name, value in env.items():
         if len(value) >= 6 and SECRET_NAMES.search(name):
-            text = text.replace(value, "[secret]")
+            for form in (value, quote(value, safe=""), quote_plus(value)):
+                text = text.replace(form, "[secret]")
     for pattern, replacement in PATTERNS:
         text = pattern.sub(replacement, text)
     return text
