@@ -2,9 +2,13 @@
 
 import { readingOf } from "./reading.js";
 
-const HEAD = ["job", "file", "provider", "merchant", "date", "currency"];
+// The columns are those of GET /ocr-jobs/export.csv.
+const ABOUT = ["merchant", "date", "currency"];
 const SUMS = ["subtotal", "tax", "total"];
 const ITEM = ["description", "quantity", "unitPrice", "amount"];
+
+// Where a spreadsheet would see a formula begin: at the start, and after a ";" that it may split at.
+const FORMULA = /^(?=[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])|(?<=;)(?=\s*[=+\-@])/g;
 
 /** The job with ocrData as JSON in place of a string. */
 export function jobJson(job) {
@@ -26,22 +30,24 @@ export function jobMarkdown(job) {
 /** A row for each file that was read. */
 export function receiptsCsv(job) {
   const rows = newest(job).map(({ file, run, reading: { receipt } }) => [
-    ...head(job, file, run, receipt),
-    ...SUMS.map((name) => receipt[name]),
-    receipt.warnings.join(" "),
+    ...[job.id, file.originalName],
+    ...[...ABOUT, ...SUMS].map((name) => receipt[name]),
+    ...[run.ocrProvider, receipt.warnings.join(" ")],
   ]);
-  return csv([[...HEAD, ...SUMS, "warnings"], ...rows]);
+  return csv([["job", "file", ...ABOUT, ...SUMS, "provider", "warnings"], ...rows]);
 }
 
 /** A row for each item of each file. */
 export function itemsCsv(job) {
   const rows = newest(job).flatMap(({ file, run, reading: { receipt } }) =>
     receipt.items.map((item) => [
-      ...head(job, file, run, receipt),
+      ...[job.id, file.originalName],
+      ...ABOUT.map((name) => receipt[name]),
       ...ITEM.map((name) => item[name]),
+      run.ocrProvider,
     ]),
   );
-  return csv([[...HEAD, ...ITEM], ...rows]);
+  return csv([["job", "file", ...ABOUT, ...ITEM, "provider"], ...rows]);
 }
 
 function newest(job) {
@@ -49,17 +55,6 @@ function newest(job) {
     const run = file.executions.findLast(({ status }) => status === "completed");
     return run ? [{ file, run, reading: readingOf(run) }] : [];
   });
-}
-
-function head(job, file, run, receipt) {
-  return [
-    job.id,
-    file.originalName,
-    run.ocrProvider,
-    receipt.merchant,
-    receipt.date,
-    receipt.currency,
-  ];
 }
 
 /** RFC 4180 with a byte order mark, which spreadsheets need to see UTF-8. */
@@ -71,6 +66,6 @@ export function csv(rows) {
 function cell(value) {
   if (value === null || value === undefined) return "";
   if (typeof value === "number") return String(value);
-  const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
+  const text = value.replace(FORMULA, "'");
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

@@ -3,7 +3,7 @@
 import { h, icon } from "./dom.js";
 import { rowWith } from "./reading.js";
 import { isDoubtful, roving } from "./sheet.js";
-import { money, printedDate, sourceWord, warningWord } from "./words.js";
+import { bareMoney, money, printedDate, sourceWord, warningWord } from "./words.js";
 
 export const VIEWS = [
   { name: "fields", label: "Fields", render: fields, text: fieldsText },
@@ -98,35 +98,41 @@ function warnings(names) {
   );
 }
 
+/** The items in columns; a column that nothing stands in is left out. */
 function items(reading) {
   const { items: list, currency } = reading.receipt;
-  const sum = (value) => (value === null ? "" : money(value, currency));
-  const line = (item) =>
+  const sum = (value) => (value === null ? "" : bareMoney(value, currency));
+  const columns = [
+    ["Item", (item) => item.description],
+    ["Quantity", (item) => item.quantity?.toLocaleString() ?? ""],
+    ["Price", (item) => sum(item.unitPrice)],
+    ["Amount", (item) => sum(item.amount)],
+  ].filter(([, cell]) => list.some(cell));
+  const row = (tag, attributes, cells) =>
     h(
       "tr",
-      { "data-row": rowWith(reading, item.description) },
-      h("td", {}, item.description),
-      h("td", { class: "number" }, item.quantity?.toLocaleString() ?? ""),
-      h("td", { class: "number" }, sum(item.unitPrice)),
-      h("td", { class: "number" }, sum(item.amount)),
+      attributes.row,
+      cells.map((text, nth) => h(tag, { ...attributes.cell, class: nth ? "number" : "" }, text)),
     );
-  const head = ["Item", "Quantity", "Price", "Amount"];
+  const head = row(
+    "th",
+    { row: {}, cell: { scope: "col" } },
+    columns.map(([label]) => label),
+  );
+  const body = list.map((item) =>
+    row(
+      "td",
+      { row: { "data-row": rowWith(reading, item.description) } },
+      columns.map(([, cell]) => cell(item)),
+    ),
+  );
+  const caption = currency ? `Items, in ${currency}` : "Items";
   return h(
     "table",
     { class: "items" },
-    h("caption", {}, "Items"),
-    h(
-      "thead",
-      {},
-      h(
-        "tr",
-        {},
-        head.map((label, number) =>
-          h("th", { scope: "col", class: number ? "number" : "" }, label),
-        ),
-      ),
-    ),
-    h("tbody", {}, list.map(line)),
+    h("caption", {}, caption),
+    h("thead", {}, head),
+    h("tbody", {}, body),
   );
 }
 

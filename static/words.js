@@ -48,12 +48,22 @@ export function printedDate(date) {
 
 /** An amount in the receipt's currency; without one, with two digits. */
 export function money(amount, currency) {
+  const format = currencyFormat(currency);
+  return format ? format.format(amount) : bareMoney(amount, currency);
+}
+
+/** An amount with as many digits as its currency has, without saying which that is. */
+export function bareMoney(amount, currency) {
+  const digits = currencyFormat(currency)?.resolvedOptions().minimumFractionDigits ?? 2;
+  return amount.toLocaleString(undefined, { minimumFractionDigits: digits });
+}
+
+/** Null without a currency, and for a code that is none. */
+function currencyFormat(currency) {
   try {
-    const style = currency ? { style: "currency", currency } : { minimumFractionDigits: 2 };
-    return new Intl.NumberFormat(undefined, style).format(amount);
+    return currency ? new Intl.NumberFormat(undefined, { style: "currency", currency }) : null;
   } catch {
-    // a code that is no currency
-    return `${amount.toFixed(2)} ${currency}`;
+    return null;
   }
 }
 

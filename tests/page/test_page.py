@@ -160,7 +160,7 @@ def test_fields_are_a_table(page, job):
         "Total\t€3.70",
         "Tax at 10 %\t€0.34",
     ]
-    assert page.texts(".items tbody tr") == ["MILK\t\t\t€1.20", "BREAD\t\t\t€2.50"]
+    assert page.texts(".items tbody tr") == ["MILK\t1.20", "BREAD\t2.50"]
     page.see(".warnings", "which number of the date is the day")
 
 
@@ -330,21 +330,33 @@ def test_a_job_is_saved_as_json_csv_and_markdown(page, job):
     saved = json.loads(page.downloaded(f"receipt-{job_id}.json").decode())
     assert saved["files"][0]["executions"][0]["ocrData"]["receipt"]["total"] == 3.7
     assert page.downloaded(f"receipt-{job_id}.csv").decode() == (
-        "\ufeffjob,file,provider,merchant,date,currency,subtotal,tax,total,warnings\r\n"
-        f"{job_id},0.png,careful,CORNER CAFE,2026-03-14,EUR,,0.34,3.7,date_ambiguous\r\n"
-        f"{job_id},1.png,hostile,{HOSTILE[0]},,EUR,,,1,\r\n"
+        "\ufeffjob,file,merchant,date,currency,subtotal,tax,total,provider,warnings\r\n"
+        f"{job_id},0.png,CORNER CAFE,2026-03-14,EUR,,0.34,3.7,careful,date_ambiguous\r\n"
+        f"{job_id},1.png,{HOSTILE[0]},,EUR,,,1,hostile,\r\n"
     )
-    assert "MILK,,,1.2\r\n" in page.downloaded(f"receipt-{job_id}-items.csv").decode()
+    assert "MILK,,,1.2,careful\r\n" in page.downloaded(f"receipt-{job_id}-items.csv").decode()
     assert "# CORNER CAFE" in page.downloaded(f"receipt-{job_id}.md").decode()
+
+
+def test_the_list_is_exported_as_it_is_filtered(page, job):
+    job_id = job("careful", name="Tax year")
+    job("hasty", name="Other year")
+    page.open("#/jobs?search=Tax+year")
+    page.see(".jobs li:only-child")
+    page.click(".heading button", "Export CSV")
+    head, *rows = page.downloaded("receipts.csv").decode("utf-8-sig").splitlines()
+    assert "merchant" in head
+    assert len(rows) == 1
+    assert rows[0].startswith(f"{job_id},")
 
 
 def test_no_cell_of_a_csv_is_a_formula(page):
     page.open("#/")
     found = page.run_async(
         "import('/static/exports.js').then(({csv}) => arguments[0]"
-        "(csv([['=1+1', '@x', '-2', -2, 1.5, 'a,\"b\"', null]])))"
+        "(csv([['=1+1', '@x', '-2', -2, 1.5, 'a,\"b\"', 'a;=1', null]])))"
     )
-    assert found == '\ufeff\'=1+1,\'@x,\'-2,-2,1.5,"a,""b""",\r\n'
+    assert found == '\ufeff\'=1+1,\'@x,\'-2,-2,1.5,"a,""b""",a;\'=1,\r\n'
 
 
 def test_copy_puts_the_text_on_the_clipboard(page, job):
