@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import IO, Any
+from typing import Any
 from urllib.parse import quote
 
 import click
@@ -39,6 +39,7 @@ from flask import (
 from flask.cli import ScriptInfo
 from flask.helpers import get_debug_flag
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
+from werkzeug.routing import IntegerConverter
 from werkzeug.wrappers import Response as BaseResponse
 
 import cli
@@ -55,7 +56,7 @@ from listing import Listing, read_listing
 from metrics import Metrics
 from providers import PROVIDERS
 from providers.base import Env, Provider, setting
-from storage import Storage
+from storage import MIN_FREE_BYTES, Storage
 from upload import Upload, check_provider, max_body_bytes, read_upload
 from waiting import RETRY_AFTER_S, Waiting, preferred, seconds_wanted
 from webhook import Webhook, secret_key
@@ -63,19 +64,25 @@ from worker import Ended, Worker
 
 log = logging.getLogger(__name__)
 api = Blueprint("api", __name__)
-JOB = "/ocr-jobs/<int(max=9223372036854775807):job_id>"  # SQLite's integers have 64 bits
-FILE = f"{JOB}/files/<int(max=9223372036854775807):file_id>"
+JOB = "/ocr-jobs/<id:job_id>"
+FILE = f"{JOB}/files/<id:file_id>"
 WHOLE_NUMBERS = (
     *("MAX_FILE_SIZE_BYTES", "MAX_FILES_PER_JOB", "MAX_IMAGE_PIXELS", "MAX_PAGES", "MAX_PENDING"),
     "MAX_WAITING",
-    *("OCR_TIMEOUT_S", "OCR_WORKERS", "REMOTE_WORKERS"),
+    *("OCR_TIMEOUT_S", "OCR_WORKERS", "REMOTE_WORKERS", "UPLOAD_TIMEOUT_S"),
 )
 PAGE_CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:;"
     " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none';"
     " require-trusted-types-for 'script'"
 )
-MIN_FREE_BYTES = 200 * 1024 * 1024  # under this the disk is nearly full
+SMALL_BODY_BYTES = 64 * 1024  # of a request that brings no file
+
+
+class Id(IntegerConverter):
+    """SQLite's integers have 64 bits; int(max=...) would make a DELETE's 404 a 405."""
+
+    regex = "[0-9]{1,18}"
 
 
 @dataclass(frozen=True)
@@ -105,9 +112,10 @@ class Service:
 @api.post("/ocr-jobs/upload")
 def upload_job() -> dict[str, int] | Response:
     """Store the uploaded files as a job: its id, or the job itself to one who would wait for it."""
-    seconds = seconds_wanted(request)
-    _check_queue()
-    job_id = _stored_upload(request.headers.get("Idempotency-Key"))
+    seconds, key = seconds_wanted(request), request.headers.get("Idempotency-Key")
+    if not (key and db.get_upload_key(get_db(), key)):
+        _check_queue()
+    job_id = _stored_upload(key)
     return {"id": job_id} if seconds is None else _told(job_id, seconds)
 
 
@@ -278,6 +286,7 @@ def delete_file(job_id: int, file_id: int) -> dict[str, bool]:
 @api.post(f"{FILE}/executions")
 def read_again(job_id: int, file_id: int) -> dict[str, int]:
     """Run a file again, with the same provider or another; what was read before is kept."""
+    request.max_content_length = SMALL_BODY_BYTES
     at, provider = service(), request.values.get("ocrProvider")
     _file_or_404(job_id, file_id)
     _check_queue()
@@ -287,6 +296,7 @@ def read_again(job_id: int, file_id: int) -> dict[str, int]:
     with get_db() as connection:
         execution_id = db.add_rerun(connection, file_id, provider)
     if execution_id is None:
+        _file_or_404(job_id, file_id)
         abort(409, f"File {file_id} is already waiting for {provider!r} or being read by it")
     at.worker.submit([(execution_id, provider)])
     return {"id": execution_id}
@@ -505,16 +515,15 @@ def create_app(
     providers: Mapping[str, Provider] = PROVIDERS,
     env: Env = os.environ,
 ) -> Flask:
-    """The application, with its files and database under `data` (default $DATA_DIR or ./data)."""
+    """The application, with its files and database under `data` (default $DATA_DIR or ./data).
+
+    Only a server opens these; a command that needs them does so itself.
+    """
     if env is os.environ:
         load_dotenv(".env")  # `flask` has done so already, a production server has not
     check_settings(env)
     root = Path(data or env.get("DATA_DIR") or "data").resolve()
-    storage = Storage(root)
-    storage.create()
-    lock = storage.lock() if serving() else None  # before another's database is touched
-    database = root / "receipts.db"
-    db.create(database)
+    storage, database = Storage(root), root / "receipts.db"
     waiting = Waiting(setting(env, "MAX_WAITING", 250))
     webhook = Webhook(database, env)
 
@@ -529,13 +538,14 @@ def create_app(
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the reference puts id first
     app.config["MAX_CONTENT_LENGTH"] = max_body_bytes(env)
     app.extensions["receipts"] = at
+    app.url_map.converters["id"] = Id
     app.register_blueprint(api)
     cli.add_commands(app)
     app.teardown_appcontext(end_request)
     if rate := env.get("RATE_LIMIT"):
         limit_rate(app, rate)
-    if lock:
-        run_worker(at, lock)
+    if serving():
+        run_worker(at)
     return app
 
 
@@ -557,19 +567,28 @@ def limit_rate(app: Flask, rate: str) -> None:
     from flask_limiter import Limiter
     from flask_limiter.util import get_remote_address
 
+    from limits import parse_many
+
+    try:
+        parse_many(rate)
+    except ValueError:
+        raise SystemExit(f"RATE_LIMIT must be as 10/second;1000/day, not {rate!r}") from None
     limiter = Limiter(
         get_remote_address,
         app=app,
-        default_limits=[rate],
+        application_limits=[rate],  # over all routes together
         headers_enabled=True,
         storage_uri="memory://",
     )
-    for view in (health, ready):
-        limiter.exempt(view)
+    for endpoint in ("api.health", "api.ready", "static"):
+        limiter.exempt(app.view_functions[endpoint])
 
 
-def run_worker(at: Service, lock: IO[bytes]) -> None:
-    """Say what cannot run here, start the worker, and stop it at the end of the process."""
+def run_worker(at: Service) -> None:
+    """Open the data, say what cannot run here, start the worker, and stop it at the end."""
+    at.storage.create()
+    lock = at.storage.lock()  # before another's database is touched
+    db.create(at.database)
     logs.write_to_stderr(at.env)
     for name, provider in at.providers.items():
         if reason := provider.unavailable(at.env):

@@ -1,4 +1,4 @@
-"""Which commands does `flask` get for the data? Each works while the server runs."""
+"""Which commands does `flask` get? Those for the data, here, work while the server runs."""
 
 from contextlib import closing
 from datetime import timedelta
@@ -12,10 +12,12 @@ from flask.cli import with_appcontext
 import archive
 import db
 import retention
+from doctor import doctor
+from ocr import ocr
 
 
 def add_commands(app: Flask) -> None:
-    for command in (purge, backup, restore):
+    for command in (purge, backup, restore, ocr, doctor):
         app.cli.add_command(command)
 
 
@@ -35,7 +37,7 @@ class Age(click.ParamType):
 @with_appcontext
 def purge(older_than: timedelta, dry_run: bool) -> None:
     """Delete the finished jobs that were last changed longer ago."""
-    at = current_app.extensions["receipts"]
+    at = _opened()
     with closing(db.connect(at.database)) as connection:
         if dry_run:
             ids = retention.older_than(connection, older_than)
@@ -64,9 +66,17 @@ def restore(directory: Path) -> None:
     _tell("Restored", lambda storage: archive.restore(storage, directory.absolute()))
 
 
+def _opened() -> Any:
+    """The application's Service, with its data there and up to date."""
+    at = current_app.extensions["receipts"]
+    at.storage.create()
+    db.create(at.database)
+    return at
+
+
 def _tell(done: str, archived: Any) -> None:
     try:
-        counts = archived(current_app.extensions["receipts"].storage)
+        counts = archived(_opened().storage)
     except (archive.ArchiveError, OSError) as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"{done} {counts.jobs} jobs with {counts.files} files")

@@ -25,6 +25,7 @@ SUFFIXES = {
 }
 
 
+MIN_FREE_BYTES = 200 * 1024 * 1024  # under this the disk is nearly full
 UNCOMMITTED = 1000  # more than there are uploads in one commit
 RESTORE = "restore-"  # how a restore's directory under incoming/ begins
 
