@@ -73,7 +73,7 @@ _OTHER = re.compile(
 _OWNER = re.compile(
     r"^\W*(?:owned|operated|managed|dimiliki|formerly|fka|franchise\w*)\b", re.IGNORECASE
 )
-_WEB = re.compile(r"www\.|http|@|\.com\b|\.de\b|\.co\.", re.IGNORECASE)
+_WEB = re.compile(r"www\.|http|@[\w-]+\.[a-z]|\.com\b|\.de\b|\.co\.", re.IGNORECASE)
 _PHONE = re.compile(
     r"\b(?:tel(?:efon|efono|ephone|epon|p)?|te1|phone|ph|fon|hp|mobile|mob|call|contact|t[eé]l|telp"
     r"|hotline|tlf|tfno|telf)\b[ .:#\-/no]*(?P<number>\+?\(?\d[\d ()./\-]{5,18}\d)",
