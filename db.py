@@ -33,8 +33,8 @@ SORTS = {
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """A connection for one thread; waits LOCK_TIMEOUT_S for another's lock."""
-    connection = sqlite3.connect(path, timeout=LOCK_TIMEOUT_S)
+    """A connection for one thread at a time; waits LOCK_TIMEOUT_S for another's lock."""
+    connection = sqlite3.connect(path, timeout=LOCK_TIMEOUT_S, check_same_thread=False)
     connection.row_factory = sqlite3.Row
     connection.execute("PRAGMA foreign_keys = ON")  # per connection, not stored in the file
     connection.execute("PRAGMA secure_delete = ON")
