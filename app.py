@@ -581,7 +581,6 @@ def limit_rate(app: Flask, rate: str) -> None:
     """At most `rate` requests a client, as in "10/second;1000/day"; 429 with Retry-After beyond."""
     from flask_limiter import Limiter
     from flask_limiter.util import get_remote_address
-
     from limits import parse_many
 
     try:

@@ -6,14 +6,22 @@ All or nothing: the first part that cannot be taken refuses the request, and is 
 import hashlib
 import json
 import re
+import socket
+import threading
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
 from werkzeug.datastructures import FileStorage, MultiDict
-from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
+from werkzeug.exceptions import (
+    BadRequest,
+    HTTPException,
+    RequestEntityTooLarge,
+    RequestTimeout,
+)
 from werkzeug.formparser import FormDataParser
 from werkzeug.wrappers import Request
 
@@ -22,6 +30,7 @@ from providers.base import Env, Provider, ProviderError, setting
 from storage import IncomingFile, TooLarge, storage_name, synced
 
 PROVIDER_FIELD = re.compile(r"ocrProvider_(0|[1-9][0-9]{0,17})")
+MAX_FIELD_BYTES = 128 * 1024  # of a field, or of what stands before a part's content
 FILENAME = re.compile(r';\s*filename="(.*?)"\s*(?:;|$)', re.IGNORECASE | re.DOTALL)
 
 
@@ -64,14 +73,17 @@ def read_upload(
             " send the picture with curl -F file=@receipt.jpg -F ocrProvider_0=tesseract"
         )
     received = _Received(directory, env)
-    form, parts = received.parse(request)
+    with _in_time(request, setting(env, "UPLOAD_TIMEOUT_S", 600)):
+        form, parts = received.parse(request)
     _check_part_names(form, parts)
+    # Some programs can set the URL and nothing else of what they send.
+    fields = MultiDict([*form.items(multi=True), *request.args.items(multi=True)])
     files = parts.getlist("file")
     names = [_original_name(number, part) for number, part in enumerate(files)]
-    chosen = _providers(form, names, providers, env)
+    chosen = _providers(fields, names, providers, env)
     with synced(directory):  # the disk is as slow as the checks
         return Upload(
-            form.get("jobName"),
+            fields.get("jobName"),
             tuple(
                 UploadedFile(
                     original,
@@ -88,6 +100,38 @@ def read_upload(
         )
 
 
+@contextmanager
+def _in_time(request: Request, seconds: int) -> Iterator[None]:
+    """Raises RequestTimeout when the body has not come by then.
+
+    Under `flask run` it is read from the client here, a thread each; production servers have it
+    before they call us, and hold nothing but a connection meanwhile.
+    """
+    connection: socket.socket | None = request.environ.get("werkzeug.socket")
+    if connection is None:
+        yield
+        return
+    over = threading.Event()
+    timer = threading.Timer(seconds, _stop_reading, [connection, over])
+    timer.start()
+    try:
+        yield
+    except HTTPException:
+        if over.is_set():
+            raise RequestTimeout(
+                f"The upload took longer than {seconds} s; raise UPLOAD_TIMEOUT_S"
+            ) from None
+        raise
+    finally:
+        timer.cancel()
+
+
+def _stop_reading(connection: socket.socket, over: threading.Event) -> None:
+    over.set()
+    with suppress(OSError):  # the client has gone
+        connection.shutdown(socket.SHUT_RD)
+
+
 class _Received:
     """The files of one request, written while they are parsed."""
 
@@ -102,7 +146,7 @@ class _Received:
     def parse(self, request: Request) -> tuple[MultiDict[str, str], MultiDict[str, FileStorage]]:
         parser = FormDataParser(
             self._open,
-            max_form_memory_size=500_000,
+            max_form_memory_size=MAX_FIELD_BYTES,
             max_form_parts=100 + 12 * self._max_files,  # a file, its providers, and some to spare
             silent=False,
         )

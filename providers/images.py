@@ -39,6 +39,7 @@ PDF_DPI = 200
 PDF_NARROW_DPI = 300  # pages under 4 inches wide: a till roll's print is small
 PDF_PAGE_PIXELS = 20_000_000  # a 14,400-point page must not become a gigabyte
 
+_decoders = threading.BoundedSemaphore(2)  # at MAX_IMAGE_PIXELS a picture takes 400 MB
 _pdfium = threading.Lock()  # PDFium is not thread-safe (pypdfium2's README, "Thread safety")
 
 
@@ -59,7 +60,7 @@ def check(path: Path, env: Env) -> str:
         return PDF
     with _open(path) as image:
         _check_frames(image, env)
-        with _decoding():
+        with _decoders, _decoding():
             if image.format in ("JPEG", "MPO"):
                 _check_jpeg(path.read_bytes())
             else:
