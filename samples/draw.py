@@ -1,4 +1,4 @@
-"""Draws samples/receipt.jpg: a photo of a receipt that nobody owns, for the README and the tests."""
+"""Draws samples/receipt.jpg, a photo of a receipt that nobody owns, for README and tests."""
 
 from pathlib import Path
 
