@@ -45,6 +45,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 import cli
 import db
+import docs
 import exports
 import faults
 import guard
@@ -84,6 +85,8 @@ class Id(IntegerConverter):
     """SQLite's integers have 64 bits; int(max=...) would make a DELETE's 404 a 405."""
 
     regex = "[0-9]{1,18}"
+
+
 KEPT_CONNECTIONS = 16  # for the next requests: opening one takes a millisecond
 
 
@@ -178,7 +181,6 @@ def get_job(job_id: int) -> Response:
 def _told(job_id: int, seconds: int) -> Response:
     """The job once it has ended or the time is over, in the form the client accepts best."""
     if seconds:
-        close_db()  # hundreds may wait: their connections would use up the open files
         service().waiting.wait(job_id, seconds, lambda: _has_ended(job_id))
     job = db.get_job(get_db(), job_id) or abort(404, f"Job {job_id} does not exist")
 
@@ -199,8 +201,9 @@ def _told(job_id: int, seconds: int) -> Response:
 
 def _has_ended(job_id: int) -> bool:
     """Whether nothing more happens to the job: it is final, or deleted."""
-    with closing(db.connect(service().database)) as connection:
-        return db.get_status(connection, job_id) in (None, *db.FINAL)
+    status = db.get_status(get_db(), job_id)
+    close_db()  # hundreds may wait: their connections would use up the open files
+    return status in (None, *db.FINAL)
 
 
 @api.get("/ocr-jobs")
@@ -341,6 +344,20 @@ def get_metrics() -> Response:
     """Numbers for Prometheus."""
     data, media_type = service().metrics.exposed(request.headers.get("Accept", ""))
     return Response(data, content_type=media_type)
+
+
+@api.get("/openapi.json")
+def describe_api() -> Response:
+    """All of this API, for programs; tests hold it to the routes."""
+    return send_file(db.HERE / "openapi.json", conditional=False)
+
+
+@api.get("/docs")
+def show_docs() -> Response:
+    """The same as a page for people."""
+    response = Response(docs.page(docs.read(db.HERE / "openapi.json")))
+    response.headers["Content-Security-Policy"] = docs.CSP
+    return response
 
 
 @api.get("/providers")

@@ -1,0 +1,67 @@
+"""Is every package pinned exactly, those that packages bring along too?"""
+
+import re
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+FILES = ("requirements.txt", "requirements-dev.txt", "requirements-llama.txt", "constraints.txt")
+
+
+def lines(name):
+    """The requirements of a file, without comments and references to other files."""
+    text = [line.partition(" #")[0].strip() for line in Path(name).read_text().splitlines()]
+    return [Requirement(line) for line in text if line and not line.startswith(("#", "-"))]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_requirement_names_one_version(name):
+    for requirement in lines(name):
+        assert re.fullmatch(r"==[0-9][\w.]*", str(requirement.specifier)), requirement
+
+
+def closure(requirements):
+    """The canonical names of all that these bring along, and their own."""
+    names, todo = set(), list(requirements)
+    while todo:
+        requirement = todo.pop()
+        extras = [{"extra": extra} for extra in requirement.extras or ("",)]
+        name = canonicalize_name(requirement.name)
+        if requirement.marker and not any(requirement.marker.evaluate(e) for e in extras):
+            continue
+        if name not in names:
+            names.add(name)
+            try:
+                children = [Requirement(line) for line in requires(name) or ()]
+            except PackageNotFoundError:
+                continue
+            todo += [
+                c for c in children if not c.marker or any(c.marker.evaluate(e) for e in extras)
+            ]
+    return names
+
+
+def test_what_the_requirements_bring_along_is_pinned_too():
+    pinned = {canonicalize_name(requirement.name) for requirement in lines("constraints.txt")}
+    wanted = lines("requirements.txt") + lines("requirements-dev.txt")
+    own = {canonicalize_name(requirement.name) for requirement in wanted}
+    assert sorted(closure(wanted) - pinned - own) == []
+
+
+def test_no_package_is_pinned_to_two_versions():
+    pins = {}
+    for name in FILES:
+        for requirement in lines(name):
+            pins.setdefault(canonicalize_name(requirement.name), set()).add(
+                str(requirement.specifier)
+            )
+    assert {name: found for name, found in pins.items() if len(found) > 1} == {}
+
+
+def test_what_is_installed_is_what_is_pinned():
+    for requirement in lines("requirements.txt"):
+        if not requirement.marker or requirement.marker.evaluate():
+            assert version(requirement.name) in requirement.specifier, requirement
