@@ -45,11 +45,11 @@ from werkzeug.wrappers import Response as BaseResponse
 
 import cli
 import db
-import docs
 import exports
 import faults
 import guard
 import logs
+import reference
 import retention
 import search
 import texts
@@ -355,8 +355,8 @@ def describe_api() -> Response:
 @api.get("/docs")
 def show_docs() -> Response:
     """The same as a page for people."""
-    response = Response(docs.page(docs.read(db.HERE / "openapi.json")))
-    response.headers["Content-Security-Policy"] = docs.CSP
+    response = Response(reference.page(reference.read(db.HERE / "openapi.json")))
+    response.headers["Content-Security-Policy"] = reference.CSP
     return response
 
 
