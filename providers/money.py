@@ -15,7 +15,7 @@ _AMOUNT = re.compile(
     rf"(?P<number>{_GROUPED}|{_SPACED}|{_DECIMAL}|\d+)(?![\d:/])"
     rf"(?P<round>[.,](?:--?|=))?(?P<behind> ?(?:{_MARK}(?!\w)))?"
     rf"(?P<after> ?{_SIGN}(?!\w))?(?P<close>\))?"
-    r"(?P<unit> ?(?:%|kg\b|ml\b|cm\b|mm\b|oz\b|lbs?\b|[gl]\b))?",
+    r"(?P<unit> ?(?:%|kg\b|ml\b|cm\b|mm\b|oz\b|lbs?\b|uhr\b|[gl]\b))?",
     re.IGNORECASE,
 )
 # A figure's shape, two decimals behind a sign, proves that its letters are misread digits: RMO.00

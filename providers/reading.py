@@ -5,6 +5,7 @@ Lines on pages in, the whole OcrResult out: rows, text, Markdown, the receipt's 
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 from providers.base import Line, OcrResult, Page, Receipt
@@ -38,7 +39,7 @@ def result_from_pages(
     """
     if rows is None:
         rows = [row for page in pages for row in group_rows(page.lines)]
-    receipt = receipt or read_receipt(rows)
+    receipt = receipt or _read_receipt(rows)
     return OcrResult(
         markdown=markdown or markdown_from_rows(rows, receipt),
         text=text_from_rows(rows),
@@ -51,8 +52,14 @@ def result_from_pages(
 
 def receipt_from_text(text: str) -> Receipt:
     """The fields found by our rules in text without geometry, one printed row per line."""
-    rows: list[list[Line]] = rows_from_text(text)
-    return read_receipt(rows)
+    return _read_receipt(rows_from_text(text))
+
+
+def _read_receipt(rows: Sequence[Sequence[Line]]) -> Receipt:
+    """What the rules find, seen from today."""
+    receipt = read_receipt(rows)
+    future = [w for w in check(receipt, date.today()) if w == "date_in_future"]
+    return replace(receipt, warnings=(*receipt.warnings, *future))
 
 
 def join_pages(results: Sequence[OcrResult]) -> OcrResult:

@@ -5,20 +5,24 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from operator import ne
+from typing import NamedTuple
 
-from providers.base import Line, Receipt
+from providers.base import Item, Line, Receipt
 from providers.currencies import find_currency
 from providers.dates import Day, find_dates, find_time, parse_date
 from providers.items import find_items
 from providers.labels import Row, read_row
 from providers.merchants import find_merchant
 from providers.money import parse_money
-from providers.totals import find_totals
+from providers.totals import Totals, find_totals
 
 __all__ = ["check", "parse_date", "parse_money", "read_receipt"]
 
 CENT = Decimal("0.01")
 MONTH_FIRST = {"USD", "PHP"}
+SURE = 0.95  # mean confidence of the row from which an amount that no other proves is taken as read
+SURE_DATE = 0.8
 _DATE_WORD = re.compile(
     r"\b(?:dat[eu]m?|date|fecha|data|tanggal|tgl|tarikh|jour|dt)\b", re.IGNORECASE
 )
@@ -48,7 +52,9 @@ def read_receipt(rows: Sequence[Sequence[Line]]) -> Receipt:
     currency = find_currency(texts)
     merchant = find_merchant(rows, read)
     totals = find_totals(read)
-    day, is_ambiguous = _date(texts, currency)
+    day = _date(read, currency)
+    items = find_items(read, 0, totals.first_row)
+    total = _repaired(totals, items)
     receipt = Receipt(
         source="rules",
         merchant=merchant.name,
@@ -56,35 +62,64 @@ def read_receipt(rows: Sequence[Sequence[Line]]) -> Receipt:
         merchant_phone=merchant.phone,
         merchant_tax_id=merchant.tax_id,
         receipt_number=_receipt_number(texts),
-        date=day,
+        date=day.iso,
         time=_time(texts),
         currency=currency,
-        items=find_items(read, 0, totals.first_row),
+        items=items,
         subtotal=totals.subtotal,
         discount=totals.discount,
         taxes=totals.taxes,
         tax=totals.tax,
         tip=totals.tip,
-        total=totals.total,
+        total=total,
         payment_method=_payment_method(read),
         card_last4=_last4(texts),
     )
-    return replace(receipt, warnings=check(receipt) + ("date_ambiguous",) * is_ambiguous)
+    sum_of_items = sum((item.amount or 0 for item in items), Decimal(0))
+    is_proved = totals.is_proved or total in (sum_of_items, totals.gross)
+    found = {
+        "date_ambiguous": day.is_ambiguous,
+        "low_confidence": (receipt.total is not None and not is_proved and totals.confidence < SURE)
+        or (receipt.merchant is not None and not merchant.is_sure)
+        or (receipt.date is not None and day.confidence < SURE_DATE),
+        "not_a_receipt": receipt.total is None and (receipt.date is None or not items),
+    }
+    doubts = tuple(warning for warning, is_so in found.items() if is_so)
+    return replace(receipt, warnings=check(receipt) + doubts)
 
 
-def _date(texts: Sequence[str], currency: str | None) -> tuple[str | None, bool]:
-    """The day of the purchase and whether its day and month could be swapped."""
+def _repaired(totals: Totals, items: Sequence[Item]) -> Decimal | None:
+    """The total; with one digit other than read where items and taxes both add up to that.
+
+    Worn print: SUMME EUR 19,16 below 8,99 3,99 3,49 2,99, and above 19,0% 8,99 and 7,0% 10,47.
+    """
+    amounts = [item.amount for item in items if item.amount is not None]
+    proved = sum(amounts, Decimal(0))
+    read, other = f"{totals.total}", f"{proved}"
+    is_one_digit = len(read) == len(other) and sum(map(ne, read, other)) == 1
+    return proved if amounts and proved == totals.gross and is_one_digit else totals.total
+
+
+class _Date(NamedTuple):
+    iso: str | None
+    is_ambiguous: bool = False  # day and month could be swapped, and nothing says which is which
+    confidence: float = 1.0  # of the row it stands on
+
+
+def _date(rows: Sequence[Row], currency: str | None) -> _Date:
+    """The day of the purchase."""
     found = [
-        (_date_score(text, day, index / len(texts)), day)
-        for index, text in enumerate(texts)
-        for day in find_dates(text)
+        (_date_score(row.text, day, index / len(rows)), day, row.confidence)
+        for index, row in enumerate(rows)
+        for day in find_dates(row.text)
     ]
     if not found:
-        return None, False
-    _, best = max(found, key=lambda pair: pair[0])
-    first, second = best.day_first, best.month_first
-    chosen = (second if currency in MONTH_FIRST else first) or first or second
-    return chosen, bool(first and second and first != second) and currency is None
+        return _Date(None)
+    _, day, confidence = max(found, key=lambda candidate: candidate[0])
+    first, second = day.day_first, day.month_first
+    iso = (second if currency in MONTH_FIRST else first) or first or second
+    is_open = bool(first and second and first != second)
+    return _Date(iso, is_open and currency is None, confidence)
 
 
 def _date_score(text: str, day: Day, position: float) -> float:

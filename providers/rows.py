@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from providers.base import Line, Receipt
+from providers.money import find_amounts
 
 COLUMN_GAP = "   "
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~])")
-_BLOCK = re.compile(r"^([#+\-=]|\d+(?=[.)]\s))")
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~]|&(?=#?\w+;))")
+_BLOCK = re.compile(r"^(\d*)([#+\-=.)])(?=\s|$|[#=\-])")
 
 
 def group_rows(lines: Iterable[Line], slope: float = 0.0) -> list[list[Line]]:
@@ -68,8 +70,70 @@ def rows_from_text(text: str) -> list[list[Line]]:
 
 
 def text_from_rows(rows: Sequence[Sequence[Line]]) -> str:
-    return "\n".join(" ".join(line.text for line in row) for row in rows)
+    """One printed row per line; its columns stand three spaces apart."""
+    return "\n".join(_row_text(row) for row in rows)
+
+
+def _row_text(row: Sequence[Line]) -> str:
+    text = row[0].text if row else ""
+    for left, right in pairwise(row):
+        text += (COLUMN_GAP if _is_column(left, right) else " ") + right.text
+    return text
+
+
+def _is_column(left: Line, right: Line) -> bool:
+    """The gap between them is wider than two of their letters."""
+    if not (left.box and right.box):
+        return False
+    letters = max(1, len(left.text) + len(right.text))
+    letter = (left.box[2] - left.box[0] + right.box[2] - right.box[0]) / letters
+    return right.box[0] - left.box[2] > 2 * letter
 
 
 def markdown_from_rows(rows: Sequence[Sequence[Line]], receipt: Receipt) -> str:
-    return text_from_rows(rows)
+    """The merchant as heading, the items as tables, every other row as a line of its own."""
+    blocks = [f"# {escape(receipt.merchant)}"] if receipt.merchant else []
+    items = [item.description for item in receipt.items]
+    lines: list[str] = []
+    cells: list[list[str]] = []
+    for text in map(_row_text, rows):
+        if not text or text == receipt.merchant:
+            continue
+        if items and items[0] in " ".join(text.split()) and _cells(text)[1:]:
+            items.pop(0)
+            blocks, lines = _with_lines(blocks, lines), []
+            cells.append(_cells(text))
+        else:
+            blocks, cells = _with_table(blocks, cells), []
+            lines.append(escape(text))
+    return "\n\n".join(_with_table(_with_lines(blocks, lines), cells))
+
+
+def _cells(text: str) -> list[str]:
+    """The row as a table's: what stands before its amounts, then each of them."""
+    amounts = [amount for amount in find_amounts(text) if amount.is_money]
+    if not amounts:
+        return [text]
+    starts = [amount.start for amount in amounts]
+    return [text[a:b].strip() for a, b in pairwise([0, *starts, len(text)])]
+
+
+def _with_lines(blocks: list[str], lines: list[str]) -> list[str]:
+    return [*blocks, "  \n".join(lines)] if lines else blocks
+
+
+def _with_table(blocks: list[str], rows: list[list[str]]) -> list[str]:
+    """The blocks with a table whose amounts stand in its last columns."""
+    if not rows:
+        return blocks
+    width = max(map(len, rows))
+    table = ["| " * width + "|", "|" + "---|" * width]
+    for name, *amounts in rows:
+        cells = [name, *[""] * (width - 1 - len(amounts)), *amounts]
+        table.append("| " + " | ".join(map(escape, cells)) + " |")
+    return [*blocks, "\n".join(table)]
+
+
+def escape(text: str) -> str:
+    """Text that Markdown shows as it is."""
+    return _BLOCK.sub(r"\1\\\2", _SPECIAL.sub(r"\\\1", text))

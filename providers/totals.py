@@ -25,6 +25,7 @@ WORDS = {
     "bare": 5.0,  # alone on the row below a total or its rounding
     "inclusive": 4.0,  # GST INCL 2.28
 }
+PROVED = 2.0  # points beyond those for words and place
 LABELS = ("total", "grand", "subtotal", "rounded", "tax", "change")  # may have their amount near
 
 
@@ -44,7 +45,9 @@ class Totals(NamedTuple):
     tax: Decimal | None
     tip: Decimal | None
     total: Decimal | None
+    gross: Decimal | None  # what the table of taxes adds up to, tax included
     is_proved: bool  # another sum on the receipt gives the same total
+    confidence: float  # of the row the total is read from
     first_row: int  # of the sums: the items stand above it
 
 
@@ -62,7 +65,9 @@ def find_totals(rows: Sequence[Row]) -> Totals:
         tax=_tax(sums, taxes, summary),
         tip=_first(sums, "tip"),
         total=value,
-        is_proved=bool(total and best - WORDS[total.role] >= 1),
+        gross=_gross(rows),
+        is_proved=bool(total and best - WORDS[total.role] >= PROVED),
+        confidence=total.confidence if total else 0.0,
         first_row=_first_row(sums, len(rows)),
     )
 
@@ -244,6 +249,23 @@ def _tax_row(row: Row) -> Tax | None:
         if rates and "tax" in row.topics and len(others) == 1:
             return Tax(_whole(rate), others[0])
     return None
+
+
+def _gross(rows: Sequence[Row]) -> Decimal | None:
+    """Net and tax of every rate together; None where the table does not print the gross too."""
+    found = [max(row.amounts, key=lambda a: a.value).value for row in rows if _has_gross(row)]
+    return sum(found, Decimal(0)) if found else None
+
+
+def _has_gross(row: Row) -> bool:
+    """Two of the row's amounts are net and gross of its rate."""
+    rates = [1 + number.value / 100 for number in row.numbers if number.unit == "%"]
+    values = [amount.value for amount in row.amounts]
+    return any(
+        net != gross and abs(net * rate - gross) <= Decimal("0.011")
+        for rate in rates
+        for net, gross in product(values, values)
+    )
 
 
 def _whole(rate: Decimal) -> Decimal:
