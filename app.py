@@ -1,29 +1,22 @@
 """Open Receipt OCR: upload photos of receipts, get their text and fields.
 
 `flask run` serves it on port 3000. Routes here are thin: they read the request, ask db and storage,
-and answer; uploads are read in upload.py, executions are run in worker.py.
+and answer. An upload becomes a job in intake.py, executions are run in worker.py; what happens when
+the server starts and ends is in startup.py.
 """
 
-import atexit
 import logging
 import os
 import shutil
-import signal
 import sqlite3
-import sys
-import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import dataclass, field
-from functools import partial
+from contextlib import closing, suppress
 from pathlib import Path
-from types import FrameType
 from typing import Any
 from urllib.parse import quote
 
-import click
 from dotenv import load_dotenv
 from flask import (
     Blueprint,
@@ -34,11 +27,10 @@ from flask import (
     current_app,
     g,
     jsonify,
+    render_template,
     request,
     send_file,
 )
-from flask.cli import ScriptInfo
-from flask.helpers import get_debug_flag
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 from werkzeug.routing import IntegerConverter
 from werkzeug.wrappers import Response as BaseResponse
@@ -53,26 +45,23 @@ import reference
 import retention
 import search
 import texts
-from commits import Commits
+from intake import stored_upload
 from listing import Listing, read_listing
 from metrics import Metrics
 from providers import PROVIDERS
 from providers.base import Env, Provider, setting
+from service import Service
+from startup import check_settings, limit_rate, run_worker, serving
 from storage import MIN_FREE_BYTES, Storage
-from upload import Upload, check_provider, max_body_bytes, read_upload
+from upload import check_provider, max_body_bytes
 from waiting import RETRY_AFTER_S, Waiting, preferred, seconds_wanted
-from webhook import Webhook, secret_key
+from webhook import Webhook
 from worker import Ended, Worker
 
 log = logging.getLogger(__name__)
 api = Blueprint("api", __name__)
 JOB = "/ocr-jobs/<id:job_id>"
 FILE = f"{JOB}/files/<id:file_id>"
-WHOLE_NUMBERS = (
-    *("MAX_FILE_SIZE_BYTES", "MAX_FILES_PER_JOB", "MAX_IMAGE_PIXELS", "MAX_PAGES", "MAX_PENDING"),
-    "MAX_WAITING",
-    *("OCR_TIMEOUT_S", "OCR_WORKERS", "REMOTE_WORKERS", "UPLOAD_TIMEOUT_S"),
-)
 PAGE_CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:;"
     " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none';"
@@ -90,28 +79,6 @@ class Id(IntegerConverter):
 KEPT_CONNECTIONS = 16  # for the next requests: opening one takes a millisecond
 
 
-@dataclass(frozen=True)
-class Service:
-    """What the routes of one application share."""
-
-    database: Path
-    storage: Storage
-    providers: Mapping[str, Provider]
-    env: Env
-    worker: Worker
-    waiting: Waiting
-    webhook: Webhook
-    metrics: Metrics
-    commits: Commits = field(default_factory=Commits)
-    idle: list[sqlite3.Connection] = field(default_factory=list)
-    uploading: dict[str, object] = field(default_factory=dict)  # by Idempotency-Key
-
-    def changed(self, job_id: int) -> None:
-        """Tell those who want to know that the job may have ended."""
-        self.waiting.wake(job_id)
-        self.webhook.wake()
-
-
 # The API
 
 
@@ -121,55 +88,8 @@ def upload_job() -> dict[str, int] | Response:
     seconds, key = seconds_wanted(request), request.headers.get("Idempotency-Key")
     if not (key and db.get_upload_key(get_db(), key)):
         _check_queue()
-    job_id = _stored_upload(key)
+    job_id = stored_upload(service(), get_db(), request, key)
     return {"id": job_id} if seconds is None else _told(job_id, seconds)
-
-
-def _stored_upload(key: str | None) -> int:
-    """The id of the job made of this request, or of the earlier one with this Idempotency-Key."""
-    at = service()
-    with _only_upload(key), at.storage.incoming() as directory:
-        upload = read_upload(request, directory, at.providers, at.env)
-        if key and (stored := db.get_upload_key(get_db(), key)):
-            if stored["fingerprint"] != upload.fingerprint:
-                abort(422, f"Idempotency-Key {key!r} came with another upload; use a new key")
-            return int(stored["job_id"])
-        job_id, executions = at.commits.write(
-            get_db(), partial(_add_upload, at, upload, directory, key)
-        )
-    log.info("job %d: %d files", job_id, len(upload.files))
-    at.worker.submit(executions)
-    return job_id
-
-
-def _add_upload(
-    at: Service,
-    upload: Upload,
-    directory: Path,
-    key: str | None,
-    connection: sqlite3.Connection,
-    until_commit: ExitStack,
-) -> tuple[int, list[tuple[int, str]]]:
-    """The ids of the job and its executions; a failed commit takes the files along."""
-    executions = []
-    job_id = db.add_job(connection, upload.job_name)
-    for file in upload.files:
-        file_id = db.add_file(
-            connection,
-            job_id,
-            original_name=file.original_name,
-            storage_key=f"uploads/{job_id}/{file.name}",
-            media_type=file.media_type,
-            size=file.size,
-            sha256=file.sha256,
-        )
-        for provider in file.providers:
-            executions.append((db.add_execution(connection, file_id, provider), provider))
-    db.add_to_search(connection, job_id)
-    if key:
-        db.add_upload_key(connection, key, upload.fingerprint, job_id)
-    until_commit.enter_context(at.storage.adopted(directory, job_id))
-    return job_id, executions
 
 
 @api.get(JOB)
@@ -355,7 +275,7 @@ def describe_api() -> Response:
 @api.get("/docs")
 def show_docs() -> Response:
     """The same as a page for people."""
-    response = Response(reference.page(reference.read(db.HERE / "openapi.json")))
+    response = Response(render_template("docs.html", **reference.page(db.HERE / "openapi.json")))
     response.headers["Content-Security-Policy"] = reference.CSP
     return response
 
@@ -392,23 +312,6 @@ def _check_queue() -> None:
             f"{most} executions are waiting already; send it again when some are done",
             retry_after=30,
         )
-
-
-@contextmanager
-def _only_upload(key: str | None) -> Iterator[None]:
-    """While an upload with an Idempotency-Key is under way, another with it gets a 409."""
-    if key is None:
-        yield
-        return
-    if not 1 <= len(key) <= 255:
-        abort(400, f"Idempotency-Key must have 1 to 255 characters, not {len(key)}")
-    this = object()
-    if service().uploading.setdefault(key, this) is not this:
-        abort(409, f"The upload with Idempotency-Key {key!r} is still under way; try again soon")
-    try:
-        yield
-    finally:
-        del service().uploading[key]
 
 
 def _disposition(name: str) -> str:
@@ -506,41 +409,6 @@ def _close(idle: list[sqlite3.Connection], kept: int = 0) -> None:
             idle.pop(0).close()
 
 
-def serving() -> bool:
-    """Whether this process will answer requests, and so shall run executions.
-
-    Not for `flask routes`, `flask shell` and the like, nor for the reloader's parent, which loads
-    the application too and then only watches; yes for a production server, which has no command.
-    """
-    context = click.get_current_context(silent=True)
-    if context is None or context.find_object(ScriptInfo) is None:
-        return True
-    if context.info_name != "run":
-        return False
-    reload = context.params.get("reload")
-    reloads = get_debug_flag() if reload is None else reload
-    return not reloads or os.environ.get("WERKZEUG_RUN_MAIN") == "true"
-
-
-def stop_on_signals(waiting: Waiting) -> None:
-    """End with atexit, after SIGTERM too, unless the server at hand has a way of its own.
-
-    Those who wait are answered first: waitress gives its threads 5 s.
-    """
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        # In a thread, since the lock it takes may be held by what was interrupted.
-        threading.Thread(target=waiting.close).start()
-        if number == signal.SIGINT:
-            signal.default_int_handler(number, frame)
-        sys.exit(0)
-
-    if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGTERM, signal.SIGINT):
-            if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
-                signal.signal(number, stop)
-
-
 def create_app(
     data: str | Path | None = None,
     providers: Mapping[str, Provider] = PROVIDERS,
@@ -579,59 +447,3 @@ def create_app(
     if serving():
         run_worker(at)
     return app
-
-
-def check_settings(env: Env) -> None:
-    """Raises SystemExit that names the first variable whose value cannot be used."""
-    try:
-        for name in WHOLE_NUMBERS:
-            setting(env, name, 1)
-        setting(env, "JOB_RETENTION_DAYS", 0, least=0)
-        logs.format_wanted(env)
-        if env.get("WEBHOOK_URL"):
-            secret_key(env)
-    except ValueError as error:
-        raise SystemExit(str(error)) from None
-
-
-def limit_rate(app: Flask, rate: str) -> None:
-    """At most `rate` requests a client, as in "10/second;1000/day"; 429 with Retry-After beyond."""
-    from flask_limiter import Limiter
-    from flask_limiter.util import get_remote_address
-    from limits import parse_many
-
-    try:
-        parse_many(rate)
-    except ValueError:
-        raise SystemExit(f"RATE_LIMIT must be as 10/second;1000/day, not {rate!r}") from None
-    limiter = Limiter(
-        get_remote_address,
-        app=app,
-        application_limits=[rate],  # over all routes together
-        headers_enabled=True,
-        storage_uri="memory://",
-    )
-    for endpoint in ("api.health", "api.ready", "static"):
-        limiter.exempt(app.view_functions[endpoint])
-
-
-def run_worker(at: Service) -> None:
-    """Open the data, say what cannot run here, start the worker, and stop it at the end."""
-    at.storage.create()
-    lock = at.storage.lock()  # before another's database is touched
-    db.create(at.database)
-    logs.write_to_stderr(at.env)
-    for name, provider in at.providers.items():
-        if reason := provider.unavailable(at.env):
-            log.info("Provider %r is not available: %s", name, reason)
-    guard.warn_if_open(_bound_host(), at.env)
-    at.webhook.start()  # first, since what is recovered may end jobs
-    at.worker.start(lock)
-    atexit.register(at.worker.stop)
-    atexit.register(at.webhook.stop)
-    stop_on_signals(at.waiting)
-
-
-def _bound_host() -> str:
-    context = click.get_current_context(silent=True)
-    return (context and context.params.get("host")) or guard.bound_host(sys.argv)

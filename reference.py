@@ -5,7 +5,6 @@ import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from flask import render_template
 from markupsafe import Markup, escape
 
 CSP = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'"
@@ -40,9 +39,10 @@ class Operation(NamedTuple):
     answers: list[Answer]
 
 
-def page(document: Json) -> str:
-    """The HTML; nothing on it comes from anywhere but the document."""
-    return render_template("docs.html", info=document["info"], groups=groups(document), prose=prose)
+def page(path: Path) -> Json:
+    """What templates/docs.html shows: all that is in the document, and nothing else."""
+    document = read(path)
+    return {"info": document["info"], "groups": groups(document), "prose": prose}
 
 
 def groups(document: Json) -> dict[str, list[Operation]]:
