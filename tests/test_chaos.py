@@ -1,4 +1,4 @@
-"""The short run of tests/chaos.py; the long one is `python tests/chaos.py --rounds 300`."""
+"""The short runs of tests/chaos.py (long: --rounds 300) and of bench/load.py (long: a minute)."""
 
 import subprocess
 import sys
@@ -9,3 +9,11 @@ def test_nothing_is_lost_however_often_the_server_is_killed():
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "8 kills" in done.stdout and "nothing lost" in done.stdout
+
+
+def test_clients_that_upload_and_poll_get_every_receipt_and_no_5xx():
+    """The short run of bench/load.py; its exit status says so."""
+    command = [sys.executable, "bench/load.py", "--seconds", "3", "--clients", "8"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "jobs lost or unread: 0" in done.stdout
