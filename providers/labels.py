@@ -160,7 +160,7 @@ def plain(text: str) -> str:
 
 def topics(text: str) -> frozenset[str]:
     """The topics whose phrases stand in the text, one misread letter in five allowed."""
-    return _topics(plain(text))
+    return _topics(plain(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text)))  # TotalGST
 
 
 @lru_cache(maxsize=4096)

@@ -9,7 +9,10 @@ _SIGN = r"[-\u2013\u2212~]"
 _MARK = r"(?:RM|Rp|EUR|USD|GBP|CHF|IDR|MYR|SGD|AUD|CAD|PHP|kr|zł|R\$|S\$|A\$|[€£$¥₹₱฿])"
 _GROUPED = r"\d{1,3}(?:(?:[.,'\u2019]| ?[.,] ?)\d{3})+(?!\d)(?:[.,]\d{1,2}(?!\d))?"
 _SPACED = r"\d{1,3}(?:[\u00a0 ]\d{3})+[.,]\d{2}(?!\d)"
-_DECIMAL = r"\d+(?: ?\.|\. ?|,|, (?=\d\d\b)|[\u00a0 ],)\d{2}(?!\d)|\d+[.,]\d+|[.,]\d\d(?!\d)"
+_DECIMAL = (
+    r"\d+ [.,] \d{2}(?=\W{0,2}$)|\d+(?: ?\.|\. ?|,|, (?=\d\d\b)|[\u00a0 ],)\d{2}(?!\d)"
+    r"|\d+[.,]\d+|[.,]\d\d(?!\d)"
+)
 _AMOUNT = re.compile(
     rf"(?<![\d:/.,])(?P<before>{_SIGN} ?)?(?P<open>\()?(?P<mark>{_MARK}\.? ?)?(?P<inner>{_SIGN} ?)?"
     rf"(?P<number>{_GROUPED}|{_SPACED}|{_DECIMAL}|\d+)(?![\d:/])"

@@ -20,7 +20,7 @@ WORDS = {
     "total": 8.0,
     "card": 4.0,
     "subtotal": 3.5,
-    "cash": 2.0,
+    "cash": 3.2,
     "count": 6.0,  # Total Qty 3   45.90
     "bare": 5.0,  # alone on the row below a total or its rounding
     "inclusive": 4.0,  # GST INCL 2.28
@@ -55,7 +55,8 @@ def find_totals(rows: Sequence[Row]) -> Totals:
     sums = list(_sums(rows))
     summary = _summary_start(rows)
     taxes = tuple(_taxes(rows))
-    scored = [(_score(s, sums, summary, len(rows)), s) for s in sums if s.role in WORDS]
+    proofs = _proofs(sums)
+    scored = [(_score(s, sums, proofs, summary, len(rows)), s) for s in sums if s.role in WORDS]
     best, total = max(scored, key=lambda pair: pair[0], default=(0.0, None))
     value = total.value if total else _unlabelled(rows)
     return Totals(
@@ -108,6 +109,7 @@ def _total_role(topics: frozenset[str]) -> str:
 
 
 def _sums(rows: Sequence[Row]) -> Iterator[Sum]:
+    printed = {amount.value for row in rows for amount in row.amounts}
     for index, row in enumerate(rows):
         role = role_of(row.topics)
         if (
@@ -122,9 +124,20 @@ def _sums(rows: Sequence[Row]) -> Iterator[Sum]:
         amount = _amount(rows, index, role)
         if amount is not None:
             role = "rounded" if role == "rounding" and abs(amount) >= 1 else role
+            if "incl" in row.topics and _is_tax_inside(row, amount, printed):
+                role = "tax"
             tax = _tax_row(row) if role == "tax" else None
             value = abs(amount) if role == "change" else (tax and tax.amount) or amount
             yield Sum(index, role, value, row.confidence)
+
+
+def _is_tax_inside(row: Row, amount: Decimal, printed: set[Decimal]) -> bool:
+    """The row names the tax inside a printed amount: Total included GST @ 6% : 1.09 of 19.20."""
+    rates = [number.value for number in row.numbers if number.unit == "%"]
+    return any(
+        abs(gross * rate / (100 + rate) - amount) <= Decimal("0.011") and amount < gross
+        for gross, rate in product(printed, rates)
+    )
 
 
 _ABOVE_BARE = ("rounding", "total", "grand", "rounded")
@@ -148,24 +161,39 @@ def _is_bare(row: Row) -> bool:
     return len(row.amounts) == 1 and len(re.findall("[A-Za-z]", row.text)) <= 4 and not row.topics
 
 
-def _score(s: Sum, sums: Sequence[Sum], summary: int, length: int) -> float:
+class _Proofs(NamedTuple):
+    """Values the sums lead to, each by another way."""
+
+    paid: set[Decimal]  # cash less change
+    made: set[Decimal]  # subtotal, discount, service, tax and rounding together
+    card: set[Decimal]
+    rounded: set[Decimal]  # a total with its rounding
+    unrounded: set[Decimal]  # a total whose rounded value is printed too
+
+
+def _proofs(sums: Sequence[Sum]) -> _Proofs:
+    values = {role: {s.value for s in sums if s.role == role} for role in {s.role for s in sums}}
+    totals = {s.value for s in sums if s.role in ("total", "grand", "subtotal", "rounded")}
+    printed = {s.value for s in sums if s.role in WORDS}
+    steps = {step for r in values.get("rounding", set()) if r for step in (r, -r)}  # worn minus
+    return _Proofs(
+        {c - h for c, h in product(values.get("cash", set()), values.get("change", set()))},
+        _made(sums),
+        values.get("card", set()),
+        {total + step for total, step in product(totals, steps)},
+        {total for total, step in product(totals, steps) if total + step in printed},
+    )
+
+
+def _score(s: Sum, sums: Sequence[Sum], proofs: _Proofs, summary: int, length: int) -> float:
     """Points for this sum being the total."""
     points = WORDS[s.role] + 1.5 * s.row / max(1, length)
-    points += 3.0 * any(_near(c - h, s.value) for c, h in _pairs(sums, "cash", "change"))
-    points += 2.0 * (s.value in _made(sums))
-    points += 2.0 * (s.role != "card" and any(o.value == s.value for o in sums if o.role == "card"))
+    points += 3.0 * (s.value in proofs.paid) + 3.0 * (s.value in proofs.rounded)
+    points += 2.0 * (s.value in proofs.made) + 2.0 * (s.role != "card" and s.value in proofs.card)
     same = sum(o.value == s.value and o.row != s.row for o in sums if o.role in WORDS)
     points += min(2, same)
-    roundings = [o.value for o in sums if o.role == "rounding" and o.value]
-    earlier = [o.value for o in sums if o.role in ("total", "grand", "subtotal", "rounded")]
-    points += 3.0 * any(u + r == s.value for u, r in product(earlier, roundings))
-    points -= 5.0 * (s.row > summary)
+    points -= 3.0 * (s.value in proofs.unrounded - proofs.rounded) + 5.0 * (s.row > summary)
     return points - 6.0 * (s.value <= 0)
-
-
-def _pairs(sums: Sequence[Sum], one: str, other: str) -> Iterator[tuple[Decimal, Decimal]]:
-    first = [s.value for s in sums if s.role == one]
-    return product(first, [s.value for s in sums if s.role == other])
 
 
 def _made(sums: Sequence[Sum]) -> set[Decimal]:
@@ -184,10 +212,6 @@ def _made(sums: Sequence[Sum]) -> set[Decimal]:
 
 
 _PARTS = ("subtotal", "service", "tax", "rounding", "tip", "discount")
-
-
-def _near(a: Decimal, b: Decimal) -> bool:
-    return abs(a - b) <= Decimal("0.005")
 
 
 def _summary_start(rows: Sequence[Row]) -> int:
