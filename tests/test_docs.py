@@ -64,9 +64,9 @@ def test_nothing_on_the_page_comes_from_elsewhere_or_runs(client):
             assert loaded.status_code == 200, link
 
 
-def test_the_page_needs_no_key_and_the_document_does(make_app):
+def test_with_a_key_set_the_page_and_the_document_need_it(make_app):
     client = make_app(env={"API_KEY": "sesame-sesame"}).test_client()
-    assert client.get("/docs").status_code == 200
+    assert client.get("/docs").status_code == 401
     assert client.get("/openapi.json").status_code == 401
 
 
