@@ -27,7 +27,7 @@ TOPICS: dict[str, tuple[str, ...]] = {
         amount, food total, subtotaal, zwischensu, sub-total
     """),
     "total": words("""
-        total, due, ttl, amount due, balance due, amount payable, net payable, to pay, summe,
+        total, due, payable, ttl, amount due, balance due, amount payable, net payable, to pay, summe,
         gesamt, gesamtsumme, gesamtbetrag, endbetrag, zu zahlen, endsumme, rechnungsbetrag,
         zahlbetrag, betrag, summe eur, gesamt eur, bar total, net a payer, a payer, montant,
         montant du, montant ttc, total ttc, somme, importe, a pagar, total a pagar, importo,
@@ -165,21 +165,26 @@ def topics(text: str) -> frozenset[str]:
 
 @lru_cache(maxsize=4096)
 def _topics(text: str) -> frozenset[str]:
-    words = [_letters(word) for word in text.split()]
-    return frozenset(topic for topic, phrases in _PHRASES.items() if _has_any(words, phrases))
+    meant = [_meant(_letters(word)) for word in text.split()]
+    return frozenset(
+        topic
+        for start, firsts in enumerate(meant)
+        for first in firsts
+        for topic, phrase in _BEGINNING[first]
+        if len(phrase) <= len(meant) - start
+        and all(word in meant[start + number] for number, word in enumerate(phrase))
+    )
+
+
+@lru_cache(maxsize=65536)  # 60 ms a receipt without: the same few words are on every one
+def _meant(word: str) -> frozenset[str]:
+    """Which words of the phrases it may be."""
+    return frozenset(wanted for wanted in _WORDS if alike(word, wanted))
 
 
 def _letters(word: str) -> str:
     """The word with digits read as the letters they look like, if it has letters at all."""
     return word.translate(_SLIPS) if re.search("[a-z]", word) else word
-
-
-def _has_any(words: list[str], phrases: tuple[tuple[str, ...], ...]) -> bool:
-    return any(
-        all(alike(word, wanted) for word, wanted in zip(words[i:], phrase, strict=False))
-        for phrase in phrases
-        for i in range(len(words) - len(phrase) + 1)
-    )
 
 
 def alike(word: str, wanted: str) -> bool:
@@ -215,4 +220,9 @@ _PHRASES = {
         )
     )
     for topic, phrases in TOPICS.items()
+}
+_WORDS = {word for phrases in _PHRASES.values() for phrase in phrases for word in phrase}
+_BEGINNING = {
+    word: [(t, p) for t, phrases in _PHRASES.items() for p in phrases if p[0] == word]
+    for word in _WORDS
 }
