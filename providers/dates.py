@@ -25,7 +25,7 @@ _MONTHS = (
 _MONTH = {name: number for number, names in enumerate(_MONTHS, 1) for name in names.split()}
 _NAME = (
     r"(?P<month>jan(?:uary|uar|uari|vier|v|eiro)?|ene(?:ro)?|gen(?:naio)?|feb(?:ruary|ruar|ruari|rero|braio)?"
-    r"|fev(?:rier|r|ereiro)?|mar(?:ch|zo|co|s|et)?|mrz|maerz|mac|mrt|maart|apr(?:il|ile)?|avr(?:il)?|abr(?:il)?"
+    r"|fev(?:rier|r|ereiro)?|mar(?:ch|zo?|co|s|et)?|mrz|maerz|mac|mrt|maart|apr(?:il|ile)?|avr(?:il)?|abr(?:il)?"
     r"|may(?:o)?|mai(?:o)?|mei|mag(?:gio)?|jun(?:e|i|io|ho)?|juin|giu(?:gno)?|jul(?:y|i|io|ho|ai)?|juil(?:let)?"
     r"|lug(?:lio)?|aug(?:ust|ustus)?|aou(?:t)?|ago(?:sto|s)?|agu(?:stus)?|ogo(?:s)?|agt|ags"
     r"|sept?(?:ember|iembre|embre|tembre)?|set(?:embro|tembre|iembre)?|[o0]ct(?:ober|obre|ubre)?|okt(?:ober)?"

@@ -27,8 +27,8 @@ TOPICS: dict[str, tuple[str, ...]] = {
         amount, food total, subtotaal, zwischensu, sub-total
     """),
     "total": words("""
-        total, due, payable, ttl, amount due, balance due, amount payable, net payable, to pay, summe,
-        gesamt, gesamtsumme, gesamtbetrag, endbetrag, zu zahlen, endsumme, rechnungsbetrag,
+        total, due, payable, ttl, amount due, balance due, amount payable, net payable, to pay,
+        summe, gesamt, gesamtsumme, gesamtbetrag, endbetrag, zu zahlen, endsumme, rechnungsbetrag,
         zahlbetrag, betrag, summe eur, gesamt eur, bar total, net a payer, a payer, montant,
         montant du, montant ttc, total ttc, somme, importe, a pagar, total a pagar, importo,
         totale, totale complessivo, importo pagato, da pagare, valor total, valor a pagar, totaal,

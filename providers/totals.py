@@ -53,6 +53,7 @@ class Totals(NamedTuple):
 
 def find_totals(rows: Sequence[Row]) -> Totals:
     sums = list(_sums(rows))
+    sums += _unlabelled_paid(rows, sums)
     summary = _summary_start(rows)
     taxes = tuple(_taxes(rows))
     proofs = _proofs(sums)
@@ -84,8 +85,10 @@ def _first_row(sums: Sequence[Sum], length: int) -> int:
 
 def role_of(topics: frozenset[str]) -> str | None:
     """What the amount on a row with these topics is; None for a row without any."""
-    if topics & {"change", "points"}:
-        return "change" if "change" in topics else "other"
+    if "change" in topics:
+        return "change"
+    if "points" in topics:
+        return "discount" if "discount" in topics else "other"
     if "rounding" in topics:
         return "rounded" if topics & {"total", "incl"} else "rounding"
     if "count" in topics:
@@ -299,6 +302,16 @@ def _whole(rate: Decimal) -> Decimal:
 def _proves(base: Decimal, tax: Decimal, rate: Decimal) -> bool:
     step = Decimal("0.011") if abs(base) < 5000 else Decimal(1)
     return min(abs(base * rate / 100 - tax), abs(base * rate / (100 + rate) - tax)) <= step
+
+
+def _unlabelled_paid(rows: Sequence[Row], sums: Sequence[Sum]) -> list[Sum]:
+    """The amounts that cash less change proves, on rows whose label was not read."""
+    taken, paid = {s.row for s in sums}, _proofs(sums).paid
+    return [
+        Sum(index, "bare", row.amounts[-1].value, row.confidence)
+        for index, row in enumerate(rows)
+        if row.amounts and row.amounts[-1].value in paid and index not in taken
+    ]
 
 
 def _unlabelled(rows: Sequence[Row]) -> Decimal | None:
