@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from providers.base import Line
@@ -203,12 +204,21 @@ def _score(index: int, row: Row, size: float) -> float:
 
 def _chain(words: Sequence[str]) -> str | None:
     """The chain the words begin with or contain, one letter in five misread allowed."""
+    meant = [_meant(word) for word in words]
+    known = frozenset[str]().union(*meant)
     for name, wanted in _CHAIN_WORDS.items():
-        for start in range(len(words) - len(wanted) + 1):
-            pairs = zip(words[start:], wanted, strict=False)
-            if all(a == b or (len(b) >= 6 and alike(a, b)) for a, b in pairs):
-                return name
+        if known.issuperset(wanted):
+            for start in range(len(words) - len(wanted) + 1):
+                if all(word in meant[start + number] for number, word in enumerate(wanted)):
+                    return name
     return None
+
+
+@lru_cache(maxsize=16384)  # 8 ms a receipt without
+def _meant(word: str) -> frozenset[str]:
+    """Which words of the chains' names it may be."""
+    wanted = {name_word for words in _CHAIN_WORDS.values() for name_word in words}
+    return frozenset(w for w in wanted if w == word or (len(w) >= 6 and alike(word, w)))
 
 
 def _logo(name: str | None) -> str | None:
