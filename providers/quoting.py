@@ -12,7 +12,7 @@ _HIDDEN = (
     (re.compile(r"(https?://)[^\s/@]*@", re.I), r"\1"),  # user:password@
     (re.compile(r"(https?://[^\s?#]*)[?#]\S*", re.I), r"\1"),
     (re.compile(r"\b(\w*key|\w*token|signature)=[^\s&]+", re.I), r"\1=[key]"),
-    (re.compile(r"[\w.-]*(\*{2,}|•+|…|\.{3,})[\w.*•-]*[\w*•-]"), "[key]"),  # te***ey, sk-…key
+    (re.compile(r"[\w.-]*(\*{2,}|#{3,}|•+|…|\.{3,})[\w.*•-]*[\w*•-]"), "[key]"),  # te***ey
     (re.compile(r"\b(sk|pk|rk|xai|AIza)[-_]?[\w-]{12,}"), "[key]"),
 )
 
@@ -26,17 +26,33 @@ def quote(sentence: object, *secrets: str) -> str:
         return ""
     start = sentence[: 10 * MAX_LENGTH]
     text = " ".join("".join(c if c.isprintable() else " " for c in start).split())
-    for secret in filter(None, secrets):
-        text = _without_key(text, secret)
+    text = _without(list(filter(None, secrets)), text)
     for pattern, replacement in _HIDDEN:
         text = pattern.sub(replacement, text)
+    text = re.sub(r"(\[key\])+", "[key]", text)
     return text if len(text) <= MAX_LENGTH else text[: MAX_LENGTH - 1] + "…"
 
 
-def _without_key(text: str, secret: str) -> str:
-    """The text without the key, and without any six letters or more of it in a row."""
-    text = text.replace(secret, "[key]")
-    parts = {token for token in re.findall(r"[\w-]{6,}", text) if token in secret}
-    for part in sorted(parts, key=len, reverse=True):
-        text = text.replace(part, "[key]")
-    return text
+def _without(secrets: list[str], text: str) -> str:
+    """The text without the keys, any 6 characters of them in a row, and their ends."""
+    for secret in secrets:  # all whole ones first: keys may have parts in common
+        text = text.replace(secret, "\0")
+    for secret in secrets:
+        text = _ends(secret).sub("\0", _without_parts(secret, text))
+    return re.sub("\0+", "[key]", text)
+
+
+def _without_parts(secret: str, text: str) -> str:
+    parts = {secret[at : at + 6] for at in range(len(secret) - 5)}
+    found = [at for at in range(len(text)) if text[at : at + 6] in parts]
+    hidden = {at + step for at in found for step in range(6)}
+    return "".join("\0" if at in hidden else letter for at, letter in enumerate(text))
+
+
+def _ends(secret: str) -> re.Pattern[str]:
+    """Its first and its last 4 or 5 characters, where a word begins or ends with them."""
+    if len(secret) < 12:  # those of a short one may be common words
+        return re.compile("(?!)")
+    first, last = re.escape(secret[:4]), re.escape(secret[-4:])
+    fifth, fifth_last = re.escape(secret[4]), re.escape(secret[-5])
+    return re.compile(rf"(?<!\w){first}{fifth}?|{fifth_last}?{last}(?!\w)")
