@@ -45,6 +45,7 @@ import reference
 import retention
 import search
 import texts
+from commits import Commits
 from intake import stored_upload
 from listing import Listing, read_listing
 from metrics import Metrics
@@ -431,7 +432,8 @@ def create_app(
         at.changed(execution.job_id)
 
     worker = Worker(database, storage, providers, env, ended)
-    at = Service(database, storage, providers, env, worker, waiting, webhook, Metrics(database))
+    commits, metrics = Commits(storage.sync_names), Metrics(database)
+    at = Service(database, storage, providers, env, worker, waiting, webhook, metrics, commits)
 
     app = Flask(__name__)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the reference puts id first

@@ -26,9 +26,10 @@ class _Write:
 
 
 class Commits:
-    """The commits of one process to one database."""
+    """The commits of one process to one database; `before` is called ahead of each."""
 
-    def __init__(self) -> None:
+    def __init__(self, before: Callable[[], None] = lambda: None) -> None:
+        self._before = before
         self._waiting: deque[_Write] = deque()
         self._turn = threading.Lock()
 
@@ -43,27 +44,29 @@ class Commits:
         self._waiting.append(write)
         with self._turn:
             if not write.done:
-                _commit(connection, [self._waiting.popleft() for _ in range(len(self._waiting))])
+                self._commit(
+                    connection, [self._waiting.popleft() for _ in range(len(self._waiting))]
+                )
         if write.error:
             raise write.error
         result: T = write.result
         return result
 
-
-def _commit(connection: sqlite3.Connection, batch: list[_Write]) -> None:
-    try:
-        with ExitStack() as until_commit:
-            connection.execute("BEGIN IMMEDIATE")
+    def _commit(self, connection: sqlite3.Connection, batch: list[_Write]) -> None:
+        try:
+            with ExitStack() as until_commit:
+                connection.execute("BEGIN IMMEDIATE")
+                for write in batch:
+                    _take(write, connection, until_commit)
+                self._before()
+                connection.commit()
+        except BaseException as error:
+            connection.rollback()
             for write in batch:
-                _take(write, connection, until_commit)
-            connection.commit()
-    except BaseException as error:
-        connection.rollback()
-        for write in batch:
-            write.error = write.error or error
-    finally:
-        for write in batch:
-            write.done = True
+                write.error = write.error or error
+        finally:
+            for write in batch:
+                write.done = True
 
 
 def _take(write: _Write, connection: sqlite3.Connection, until_commit: ExitStack) -> None:

@@ -26,7 +26,7 @@ class Service:
     waiting: Waiting
     webhook: Webhook
     metrics: Metrics
-    commits: Commits = field(default_factory=Commits)
+    commits: Commits
     idle: list[sqlite3.Connection] = field(default_factory=list)
     uploading: dict[str, object] = field(default_factory=dict)  # by Idempotency-Key
 
