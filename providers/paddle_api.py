@@ -207,7 +207,10 @@ def _judge(answer: Answer, env: Env) -> Failure | None:
     if 200 <= status < 300:
         if not code:
             return None if isinstance(answer.body, dict) else not_its_api(PADDLE)
-        status = code if isinstance(code, int) and 400 <= code < 600 else 400
+        if not isinstance(code, int) or not 400 <= code < 600:
+            advice = "refused the request; check the file and the settings"
+            return failure(PADDLE, env, "refused", advice, said)
+        status = code
     match status:
         case 403:
             advice = f"does not take this token there; check {KEY_AND_URL}"

@@ -343,6 +343,13 @@ def test_what_is_final_is_told_at_once(receipt, jobs, http_stub, reply, status, 
     assert "body.file" not in found.message
 
 
+def test_an_error_within_a_200_is_not_said_to_be_an_http_status(receipt, jobs, http_stub, reply):
+    http_stub.reply(reply(200, {"code": 11001, "message": "wrong parameter"}))
+    assert failure(receipt, jobs).message == (
+        "PaddleOCR refused the request; check the file and the settings (PaddleOCR: wrong parameter)"
+    )
+
+
 def test_too_many_requests_honours_retry_after(receipt, serving, http_stub, reply):
     busy = reply(429, {"errorMsg": "busy"}, headers={"Retry-After": "0.4"})
     http_stub.reply(busy, reply(200, served(READ)))
