@@ -80,14 +80,13 @@ _transport: ContextVar[Callable[[Any], Any]] = ContextVar("transport")
 def unavailable(env: Env) -> str | None:
     if importlib.util.find_spec("boto3") is None:
         return "the Python package boto3 is not installed; pip install -r requirements.txt"
-    for variable in KEYS[:2]:
+    if _region(env) and not _is_region(env):
+        return "AWS_REGION is not the name of a region such as eu-west-1"
+    token = KEYS[2:] if env.get(KEYS[2], "").strip() else ()
+    for variable in (*KEYS[:2], *token):
         if reason := _vendor(env, variable).unavailable(env):
             return reason
-    if not _region(env):
-        return "AWS_REGION is not set"
-    if not re.fullmatch(r"[a-z0-9-]+", _region(env)):
-        return "AWS_REGION is not the name of a region such as eu-west-1"
-    return None
+    return None if _region(env) else "AWS_REGION is not set"
 
 
 def model(env: Env) -> str:
@@ -95,7 +94,7 @@ def model(env: Env) -> str:
 
 
 def sends_to(env: Env) -> str | None:
-    return _vendor(env).host(env) if _region(env) else None
+    return _vendor(env).host(env) if _is_region(env) else None
 
 
 def ocr(image: Path, env: Env) -> OcrResult:
@@ -124,6 +123,10 @@ def _region(env: Env) -> str:
     """boto3 itself does not read AWS_REGION."""
     names = ("AWS_REGION", "AWS_DEFAULT_REGION")
     return next((region for name in names if (region := env.get(name, "").strip())), "")
+
+
+def _is_region(env: Env) -> bool:
+    return bool(re.fullmatch(r"[a-z0-9-]+", _region(env)))
 
 
 def _vendor(env: Env, key_variable: str = KEYS[0]) -> Vendor:

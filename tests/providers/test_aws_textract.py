@@ -444,7 +444,15 @@ def test_nobody_there_is_unreachable(receipt, env):
         ({"AWS_SECRET_ACCESS_KEY": " "}, "AWS_SECRET_ACCESS_KEY is not set"),
         ({"AWS_REGION": ""}, "AWS_REGION is not set"),
         ({"AWS_REGION": " ", "AWS_DEFAULT_REGION": "eu-west-1"}, None),
-        ({"AWS_REGION": "eu west"}, "AWS_REGION is not the name of a region such as eu-west-1"),
+        (
+            {"AWS_REGION": "eu west", "AWS_ENDPOINT_URL_TEXTRACT": ""},
+            "AWS_REGION is not the name of a region such as eu-west-1",
+        ),
+        ({"AWS_SESSION_TOKEN": " "}, None),
+        (
+            {"AWS_SESSION_TOKEN": "“token”"},
+            "AWS_SESSION_TOKEN has characters that no key has; copy it again",
+        ),
         (
             {"AWS_ENDPOINT_URL_TEXTRACT": "localhost"},
             "AWS_ENDPOINT_URL_TEXTRACT is not an http or https URL",
@@ -461,4 +469,5 @@ def test_the_image_goes_to_the_regions_host(env):
     assert textract.sends_to(public) == "textract.eu-west-1.amazonaws.com"
     assert textract.sends_to(env) == "127.0.0.1"
     assert textract.sends_to({}) is None
+    assert textract.sends_to({"AWS_REGION": "eu_west!"}) is None
     assert textract.model(env) == "AnalyzeExpense"
