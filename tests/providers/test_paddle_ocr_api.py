@@ -344,9 +344,9 @@ def test_what_is_final_is_told_at_once(receipt, jobs, http_stub, reply, status, 
 
 
 def test_an_error_within_a_200_is_not_said_to_be_an_http_status(receipt, jobs, http_stub, reply):
-    http_stub.reply(reply(200, {"code": 11001, "message": "wrong parameter"}))
+    http_stub.reply(reply(200, {"code": 11001, "message": "no"}))
     assert failure(receipt, jobs).message == (
-        "PaddleOCR refused the request; check the file and the settings (PaddleOCR: wrong parameter)"
+        "PaddleOCR refused the request; check the file and the settings (PaddleOCR: no)"
     )
 
 
