@@ -4,9 +4,11 @@ The content decides what a file is, never its name. Sizes are read from the head
 before anything is decoded. Engines see upright RGB pages; boxes refer to those.
 """
 
+import resource
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +17,7 @@ import pillow_heif
 import pypdfium2
 from PIL import Image, ImageOps
 
+from providers import engine
 from providers.base import Env, ProviderError, setting
 
 pillow_heif.register_heif_opener()
@@ -33,13 +36,17 @@ MEDIA_TYPES = {
 }
 OPENERS = [name for name in MEDIA_TYPES if name != "MPO"]  # Pillow opens it as a JPEG
 START_OF_SCAN, END_OF_IMAGE = 0xDA, b"\xff\xd9"  # JPEG's markers (ITU-T T.81, table B.1)
+LARGE_PIXELS = 25_000_000
 PDF = "application/pdf"
 ACCEPTED = "JPEG, PNG, WebP, TIFF, GIF, BMP, AVIF, HEIC or PDF"
 PDF_DPI = 200
 PDF_NARROW_DPI = 300  # pages under 4 inches wide: a till roll's print is small
+PDF_OPEN_S = 20
+PDF_OPEN_BYTES = 1024**3
 PDF_PAGE_PIXELS = 20_000_000  # a 14,400-point page must not become a gigabyte
 
-_decoders = threading.BoundedSemaphore(2)  # at MAX_IMAGE_PIXELS a picture takes 400 MB
+_decoders = threading.BoundedSemaphore(2)
+_large = threading.Lock()  # at MAX_IMAGE_PIXELS a PNG takes 400 MB, a WebP 1.5 GB
 _pdfium = threading.Lock()  # PDFium is not thread-safe (pypdfium2's README, "Thread safety")
 
 
@@ -56,16 +63,39 @@ def check(path: Path, env: Env) -> str:
     if path.stat().st_size == 0:
         raise ProviderError("bad_image", "the file is empty; send it again")
     if is_pdf(path):
-        count_pages(path, env)
+        _check_pdf(path, env)
         return PDF
     with _open(path) as image:
         _check_frames(image, env)
-        with _decoders, _decoding():
+        large = image.width * image.height > LARGE_PIXELS
+        with _large if large else nullcontext(), _decoders, _decoding():
             if image.format in ("JPEG", "MPO"):
                 _check_jpeg(path.read_bytes())
             else:
                 image.load()
         return MEDIA_TYPES[image.format or ""]
+
+
+def _check_pdf(path: Path, env: Env) -> None:
+    """Opened in a child that can be ended: 4 MB of PDF have been seen to unpack to 5 GB."""
+    settings = {name: value for name, value in env.items() if name == "MAX_PAGES"}
+    deadline = time.monotonic() + PDF_OPEN_S
+    try:
+        with _decoders:
+            engine.run("providers.images", "open_pdf", path, settings, deadline=deadline)
+    except ProviderError as error:
+        if error.code not in ("timeout", "engine_crashed"):
+            raise
+        raise ProviderError(
+            "bad_image", "the PDF takes too much time or memory to open; print it to a new PDF"
+        ) from error
+
+
+def open_pdf(path: Path, env: Env) -> None:
+    """Raises ProviderError as count_pages. Only in a child: its memory is limited from now on."""
+    with suppress(ValueError, OSError):  # macOS knows no such limit
+        resource.setrlimit(resource.RLIMIT_AS, (PDF_OPEN_BYTES, resource.RLIM_INFINITY))
+    count_pages(path, env)
 
 
 def _check_jpeg(data: bytes) -> None:
@@ -80,7 +110,7 @@ def _check_jpeg(data: bytes) -> None:
         is_padding = data[at + 1] == 0xFF
         size = -1 if is_padding else int.from_bytes(data[at + 2 : at + 4])
         at = data.index(b"\xff", at + 2 + size)
-    if data.find(END_OF_IMAGE, at) < 0:
+    if data.rfind(END_OF_IMAGE, at) < 0:
         raise OSError("its end is missing")
     beginning = BytesIO(data[: at + 8192] + END_OF_IMAGE)  # libjpeg takes what is missing as grey
     with Image.open(beginning, formats=["JPEG"]) as image:
