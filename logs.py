@@ -43,6 +43,9 @@ def redacted(text: str, env: Env) -> str:
     return text
 
 
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")  # werkzeug's banner has them
+
+
 class OneLine(logging.Formatter):
     """A record as one line without secrets; tracebacks keep their line breaks as `\\n`."""
 
@@ -52,7 +55,7 @@ class OneLine(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         record.request = f"[{request_id.get()}] " if request_id.get() else ""
-        text = redacted(super().format(record), self._env)
+        text = COLOURS.sub("", redacted(super().format(record), self._env))
         if text.isprintable():
             return text
         return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
