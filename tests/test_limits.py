@@ -4,6 +4,7 @@ import re
 import socket
 import threading
 import time
+import zlib
 from io import BytesIO
 from pathlib import Path
 
@@ -169,6 +170,16 @@ def pdf(pages, side):
     return body + b"trailer<</Root 1 0 R/Size %d>>\n%%%%EOF" % (len(objects) + 1)
 
 
+def pdf_that_unpacks_to(size):
+    """A PDF whose table of contents is one byte over and over."""
+    packer, block = zlib.compressobj(1), bytes(MIB)
+    packed = b"".join(packer.compress(block) for _ in range(size // MIB)) + packer.flush()
+    body = b"%PDF-1.5\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n"
+    table = b"3 0 obj<</Type/XRef/Size 9/W[1 2 2]/Root 1 0 R/Filter/FlateDecode/Length %d>>stream\n"
+    end = b"\nendstream endobj\nstartxref\n%d\n%%%%EOF" % len(body)
+    return body + table % len(packed) + packed + end
+
+
 BOMBS = {
     "png of 144 million pixels": (lambda: flat(12_000, "PNG", "1"), 400),
     "png of 99 million pixels": (lambda: flat(9_900, "PNG"), 200),
@@ -178,6 +189,7 @@ BOMBS = {
     ),
     "tiff of 1,000 frames": (lambda: tiff_of(1_000), 400),
     "pdf of 10,000 pages": (lambda: pdf(10_000, 100), 400),
+    "pdf of 2 gibibytes": (lambda: pdf_that_unpacks_to(2048 * MIB), 400),
     "pdf of one huge page": (lambda: pdf(1, 14_400), 200),
 }
 
