@@ -72,7 +72,9 @@ _OTHER = re.compile(
     re.IGNORECASE,
 )
 _OWNER = re.compile(
-    r"^\W*(?:owned|operated|managed|dimiliki|formerly|fka|franchise\w*)\b", re.IGNORECASE
+    r"^\W*(?:\w{0,3}(?:wned|med|ated|aged) by|owned|operated|managed|dimiliki|formerly|fka"
+    r"|franchise\w*)\b",
+    re.IGNORECASE,
 )
 _WEB = re.compile(r"www\.|http|@[\w-]+\.[a-z]|\.com\b|\.de\b|\.co\.", re.IGNORECASE)
 _PHONE = re.compile(
@@ -90,7 +92,9 @@ _TAX_ID = re.compile(
 )
 _GREETING = re.compile(r"^(?:welcome to|willkommen bei|bienvenue chez)\s+", re.IGNORECASE)
 _FORMERLY = re.compile(r"\s+\(?(?:formerly|fka|f\.k\.a)\b.*$", re.IGNORECASE)
-_NUMBERED = re.compile(r"\s*[\(\[]?\d{5,}\s*[-\u00b7.]?\s*[A-Z]\b.*$")  # (519537-X)
+_NUMBERED = re.compile(  # (519537-X), 273500-U (KJ1), ( ROC : SA0416111-K )
+    r"\s*[\(\[{][^()]*\d{4,}.*$|\s*\d{5,}\s*[-\u00b7.:]?\s*[A-Z]\b.*$"
+)
 _REGISTRATION = re.compile(
     r"\s*[\(\[{]?\s*(?:(?:co|company|comp|roc|reg|registration|business|ssm|gst|brn)\b[ .]*"
     r"(?:reg|registration)?[ .]*(?:no|id|number)?[ .:]*)?[\(\[{]?\s*(?:[a-z]{1,3}[ -]?)??\d{5,12}"
@@ -192,7 +196,9 @@ def _score(index: int, row: Row, size: float) -> float:
     points += 4.5 * bool(_chain(words)) - 3.0 * is_owner - 2.0 * text.startswith("(")
     points -= 6.0 * (set(words) <= {"eur", "rm", "usd", "euro"})
     points += min(1.5, max(0.0, 2 * (size - 1.2)))
-    points -= 4.0 * bool(_ADDRESS & set(words)) + 4.0 * bool(_OTHER.search(text))
+    points -= 4.0 * (_is_street(row) or bool(_ADDRESS & set(words))) + 4.0 * bool(
+        _OTHER.search(text)
+    )
     points -= 6.0 * bool(
         _PHONE.search(text) or _TAX_ID.search(text) or next(find_dates(text), None)
     )
@@ -268,7 +274,7 @@ def _clean(text: str) -> str:
         shorter = tail.sub("", text)
         text = shorter if re.search("[A-Za-z]{3}", shorter) else text
     text = re.sub(
-        r"\b[S5] ?/ ?[B8D]$", "S/B", text
+        r"\b[S5$9] ?/ ?[B8D2]$", "S/B", text
     )  # Sendirian Berhad; its form proves the letters
     return text.strip(" *-_=~:;,|#<>\u2022'\"`").lstrip(". ")
 
@@ -297,7 +303,7 @@ def _is_street(row: Row) -> bool:
         _ADDRESS & set(plain(text).split())
         or re.search(r"(?<!\d)\d{4,5}(?!\d)\s+[A-Za-z]|\b[A-Z]{2},? \d{5}\b", text)
         or re.search(
-            r"(?:stra(?:ss|ß)e|str\.?|straat|laan|weg|platz|allee|gatan|vej)\b", text.lower()
+            r"(?:stra(?:ss|ß|8|b)e|str\.?|straat|laan|weg|platz|allee|gatan|vej)\b", text.lower()
         )
     )
 
