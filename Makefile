@@ -9,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 HOST := 127.0.0.1
 
-.PHONY: run serve test lint clean
+.PHONY: run serve test lint bench clean
 
 run: $(VENV)/ready
 	$(BIN)/flask run
@@ -26,6 +26,13 @@ lint: $(VENV)/ready-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy .
+
+# make bench DATASET=dir SCORE=score.py: with a dataset's receipts, and its scorer. JOBS: 1000000.
+bench: $(VENV)/ready-dev
+	$(BIN)/python -m bench.table $(if $(DATASET),--dataset $(DATASET)) $(if $(JOBS),--jobs $(JOBS))
+ifdef DATASET
+	$(BIN)/python bench/accuracy.py $(DATASET) $(if $(SCORE),--score $(SCORE))
+endif
 
 clean:
 	rm -rf $(VENV)
