@@ -24,6 +24,7 @@ import requests
 
 import db as database
 from tests.fakes import drawn, only_execution, png, until, upload, wait
+from tests.test_server import WAITRESS
 
 WITHOUT_ROOTS_POWERS = ("setpriv", "--bounding-set=-dac_override,-dac_read_search,-fowner")
 KIB = 1024
@@ -240,6 +241,27 @@ def test_a_data_directory_that_is_read_only_for_a_while_costs_nothing(serve):
     assert nothing_half_done(server.data, {first: png(), second: png()})
 
 
+# The orderly end
+
+
+@pytest.mark.parametrize("command", [(), WAITRESS], ids=["flask run", "waitress"])
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_at_an_orderly_end_what_ends_in_time_is_kept_and_the_rest_waits_and_does_not_count(
+    serve, command, how
+):
+    server = serve(*command, OCR_WORKERS="1")
+    first = server.upload(png(), "slow")
+    second = server.upload(png((9, 9)), "slow")
+    until(lambda: server.job(first)["status"] == "running")
+    server.process.send_signal(how)
+    time.sleep(0.3)
+    (server.data / "go").touch()  # within the seconds it is given
+    server.process.wait(15)
+    query = "SELECT status, crashes FROM execution ORDER BY id"
+    assert rows(server.data, query) == [("completed", 0), ("pending", 0)]
+    assert serve().wait(second)["status"] == "completed"
+
+
 # The worker and its engines
 
 
@@ -327,7 +349,7 @@ def children(pid):
 def large_receipt():
     """One that keeps Tesseract busy for a second or more."""
     buffer = BytesIO()
-    drawn([f"ITEM {n:04} PIECES 3 AT 1.20 = 3.60" for n in range(60)], (900, 3700)).save(
+    drawn([f"ITEM {n:04} PIECES 3 AT 1.20 = 3.60" for n in range(30)], (900, 1900)).save(
         buffer, "JPEG"
     )
     return buffer.getvalue()
