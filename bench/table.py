@@ -63,20 +63,16 @@ def _upload() -> Iterator[tuple[str, str, str]]:
 
 def _throughput(dataset: Path | None) -> Iterator[tuple[str, str, str]]:
     for found in throughput.measure(dataset):
-        name = f"`{found.provider}`, all cores busy"
-        yield (
-            name,
-            f"{found.service:.2f} receipts/s",
-            f"{found.bare:.2f} /s bare: {found.service / found.bare:.2f}"
-            f" (noise {found.noise:.2f}); the server's share of CPU {found.server_share:.1%}",
-        )
-        if found.xargs:
-            ratio = found.service / found.xargs
-            yield (
-                name,
-                f"{found.service:.2f} receipts/s",
-                f"{found.xargs:.2f} /s xargs: {ratio:.2f}",
-            )
+        for name, other in (("a bare loop", found.bare), ("xargs", found.xargs)):
+            if other:
+                yield (
+                    f"`{found.provider}` by {name}, all cores busy",
+                    f"{found.service.per_second / other.per_second:.2f} in receipts/s,"
+                    f" {other.cpu_s / found.service.cpu_s:.2f} in CPU time",
+                    f"{found.service.per_second:.2f} by {other.per_second:.2f} receipts/s"
+                    f" (noise {other.noise:.2f}), {found.service.cpu_s:.2f} by {other.cpu_s:.2f} s"
+                    f" of CPU; {found.server_share:.1%} of it in the server",
+                )
 
 
 def _large(dataset: Path | None) -> Iterator[tuple[str, str, str]]:

@@ -18,6 +18,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from bench.receipts import receipts
 from bench.server import Server, serving
 from providers import PROVIDERS, engine, tesseract
@@ -28,13 +30,21 @@ SHARES = {"paddle-ocr-local": 8, "tesseract": 24}  # receipts a round
 
 
 @dataclass(frozen=True)
+class Way:
+    """One way to have the receipts read."""
+
+    per_second: float  # the median of the rounds
+    cpu_s: float  # a receipt; on a machine with other work the ratio of these is the one to trust
+    noise: float  # the slowest round by the fastest
+
+
+@dataclass(frozen=True)
 class Throughput:
     provider: str
-    service: float  # receipts a second
-    bare: float
-    server_share: float  # of the CPU time of server and engines, what the server itself used
-    xargs: float | None
-    noise: float  # the slowest bare round by the fastest
+    service: Way
+    server_share: float  # of the CPU time, what was spent in the server and not in its engines
+    bare: Way
+    xargs: Way | None
 
 
 def main() -> None:
@@ -64,32 +74,42 @@ def _compare(
     for way in ways.values():  # engines are loaded, files cached
         way()
     seconds: dict[str, list[float]] = {name: [] for name in ways}
-    used = _cpu_seconds(server)
+    cpu: dict[str, list[float]] = {name: [] for name in ways}
+    own = _own_seconds(server.process)
     for _ in range(ROUNDS):
         for name, way in ways.items():
+            used = _cpu_seconds(name, server)
             started = time.perf_counter()
             way()
             seconds[name].append(time.perf_counter() - started)
-    rate = {name: len(files) / statistics.median(taken) for name, taken in seconds.items()}
-    own, engines = (now - before for now, before in zip(_cpu_seconds(server), used, strict=True))
-    noise = max(seconds["bare"]) / min(seconds["bare"])
-    return Throughput(
-        provider,
-        rate["service"],
-        rate["bare"],
-        own / (own + engines),
-        rate.get("xargs"),
-        noise,
-    )
+            cpu[name].append(_cpu_seconds(name, server) - used)
+    found = {
+        name: Way(
+            len(files) / statistics.median(taken),
+            statistics.median(cpu[name]) / len(files),
+            max(taken) / min(taken),
+        )
+        for name, taken in seconds.items()
+    }
+    share = (_own_seconds(server.process) - own) / sum(cpu["service"])
+    return Throughput(provider, found["service"], share, found["bare"], found.get("xargs"))
 
 
-def _cpu_seconds(server: Server) -> tuple[float, float]:
-    """Of the server itself, and of its engines with what these have started."""
-    own = server.process.cpu_times()
-    engines = [child.cpu_times() for child in server.process.children()]
-    return own.user + own.system, sum(
+def _cpu_seconds(way: str, server: Server) -> float:
+    """CPU time so far of all processes that have a part in this way."""
+    if way == "xargs":
+        times = os.times()
+        return times.children_user + times.children_system
+    process = server.process if way == "service" else psutil.Process()
+    engines = [child.cpu_times() for child in process.children() if child.pid != server.process.pid]
+    return _own_seconds(process) + sum(
         t.user + t.system + t.children_user + t.children_system for t in engines
     )
+
+
+def _own_seconds(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
 
 
 def _service(provider: str, files: list[Path], server: Server) -> None:
