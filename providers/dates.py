@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from datetime import date
 from typing import NamedTuple
 
+from providers.money import LONGEST
+
 # January to December in English, German, French, Spanish, Italian, Portuguese, Dutch, Malay and
 # Indonesian, by the letters that tell them apart; accents are taken off first.
 _MONTHS = (
@@ -69,7 +71,7 @@ class Day(NamedTuple):
 
 def parse_date(text: str, month_first: bool = False) -> str | None:
     """The first date in the text, in ISO; day before month unless told or proved otherwise."""
-    found = next(find_dates(text), None)
+    found = next(find_dates(text[:LONGEST]), None)
     if found is None:
         return None
     return (

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from providers.base import Line
 from providers.dates import find_dates
-from providers.money import Amount, find_amounts
+from providers.money import LONGEST, Amount, find_amounts
 
 
 def words(text: str) -> tuple[str, ...]:
@@ -136,7 +136,7 @@ class Row(NamedTuple):
 
 
 def read_row(row: Sequence[Line]) -> Row:
-    text = " ".join(line.text for line in row)
+    text = " ".join(line.text for line in row)[:LONGEST]
     confidence = min((line.confidence for line in row if line.confidence is not None), default=1.0)
     return Row(text, topics(text), tuple(find_amounts(_without_dates(text))), confidence)
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import NamedTuple
 
+LONGEST = 160  # characters of a row that are looked at: till rolls hold 48, pages of A4 about 100
 _SIGN = r"[-\u2013\u2212~]"
 _MARK = r"(?:RM|Rp|EUR|USD|GBP|CHF|IDR|MYR|SGD|AUD|CAD|PHP|kr|zł|R\$|S\$|A\$|[€£$¥₹₱฿])"
 _GROUPED = r"\d{1,3}(?:(?:[.,'\u2019]| ?[.,] ?)\d{3})+(?!\d)(?:[.,]\d{1,2}(?!\d))?"
@@ -45,7 +46,7 @@ def parse_money(text: str) -> Decimal | None:
 
     Three digits after the only sign are thousands (`60.000`), but not after a zero (`0.545`).
     """
-    found = next(find_amounts(text), None)
+    found = next(find_amounts(text[:LONGEST]), None)
     return found.value if found else None
 
 

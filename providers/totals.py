@@ -25,6 +25,7 @@ WORDS = {
     "bare": 5.0,  # alone on the row below a total or its rounding
     "inclusive": 4.0,  # GST INCL 2.28
 }
+MOST = 4  # sums of a kind that are tried together: a long invoice has hundreds
 PROVED = 2.0  # points beyond those for words and place
 LABELS = ("total", "grand", "subtotal", "rounded", "tax", "change")  # may have their amount near
 
@@ -201,20 +202,17 @@ def _score(s: Sum, sums: Sequence[Sum], proofs: _Proofs, summary: int, length: i
 
 def _made(sums: Sequence[Sum]) -> set[Decimal]:
     """Every value that subtotal, discount, service, tax and rounding make together."""
-    values = {role: {s.value for s in sums if s.role == role} for role in _PARTS}
-    values["subtotal"] |= {s.value for s in sums if s.role == "total"}
-    made: set[Decimal] = set()
-    made.update(a + b for a, b in combinations({s.value for s in sums if s.role == "total"}, 2))
-    for subtotal in values["subtotal"]:
-        parts = (values[r] | {Decimal(0)} for r in ("service", "tax", "rounding", "tip"))
-        discounts = {Decimal(0)} | {-abs(v) for v in values["discount"]}
-        for combination in product(discounts, *parts):
-            if any(combination):
-                made.add(subtotal + sum(combination))
+
+    def last(*roles: str) -> set[Decimal]:
+        return {s.value for s in [s for s in sums if s.role in roles][-MOST:]}
+
+    parts = [last(role) | {Decimal(0)} for role in ("service", "tax", "rounding", "tip")]
+    parts.append({-abs(value) for value in last("discount")} | {Decimal(0)})
+    made = {a + b for a, b in combinations(last("total"), 2)}
+    for subtotal, more in product(last("subtotal", "total"), product(*parts)):
+        if any(more):
+            made.add(subtotal + sum(more))
     return made
-
-
-_PARTS = ("subtotal", "service", "tax", "rounding", "tip", "discount")
 
 
 def _summary_start(rows: Sequence[Row]) -> int:
