@@ -113,6 +113,7 @@ def begin(server, key):
     )
     connection = socket.create_connection(("127.0.0.1", server.port), timeout=20)
     connection.sendall(head.encode() + body[:-10])
+    until(lambda: any((server.data / "incoming").iterdir()))
     return connection, body[-10:]
 
 
@@ -129,20 +130,21 @@ def send_again(server, key):
 def test_while_the_first_is_under_way_the_second_is_refused_and_then_answered(serve):
     server = serve()
     connection, rest = begin(server, "k")
-    response = until(lambda: send_again(server, "k"), lambda r: r.status_code == 409)
+    response = send_again(server, "k")
+    assert response.status_code == 409
     assert response.json()["message"] == "Conflict"
     assert "under way" in response.json()["details"]
     assert send_again(server, "other").status_code == 200
     connection.sendall(rest)
-    assert b'{"id":' in connection.recv(65536)
-    connection.close()
+    with connection, connection.makefile("rb") as answer:
+        assert b'{"id":' in answer.read()
     assert send_again(server, "k").status_code == 200
 
 
 def test_an_upload_that_was_cut_off_frees_its_key(serve):
     server = serve()
     connection, _ = begin(server, "k")
-    until(lambda: send_again(server, "k").status_code == 409)
+    assert send_again(server, "k").status_code == 409
     connection.close()
     until(lambda: send_again(server, "k").status_code == 200)
 
