@@ -1,5 +1,6 @@
 """Which commands does `flask` get? Those for the data, here, work while the server runs."""
 
+import sqlite3
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -77,6 +78,6 @@ def _opened() -> Any:
 def _tell(done: str, archived: Any) -> None:
     try:
         counts = archived(_opened().storage)
-    except (archive.ArchiveError, OSError) as error:
+    except (archive.ArchiveError, OSError, sqlite3.Error) as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"{done} {counts.jobs} jobs with {counts.files} files")
