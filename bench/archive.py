@@ -18,7 +18,7 @@ from bench.server import Server, serving
 
 FEW, MANY = 1_000, 1_000_000
 ROUNDS, AT_ONCE = 20, 10
-BUDGET_S = 10.0  # for each question: the slow ones are asked less often
+BUDGET_S = 6.0  # for each question: the slow ones are asked less often
 SUBJECTS = ("weekly", "groceries", "lunch", "taxi", "hotel", "team", "office", "travel", "client")
 
 
