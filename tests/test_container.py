@@ -44,7 +44,7 @@ def in_image(path):
 
 def test_the_command_is_that_of_make_serve(tmp_path):
     made = subprocess.run(
-        ["make", "-n", "serve", "HOST=0.0.0.0", f"VENV={tmp_path}"],
+        ["make", "--no-print-directory", "-n", "serve", "HOST=0.0.0.0", f"VENV={tmp_path}"],
         cwd=ROOT,
         capture_output=True,
         text=True,
