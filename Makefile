@@ -8,15 +8,16 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 HOST := 127.0.0.1
+PORT := 3000
 
 .PHONY: run serve test lint bench clean
 
 run: $(VENV)/ready
-	$(BIN)/flask run
+	$(BIN)/flask run --port $(PORT)
 
 # 300 threads: up to 250 (MAX_WAITING) for requests that wait for a job, the rest for all others.
 serve: $(VENV)/ready
-	$(BIN)/waitress-serve --host $(HOST) --port 3000 --threads 300 --connection-limit 800 \
+	$(BIN)/waitress-serve --host $(HOST) --port $(PORT) --threads 300 --connection-limit 800 \
 		--asyncore-use-poll --call app:create_app
 
 test: $(VENV)/ready-dev
@@ -42,6 +43,7 @@ clean:
 $(VENV)/ready: requirements.txt constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; \
 	this is " + sys.version.split()[0] + ". Name another: make $(MAKECMDGOALS) PYTHON=python3.12")'
+	@echo "Installing into $(VENV): about a minute and 900 MB"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --disable-pip-version-check -q -r requirements.txt
 	$(BIN)/pip install --disable-pip-version-check -q --no-deps --force-reinstall \

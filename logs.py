@@ -56,6 +56,8 @@ class OneLine(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         record.request = f"[{request_id.get()}] " if request_id.get() else ""
         text = COLOURS.sub("", redacted(super().format(record), self._env))
+        if record.name == "werkzeug":  # its banner has two lines
+            text = " ".join(text.split())
         if text.isprintable():
             return text
         return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

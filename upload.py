@@ -276,5 +276,5 @@ def _media_type(number: int, original_name: str, path: Path, env: Env) -> str:
         return images.check(path, env)
     except ProviderError as error:
         raise BadRequest(
-            f"The field 'file' number {number} ({original_name!r}) cannot be read: {error.message}"
+            f"The field 'file' cannot take {original_name!r} (index {number}): {error.message}"
         ) from None

@@ -6,18 +6,26 @@ and go on as their names say, and write down each time they start in $DATA_DIR/s
 
 import json
 import os
+import shutil
 import signal
 import threading
 import time
 from io import BytesIO
 from pathlib import Path
 
+import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 import app
 from providers.base import OcrResult, Provider, Receipt
 
 ROWS = ("CORNER CAFE", "2026-03-14 09:41", "MILK 1.20", "BREAD 2.50", "TOTAL EUR 3.70")
+
+
+def needs(*programs):
+    """Skips a test where one of these programs is not installed: `make test` needs only Python."""
+    missing = [program for program in programs if not shutil.which(program)]
+    return pytest.mark.skipif(bool(missing), reason=f"not installed: {', '.join(missing)}")
 
 
 def png(size=(8, 8), color="white"):

@@ -12,7 +12,7 @@ import pytest
 from providers import PROVIDERS
 from reference import CSP, groups, read
 from tests.conftest import FLASK, ROOT
-from tests.fakes import until, upload, wait
+from tests.fakes import needs, until, upload, wait
 
 DOCUMENT = read(ROOT / "openapi.json")
 OPERATIONS = [operation for found in groups(DOCUMENT).values() for operation in found]
@@ -79,6 +79,7 @@ def test_markup_in_the_document_is_text():
 # The commands and the answers
 
 
+@needs("curl")
 def test_every_command_on_the_page_works_and_answers_as_its_example(serve, tmp_path):
     server = serve(*FLASK, "run", FLASK_APP="app", MISTRAL_API_KEY=None)
     shutil.copyfile(ROOT / "samples/receipt.jpg", tmp_path / "receipt.jpg")

@@ -18,7 +18,7 @@ import requests
 
 import db
 from tests.conftest import FLASK, ROOT
-from tests.fakes import drawn, png, until
+from tests.fakes import drawn, needs, png, until
 
 WAITRESS = (
     *(sys.executable, "-m", "waitress", "--host", "127.0.0.1", "--port", "{port}"),
@@ -391,6 +391,7 @@ def reference(serve, tmp_path):
     return run
 
 
+@needs("curl", "jq")
 def test_the_curl_and_bash_examples_of_the_reference_run_as_they_are(reference, tmp_path):
     assert json.loads(reference(UPLOAD)) == {"id": 123}
     assert reference(MONITOR, "bash", "123").endswith("Job status: completed\n")
