@@ -20,6 +20,7 @@ from providers.base import Env, setting
 from service import Service
 from waiting import Waiting
 from webhook import secret_key
+from worker import Worker
 
 log = logging.getLogger(__name__)
 
@@ -46,13 +47,15 @@ def serving() -> bool:
     return not reloads or os.environ.get("WERKZEUG_RUN_MAIN") == "true"
 
 
-def stop_on_signals(waiting: Waiting) -> None:
+def stop_on_signals(waiting: Waiting, worker: Worker) -> None:
     """End with atexit, after SIGTERM too, unless the server at hand has a way of its own.
 
-    Those who wait are answered first: waitress gives its threads 5 s.
+    Before that, waitress gives its threads 5 s: no more executions begin in these, and those who
+    wait are answered.
     """
 
     def stop(number: int, frame: FrameType | None) -> None:
+        worker.close()
         # In a thread, since the lock it takes may be held by what was interrupted.
         threading.Thread(target=waiting.close).start()
         if number == signal.SIGINT:
@@ -113,7 +116,7 @@ def run_worker(at: Service) -> None:
     at.worker.start(lock)
     atexit.register(at.worker.stop)
     atexit.register(at.webhook.stop)
-    stop_on_signals(at.waiting)
+    stop_on_signals(at.waiting, at.worker)
 
 
 def _bound_host() -> str:

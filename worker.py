@@ -73,6 +73,7 @@ class Worker:
         self._threads: dict[threading.Thread, str] = {}
         self._running: dict[threading.Thread, int] = {}  # the execution each has claimed
         self._keeper = threading.Thread(target=self._keep, name="keeper", daemon=True)
+        self._closed = False  # to work that has not begun
         self._stopping = threading.Event()
         self._lock: IO[bytes] | None = None
 
@@ -108,10 +109,15 @@ class Worker:
         threads = [*self._threads, self._keeper]
         return [f"the worker thread {t.name} is dead" for t in threads if not t.is_alive()]
 
+    def close(self) -> None:
+        """Begin no more executions; those that run go on. Takes no lock: for a signal handler."""
+        self._closed = True
+
     def stop(self, grace_s: float = GRACE_S) -> None:
         """Take no more work, give what runs a few seconds, and put the rest back to pending."""
         if self._stopping.is_set() or not self._threads:
             return
+        self.close()
         self._stopping.set()
         for kind in self._threads.values():
             self._queues[kind].put(None)
@@ -206,7 +212,7 @@ class Worker:
     def _run(self, kind: str) -> None:
         with closing(db.connect(self._database)) as connection:
             for execution_id in iter(self._queues[kind].get, None):
-                if self._stopping.is_set():
+                if self._closed:
                     break
                 try:
                     self.execute(connection, execution_id)
@@ -222,7 +228,7 @@ class Worker:
     def _keep(self) -> None:
         """Until the end: replace dead threads every second, sweep every minute."""
         next_sweep = time.monotonic() + SWEEP_S
-        while not self._stopping.wait(KEEPER_S):
+        while not self._stopping.wait(KEEPER_S) and not self._closed:
             try:
                 for thread in [t for t in self._threads if not t.is_alive()]:
                     self._replace(thread)
