@@ -6,6 +6,7 @@ of work. Rows come back as dicts with the API's names, so a row is the response.
 
 import os
 import sqlite3
+import time
 import unicodedata
 from collections.abc import Sequence
 from contextlib import closing
@@ -56,10 +57,23 @@ def create(path: Path) -> None:
                 f"{path} was made by a newer release (schema {found}, this one knows {VERSION});"
                 " run that release, or restore a backup from before it"
             )
-        connection.execute("PRAGMA journal_mode = WAL")  # once, stored in the file
+        _use_wal(connection)
         with connection:
             connection.execute("BEGIN IMMEDIATE")
             _migrate(connection)
+
+
+def _use_wal(db: sqlite3.Connection) -> None:
+    """Once, stored in the file. Waits here: the switch is refused at once while others open it."""
+    last = time.monotonic() + LOCK_TIMEOUT_S
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError:
+            if time.monotonic() > last:
+                raise
+            time.sleep(0.01)
 
 
 def _migrate(db: sqlite3.Connection) -> None:

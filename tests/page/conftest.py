@@ -14,7 +14,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
-from tests.conftest import Server, free_port
+from tests.conftest import FLASK, Server, free_port
 from tests.fakes import drawn, until
 
 AXE = Path(__file__).with_name("node_modules") / "axe-core" / "axe.min.js"
@@ -50,8 +50,7 @@ def start_chromium(profile, *flags):
 def server(tmp_path_factory):
     """A server without a key, for all tests; each makes the jobs it needs."""
     data = tmp_path_factory.mktemp("page") / "data"
-    command = (shutil.which("flask"), "run")
-    server = Server(command, free_port(), data, {"FLASK_APP": "tests.page.readers"})
+    server = Server((*FLASK, "run"), free_port(), data, {"FLASK_APP": "tests.page.readers"})
     yield server.wait_until_up()
     os.killpg(server.process.pid, signal.SIGKILL)
     server.process.wait(20)
