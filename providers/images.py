@@ -137,11 +137,12 @@ def pages(path: Path, env: Env) -> Iterator[Image.Image]:
         yield from _pdf_pages(path, env)
         return
     with _open(path) as image:
-        for number in range(_check_frames(image, env)):
+        count = _check_frames(image, env)
+        for number in range(count):
             with _decoding():
                 image.seek(number)
                 image.load()
-                page = _upright(image)
+                page = _upright(image if count == 1 else image.copy())
             yield page
 
 
@@ -247,21 +248,23 @@ def _check_page_count(count: int, env: Env) -> None:
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    """A new RGB image as a person sees it: turned by EXIF, transparency on white paper."""
+    """The image in RGB as a person sees it: turned by EXIF, transparency on white paper.
+
+    It may be the image itself: a copy of 40 megapixels takes 160 MB.
+    """
     upright = _turned(image)
     if upright.mode.startswith("I;16") or upright.mode == "I":
         return upright.convert("I").point(lambda value: value / 256).convert("RGB")
     if upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:
         paper = Image.new("RGBA", upright.size, "white")
         return Image.alpha_composite(paper, upright.convert("RGBA")).convert("RGB")
-    return upright.convert("RGB")
+    return upright if upright.mode == "RGB" else upright.convert("RGB")
 
 
 def _turned(image: Image.Image) -> Image.Image:
-    try:
-        return ImageOps.exif_transpose(image)
-    except Exception:  # a broken EXIF block is no reason to refuse the picture
-        return image.copy()
+    with suppress(Exception):  # a broken EXIF block is no reason to refuse the picture
+        ImageOps.exif_transpose(image, in_place=True)
+    return image
 
 
 @contextmanager

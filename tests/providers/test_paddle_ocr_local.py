@@ -77,6 +77,24 @@ def test_a_turned_photo_is_read_upright_in_the_boxes_of_the_upright_page(client)
     assert page["lines"][0]["box"][1] < page["lines"][-1]["box"][1]
 
 
+@pytest.mark.parametrize("factor", [1, 2])
+def test_a_small_receipt_on_a_large_page_is_read_with_boxes_of_that_page(client, factor):
+    """Pages of 15 and 62 megapixels; the second is halved to be read."""
+    receipt = drawn()
+    page = Image.new("RGB", (3300 * factor, 4700 * factor), "white")
+    at = (2400 * factor, 300 * factor)
+    page.paste(receipt.resize((receipt.width * factor, receipt.height * factor)), at)
+    buffer = BytesIO()
+    page.save(buffer, "PNG")
+    data = read(client, buffer.getvalue())["ocrData"]
+    rows = [words(row) for row in data["text"].splitlines()]
+    assert rows == ["CORNERCAFE", "2026-03-1409:41", "MILK1.20", "BREAD2.50", "TOTALEUR3.70"]
+    assert (data["pages"][0]["width"], data["pages"][0]["height"]) == page.size
+    for line in data["pages"][0]["lines"]:
+        left, top, right, bottom = (side / factor for side in line["box"])
+        assert 2400 <= left < right <= 2880 and 300 <= top < bottom <= 660
+
+
 def test_a_picture_without_text_is_completed_with_a_warning(client):
     execution = read(client, png((200, 100)))
     assert (execution["status"], execution["error"]) == ("completed", None)
