@@ -20,7 +20,7 @@ from providers.rows import group_rows
 DIRECTORIES = ("PADDLE_OCR_DET_DIR", "PADDLE_OCR_REC_DIR")
 LONG_SIDE = 1280  # of the picture the detector sees: words F1 .915; .912 at 960 and at 1600
 LONGEST_SIDE = 4000
-LARGE = 12_000_000  # pixels; of more than twice that a half is read: 600 dpi scans
+LARGE = 12_000_000  # pixels; of more than twice that a half is read, of more than six times a third
 FINE = 13  # pixels of a row there: F1 .68 at 7 on the page, .90 alone; as good on the page from 11
 SMALL = 0.35  # of the page's area
 MARGIN = 0.05  # of the receipt's long side

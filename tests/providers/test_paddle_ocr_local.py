@@ -79,9 +79,9 @@ def test_a_turned_photo_is_read_upright_in_the_boxes_of_the_upright_page(client)
 
 @pytest.mark.parametrize("factor", [1, 2])
 def test_a_small_receipt_on_a_large_page_is_read_with_boxes_of_that_page(client, factor):
-    """Pages of 15 and 62 megapixels; the second is halved to be read."""
+    """Pages of 22 and 90 megapixels; of the second a third is read."""
     receipt = drawn()
-    page = Image.new("RGB", (3300 * factor, 4700 * factor), "white")
+    page = Image.new("RGB", (4000 * factor, 5600 * factor), "white")
     at = (2400 * factor, 300 * factor)
     page.paste(receipt.resize((receipt.width * factor, receipt.height * factor)), at)
     buffer = BytesIO()
