@@ -26,4 +26,5 @@ HEALTHCHECK --interval=30s --timeout=5s --start-period=30s \
 
 # The command of `make serve HOST=0.0.0.0`, as process 1 so that it hears `docker stop`.
 CMD [".venv/bin/waitress-serve", "--host", "0.0.0.0", "--port", "3000", \
-    "--threads", "300", "--connection-limit", "800", "--asyncore-use-poll", "--call", "app:create_app"]
+    "--threads", "300", "--connection-limit", "800", "--asyncore-use-poll", \
+    "--recv-bytes", "262144", "--call", "app:create_app"]

@@ -18,7 +18,7 @@ run: $(VENV)/ready
 # 300 threads: up to 250 (MAX_WAITING) for requests that wait for a job, the rest for all others.
 serve: $(VENV)/ready
 	$(BIN)/waitress-serve --host $(HOST) --port $(PORT) --threads 300 --connection-limit 800 \
-		--asyncore-use-poll --call app:create_app
+		--asyncore-use-poll --recv-bytes 262144 --call app:create_app
 
 test: $(VENV)/ready-dev
 	$(BIN)/python -m pytest $(PYTEST)

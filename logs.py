@@ -32,12 +32,16 @@ def take_request_id(sent: str) -> str:
     return request_id.get()
 
 
-def redacted(text: str, env: Env) -> str:
-    """The text without the values of our own keys and without what looks like anyone's."""
-    for name, value in env.items():
-        if len(value) >= 6 and SECRET_NAMES.search(name):
-            for form in (value, quote(value, safe=""), quote_plus(value)):
-                text = text.replace(form, "[secret]")
+def secrets(env: Env) -> tuple[str, ...]:
+    """The values of our own keys, as they are and as they stand in a URL."""
+    ours = [v for name, v in env.items() if len(v) >= 6 and SECRET_NAMES.search(name)]
+    return tuple(form for v in ours for form in (v, quote(v, safe=""), quote_plus(v)))
+
+
+def redacted(text: str, secrets: tuple[str, ...]) -> str:
+    """The text without our own secrets and without what looks like anyone's."""
+    for secret in secrets:
+        text = text.replace(secret, "[secret]")
     for pattern, replacement in PATTERNS:
         text = pattern.sub(replacement, text)
     return text
@@ -51,11 +55,11 @@ class OneLine(logging.Formatter):
 
     def __init__(self, env: Env) -> None:
         super().__init__("%(asctime)s %(levelname)s %(request)s%(message)s")
-        self._env = env
+        self._secrets = secrets(env)
 
     def format(self, record: logging.LogRecord) -> str:
         record.request = f"[{request_id.get()}] " if request_id.get() else ""
-        text = COLOURS.sub("", redacted(super().format(record), self._env))
+        text = COLOURS.sub("", redacted(super().format(record), self._secrets))
         if record.name == "werkzeug":  # its banner has two lines
             text = " ".join(text.split())
         if text.isprintable():
@@ -68,14 +72,14 @@ class OneObject(logging.Formatter):
 
     def __init__(self, env: Env) -> None:
         super().__init__("%(message)s")
-        self._env = env
+        self._secrets = secrets(env)
 
     def format(self, record: logging.LogRecord) -> str:
         fields = {
             "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
             "level": record.levelname,
             "logger": record.name,
-            "message": redacted(super().format(record), self._env),
+            "message": redacted(super().format(record), self._secrets),
             "request": request_id.get() or None,
         }
         return json.dumps(fields)

@@ -21,7 +21,7 @@ from typing import IO, Any, TypeVar
 import db
 import retention
 import search
-from logs import redacted
+from logs import redacted, secrets
 from providers.base import Env, Provider, ProviderError, ocr_data, setting
 from storage import Storage
 
@@ -155,7 +155,7 @@ class Worker:
         try:
             return None, self._read(provider_name, storage_key)
         except ProviderError as error:
-            message = redacted(error.message, self._env)
+            message = redacted(error.message, secrets(self._env))
             return error.code, message.encode("utf-8", "replace").decode()
         except BaseException:  # also SystemExit: a provider must not end the thread
             log.exception("execution %d", execution_id)

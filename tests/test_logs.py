@@ -53,7 +53,7 @@ def holds_a_secret(text):
 
 @pytest.mark.parametrize("text", ALL)
 def test_what_is_a_secret_or_looks_like_one_is_not_written(text):
-    redacted = logs.redacted(f"before {text} after", OURS)
+    redacted = logs.redacted(f"before {text} after", logs.secrets(OURS))
     assert holds_a_secret(redacted) == []
     assert "[secret]" in redacted and redacted.startswith("before ")
 
@@ -63,7 +63,7 @@ def test_what_is_a_secret_or_looks_like_one_is_not_written(text):
     ["job 1: 2 files", "see https://h.example/docs?page=2", "OPENAI_API_KEY is not set", "a@b.c"],
 )
 def test_what_is_no_secret_stays(text):
-    assert logs.redacted(text, OURS | {"SHORT_KEY": "on", "HOME": "files"}) == text
+    assert logs.redacted(text, logs.secrets(OURS | {"SHORT_KEY": "on", "HOME": "files"})) == text
 
 
 @pytest.mark.parametrize("message", ["a\nb", "a\r\nb\n", "a\u2028b\x85c", "\x1b[31mred", "\0"])
