@@ -47,13 +47,19 @@ _WORDS = {
 }
 
 
+_SIGN = {currency: re.compile(sign) for currency, sign in _SIGNS.items()}
+_WORD = {currency: re.compile(words) for currency, words in _WORDS.items()}
+_DOLLAR = re.compile(r"(?<![A-Z])\$ ?\d")
+
+
 def find_currency(texts: Sequence[str]) -> str | None:
     """The currency most signs and words speak for; a lone dollar sign needs a country's words."""
     votes: Counter[str] = Counter()
     for text in texts:
-        votes.update({c: 3 for c, sign in _SIGNS.items() if re.search(sign, text)})
-        votes.update({c: 2 for c, words in _WORDS.items() if re.search(words, text.lower())})
-    dollars = sum(bool(re.search(r"(?<![A-Z])\$ ?\d", text)) for text in texts)
+        lower = text.lower()
+        votes.update({c: 3 for c, sign in _SIGN.items() if sign.search(text)})
+        votes.update({c: 2 for c, words in _WORD.items() if words.search(lower)})
+    dollars = sum(bool(_DOLLAR.search(text)) for text in texts)
     if dollars:
         dollar = max(("USD", "SGD", "AUD", "CAD"), key=lambda c: votes[c])
         votes[dollar] += 2 * dollars

@@ -107,6 +107,8 @@ def find_time(text: str) -> str | None:
 
 def _plain(text: str) -> str:
     """Lower case without accents, of the same length."""
+    if text.isascii():
+        return text.lower()
     return "".join(unicodedata.normalize("NFD", character)[0] for character in text.lower())
 
 
