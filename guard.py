@@ -71,8 +71,8 @@ def _check_host(header: str, env: Env) -> None:
     name = _host_name(header)
     if not name or name not in allowed:
         raise BadRequest(
-            f"The Host {header!r} is not one of this server's names; use http://localhost,"
-            " or add the name to TRUSTED_HOSTS"
+            f"The Host {header!r} is not one of this server's names; add the name to TRUSTED_HOSTS"
+            " in its environment or .env, or use http://localhost on its own machine"
         )
 
 
@@ -99,8 +99,9 @@ def _check_key(request: Request, env: Env) -> None:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     given = token.strip() if scheme.lower() == "bearer" else request.headers.get("X-API-Key", "")
     if not hmac.compare_digest(given.encode("latin-1"), key.encode()):  # WSGI: bytes as latin-1
+        problem = "The key that came is not this server's" if given else "This server wants its"
         raise Unauthorized(
-            "This server wants its API_KEY: send 'Authorization: Bearer KEY' or 'X-API-Key: KEY'",
+            f"{problem} API_KEY: send 'Authorization: Bearer KEY' or 'X-API-Key: KEY'",
             www_authenticate=WWWAuthenticate("bearer", {"realm": "receipts"}),
         )
 

@@ -8,6 +8,8 @@ from werkzeug.exceptions import BadRequest
 
 import db
 
+MOST_PAGES = 10**12  # times 100 it still is an integer to SQLite
+
 
 @dataclass(frozen=True)
 class Listing:
@@ -38,7 +40,7 @@ def read_listing(args: MultiDict[str, str]) -> Listing:
     """Raises BadRequest that names the parameter, what it takes and what it was."""
     sort, direction = _sort(args.get("sort", "createdAt:desc"))
     return Listing(
-        page=_whole_number("page", args.get("page", "1"), 2**63 // 100),  # times limit: 64 bits
+        page=_whole_number("page", args.get("page", "1"), MOST_PAGES),
         limit=_whole_number("limit", args.get("limit", "20"), 100),
         sort=sort,
         direction=direction,

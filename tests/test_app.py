@@ -193,7 +193,7 @@ def test_an_empty_list_has_no_pages(client):
 
 def test_pages_are_cut_and_counted_and_past_the_end_is_empty(client):
     ids = [upload(client, "fake") for _ in range(5)][::-1]
-    for page, expected in ((1, ids[:2]), (2, ids[2:4]), (3, ids[4:]), (4, []), (10**15, [])):
+    for page, expected in ((1, ids[:2]), (2, ids[2:4]), (3, ids[4:]), (4, []), (10**12, [])):
         response = client.get(f"/ocr-jobs?limit=2&page={page}")
         assert [job["id"] for job in response.json["data"]] == expected
         assert response.json["pagination"] == {"total": 5, "page": page, "limit": 2, "pages": 3}

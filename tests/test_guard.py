@@ -228,6 +228,17 @@ def test_anything_but_the_key_does_not(make_app, headers):
     assert client.get("/ocr-jobs?api_key=correct horse").status_code == 401
 
 
+def test_a_wrong_key_is_told_from_none(make_app):
+    client = make_app(env=KEY).test_client()
+    details = [
+        client.get("/ocr-jobs", headers=headers).json["details"]
+        for headers in ({}, {"Authorization": "Bearer correct"})
+    ]
+    assert details[0].startswith("This server wants its API_KEY: send")
+    assert details[1].startswith("The key that came is not this server's API_KEY: send")
+    assert "correct" not in details[1]
+
+
 def test_a_key_in_any_alphabet_works(make_app):
     client = make_app(env={"API_KEY": "Schlüssel"}).test_client()
     sent = "Schlüssel".encode().decode("latin-1")  # the bytes curl sends, as WSGI holds them
