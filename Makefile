@@ -1,6 +1,7 @@
 # make run    set everything up and serve on http://localhost:3000
 # make serve  the same with the production server
 # make test   set up what the tests need and run them
+# make quick  those tests that take a minute or two
 # make lint   ruff and mypy
 # make bench  accuracy and speed, as in the README's tables
 
@@ -10,7 +11,7 @@ BIN := $(VENV)/bin
 HOST := 127.0.0.1
 PORT := 3000
 
-.PHONY: run serve test lint bench clean
+.PHONY: run serve test quick lint bench clean
 
 run: $(VENV)/ready
 	$(BIN)/flask run --port $(PORT)
@@ -22,6 +23,9 @@ serve: $(VENV)/ready
 
 test: $(VENV)/ready-dev
 	$(BIN)/python -m pytest $(PYTEST)
+
+quick: $(VENV)/ready-dev
+	$(BIN)/python -m pytest -m "not slow"
 
 lint: $(VENV)/ready-dev
 	$(BIN)/ruff check .

@@ -102,7 +102,7 @@ def _check_jpeg(data: bytes) -> None:
     """Raises when a JPEG's tables are damaged or its end is missing.
 
     Decoding it whole would tell no more, since libjpeg reads on over damaged data; of 3,000 files
-    that were cut or damaged at random 9 were judged otherwise. It takes 5 ms, not 100, at 40
+    that were cut or damaged at random 19 were judged otherwise. It takes 5 ms, not 100, at 40
     megapixels, and 0.4, not 3.4, at 1.6.
     """
     at = data.index(b"\xff", 2)

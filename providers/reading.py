@@ -1,6 +1,7 @@
 """How do an engine's lines become a result? Shared by every engine that returns boxes.
 
-Lines on pages in, the whole OcrResult out: rows, text, Markdown, the receipt's fields. Pure.
+Lines on pages in, the whole OcrResult out: rows, text, Markdown, the receipt's fields. No I/O; a
+date that lies in the future is told by today's.
 """
 
 from collections.abc import Sequence

@@ -17,6 +17,18 @@ from tests.fakes import Gate, drawn, fake, until
 
 ROOT = Path(__file__).resolve().parent.parent
 FLASK = (sys.executable, "-m", "flask")
+SLOW = {  # with kills, restarts, whole commands, a browser: three quarters of the time of all tests
+    *("test_access", "test_accuracy", "test_bench", "test_chaos", "test_diff", "test_faults"),
+    *("test_limits", "test_openapi", "test_page", "test_readme", "test_retention", "test_scale"),
+    "test_server",
+}
+
+
+def pytest_collection_modifyitems(items):
+    """`pytest -m "not slow"` is what `make quick` runs."""
+    for item in items:
+        if item.path.stem in SLOW:
+            item.add_marker("slow")
 
 
 @pytest.fixture
