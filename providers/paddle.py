@@ -6,8 +6,9 @@ directories of others.
 """
 
 import importlib.util
+import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from providers.rows import group_rows
 
 DIRECTORIES = ("PADDLE_OCR_DET_DIR", "PADDLE_OCR_REC_DIR")
 LONG_SIDE = 1280  # of the picture the detector sees: words F1 .915; .912 at 960 and at 1600
-LONGEST_SIDE = 4000
+LONGEST_SIDE = 4000  # of a long receipt, or of a part of a longer one
 LARGE = 12_000_000  # pixels; of more than twice that a half is read, of more than six times a third
 FINE = 13  # pixels of a row there: F1 .68 at 7 on the page, .90 alone; as good on the page from 11
 SMALL = 0.35  # of the page's area
@@ -109,8 +110,32 @@ def _detect(models: Models, picture: Any) -> list[Any]:
 
 
 def _find(models: Models, picture: Any) -> list[Any]:
-    (found,) = models.detect.predict(picture, limit_side_len=_limit(picture))
-    return [quad.astype("float32") for quad in found["dt_polys"]]
+    """The same in one look at the picture, or one at each part of a receipt that is too long."""
+    import numpy as np
+
+    height, width = picture.shape[:2]
+    found = []
+    for start, stop, first, last in _parts(max(height, width), min(height, width)):
+        part = picture[start:stop] if height >= width else picture[:, start:stop]
+        shift = (0, start) if height >= width else (start, 0)
+        (seen,) = models.detect.predict(part, limit_side_len=_limit(part))
+        quads = [quad + np.array(shift, "float32") for quad in seen["dt_polys"]]
+        found += [q for q in quads if first <= q[:, int(height >= width)].mean() < last]
+    return found
+
+
+def _parts(long: int, short: int) -> Iterator[tuple[int, int, float, float]]:
+    """Where each part of a picture's long side starts and stops, and which of its text is its own.
+
+    They overlap by half the short side, some ten rows: a row cut in one is whole in the other.
+    """
+    most, overlap = max(LONGEST_SIDE, LONGEST_SIDE * short // SHORT_SIDE), short // 2
+    count = max(1, math.ceil((long - overlap) / (most - overlap)))
+    step = math.ceil((long - overlap) / count)
+    for number in range(count):
+        start, stop = number * step, min(long, (number + 1) * step + overlap)
+        first = start + overlap / 2 if number else 0
+        yield start, stop, first, stop - overlap / 2 if number < count - 1 else long
 
 
 def _limit(picture: Any) -> int:

