@@ -3,7 +3,8 @@
     python bench/accuracy.py DATASET [--provider paddle-ocr-local] [--score score.py]
 
 DATASET holds images/ and truth.jsonl (one object a line: image, lines, fields). The receipts go
-through the same code as the service's. Without a scorer only the predictions are written.
+through the same code as the service's. Without a scorer the predictions are written, and told is
+how often a field is right whose receipt has no warning about it.
 """
 
 import argparse
@@ -13,8 +14,10 @@ import resource
 import subprocess
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +27,11 @@ from providers import PROVIDERS, engine
 from providers.base import Item, OcrResult, Receipt
 
 THREADS = 2
+DOUBTS = {  # the warnings that speak of a field
+    "total": {"low_confidence", "total_mismatch"},
+    "date": {"low_confidence", "date_ambiguous", "date_in_future"},
+    "merchant": {"low_confidence"},
+}
 
 
 def main() -> None:
@@ -38,6 +46,9 @@ def main() -> None:
     with ThreadPoolExecutor(THREADS) as pool:
         results = list(pool.map(lambda name: _read(arguments, name), names))
     _write(arguments.out, names, results)
+    fields = {receipt["image"]: receipt.get("fields") or {} for receipt in truth}
+    for told in doubts([fields[name] for name in names], [result.receipt for result in results]):
+        print(told)
     engine.stop()  # the time of a child is known when it has ended
     _tell_time(len(names), time.perf_counter() - started)
     if arguments.score:
@@ -60,6 +71,36 @@ def _arguments() -> argparse.Namespace:
 def _read(arguments: argparse.Namespace, name: str) -> OcrResult:
     provider = PROVIDERS[arguments.provider]
     return provider.ocr(arguments.dataset / "images" / name, os.environ)
+
+
+def doubts(truth: Sequence[dict[str, Any]], receipts: Sequence[Receipt]) -> Iterator[str]:
+    """How often each field is right without and with a warning about it, and how many have one."""
+    for field, warnings in DOUBTS.items():
+        pairs = [
+            (t[field], r) for t, r in zip(truth, receipts, strict=True) if t.get(field) is not None
+        ]
+        found = [(wanted, r) for wanted, r in pairs if getattr(r, field) is not None]
+        sure = [_is_right(field, t, r) for t, r in found if not warnings & {*r.warnings}]
+        warned = [_is_right(field, t, r) for t, r in found if warnings & {*r.warnings}]
+        yield (
+            f"{field}: right {sum(sure)} of {len(sure)} without a warning,"
+            f" {sum(warned)} of {len(warned)} with one, {len(pairs) - len(found)} not found"
+        )
+    count = sum("low_confidence" in receipt.warnings for receipt in receipts)
+    yield f"low_confidence on {count} of {len(receipts)} receipts"
+
+
+def _is_right(field: str, wanted: Any, receipt: Receipt) -> bool:
+    """Money and dates are right when equal, names when four letters of five are."""
+    found = getattr(receipt, field)
+    if field == "total":
+        return f"{found:.2f}" == f"{wanted:.2f}"
+    if field == "date":
+        return bool(found == wanted)
+    a, b = ("".join(filter(str.isalnum, name.casefold())) for name in (wanted, found))
+    return (min(len(a), len(b)) >= 4 and (a in b or b in a)) or SequenceMatcher(
+        None, a, b
+    ).ratio() >= 0.8
 
 
 def _write(path: Path, names: list[str], results: list[OcrResult]) -> None:

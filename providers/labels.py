@@ -5,7 +5,7 @@ Words in English, Malay, Indonesian, German, French, Spanish, Italian, Portugues
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -127,7 +127,17 @@ class Row(NamedTuple):
     text: str
     topics: frozenset[str]
     numbers: tuple[Amount, ...]
-    confidence: float  # of its least certain piece; 1 where the engine gives none
+    pieces: tuple[tuple[int, int, float], ...] = ()  # start, end and confidence of what was read
+
+    @property
+    def confidence(self) -> float:
+        """The mean of its letters; 1 where the engine gives none."""
+        letters = sum(end - start for start, end, _ in self.pieces)
+        return sum((e - s) * c for s, e, c in self.pieces) / letters if letters else 1.0
+
+    def certainty(self, start: int, end: int) -> float:
+        """The confidence of the least certain piece between two places of its text."""
+        return min((c for s, e, c in self.pieces if s < end and start < e), default=1.0)
 
     @property
     def amounts(self) -> tuple[Amount, ...]:
@@ -137,8 +147,16 @@ class Row(NamedTuple):
 
 def read_row(row: Sequence[Line]) -> Row:
     text = " ".join(line.text for line in row)[:LONGEST]
-    confidence = min((line.confidence for line in row if line.confidence is not None), default=1.0)
-    return Row(text, topics(text), tuple(find_amounts(_without_dates(text))), confidence)
+    return Row(text, topics(text), tuple(find_amounts(_without_dates(text))), tuple(_pieces(row)))
+
+
+def _pieces(row: Sequence[Line]) -> Iterator[tuple[int, int, float]]:
+    start = 0
+    for line in row:
+        end = start + len(line.text)
+        if line.confidence is not None:
+            yield start, end, line.confidence
+        start = end + 1
 
 
 def _without_dates(text: str) -> str:

@@ -21,7 +21,9 @@ __all__ = ["check", "parse_date", "parse_money", "read_receipt"]
 
 CENT = Decimal("0.01")
 MONTH_FIRST = {"USD", "PHP"}
-SURE = 0.95  # mean confidence of the row from which an amount that no other proves is taken as read
+# Confidence from which figures are taken as read; those that another sum proves may be fainter.
+SURE_TOTAL = 0.95
+SURE_PROVED = 0.85
 SURE_DATE = 0.8
 _DATE_WORD = re.compile(
     r"\b(?:dat[eu]m?|date|fecha|data|tanggal|tgl|tarikh|jour|dt)\b", re.IGNORECASE
@@ -79,9 +81,12 @@ def read_receipt(rows: Sequence[Sequence[Line]]) -> Receipt:
     is_proved = totals.is_proved or total in (sum_of_items, totals.gross)
     found = {
         "date_ambiguous": day.is_ambiguous,
-        "low_confidence": (receipt.total is not None and not is_proved and totals.confidence < SURE)
+        "low_confidence": (
+            receipt.total is not None
+            and totals.certainty < (SURE_PROVED if is_proved else SURE_TOTAL)
+        )
         or (receipt.merchant is not None and not merchant.is_sure)
-        or (receipt.date is not None and day.confidence < SURE_DATE),
+        or (receipt.date is not None and day.certainty < SURE_DATE),
         "not_a_receipt": receipt.total is None and (receipt.date is None or not items),
     }
     doubts = tuple(warning for warning, is_so in found.items() if is_so)
@@ -103,23 +108,23 @@ def _repaired(totals: Totals, items: Sequence[Item]) -> Decimal | None:
 class _Date(NamedTuple):
     iso: str | None
     is_ambiguous: bool = False  # day and month could be swapped, and nothing says which is which
-    confidence: float = 1.0  # of the row it stands on
+    certainty: float = 1.0
 
 
 def _date(rows: Sequence[Row], currency: str | None) -> _Date:
     """The day of the purchase."""
     found = [
-        (_date_score(row.text, day, index / len(rows)), day, row.confidence)
+        (_date_score(row.text, day, index / len(rows)), day, row.certainty(day.start, day.end))
         for index, row in enumerate(rows)
         for day in find_dates(row.text)
     ]
     if not found:
         return _Date(None)
-    _, day, confidence = max(found, key=lambda candidate: candidate[0])
+    _, day, certainty = max(found, key=lambda candidate: candidate[0])
     first, second = day.day_first, day.month_first
     iso = (second if currency in MONTH_FIRST else first) or first or second
     is_open = bool(first and second and first != second)
-    return _Date(iso, is_open and currency is None, confidence)
+    return _Date(iso, is_open and currency is None, certainty)
 
 
 def _date_score(text: str, day: Day, position: float) -> float:

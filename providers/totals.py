@@ -36,7 +36,6 @@ class Sum(NamedTuple):
     row: int
     role: str
     value: Decimal
-    confidence: float
 
 
 class Totals(NamedTuple):
@@ -48,7 +47,7 @@ class Totals(NamedTuple):
     total: Decimal | None
     gross: Decimal | None  # what the table of taxes adds up to, tax included
     is_proved: bool  # another sum on the receipt gives the same total
-    confidence: float  # of the row the total is read from
+    certainty: float  # of the total's figures, where they are printed best
     first_row: int  # of the sums: the items stand above it
 
 
@@ -70,9 +69,20 @@ def find_totals(rows: Sequence[Row]) -> Totals:
         total=value,
         gross=_gross(rows),
         is_proved=bool(total and best - WORDS[total.role] >= PROVED),
-        confidence=total.confidence if total else 0.0,
+        certainty=_certainty(rows, value),
         first_row=_first_row(sums, len(rows)),
     )
+
+
+def _certainty(rows: Sequence[Row], value: Decimal | None) -> float:
+    """The best confidence of the amounts with this value."""
+    found = (
+        row.certainty(amount.start, amount.end)
+        for row in rows
+        for amount in row.amounts
+        if amount.value == value
+    )
+    return max(found, default=0.0)
 
 
 def _first_row(sums: Sequence[Sum], length: int) -> int:
@@ -132,7 +142,7 @@ def _sums(rows: Sequence[Row]) -> Iterator[Sum]:
                 role = "tax"
             tax = _tax_row(row) if role == "tax" else None
             value = abs(amount) if role == "change" else (tax and tax.amount) or amount
-            yield Sum(index, role, value, row.confidence)
+            yield Sum(index, role, value)
 
 
 def _is_tax_inside(row: Row, amount: Decimal, printed: set[Decimal]) -> bool:
@@ -306,7 +316,7 @@ def _unlabelled_paid(rows: Sequence[Row], sums: Sequence[Sum]) -> list[Sum]:
     """The amounts that cash less change proves, on rows whose label was not read."""
     taken, paid = {s.row for s in sums}, _proofs(sums).paid
     return [
-        Sum(index, "bare", row.amounts[-1].value, row.confidence)
+        Sum(index, "bare", row.amounts[-1].value)
         for index, row in enumerate(rows)
         if row.amounts and row.amounts[-1].value in paid and index not in taken
     ]

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from contextlib import closing
+from decimal import Decimal
 from io import BytesIO
 from pathlib import Path
 
@@ -11,8 +12,9 @@ from PIL import Image
 
 import db
 import search
-from bench import archive, receipts, upload
+from bench import accuracy, archive, receipts, upload
 from bench.server import serving
+from providers.base import Receipt
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -69,3 +71,19 @@ def test_make_bench_takes_its_options():
 @pytest.mark.parametrize("rows", [3, 24])
 def test_a_drawn_receipt_is_as_long_as_its_rows(rows):
     assert receipts.drawn(rows=rows).size == (760, 44 * (rows + 3))
+
+
+def test_fields_are_counted_by_the_warnings_about_them():
+    truth = [{"total": 9.5, "date": "2020-02-01", "merchant": "CORNER CAFE LTD"}] * 3 + [{}]
+    found = ("CORNER CAFÉ LTD.", "2020-02-01", "9.50", ()), ("CAFE", None, "9.00", ())
+    found += ("CORN", "2020-02-07", "9.50", ("low_confidence",)), (None, None, "1.00", ())
+    read = [
+        Receipt("rules", merchant=merchant, date=day, total=Decimal(total), warnings=warnings)
+        for merchant, day, total, warnings in found
+    ]
+    assert list(accuracy.doubts(truth, read)) == [
+        "total: right 1 of 2 without a warning, 1 of 1 with one, 0 not found",
+        "date: right 1 of 1 without a warning, 0 of 1 with one, 1 not found",
+        "merchant: right 2 of 2 without a warning, 1 of 1 with one, 0 not found",
+        "low_confidence on 1 of 4 receipts",
+    ]

@@ -419,6 +419,25 @@ def test_what_is_no_receipt_is_told():
 def test_an_unproved_total_of_worn_print_is_doubtful():
     assert "low_confidence" in read("CORNER CAFE\nTOTAL 5.00", confidence=0.7).warnings
     assert "low_confidence" not in read("CORNER CAFE\nTOTAL 5.00", confidence=0.99).warnings
+    proved = "CORNER CAFE\nSUBTOTAL 4.00\nTAX 1.00\nTOTAL 5.00"
+    assert "low_confidence" not in read(proved, confidence=0.9).warnings
+
+
+@pytest.mark.parametrize(
+    ("row", "is_doubtful"),
+    [
+        ("CORNER~0.99 CAFE~0.99", False),
+        ("CORNER~0.99 CAFE~0.4", True),  # a word that cannot be read
+        ("CORNER~0.8 CAFE~0.8", True),
+        ("GARDEN)~0.99 CAFE~0.99", True),  # cut in the midst of its brackets
+        ("CORNER~0.99 CAFE~0.99 (519537-X)~0.6", False),  # no part of the name
+        ("ABIGAIL~0.99", False),
+    ],
+)
+def test_a_merchant_is_doubtful_where_its_name_cannot_be_read(row, is_doubtful):
+    words = [Line(text, float(sure)) for text, _, sure in (w.partition("~") for w in row.split())]
+    rows = [words, [Line("01/02/2020", 0.99)], [Line("TOTAL", 0.5), Line("5.00", 0.99)]]
+    assert ("low_confidence" in read_receipt(rows).warnings) == is_doubtful
 
 
 def test_a_space_the_recogniser_hesitates_about_is_one():
