@@ -25,6 +25,7 @@ _MONTHS = (
     "dec dez des dic dis",
 )
 _MONTH = {name: number for number, names in enumerate(_MONTHS, 1) for name in names.split()}
+_ENGLISH = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _NAME = (
     r"(?P<month>jan(?:uary|uar|uari|vier|v|eiro)?|ene(?:ro)?|gen(?:naio)?|feb(?:ruary|ruar|ruari|rero|braio)?"
     r"|fev(?:rier|r|ereiro)?|mar(?:ch|zo?|co|s|et)?|mrz|maerz|mac|mrt|maart|apr(?:il|ile)?|avr(?:il)?|abr(?:il)?"
@@ -52,7 +53,20 @@ _PATTERNS = (
     re.compile(r"(?<!\d)(?P<a>\d\d)[-/.]?(?P<b>\d\d)[-/.]?(?P<year>20\d\d)(?!\d)(?<!\d{8})"),
     re.compile(rf"(?<![\d.,])(?P<a>\d\d) (?P<b>\d\d)[-/]{_YEAR}(?!\d)"),
     re.compile(r"(?<![\d.,])(?P<a>\d\d)(?P<sep>[-/])(?P<b>\d\d)(?P=sep)(?P<year>[012]\d)(?=\d{5})"),
+    re.compile(  # separators that do not agree: 06. 04.2020, 12/,05/2018, 11,04,20
+        r"(?<![\d.,])(?P<a>\d\d) ?[-/.,]{1,2} ?(?P<b>\d\d) ?[-/.,]{1,2} ?(?P<year>20\d\d|\d\d)"
+        r"(?![\d.,])"
+    ),
+    re.compile(  # one letter of the month misread: 12-JAM-2018
+        r"(?<!\d)(?P<a>\d\d?)[-/. ]{1,2}(?P<slip>[a-z]{3})[-/. ]{1,2}(?P<year>20\d\d)(?!\d)"
+    ),
 )
+# Figures in the shape of a date prove that letters among them are misread digits: O5/03/2OI8
+_SLIPPED = re.compile(
+    r"(?<![a-z0-9])[\doilsbz|]{1,2} ?(?P<sep>[-/.]) ?[\doilsbz|]{1,2} ?(?P=sep) ?[2z][\doilsbz|]{3}"
+    r"(?![a-z0-9])|(?<=[a-z][-/. ])[2z][\doqilsbz|]{3}(?![a-z0-9])"
+)
+_DIGITS = str.maketrans("oqil|sbz", "00111582")
 _TIME = re.compile(
     r"(?<![\d:.])(?P<hour>[01]?\d|2[0-3]) ?[:.h] ?(?P<minute>[0-5]\d)(?: ?[:.] ?[0-5]\d)?"
     r" ?(?P<half>[ap]\.?m\.?)?(?![\d:])",
@@ -83,7 +97,7 @@ def parse_date(text: str, month_first: bool = False) -> str | None:
 
 def find_dates(text: str) -> Iterator[Day]:
     """Every date in the text that can be one, those of the surest form first."""
-    plain = _plain(text)
+    plain = _SLIPPED.sub(_as_digits, _plain(text))
     taken: list[tuple[int, int]] = []
     for pattern in _PATTERNS:
         for match in pattern.finditer(plain):
@@ -112,6 +126,13 @@ def _plain(text: str) -> str:
     return "".join(unicodedata.normalize("NFD", character)[0] for character in text.lower())
 
 
+def _as_digits(match: re.Match[str]) -> str:
+    """The figures of a date, where half of them at least were read as such."""
+    found = match[0]
+    figures = sum(map(str.isdigit, found))
+    return found.translate(_DIGITS) if 2 * figures >= sum(map(str.isalnum, found)) else found
+
+
 def _day(match: re.Match[str]) -> Day | None:
     groups = match.groupdict()
     year = int(groups["year"].lstrip("'"))
@@ -119,6 +140,8 @@ def _day(match: re.Match[str]) -> Day | None:
     a = int(groups["a"])
     if groups.get("month"):
         first, second = _iso(year, _month(groups["month"]), a), None
+    elif groups.get("slip"):
+        first, second = _iso(year, _slipped_month(groups["slip"]), a), None
     elif len(groups["year"]) == 4 and match.start("year") == match.start():
         first, second = _iso(year, int(groups["b"]), a), None
     else:
@@ -129,6 +152,16 @@ def _day(match: re.Match[str]) -> Day | None:
 def _month(name: str) -> int:
     name = name.replace("0", "o")
     return next(_MONTH[name[:n]] for n in (4, 3) if name[:n] in _MONTH)
+
+
+def _slipped_month(name: str) -> int:
+    """The only English month that differs from the name by one letter; 0 where there is none."""
+    meant = [
+        number
+        for number, names in enumerate(_ENGLISH, 1)
+        if sum(a != b for a, b in zip(name, names, strict=True)) == 1
+    ]
+    return meant[0] if len(meant) == 1 else 0
 
 
 def _iso(year: int, month: int, day: int) -> str | None:
