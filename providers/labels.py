@@ -173,6 +173,7 @@ def plain(text: str) -> str:
     flat = unicodedata.normalize("NFKD", text.lower().replace("ß", "ss"))
     kept = "".join(c for c in flat if not unicodedata.combining(c))
     kept = re.sub(r"(?<=[a-z]{4})(?=(?:rm|rh|rp|eur)\b)", " ", kept)  # TOTALRM
+    kept = re.sub(r"(?<=[a-z]{3})[!\]](?![\w\]])", "l", kept)  # Tota] Tote!
     return re.sub(r"[^a-z0-9]+", " ", kept).strip()
 
 

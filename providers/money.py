@@ -24,10 +24,10 @@ _AMOUNT = re.compile(
 )
 # A figure's shape, two decimals behind a sign, proves that its letters are misread digits: RMO.00
 _MISREAD = re.compile(
-    rf"(?<![A-Za-z0-9.,])(?P<mark>{_MARK} ?)?(?P<number>[\dOoIlSBZ|]+(?:[.,][\dOoIlSBZ]{{3}})*"
-    r"[.,][\dOoSBIl]{2})(?![A-Za-z0-9]|[.,][A-Za-z0-9])"
+    rf"(?<![A-Za-z0-9.,])(?P<mark>{_MARK} ?)?(?P<number>[\dOoIlSBZ|§]+(?:[.,][\dOoIlSBZ§]{{3}})*"
+    r"[.,][\dOoSBIl§]{2})(?![A-Za-z0-9]|[.,][A-Za-z0-9])"
 )
-_DIGITS = str.maketrans("OoIl|SBZ", "00111582")
+_DIGITS = str.maketrans("OoIl|SBZ§", "001115825")
 
 
 class Amount(NamedTuple):

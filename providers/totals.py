@@ -53,6 +53,7 @@ class Totals(NamedTuple):
 
 def find_totals(rows: Sequence[Row]) -> Totals:
     sums = list(_sums(rows))
+    sums += _unlabelled_cash(rows, sums)
     sums += _unlabelled_paid(rows, sums)
     summary = _summary_start(rows)
     taxes = tuple(_taxes(rows))
@@ -102,7 +103,7 @@ def role_of(topics: frozenset[str]) -> str | None:
         return "discount" if "discount" in topics else "other"
     if "rounding" in topics:
         return "rounded" if topics & {"total", "incl"} else "rounding"
-    if "count" in topics:
+    if "count" in topics and "discount" not in topics:
         return "count" if topics & {"total", "subtotal"} else None
     for role in ("discount", "tip", "subtotal"):
         if role in topics:
@@ -137,12 +138,21 @@ def _sums(rows: Sequence[Row]) -> Iterator[Sum]:
             continue
         amount = _amount(rows, index, role)
         if amount is not None:
-            role = "rounded" if role == "rounding" and abs(amount) >= 1 else role
+            if role == "rounding" and abs(amount) >= 1:
+                if not _is_near_another(amount, rows, index):
+                    continue  # RM (12 for -0.02
+                role = "rounded"
             if "incl" in row.topics and _is_tax_inside(row, amount, printed):
                 role = "tax"
             tax = _tax_row(row) if role == "tax" else None
             value = abs(amount) if role == "change" else (tax and tax.amount) or amount
             yield Sum(index, role, value)
+
+
+def _is_near_another(amount: Decimal, rows: Sequence[Row], index: int) -> bool:
+    """Another row prints what rounds to the amount, less than 1 away."""
+    others = (other.value for n, row in enumerate(rows) if n != index for other in row.amounts)
+    return any(abs(other - amount) < 1 for other in others)
 
 
 def _is_tax_inside(row: Row, amount: Decimal, printed: set[Decimal]) -> bool:
@@ -172,7 +182,9 @@ def _amount(rows: Sequence[Row], index: int, role: str) -> Decimal | None:
 
 def _is_bare(row: Row) -> bool:
     """Only an amount, at most with its currency and a tax letter."""
-    return len(row.amounts) == 1 and len(re.findall("[A-Za-z]", row.text)) <= 4 and not row.topics
+    names = re.findall("[A-Za-z]+", row.text)
+    is_short = len("".join(names)) <= 4 and max(map(len, names), default=0) <= 3
+    return len(row.amounts) == 1 and is_short and not row.topics
 
 
 class _Proofs(NamedTuple):
@@ -310,6 +322,19 @@ def _whole(rate: Decimal) -> Decimal:
 def _proves(base: Decimal, tax: Decimal, rate: Decimal) -> bool:
     step = Decimal("0.011") if abs(base) < 5000 else Decimal(1)
     return min(abs(base * rate / 100 - tax), abs(base * rate / (100 + rate) - tax)) <= step
+
+
+def _unlabelled_cash(rows: Sequence[Row], sums: Sequence[Sum]) -> list[Sum]:
+    """The amount on the row above the change, where the label of the cash was not read."""
+    changes = [s for s in sums if s.role == "change" and s.row]
+    taken = {s.row for s in sums}
+    return [
+        Sum(s.row - 1, "cash", amount.value)
+        for s in changes
+        if s.row - 1 not in taken and not any(o.role == "cash" for o in sums)
+        for amount in rows[s.row - 1].amounts[-1:]
+        if amount.value > s.value
+    ]
 
 
 def _unlabelled_paid(rows: Sequence[Row], sums: Sequence[Sum]) -> list[Sum]:

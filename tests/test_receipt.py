@@ -43,6 +43,7 @@ def read(text, confidence=None):
         ("(5.59)", "-5.59"),
         ("RMO.00", "0.00"),  # letters that the shape of an amount proves to be digits
         ("1O.5O", "10.50"),
+        ("RM §.30", "5.30"),
         ("12:30", None),
         ("TOTAL", None),
         ("", None),
@@ -118,6 +119,8 @@ def test_a_time_is_read_in_24_hours(text, clock):
     [
         ("T0TAL", "total"),
         ("Totel : 4.70", "total"),
+        ("Tota] 4.70", "total"),
+        ("Tote! incl. GST: 4.70", "total"),
         ("GRANDTOTAL 48.000", "grand"),
         ("TOTALRM 5.00", "total"),
         ("Zwischensumme", "subtotal"),
@@ -153,6 +156,12 @@ TOTALS = {
     "what totals add up to": "Total 0% goods 10.00\nTotal 6% goods 50.30\nTotal Payable 60.30",
     "on the row below its label": "GRAND TOTAL\n60.30\nCASH\n61.00",
     "what was paid by card": "SUMME 60.30\nMastercard EUR 60.30\nPayback Punkte 120.00",
+    "not a rounding misread": "Total Sales 60.30\nRounding Adj RM (12\nCASH 60.30",
+    "not a discount of its items": "Total Item Discount 9.00\nCASH 60.30",
+    "cash less change where cash was not read": "Net SS.. 20\n'ashy 70.00\nCHANGE 9.70",
+    "not cash below a total that was not read": (
+        "Sub Total 60.30\nNet Total SO 3\n'ashy 70.00\nCHANGE 9.70"
+    ),
     "with the tip": "Subtotal 50.00\nTax 4.30\nTotal 54.30\nTip 6.00\nGrand Total 60.30",
 }
 
