@@ -58,6 +58,12 @@ _ADDRESS = frozenset(
     poskod, gedung, kec, kel, kota, ruko, estate, building, bangunan, wisma, menara, mall, po, box
 """)
 )
+_NO_NAMES = frozenset(
+    words("""
+    eur, rm, usd, euro, malaysia, singapore, indonesia, deutschland, germany, france, espana,
+    italia, portugal, nederland, united, kingdom, states, of, america, usa, uk
+""")
+)
 # By law the company's name is on every Malaysian receipt, whatever the shop above it is called.
 _MALAYSIAN = re.compile(r"\bsdn\b|\bbhd\b|\bs ?/ ?b\b|\bsb ?\(\d", re.IGNORECASE)
 _OTHER = re.compile(
@@ -91,6 +97,10 @@ _TAX_ID = re.compile(
     r"(?P<number>(?:[A-Z]{2,3}[ -]?)?[\dOo][\dOo /.\-]{6,20}[\dA-Z]\b)",
     re.IGNORECASE,
 )
+_NUMBER_LABEL = re.compile(r"\b(?:no|nr|id|num(?:ber|ero)|[a-z]*nummer)\b ?[.:;#]", re.IGNORECASE)
+_SDN_BHD = re.compile(r"\bS[A-Z0-9]N(?P<dot>\.?),? ?B[HN][A-Z0-9]\b")
+_INITIALS = re.compile(r"(?<!\w)(?=\S*[A-Z])(?:[A-Z015¥$]\.){2,}")
+_AS_LETTERS = str.maketrans("015¥$", "OISYS")
 _GREETING = re.compile(r"^(?:welcome to|willkommen bei|bienvenue chez)\s+", re.IGNORECASE)
 _FORMERLY = re.compile(r"\s+\(?(?:formerly|fka|f\.k\.a)\b.*$", re.IGNORECASE)
 _NUMBERED = re.compile(  # (519537-X), 273500-U (KJ1), ( ROC : SA0416111-K )
@@ -191,18 +201,18 @@ def _height(row: Sequence[Line]) -> float:
 
 
 def _score(index: int, row: Row, size: float) -> float:
-    text = row.text
-    words = plain(text).split()
-    letters = sum(c.isalpha() for c in text)
-    digits = sum(c.isdigit() for c in text)
+    text, name = row.text, _clean(row.text)
+    words = plain(name).split()
+    letters = sum(c.isalpha() for c in name)
+    digits = sum(c.isdigit() for c in name)
     points = 3.0 - min(2.5, 0.45 * index) + 0.5 * (index == 0)
     is_owner = bool(_OWNER.search(text))
-    points += 5.0 * (bool(_SURE_LEGAL.search(text)) and not is_owner)
-    points += 4.0 * (bool(_MALAYSIAN.search(text)) and not is_owner) + 2.0 * bool(
+    points += 5.0 * (bool(_SURE_LEGAL.search(f"{text}\n{name}")) and not is_owner)
+    points += 4.0 * (bool(_MALAYSIAN.search(f"{text}\n{name}")) and not is_owner) + 2.0 * bool(
         _BUSINESS & set(words) and set(words) - _BUSINESS - {"and", "the", "of"}
     )
     points += 4.5 * bool(_chain(words)) - 3.0 * is_owner - 2.0 * text.startswith("(")
-    points -= 6.0 * (set(words) <= {"eur", "rm", "usd", "euro"})
+    points -= 6.0 * (set(words) <= _NO_NAMES) + 1.5 * (text.islower() and len(words) > 1)
     points += min(1.5, max(0.0, 2 * (size - 1.2)))
     points -= 4.0 * (_is_street(row) or bool(_ADDRESS & set(words))) + 4.0 * bool(
         _OTHER.search(text)
@@ -212,7 +222,7 @@ def _score(index: int, row: Row, size: float) -> float:
     )
     points -= 5.0 * digits / max(1, letters + digits) * (digits > 2)
     points -= 5.0 * (letters < 3) + 3.0 * (row.confidence < 0.75) + 6.0 * bool(row.amounts)
-    points -= 5.0 * bool(_WEB.search(text))
+    points -= 5.0 * bool(_WEB.search(text)) + 5.0 * bool(_NUMBER_LABEL.search(name))
     return points - 1.0 * (len(words) > 7)
 
 
@@ -281,9 +291,10 @@ def _clean(text: str) -> str:
     for tail in (_FORMERLY, _NUMBERED, _REGISTRATION):
         shorter = tail.sub("", text)
         text = shorter if re.search("[A-Za-z]{3}", shorter) else text
-    text = re.sub(
-        r"\b[S5$9] ?/ ?[B8D2]$", "S/B", text
-    )  # Sendirian Berhad; its form proves the letters
+    # Sendirian Berhad: the form proves the letters
+    text = re.sub(r"(?<!\S)[S5$93] ?/ ?[B8D25]$", "S/B", text.rstrip())
+    text = _SDN_BHD.sub("SDN\\g<dot> BHD", text)
+    text = _INITIALS.sub(lambda match: match[0].translate(_AS_LETTERS), text)  # O.1.Y. O.I.¥.
     return text.strip(" *-_=~:;,|#<>\u2022'\"`").lstrip(". ")
 
 

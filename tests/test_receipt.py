@@ -182,6 +182,12 @@ def test_the_total_is(text):
         ("LDL\nWarburger Straße 1\n33100 Paderborn", "Lidl"),  # a logo misread
         ("Save money. Live better.\nST# 021\nwww.walmart.com", "Walmart"),
         ("Welcome to JOE'S DINER\nServer: Amy", "JOE'S DINER"),
+        ("HIN LEE TRADING SON BHD (72513-X)\nJALAN 3", "HIN LEE TRADING SDN BHD"),  # misread forms
+        ("88 QUICK STOP 3/B (523417-X)\nLOT 9, JALAN 3", "88 QUICK STOP S/B"),
+        ("P. O.1.¥. (M) SDN BHO\nJALAN 3", "P. O.I.Y. (M) SDN BHD"),
+        ("anna berg\nGREEN LEAF\n12 High Street", "GREEN LEAF"),
+        ("Company No : SA0414276-X\nHIN LEE NIAGA\nJALAN 3", "HIN LEE NIAGA"),
+        ("DEUTSCHLAND\nKUNZ & SOHN\nHauptstr. 12", "KUNZ & SOHN"),
         ("TAX INVOICE\nInvoice No: 17\nBLUE GARDEN RESTAURANT", "BLUE GARDEN RESTAURANT"),
     ],
 )
