@@ -97,8 +97,12 @@ _TAX_ID = re.compile(
     r"(?P<number>(?:[A-Z]{2,3}[ -]?)?[\dOo][\dOo /.\-]{6,20}[\dA-Z]\b)",
     re.IGNORECASE,
 )
-_NUMBER_LABEL = re.compile(r"\b(?:no|nr|id|num(?:ber|ero)|[a-z]*nummer)\b ?[.:;#]", re.IGNORECASE)
-_SDN_BHD = re.compile(r"\bS[A-Z0-9]N(?P<dot>\.?),? ?B[HN][A-Z0-9]\b")
+_NUMBER_LABEL = re.compile(
+    r"\b(?:no|nr|id|num(?:ber|ero)|[a-z]*nummer)\b ?[.:;#]"
+    r"|^(?:company|comp|co|reg)\b\.? ?\w*\.? no\b",
+    re.IGNORECASE,
+)
+_SDN_BHD = re.compile(r"\bS(?:[A-Z0-9]N\.?,? ?B[HN]|DN\.? ?[A-Z0-9]{2})[A-Z0-9]\b")
 _INITIALS = re.compile(r"(?<!\w)(?=\S*[A-Z])(?:[A-Z015¥$]\.){2,}")
 _AS_LETTERS = str.maketrans("015¥$", "OISYS")
 _GREETING = re.compile(r"^(?:welcome to|willkommen bei|bienvenue chez)\s+", re.IGNORECASE)
@@ -293,7 +297,7 @@ def _clean(text: str) -> str:
         text = shorter if re.search("[A-Za-z]{3}", shorter) else text
     # Sendirian Berhad: the form proves the letters
     text = re.sub(r"(?<!\S)[S5$93] ?/ ?[B8D25]$", "S/B", text.rstrip())
-    text = _SDN_BHD.sub("SDN\\g<dot> BHD", text)
+    text = _SDN_BHD.sub("SDN BHD", text)
     text = _INITIALS.sub(lambda match: match[0].translate(_AS_LETTERS), text)  # O.1.Y. O.I.¥.
     return text.strip(" *-_=~:;,|#<>\u2022'\"`").lstrip(". ")
 

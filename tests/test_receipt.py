@@ -187,6 +187,8 @@ def test_the_total_is(text):
         ("P. O.1.¥. (M) SDN BHO\nJALAN 3", "P. O.I.Y. (M) SDN BHD"),
         ("anna berg\nGREEN LEAF\n12 High Street", "GREEN LEAF"),
         ("Company No : SA0414276-X\nHIN LEE NIAGA\nJALAN 3", "HIN LEE NIAGA"),
+        ("Company No SA\nHIN LEE NIAGA\nJALAN 3", "HIN LEE NIAGA"),
+        ("HIN LEE TRADING SDN. RHD\nJALAN 3", "HIN LEE TRADING SDN BHD"),
         ("DEUTSCHLAND\nKUNZ & SOHN\nHauptstr. 12", "KUNZ & SOHN"),
         ("TAX INVOICE\nInvoice No: 17\nBLUE GARDEN RESTAURANT", "BLUE GARDEN RESTAURANT"),
     ],

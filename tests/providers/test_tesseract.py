@@ -74,6 +74,24 @@ def test_a_drawn_receipt_comes_back_row_by_row(client):
     assert data["receipt"]["source"] == "rules"
 
 
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ("\u2018Total~0.9 9.40|~0.9", "Total 9.40"),  # strokes that touch a word
+        ("\u2014~0.3 Tea~0.9 \u2014~0.3 =~0.5 9.40~0.9", "Tea = 9.40"),
+        ("L~0.1 Tea~0.9 9~0.2 9.40~0.1 B~0.9", "Tea 9.40 B"),  # specks: two characters at most
+        ("A~0.9 &~0.1 B~0.9", "A & B"),
+        ("vw~0.1 Wie~0.4", ""),  # a crease
+    ],
+)
+def test_strokes_and_specks_are_no_words(row, words):
+    table = "head\n" + "\n".join(
+        "\t".join((*"511110000", "9", str(100 * float(sure)), text))
+        for text, _, sure in (word.partition("~") for word in row.split())
+    )
+    assert " ".join(w.text for row in tesseract._rows(table) for w in row) == words
+
+
 def test_a_turned_photo_is_read_upright_in_the_boxes_of_the_upright_page(client):
     exif = Image.Exif()
     exif[0x0112] = 6
