@@ -17,14 +17,14 @@ SURE = 4.6  # more than its place and size alone give
 # Legal forms end a company's name; a row that has one is the name.
 LEGAL = re.compile(
     r"\b(?:sdn\.? ?b[hn]d|sbn bhd|s ?/ ?b|s\.?b\b(?=\.?$)|b[hn]d|ltd|limited|inc|llc|llp|plc|corp"
-    r"|pty|gmbh|mbh|ohg|kg|ag|e\.? ?k|e\.? ?v|s\.?a\.?r?\.?l?|s\.?l\.?u?|s\.?r\.?l\.?s?|s\.?p\.?a"
-    r"|s\.?a\.?s|sarl|eurl|b\.?v|n\.?v|lda|ltda|c\.?v|pte|oy|ab|aps|as"
+    r"|pty|g[mn]b[hn]|mbh|ohg|kg|ag|e\.? ?k|e\.? ?v|s\.?a\.?r?\.?l?|s\.?l\.?u?|s\.?r\.?l\.?s?"
+    r"|s\.?p\.?a|s\.?a\.?s|sarl|eurl|b\.?v|n\.?v|lda|ltda|c\.?v|pte|oy|ab|aps|as"
     r"|sp\.? ?z ?o\.? ?o|s\.?r\.?o|kft)\b\.?",
     re.IGNORECASE,
 )
 _SURE_LEGAL = re.compile(  # those that are no ordinary word or initials
-    r"\b(?:sdn|s ?/ ?b|bhd|ltd|limited|inc|llc|plc|corp|pty|gmbh|ohg|s\.?r\.?l|s\.?p\.?a|sarl|eurl"
-    r"|ltda|lda|pte)\b|\bsb ?\(\d|& ?co\b|^(?:pt|cv)\.? ",
+    r"\b(?:sdn|s ?/ ?b|bhd|ltd|limited|inc|llc|plc|corp|pty|g[mn]b[hn]|ohg|s\.?r\.?l|s\.?p\.?a|sarl"
+    r"|eurl|ltda|lda|pte)\b|\bsb ?\(\d|& ?co\b|^(?:pt|cv)\.? ",
     re.IGNORECASE,
 )
 _BUSINESS = frozenset(
@@ -75,7 +75,7 @@ _OTHER = re.compile(
     r"|description|item|price|amount|oeffnungszeiten|offnungszeiten|opening|hours|uhr|manager|station|terminal|pos|trans\w*"
     r"|doc|copy|duplicate|reprint|simplified|original|tax|counter|salesperson|staff|operator|served"
     r"|host|page|document|delivery|closed|open|daily|mon|tue|save|money|live|better|expect|since|owned"
-    r"|operated|formerly|visit|survey|feedback|always)\b",
+    r"|operated|formerly|visit|survey|feedback|always|for shopping|shopping with)\b",
     re.IGNORECASE,
 )
 _OWNER = re.compile(
@@ -213,7 +213,8 @@ def _score(index: int, row: Row, size: float) -> float:
     is_owner = bool(_OWNER.search(text))
     points += 5.0 * (bool(_SURE_LEGAL.search(f"{text}\n{name}")) and not is_owner)
     points += 4.0 * (bool(_MALAYSIAN.search(f"{text}\n{name}")) and not is_owner) + 2.0 * bool(
-        _BUSINESS & set(words) and set(words) - _BUSINESS - {"and", "the", "of"}
+        any(map(_is_business, words))
+        and not all(_is_business(word) or word in ("and", "the", "of") for word in words)
     )
     points += 4.5 * bool(_chain(words)) - 3.0 * is_owner - 2.0 * text.startswith("(")
     points -= 6.0 * (set(words) <= _NO_NAMES) + 1.5 * (text.islower() and len(words) > 1)
@@ -228,6 +229,12 @@ def _score(index: int, row: Row, size: float) -> float:
     points -= 5.0 * (letters < 3) + 3.0 * (row.confidence < 0.75) + 6.0 * bool(row.amounts)
     points -= 5.0 * bool(_WEB.search(text)) + 5.0 * bool(_NUMBER_LABEL.search(name))
     return points - 1.0 * (len(words) > 7)
+
+
+@lru_cache(maxsize=4096)
+def _is_business(word: str) -> bool:
+    """It says what kind of business this is, one letter in eight misread allowed."""
+    return word in _BUSINESS or any(len(w) >= 8 and alike(word, w) for w in _BUSINESS)
 
 
 def _chain(words: Sequence[str]) -> str | None:
