@@ -55,10 +55,11 @@ _DOLLAR = re.compile(r"(?<![A-Z])\$ ?\d")
 def find_currency(texts: Sequence[str]) -> str | None:
     """The currency most signs and words speak for; a lone dollar sign needs a country's words."""
     votes: Counter[str] = Counter()
-    for text in texts:
-        lower = text.lower()
-        votes.update({c: 3 for c, sign in _SIGN.items() if sign.search(text)})
-        votes.update({c: 2 for c, words in _WORD.items() if words.search(lower)})
+    for points, patterns, rows in ((3, _SIGN, texts), (2, _WORD, [t.lower() for t in texts])):
+        whole = "\n".join(rows)
+        for currency, pattern in patterns.items():
+            if pattern.search(whole):  # few of 31 are anywhere
+                votes[currency] += points * sum(bool(pattern.search(row)) for row in rows)
     dollars = sum(bool(_DOLLAR.search(text)) for text in texts)
     if dollars:
         dollar = max(("USD", "SGD", "AUD", "CAD"), key=lambda c: votes[c])

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from datetime import date
+from functools import lru_cache
 from typing import NamedTuple
 
 from providers.money import LONGEST
@@ -97,15 +98,22 @@ def parse_date(text: str, month_first: bool = False) -> str | None:
 
 def find_dates(text: str) -> Iterator[Day]:
     """Every date in the text that can be one, those of the surest form first."""
+    return iter(_dates(text))
+
+
+@lru_cache(maxsize=512)  # each row of a receipt is asked for its dates five times
+def _dates(text: str) -> tuple[Day, ...]:
+    if sum(map(str.isdigit, text)) < 2:
+        return ()
     plain = _SLIPPED.sub(_as_digits, _plain(text))
-    taken: list[tuple[int, int]] = []
+    found: list[Day] = []
     for pattern in _PATTERNS:
         for match in pattern.finditer(plain):
             start, end = match.span()
             day = _day(match)
-            if day and not any(start < e and s < end for s, e in taken):
-                taken.append((start, end))
-                yield day
+            if day and not any(start < other.end and other.start < end for other in found):
+                found.append(day)
+    return tuple(found)
 
 
 def find_time(text: str) -> str | None:

@@ -1,14 +1,14 @@
 """Who issued the receipt? Rows in, the merchant's name, address and numbers out. Pure."""
 
 import re
+import statistics
 from collections import Counter
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import NamedTuple
 
 from providers.base import Line
 from providers.dates import find_dates
-from providers.labels import Row, alike, one_slip, plain, words
+from providers.labels import Row, one_slip, plain, vocabulary, words
 
 HEADER_ROWS = 14
 GOOD = 3.0  # points from which a row may be the name
@@ -132,6 +132,8 @@ CHAINS = words("""
     Sephora, Shell
 """)
 _CHAIN_WORDS = {name: tuple(plain(name.replace("'", "")).split()) for name in CHAINS}
+_of_a_chain = vocabulary({word for words in _CHAIN_WORDS.values() for word in words})
+_business = vocabulary(_BUSINESS)
 
 
 class Merchant(NamedTuple):
@@ -168,7 +170,11 @@ def _is_legible(row: Row, name: str) -> bool:
 
 def _scores(rows: Sequence[Sequence[Line]], read: Sequence[Row]) -> list[float]:
     """Points of each row of the head for being the name."""
-    scores = [_score(i, read[i], _print_size(rows, i)) for i in range(_header(read))]
+    heights = [_height(row) for row in rows]
+    middle = statistics.median_high(heights) if heights else 0
+    scores = [
+        _score(i, read[i], heights[i] / middle if middle else 1.0) for i in range(_header(read))
+    ]
     for index in range(1, len(scores)):
         scores[index] -= 9.0 * bool(_OWNER.search(read[index - 1].text))
     return scores
@@ -193,14 +199,8 @@ def _header(rows: Sequence[Row]) -> int:
     return min(len(rows), HEADER_ROWS)
 
 
-def _print_size(rows: Sequence[Sequence[Line]], index: int) -> float:
-    """The height of the row's print over that of the median row."""
-    heights = sorted(_height(row) for row in rows)
-    middle = heights[len(heights) // 2] if heights else 0
-    return _height(rows[index]) / middle if middle else 1.0
-
-
 def _height(row: Sequence[Line]) -> float:
+    """Of the row's print, in pixels."""
     return max((line.box[3] - line.box[1] for line in row if line.box), default=0)
 
 
@@ -231,15 +231,14 @@ def _score(index: int, row: Row, size: float) -> float:
     return points - 1.0 * (len(words) > 7)
 
 
-@lru_cache(maxsize=4096)
 def _is_business(word: str) -> bool:
     """It says what kind of business this is, one letter in eight misread allowed."""
-    return word in _BUSINESS or any(len(w) >= 8 and alike(word, w) for w in _BUSINESS)
+    return any(wanted == word or len(wanted) >= 8 for wanted in _business(word))
 
 
 def _chain(words: Sequence[str]) -> str | None:
     """The chain the words begin with or contain, one letter in five misread allowed."""
-    meant = [_meant(word) for word in words]
+    meant = [_of_a_chain(word) for word in words]
     known = frozenset[str]().union(*meant)
     for name, wanted in _CHAIN_WORDS.items():
         if known.issuperset(wanted):
@@ -247,13 +246,6 @@ def _chain(words: Sequence[str]) -> str | None:
                 if all(word in meant[start + number] for number, word in enumerate(wanted)):
                     return name
     return None
-
-
-@lru_cache(maxsize=16384)  # 8 ms a receipt without
-def _meant(word: str) -> frozenset[str]:
-    """Which words of the chains' names it may be."""
-    wanted = {name_word for words in _CHAIN_WORDS.values() for name_word in words}
-    return frozenset(w for w in wanted if w == word or (len(w) >= 6 and alike(word, w)))
 
 
 def _logo(name: str | None) -> str | None:
