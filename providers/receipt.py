@@ -78,7 +78,9 @@ def read_receipt(rows: Sequence[Sequence[Line]]) -> Receipt:
         card_last4=_last4(texts),
     )
     sum_of_items = sum((item.amount or 0 for item in items), Decimal(0))
-    is_proved = totals.is_proved or total in (sum_of_items, totals.gross)
+    is_proved = not totals.is_subtotal and (
+        totals.is_proved or total in (sum_of_items, totals.gross)
+    )
     found = {
         "date_ambiguous": day.is_ambiguous,
         "low_confidence": (

@@ -46,6 +46,7 @@ class Totals(NamedTuple):
     tip: Decimal | None
     total: Decimal | None
     gross: Decimal | None  # what the table of taxes adds up to, tax included
+    is_subtotal: bool  # no row was read that is called the total; what is added may be missing
     is_proved: bool  # another sum on the receipt gives the same total
     certainty: float  # of the total's figures, where they are printed best
     first_row: int  # of the sums: the items stand above it
@@ -69,6 +70,7 @@ def find_totals(rows: Sequence[Row]) -> Totals:
         tip=_first(sums, "tip"),
         total=value,
         gross=_gross(rows),
+        is_subtotal=bool(total and total.role == "subtotal"),
         is_proved=bool(total and best - WORDS[total.role] >= PROVED),
         certainty=_certainty(rows, value),
         first_row=_first_row(sums, len(rows)),

@@ -451,6 +451,8 @@ def test_an_unproved_total_of_worn_print_is_doubtful():
     assert "low_confidence" not in read("CORNER CAFE\nTOTAL 5.00", confidence=0.99).warnings
     proved = "CORNER CAFE\nSUBTOTAL 4.00\nTAX 1.00\nTOTAL 5.00"
     assert "low_confidence" not in read(proved, confidence=0.9).warnings
+    cut = "CORNER CAFE\nTEA 4.00\nSUBTOTAL 4.00\nSERVICE 0.40\nT0Tm 44O\nNET OF TAX 4.00"
+    assert "low_confidence" in read(cut, confidence=0.9).warnings
 
 
 @pytest.mark.parametrize(
