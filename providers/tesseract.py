@@ -150,7 +150,7 @@ def _without_noise(words: list[Line]) -> list[Line]:
 
 
 def _is_print(word: Line) -> bool:
-    if word.text in (":", "&"):
+    if word.text in (":", "&") or "**" in word.text:  # a card's hidden figures
         return True
     least = SPECK if len(word.text) <= 2 else 0
     return _sureness(word) >= (least if _is_text(word) else STROKE)

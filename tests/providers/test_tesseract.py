@@ -81,6 +81,7 @@ def test_a_drawn_receipt_comes_back_row_by_row(client):
         ("\u2014~0.3 Tea~0.9 \u2014~0.3 =~0.5 9.40~0.9", "Tea = 9.40"),
         ("L~0.1 Tea~0.9 9~0.2 9.40~0.1 B~0.9", "Tea 9.40 B"),  # specks: two characters at most
         ("A~0.9 &~0.1 B~0.9", "A & B"),
+        ("VISA~0.9 ****~0.1 1234~0.9", "VISA **** 1234"),
         ("vw~0.1 Wie~0.4", ""),  # a crease
     ],
 )
