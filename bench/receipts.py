@@ -10,10 +10,10 @@ ARTICLES = ("FLAT WHITE", "CROISSANT", "ORANGE JUICE", "BREAD", "MILK 1L", "TOMA
 
 
 def receipts(directory: Path, count: int, dataset: Path | None = None) -> list[Path]:
-    """So many files; those of the dataset over and over if it has fewer."""
+    """So many files; of a dataset from all over it, and over and over if it has fewer."""
     if dataset:
         found = sorted(p for p in (dataset / "images").iterdir() if p.suffix in (".jpg", ".png"))
-        return [found[number % len(found)] for number in range(count)]
+        return [found[number * max(1, len(found) // count) % len(found)] for number in range(count)]
     directory.mkdir(parents=True, exist_ok=True)
     paths = [directory / f"{number}.jpg" for number in range(count)]
     for number, path in enumerate(paths):
