@@ -4,15 +4,14 @@
         openvino==2026.4.1 openvino-telemetry
     python -m bench.peers DATASET [--only NAMES] [--score score.py]
 
-Every engine has one thread a process and no classifier of line angles. They take turns, so that
-the ratios of their CPU times hold on a busy machine too; two processes of each share the receipts.
+Every engine has one thread a process and no classifier of line angles; two processes of each share
+the receipts, one engine after the other in the same run.
 """
 
 import argparse
 import importlib.util
 import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -30,7 +29,7 @@ ENGINES = {
     "RapidOCR on ONNX Runtime": ("rapidocr",),
     "RapidOCR on OpenVINO": ("rapidocr", "openvino"),
 }
-WORKERS, ROUNDS = 2, 1
+WORKERS = 2
 
 
 def main() -> None:
@@ -45,26 +44,16 @@ def main() -> None:
     names = [
         name for name, modules in ENGINES.items() if all(map(importlib.util.find_spec, modules))
     ]
-    rounds: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
-    for _ in range(ROUNDS):
-        for name in names:
-            rounds[name].append(_read_by_all(name, files))
-    for name, found in rounds.items():
-        _tell(name, found, rounds[names[0]], len(files))
+    found = {name: _read_by_all(name, files) for name in names}
+    for name, way in found.items():
+        print(
+            f"{name}: {way['cpu_s'] / len(files):.2f} s of CPU a receipt (we take"
+            f" {found[names[0]]['cpu_s'] / way['cpu_s']:.2f} of it),"
+            f" {len(files) / way['seconds']:.2f} receipts/s by {WORKERS} processes",
+            flush=True,
+        )
         if arguments.score:
-            _score(found[0]["texts"], arguments)
-
-
-def _tell(
-    name: str, found: list[dict[str, Any]], ours: list[dict[str, Any]], receipts: int
-) -> None:
-    cpu_s, ours_s = (statistics.median(r["cpu_s"] for r in rounds) for rounds in (found, ours))
-    per_second = receipts / statistics.median(r["seconds"] for r in found)
-    print(
-        f"{name}: {cpu_s / receipts:.2f} s of CPU a receipt (we take {ours_s / cpu_s:.2f} of it),"
-        f" {per_second:.2f} receipts/s by {WORKERS} processes",
-        flush=True,
-    )
+            _score(way["texts"], arguments)
 
 
 def _score(texts: dict[str, str], arguments: argparse.Namespace) -> None:

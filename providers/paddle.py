@@ -19,10 +19,12 @@ from providers.reading import result_from_pages
 from providers.rows import group_rows
 
 DIRECTORIES = ("PADDLE_OCR_DET_DIR", "PADDLE_OCR_REC_DIR")
+LARGE = 12_000_000  # pixels; of more than twice that a half is read, of more than six times a third
 LONG_SIDE = 1280  # of the picture the detector sees: words F1 .915; .912 at 960 and at 1600
 LONGEST_SIDE = 4000  # of a long receipt, or of a part of a longer one
-LARGE = 12_000_000  # pixels; of more than twice that a half is read, of more than six times a third
-FINE = 13  # pixels of a row there: F1 .68 at 7 on the page, .90 alone; as good on the page from 11
+FINE_PRINT = (
+    13  # pixels of a row there: F1 .68 at 7 on the page, .90 alone; as good on the page from 11
+)
 SMALL = 0.35  # of the page's area
 MARGIN = 0.05  # of the receipt's long side
 SHORT_SIDE = 420  # of a long receipt, which may then be longer
@@ -66,7 +68,7 @@ def read(image: Path, env: Env) -> tuple[list[Page], list[list[Line]]]:
     for page in images.pages(image, env):
         factor = max(1, round((page.width * page.height / LARGE) ** 0.5))
         smaller = page.reduce(factor) if factor > 1 else page
-        # paddleocr wants BGR; of a mere view OpenCV would make a copy for every line
+        # paddleocr wants BGR, and OpenCV memory of its own, as in _turned
         bgr = np.ascontiguousarray(np.asarray(smaller)[:, :, ::-1])
         page.close()  # 160 MB at 40 megapixels
         found = [[_enlarged(line, factor) for line in row] for row in _read_page(models, bgr)]
@@ -77,20 +79,25 @@ def read(image: Path, env: Env) -> tuple[list[Page], list[list[Line]]]:
 
 def _read_page(models: Models, picture: Any) -> list[list[Line]]:
     """The rows of a page that may lie on its side or upside down, with boxes as it lies."""
-    import numpy as np
-
     turns = 0  # quarter turns against the clock that make it upright
     quads = _detect(models, picture)
     if _is_sideways(quads):
-        turns, picture = 1, np.rot90(picture)
+        turns, picture = 1, _turned(picture, 1)
         quads = _detect(models, picture)
     lines = _recognise(models, picture, quads)
     if _confidence(lines) < DOUBTFUL and _is_upside_down(models, picture, quads):
-        turns, picture = turns + 2, np.rot90(picture, 2)
+        turns, picture = turns + 2, _turned(picture, 2)
         quads = _detect(models, picture)
         lines = _recognise(models, picture, quads)
     rows = group_rows([line for line in lines if line.text], _slope(quads))
     return [[_turned_back(line, picture.shape, turns) for line in row] for row in rows]
+
+
+def _turned(picture: Any, turns: int) -> Any:
+    """In memory of its own: OpenCV would copy a mere view for every line."""
+    import numpy as np
+
+    return np.ascontiguousarray(np.rot90(picture, turns))
 
 
 def _detect(models: Models, picture: Any) -> list[Any]:
@@ -103,7 +110,8 @@ def _detect(models: Models, picture: Any) -> list[Any]:
     quads = _find(models, picture)
     height, width = picture.shape[:2]
     left, top, right, bottom = _around(quads, width, height)
-    if not _is_fine(quads, picture) or (right - left) * (bottom - top) > SMALL * width * height:
+    is_small = (right - left) * (bottom - top) <= SMALL * width * height
+    if not (is_small and _has_fine_print(quads, picture)):
         return quads
     receipt = _find(models, picture[top:bottom, left:right])
     return [quad + np.array([left, top], "float32") for quad in receipt]
@@ -144,11 +152,12 @@ def _limit(picture: Any) -> int:
     return min(LONGEST_SIDE, max(LONG_SIDE, SHORT_SIDE * long // short))
 
 
-def _is_fine(quads: Sequence[Any], picture: Any) -> bool:
+def _has_fine_print(quads: Sequence[Any], picture: Any) -> bool:
     """The print is too small for the detector, which saw a smaller picture than there is."""
-    scale = _limit(picture) / max(picture.shape[:2])
+    short, long = sorted(picture.shape[:2])
+    scale = max(LONG_SIDE / long, SHORT_SIDE / short)  # of the picture, or of each of its parts
     heights = [float((quad.max(axis=0) - quad.min(axis=0)).min()) for quad in quads]
-    return bool(heights) and scale < 1 and statistics.median(heights) * scale < FINE
+    return bool(heights) and scale < 1 and statistics.median(heights) * scale < FINE_PRINT
 
 
 def _around(quads: Sequence[Any], width: int, height: int) -> Box:

@@ -4,6 +4,7 @@ import time
 from datetime import date
 from decimal import Decimal
 
+import numpy as np
 import pytest
 
 from providers.base import Item, Line, Receipt, Tax
@@ -473,7 +474,6 @@ def test_a_merchant_is_doubtful_where_its_name_cannot_be_read(row, is_doubtful):
 
 
 def test_a_space_the_recogniser_hesitates_about_is_one():
-    np = pytest.importorskip("numpy")
     characters = ["", "A", "B", "次", ":", " "]
 
     def spelled(*steps):
