@@ -68,9 +68,11 @@ _SLIPPED = re.compile(
     r"(?![a-z0-9])|(?<=[a-z][-/. ])[2z][\doqilsbz|]{3}(?![a-z0-9])"
 )
 _DIGITS = str.maketrans("oqil|sbz", "00111582")
+# A lone dot is a clock's only before seconds, am, pm or Uhr: 12.50 alone is a price.
 _TIME = re.compile(
-    r"(?<![\d:.])(?P<hour>[01]?\d|2[0-3]) ?[:.h] ?(?P<minute>[0-5]\d)(?: ?[:.] ?[0-5]\d)?"
-    r" ?(?P<half>[ap]\.?m\.?)?(?![\d:])",
+    r"(?<![\d:.])(?P<hour>[01]?\d|2[0-3]) ?"
+    r"(?:[:h]|\.(?= ?[0-5]\d ?(?:[:.] ?[0-5]\d|[ap]\.?m\b|uhr\b)))"
+    r" ?(?P<minute>[0-5]\d)(?: ?[:.] ?[0-5]\d)? ?(?P<half>[ap]\.?m\.?)?(?![\d:])",
     re.IGNORECASE,
 )
 
