@@ -54,7 +54,8 @@ def read_receipt(rows: Sequence[Sequence[Line]]) -> Receipt:
     currency = find_currency(texts)
     merchant = find_merchant(rows, read)
     totals = find_totals(read)
-    day = _date(read, currency)
+    dates = _dates(read)
+    day = _date(dates, currency)
     items = find_items(read, 0, totals.first_row)
     total = _repaired(totals, items)
     receipt = Receipt(
@@ -65,7 +66,7 @@ def read_receipt(rows: Sequence[Sequence[Line]]) -> Receipt:
         merchant_tax_id=merchant.tax_id,
         receipt_number=_receipt_number(texts),
         date=day.iso,
-        time=_time(texts),
+        time=_time(texts, [(row.text, other) for row, other in dates if day.iso in other[:2]]),
         currency=currency,
         items=items,
         subtotal=totals.subtotal,
@@ -113,19 +114,26 @@ class _Date(NamedTuple):
     certainty: float = 1.0
 
 
-def _date(rows: Sequence[Row], currency: str | None) -> _Date:
-    """The day of the purchase."""
+def _dates(rows: Sequence[Row]) -> list[tuple[Row, Day]]:
+    """Every date with the row it is on, the likeliest day of the purchase first."""
     found = [
-        (_date_score(row.text, day, index / len(rows)), day, row.certainty(day.start, day.end))
+        (_date_score(row.text, day, index / len(rows)), row, day)
         for index, row in enumerate(rows)
         for day in find_dates(row.text)
     ]
-    if not found:
+    found.sort(key=lambda candidate: candidate[0], reverse=True)
+    return [(row, day) for _, row, day in found]
+
+
+def _date(dates: Sequence[tuple[Row, Day]], currency: str | None) -> _Date:
+    """The day of the purchase."""
+    if not dates:
         return _Date(None)
-    _, day, certainty = max(found, key=lambda candidate: candidate[0])
+    row, day = dates[0]
     first, second = day.day_first, day.month_first
     iso = (second if currency in MONTH_FIRST else first) or first or second
     is_open = bool(first and second and first != second)
+    certainty = row.certainty(day.start, day.end)
     return _Date(iso, is_open and currency is None, certainty)
 
 
@@ -135,14 +143,14 @@ def _date_score(text: str, day: Day, position: float) -> float:
     return points - 2.5 * bool(_OTHER_DATE.search(text))
 
 
-def _time(texts: Sequence[str]) -> str | None:
-    """The time beside the date, else the first one."""
-    for text in texts:
-        for day in find_dates(text):
-            time = find_time(text[day.end :]) or find_time(text[: day.start])
-            if time:
-                return time
-    return next((time for time in map(find_time, texts) if time), None)
+def _time(texts: Sequence[str], days: Sequence[tuple[str, Day]]) -> str | None:
+    """The time beside the day of the purchase, else on a row without a date, else the first one.
+
+    `days` are the rows that print this day, the likeliest first.
+    """
+    beside = [part for text, day in days for part in (text[day.end :], text[: day.start])]
+    undated = [text for text in texts if not any(find_dates(text))]
+    return next(filter(None, map(find_time, (*beside, *undated, *texts))), None)
 
 
 def _receipt_number(texts: Sequence[str]) -> str | None:

@@ -402,6 +402,20 @@ def test_month_and_day_are_told_apart_by_the_country():
     assert nowhere.date == "2021-04-03" and "date_ambiguous" in nowhere.warnings
 
 
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "Printed 01/02/2020 10:00\nDate 03/02/2020 12:30",
+        "Printed 01/02/2020 10:00\nTime 12:30\nDate 03/02/2020",
+        "Open 08:00-20:00\nDate 03/02/2020\n03/02/2020 12:30",
+        "Open 08:00-20:00\n12:30 03/02/2020",
+    ],
+)
+def test_the_time_is_the_one_beside_the_day_of_the_purchase(rows):
+    found = read(f"SHOP GmbH\n{rows}\nTOTAL EUR 5,00")
+    assert (found.date, found.time) == ("2020-02-03", "12:30")
+
+
 def test_a_worn_digit_of_the_total_is_read_where_items_and_taxes_prove_it():
     worn = "SHOP GmbH\nMILCH 8,99 V\nBROT 10,47 E\nSUMME EUR 19,16\n19,0% 7,55 8,99"
     assert read(f"{worn}\n7,0% 0,68 9,79 10,47").total == Decimal("19.46")
