@@ -12,7 +12,7 @@ _SIGNS = {
     "GBP": r"£|\bGBP\b",
     "CHF": r"\bCHF\b|\bSFr\b",
     "BRL": r"R\$|\bBRL\b",
-    "SGD": r"S\$|\bSGD\b",
+    "SGD": r"(?<!U)S\$|\bSGD\b",
     "AUD": r"A\$|\bAUD\b",
     "CAD": r"C\$|\bCAD\b",
     "PHP": r"₱|\bPHP\b",
@@ -26,7 +26,7 @@ _SIGNS = {
     "NOK": r"\bNOK\b",
     "DKK": r"\bDKK\b",
     "TRY": r"₺|\bTRY\b",
-    "USD": r"\bUSD?\$?\b(?=.*\d)|US\$|\bUSD\b",
+    "USD": r"US\$|\bUSD(?![A-Za-z])|\bUS\d[\d,]*\.\d\d\b",  # not the word: CONTACT US 03 1234567
 }
 _WORDS = {
     "MYR": r"\bsdn\b|\bbhd\b|kuala lumpur|selangor|johor|\bpenang\b|petaling|malaysia|\bjalan\b"

@@ -395,6 +395,23 @@ def test_the_other_keys_are_filled_too():
     assert malaysian.receipt_number == "A-00123"
 
 
+@pytest.mark.parametrize(
+    ("row", "currency"),
+    [
+        ("US$ 5.00", "USD"),
+        ("USD5.00", "USD"),
+        ("USD$ 5.00", "USD"),
+        ("US5.00", "USD"),
+        ("CONTACT US 03 1234567", None),
+        ("SHOES US9", None),
+    ],
+)
+def test_dollars_are_american_only_where_a_sign_or_an_amount_tells(row, currency):
+    found = read(f"SHOP\n{row}\n03/04/2020\nTOTAL 5.00")
+    assert found.currency == currency
+    assert found.date == ("2020-03-04" if currency else "2020-04-03")
+
+
 def test_month_and_day_are_told_apart_by_the_country():
     assert read("SHOP\nAustin, TX 78701\n03/04/2021\nTOTAL $5.00").date == "2021-03-04"
     assert read("SHOP GmbH\n03/04/2021\nTOTAL EUR 5,00").date == "2021-04-03"
