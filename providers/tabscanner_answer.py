@@ -67,7 +67,8 @@ def _doubts(result: Mapping[str, Any], receipt: Receipt) -> Iterator[str]:
     _, month, day = (receipt.date or "0000-00-00").split("-")
     if month != day <= "12" and receipt.currency in (None, "USD"):
         yield "date_ambiguous"
-    if receipt.total is not None and (_money(result.get("totalConfidence")) or SURE) < SURE:
+    confidence = _number(result.get("totalConfidence"))
+    if receipt.total is not None and confidence is not None and confidence < SURE:
         yield "low_confidence"
 
 
