@@ -36,6 +36,8 @@ _NAME = (
     r"|ott(?:obre)?|out(?:ubro)?|nov(?:ember|embre|iembre|embro)?|nop(?:ember)?|dec(?:ember|embre)?"
     r"|dez(?:ember|embro)?|des(?:ember)?|dic(?:iembre|embre)?|dis(?:ember)?)"
 )
+FIRST_YEAR, LAST_YEAR = 1970, 2099  # of four digits; two stand for 2000 to LAST_SHORT_YEAR
+LAST_SHORT_YEAR = 2039  # 07-12-88 is more often a number than a day
 _YEAR = r"(?P<year>(?:19|20)\d\d(?!:\d\d)|'?\d\d)"
 _END = r"(?=\d{1,2}:\d\d|\D|$)"  # a glued time may follow: 19/10/201820:49
 _SEP = r" ?[-/.] ?"
@@ -87,7 +89,10 @@ class Day(NamedTuple):
 
 
 def parse_date(text: str, month_first: bool = False) -> str | None:
-    """The first date in the text, in ISO; day before month unless told or proved otherwise."""
+    """The first date in the text, in ISO; day before month unless told or proved otherwise.
+
+    Years are 1970 to 2099; two digits stand for 2000 to 2039, never for 19xx.
+    """
     found = next(find_dates(text[:LONGEST]), None)
     if found is None:
         return None
@@ -145,8 +150,7 @@ def _as_digits(match: re.Match[str]) -> str:
 
 def _day(match: re.Match[str]) -> Day | None:
     groups = match.groupdict()
-    year = int(groups["year"].lstrip("'"))
-    year += 2000 if year < 100 else 0
+    year = _year(groups["year"])
     a = int(groups["a"])
     if groups.get("month"):
         first, second = _iso(year, _month(groups["month"]), a), None
@@ -157,6 +161,14 @@ def _day(match: re.Match[str]) -> Day | None:
     else:
         first, second = _iso(year, int(groups["b"]), a), _iso(year, a, int(groups["b"]))
     return Day(first, second, *match.span()) if first or second else None
+
+
+def _year(written: str) -> int:
+    """The year; 0 where it is out of range, which is no day's."""
+    year = int(written.lstrip("'"))
+    if year < 100:
+        return year + 2000 if year + 2000 <= LAST_SHORT_YEAR else 0
+    return year if FIRST_YEAR <= year <= LAST_YEAR else 0
 
 
 def _month(name: str) -> int:
@@ -176,6 +188,6 @@ def _slipped_month(name: str) -> int:
 
 def _iso(year: int, month: int, day: int) -> str | None:
     try:
-        return date(year, month, day).isoformat() if 1990 <= year <= 2039 else None
+        return date(year, month, day).isoformat()
     except ValueError:
         return None
