@@ -8,6 +8,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import lru_cache
+from operator import contains
 from typing import NamedTuple
 
 from providers.base import Line
@@ -48,7 +49,7 @@ TOPICS: dict[str, tuple[str, ...]] = {
     "rounding": words("""
         rounding, round, rounded, rounding adj, rnd adj, pembulatan, penggenapan, pelarasan,
         rundung, arrondi, afronding, redondeo, arrotondamento, rounding adjustment, round adj,
-        arredondamento, roundg, roundings, bill rounding
+        arredondamento, roundg, roundings, round ing, bill rounding
     """),
     "discount": words("""
         discount, disc, rabatt, nachlass, remise, reduction, descuento, dto, sconto, desconto,
@@ -121,6 +122,20 @@ TOPICS: dict[str, tuple[str, ...]] = {
     """),
 }
 
+# Words that things are called as well (TIP TOP BREAD, BAR SOAP, CARTA IGIENICA): topics only where
+# all other words of the row are topics, sums or currencies too.
+ORDINARY = frozenset(
+    words("""
+        tip, tips, rest, resto, change, changes, cambio, retour, bar, tender, service, svc, sc, pin,
+        carta, discover, maestro, boost, dana, ovo, promo, promotion, member, point, stamps, due,
+        round, rounded
+    """)
+)
+BESIDE = words("""
+    eur, euro, usd, myr, idr, sgd, aud, cad, gbp, chf, php, amt, amount, sum, total, adj, fee, off,
+    less, your, the
+""")
+
 
 class Row(NamedTuple):
     """A printed row: its text, what it speaks of and the numbers on it, left to right."""
@@ -188,15 +203,31 @@ def topics(text: str) -> frozenset[str]:
 
 @lru_cache(maxsize=4096)
 def _topics(text: str) -> frozenset[str]:
-    meant = [_meant(_letters(word)) for word in text.split()]
+    words = text.split()
+    found = list(_named(words))
+    named = {start + n for start, _, phrase in found for n in range(len(phrase))}
+    is_label = all(n in named or _is_beside(word) for n, word in enumerate(words))
     return frozenset(
         topic
-        for start, firsts in enumerate(meant)
-        for first in firsts
-        for topic, phrase in _BEGINNING[first]
-        if len(phrase) <= len(meant) - start
-        and all(word in meant[start + number] for number, word in enumerate(phrase))
+        for start, topic, phrase in found
+        if is_label or len(phrase) > 1 or ORDINARY.isdisjoint((*phrase, words[start]))
     )
+
+
+def _named(words: Sequence[str]) -> Iterator[tuple[int, str, tuple[str, ...]]]:
+    """Each phrase that stands among the words: where it starts, its topic and itself."""
+    meant = [_meant(_letters(word)) for word in words]
+    for start, firsts in enumerate(meant):
+        for first in firsts:
+            for topic, phrase in _BEGINNING[first]:
+                rest = meant[start : start + len(phrase)]
+                if len(rest) == len(phrase) and all(map(contains, rest, phrase)):
+                    yield start, topic, phrase
+
+
+def _is_beside(word: str) -> bool:
+    """The word is an amount, a currency or a tax letter, and no part of a name."""
+    return len(word) <= 2 or not word.isalpha() or word in BESIDE
 
 
 def _letters(word: str) -> str:

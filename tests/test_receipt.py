@@ -143,13 +143,22 @@ def test_a_time_is_read_in_24_hours(text, clock):
         ("Rückgeld", "change"),
         ("KEMBALI", "change"),
         ("Rounding Adjustaent", "rounding"),
+        ("RoundIng (RM) : -0.02", "rounding"),
+        ("TIP: $ 2.00", "tip"),
+        ("REST EUR 2,00", "change"),
+        ("BAR 20,00 EUR", "cash"),
+        ("SERVICE 10 % 2.00", "service"),
+        ("Member Promo -2.00", "discount"),
+        ("Amount due 12.00", "total"),
     ],
 )
 def test_a_row_tells_its_topic_in_many_languages(row, topic):
     assert topic in topics(row)
 
 
-@pytest.mark.parametrize("row", ["GROUND FLOOR, NO. 4", "Ayam Bakar 55,000", "COFFEE", "BLOCK 7"])
+@pytest.mark.parametrize(
+    "row", ["GROUND FLOOR, NO. 4", "Ayam Bakar 55,000", "COFFEE", "BLOCK 7", "TIP TOP BREAD 2.50"]
+)
 def test_other_words_are_no_topics(row):
     assert topics(row) == frozenset()
 
@@ -229,6 +238,16 @@ ITEMS = {
     "MEMBER DISC 0.20": item("MEMBER DISC", "-0.20"),
     "LEERGUT 3,00-": item("LEERGUT", "-3.00"),
     "VOID MILK -1.20": item("VOID MILK", "-1.20"),
+    "TIP TOP BREAD 2.50": item("TIP TOP BREAD", "2.50"),
+    "REST ROOM CLEANER 2.50": item("REST ROOM CLEANER", "2.50"),
+    "LAST CHANCE TEE 2.50": item("LAST CHANCE TEE", "2.50"),
+    "BAR SOAP 2.50": item("BAR SOAP", "2.50"),
+    "PIN CODE 2.50": item("PIN CODE", "2.50"),
+    "SERVICE SPOON 2.50": item("SERVICE SPOON", "2.50"),
+    "MEMBER PROMO MILK 2.50": item("MEMBER PROMO MILK", "2.50"),
+    "CARTA IGIENICA 2.50": item("CARTA IGIENICA", "2.50"),
+    "POWER POINT SOCKET 2.50": item("POWER POINT SOCKET", "2.50"),
+    "ROUND NECK TEE 2.50": item("ROUND NECK TEE", "2.50"),
 }
 
 
