@@ -10,7 +10,7 @@ import json
 import re
 import sqlite3
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -95,15 +95,19 @@ def _files(connection: sqlite3.Connection, job_ids: list[int]) -> Iterable[sqlit
 def _receipt_row(file: sqlite3.Row) -> list[Row]:
     """One row, also for a file that could not be read: its warning is the error's code."""
     receipt = _receipt(file)
-    row = {name: receipt.get(name) for name in RECEIPT_COLUMNS}
     warnings = receipt.get("warnings", []) if file["provider"] else [file["unread"]]
-    return [row | _source(file) | {"warnings": warnings}]
+    return [_row(RECEIPT_COLUMNS, receipt | _source(file) | {"warnings": warnings})]
 
 
 def _item_rows(file: sqlite3.Row) -> list[Row]:
     receipt = _receipt(file)
-    about = {name: receipt.get(name) for name in ITEM_COLUMNS}
-    return [about | item | _source(file) for item in receipt.get("items", [])]
+    items = receipt.get("items", [])
+    return [_row(ITEM_COLUMNS, receipt | item | _source(file)) for item in items]
+
+
+def _row(columns: Sequence[str], values: Row) -> Row:
+    """Exactly these columns in this order, None for what is unknown."""
+    return {name: values.get(name) for name in columns}
 
 
 def _receipt(file: sqlite3.Row) -> Row:

@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 
 import db as queries
-from exports import as_csv, as_json
+from exports import ITEM_COLUMNS, RECEIPT_COLUMNS, as_csv, as_json
 from listing import Listing
 from providers.base import Item, OcrResult, ProviderError, Receipt, ocr_data
 from tests.fakes import fake, png, upload, wait
@@ -107,6 +107,17 @@ def test_an_item_is_a_row_when_asked(client):
         ("Flat White", 7.8),
         ("Voucher", -1.5),
     ]
+
+
+@pytest.mark.parametrize(("query", "columns"), [("", RECEIPT_COLUMNS), ("?items=1", ITEM_COLUMNS)])
+def test_a_key_without_a_column_is_left_out_and_moves_no_other(client, db, query, columns):
+    wait(client, upload(client, "cafe"))
+    known = table(client, query)
+    for path in ("$.receipt.source", "$.receipt.items[0].source", "$.receipt.items[1].source"):
+        db.execute("UPDATE execution SET ocr_data = json_set(ocr_data, ?, 'new')", (path,))
+    assert table(client, query) == known
+    for row in client.get(f"/ocr-jobs/export.json{query}").json:
+        assert tuple(row) == columns
 
 
 def test_a_negative_total_stays_a_number_and_a_formula_becomes_text(client):
