@@ -13,6 +13,7 @@ import json
 import logging
 import sqlite3
 import threading
+from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -62,15 +63,20 @@ class Webhook:
         self._stopping = True
         self._changed.set()
 
-    def send_due(self, connection: sqlite3.Connection, now: datetime) -> float | None:
-        """Try what is due; the seconds until the next delivery is, None when there is none."""
+    def send_due(
+        self, connection: sqlite3.Connection, clock: Callable[[], datetime]
+    ) -> float | None:
+        """Try what is due; the seconds until the next delivery is, None when there is none.
+
+        The clock is read before and after each delivery, since each can take many seconds.
+        """
         while not self._stopping and (delivery := _next(connection)):
-            wait_s = (datetime.fromisoformat(delivery["next_at"]) - now).total_seconds()
+            wait_s = (datetime.fromisoformat(delivery["next_at"]) - clock()).total_seconds()
             if wait_s > 0:
                 return wait_s
             status = self._post(delivery)
             with connection:
-                _record(connection, delivery, status, now)
+                _record(connection, delivery, status, clock())
         return None
 
     def _run(self) -> None:
@@ -78,7 +84,7 @@ class Webhook:
             while not self._stopping:
                 self._changed.clear()  # first, so that a wake during the step is not lost
                 try:
-                    wait_s = self.send_due(connection, datetime.now(UTC))
+                    wait_s = self.send_due(connection, lambda: datetime.now(UTC))
                 except Exception:  # a locked database must not end the thread
                     log.exception("webhook")
                     wait_s = MINUTE

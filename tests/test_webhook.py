@@ -5,6 +5,7 @@ import queue
 import threading
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 
 import pytest
 from standardwebhooks.webhooks import Webhook as Verifier
@@ -95,13 +96,18 @@ def deliveries(app):
     return rows
 
 
-def step(app, now):
-    """One step of the sender, at that moment; the thread does nothing meanwhile."""
+def step(app, clock):
+    """One step of the sender by this clock; the thread does nothing meanwhile."""
     at = app.extensions["receipts"]
     connection = db.connect(at.database)
-    wait_s = at.webhook.send_due(connection, now)
+    wait_s = at.webhook.send_due(connection, clock)
     connection.close()
     return wait_s
+
+
+def in_six_seconds():
+    """When what was not taken at the first try is due."""
+    return datetime.now(UTC) + timedelta(seconds=6)
 
 
 def stop(app):
@@ -170,7 +176,7 @@ def test_what_is_not_taken_is_sent_again_with_the_same_id_and_body(receiver, hoo
     upload(app.test_client(), "fake")
     _, headers, body = to.got.get(timeout=10)
     until(lambda: [row["tries"] for row in deliveries(app)] == [1])
-    step(app, datetime.now(UTC) + timedelta(seconds=6))
+    step(app, in_six_seconds)
     _, again, same_body = to.got.get(timeout=10)
     assert (again["webhook-id"], same_body) == (headers["webhook-id"], body)
     assert deliveries(app) == []
@@ -183,16 +189,30 @@ def test_it_is_tried_again_by_the_specifications_schedule_and_then_given_up(
     app = hooked(to)
     upload(app.test_client(), "fake")
     until(lambda: [row["tries"] for row in deliveries(app)] == [1])
-    now, waits = datetime.now(UTC), []
-    while wait_s := step(app, now):
+    start, waits = datetime.now(UTC), []
+    while wait_s := step(app, lambda: start + timedelta(seconds=sum(waits))):
         waits.append(wait_s)
-        now += timedelta(seconds=wait_s)
     assert [round(wait_s, -1) for wait_s in waits[1:]] == [
         *(300, 1800, 7200, 18000, 36000, 50400, 72000, 86400)
     ]
     assert to.got.qsize() == 1 + len(WAITS_S) == 10
     assert deliveries(app) == []
     assert "webhook: job 1: 503; given up" in caplog.text
+
+
+def test_the_wait_before_the_next_try_counts_from_the_end_of_each_delivery(receiver, hooked):
+    app = hooked(receiver(*[500] * 4))
+    client = app.test_client()
+    for _ in range(2):
+        upload(client, "fake")
+    until(lambda: [row["tries"] for row in deliveries(app)] == [1, 1])
+    start = in_six_seconds().replace(microsecond=0)
+    readings = (start + timedelta(seconds=10 * number) for number in count())
+    assert step(app, lambda: next(readings)) == (10 + 300) - 40
+    assert [datetime.fromisoformat(row["next_at"]) for row in deliveries(app)] == [
+        start + timedelta(seconds=10 + 300),
+        start + timedelta(seconds=30 + 300),
+    ]
 
 
 @pytest.mark.parametrize("status", [302, 400, 404, 429, 500])
@@ -239,7 +259,7 @@ def test_what_was_not_sent_before_a_stop_is_sent_after_the_start(receiver, hooke
     to.next()
     until(lambda: [row["tries"] for row in deliveries(app)] == [1])
     stop(app)
-    step(hooked(to), datetime.now(UTC) + timedelta(seconds=6))
+    step(hooked(to), in_six_seconds)
     assert to.next()[1]["data"]["id"] == 1
 
 
