@@ -38,18 +38,27 @@ class Finding(NamedTuple):
 
 @click.command()
 @click.option("--remote", is_flag=True, help="try the providers that cost something too")
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=3000,
+    envvar="FLASK_RUN_PORT",
+    show_default=True,
+    show_envvar=True,
+    help="the server's, to try whether the network reaches it",
+)
 @with_appcontext
-def doctor(remote: bool) -> None:
+def doctor(remote: bool, port: int) -> None:
     """Say what works: every provider, the data, the queue and who can reach the server."""
     at = current_app.extensions["receipts"]
     problems = 0
-    for finding in _findings(at, remote):
+    for finding in _findings(at, remote, port):
         problems += finding.mark == "!!"
         click.echo(f"{finding.mark} {finding.about}: {finding.text}")
     sys.exit(1 if problems else 0)
 
 
-def _findings(at: Any, remote: bool) -> Iterator[Finding]:
+def _findings(at: Any, remote: bool, port: int) -> Iterator[Finding]:
     if all(provider.unavailable(at.env) for provider in at.providers.values()):
         yield Finding("!!", "providers", "none is available")
     for name, provider in at.providers.items():
@@ -57,7 +66,7 @@ def _findings(at: Any, remote: bool) -> Iterator[Finding]:
     yield from _directory(at.storage.root)
     if at.database.exists():
         yield from _database(at.database)
-    yield _binding(at.env)
+    yield _binding(at.env, port)
 
 
 def _provider(name: str, provider: Provider, env: Env, remote: bool) -> Finding:
@@ -131,9 +140,8 @@ def _queue(connection: sqlite3.Connection) -> Finding:
     return Finding("ok", "queue", text)
 
 
-def _binding(env: Env) -> Finding:
+def _binding(env: Env, port: int) -> Finding:
     """Whether the network reaches the port, tried at this machine's own outward address."""
-    port = int(env.get("FLASK_RUN_PORT", "3000"))
     host = env.get("FLASK_RUN_HOST", "127.0.0.1")
     address = _outward_address()
     reached = address is not None and _answers(address, port)

@@ -30,14 +30,17 @@ def dying(path, env):
 
 @pytest.fixture
 def flask(tmp_path):
-    """`flask(*words)`: what a command did, that has an application of its own as in a process."""
+    """`flask(*words)`: what a command did, that has an application of its own as in a process.
 
-    def run(*words, providers=None, env=None):
+    `env` is the application's, `environ` the process's.
+    """
+
+    def run(*words, providers=None, env=None, environ=None):
         def application():
             return create_app(tmp_path / "data", providers or {"fake": fake()}, env or {})
 
         group = FlaskGroup(create_app=application, load_dotenv=False)
-        return CliRunner().invoke(group, list(map(str, words)))
+        return CliRunner(env=environ).invoke(group, list(map(str, words)))
 
     return run
 
@@ -248,10 +251,10 @@ def test_a_port_that_the_network_reaches_without_a_key_is_a_problem(doctor):
     with socket.socket() as listener:
         listener.bind(("0.0.0.0", 0))
         listener.listen()
-        env = {"FLASK_RUN_PORT": str(listener.getsockname()[1]), "FLASK_RUN_HOST": "0.0.0.0"}
-        status, lines = doctor(env=env)
+        port = listener.getsockname()[1]
+        status, lines = doctor(None, "--port", port, env={"FLASK_RUN_HOST": "0.0.0.0"})
         assert status == 1
-        assert lines[-1].startswith("!! binding: port ")
+        assert lines[-1].startswith(f"!! binding: port {port} ")
         assert lines[-1].endswith("no API_KEY is set: anyone can read the receipts")
 
 
@@ -261,3 +264,16 @@ def test_a_port_that_the_network_reaches_with_a_key_is_none(doctor):
         0,
         "ok binding: port 3000 is open to the network, with an API_KEY",
     )
+
+
+def test_the_port_is_that_of_flask_run_unless_another_is_named(flask):
+    env = {"FLASK_RUN_PORT": "3100"}
+    assert "binding: port 3100 " in flask("doctor", environ=env).stdout
+    assert "binding: port 3200 " in flask("doctor", "--port", 3200, environ=env).stdout
+
+
+@pytest.mark.parametrize("port", ["abc", "0", "65536"])
+def test_a_port_that_is_none_is_a_usage_error_that_names_its_variable(flask, port):
+    done = flask("doctor", environ={"FLASK_RUN_PORT": port})
+    assert done.exit_code == 2
+    assert "Invalid value for '--port' (env var: 'FLASK_RUN_PORT')" in done.stderr
