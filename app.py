@@ -52,7 +52,7 @@ from metrics import Metrics
 from providers import PROVIDERS
 from providers.base import Env, Provider, setting
 from service import Service
-from startup import check_settings, limit_rate, run_worker, serving
+from startup import check_settings, limit_rate, run_worker, serving, stop_with_process
 from storage import MIN_FREE_BYTES, Storage
 from upload import check_provider, max_body_bytes
 from waiting import RETRY_AFTER_S, Waiting, preferred, seconds_wanted
@@ -414,10 +414,13 @@ def create_app(
     data: str | Path | None = None,
     providers: Mapping[str, Provider] = PROVIDERS,
     env: Env = os.environ,
+    serve: bool | None = None,
 ) -> Flask:
     """The application, with its files and database under `data` (default $DATA_DIR or ./data).
 
-    Only a server opens these; a command that needs them does so itself.
+    Only a server opens these; a command that needs them does so itself. `serve` True starts the
+    worker, which the caller stops; False starts none. None is for `flask` and production servers:
+    a process that is a server (startup.serving) starts the worker, and stops it when it exits.
     """
     if env is os.environ:
         load_dotenv(".env")  # `flask` has done so already, a production server has not
@@ -446,6 +449,9 @@ def create_app(
     weakref.finalize(at, _close, at.idle)
     if rate := env.get("RATE_LIMIT"):
         limit_rate(app, rate)
-    if serving():
+    process_serves = serve is None and serving()
+    if serve or process_serves:
         run_worker(at)
+    if process_serves:
+        stop_with_process(at)
     return app

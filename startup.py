@@ -32,10 +32,10 @@ WHOLE_NUMBERS = (
 
 
 def serving() -> bool:
-    """Whether this process will answer requests, and so shall run executions.
+    """Whether this process is a server: `flask run`, or no `flask` command at all, as waitress.
 
     Not for `flask routes`, `flask shell` and the like, nor for the reloader's parent, which loads
-    the application too and then only watches; yes for a production server, which has no command.
+    the application too and then only watches.
     """
     context = click.get_current_context(silent=True)
     if context is None or context.find_object(ScriptInfo) is None:
@@ -103,7 +103,7 @@ def limit_rate(app: Flask, rate: str) -> None:
 
 
 def run_worker(at: Service) -> None:
-    """Open the data, say what cannot run here, start the worker, and stop it at the end."""
+    """Open the data, say what cannot run here, and start the worker."""
     at.storage.create()
     lock = at.storage.lock()  # before another's database is touched
     db.create(at.database)
@@ -114,6 +114,10 @@ def run_worker(at: Service) -> None:
     guard.warn_if_open(_bound_host(), at.env)
     at.webhook.start()  # first, since what is recovered may end jobs
     at.worker.start(lock)
+
+
+def stop_with_process(at: Service) -> None:
+    """Stop the worker when this process exits or is stopped by a signal."""
     atexit.register(at.worker.stop)
     atexit.register(at.webhook.stop)
     stop_on_signals(at.waiting, at.worker)

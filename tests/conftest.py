@@ -42,13 +42,15 @@ def make_app(tmp_path, gate):
     apps = []
 
     def make(providers=None, env=None, data=None):
-        apps.append(create_app(data or tmp_path / "data", providers or {"fake": fake()}, env or {}))
+        data, providers = data or tmp_path / "data", providers or {"fake": fake()}
+        apps.append(create_app(data, providers, env or {}, serve=True))
         return apps[-1]
 
     yield make
     gate.open()  # or the worker would wait for it
     for app in apps:
         app.extensions["receipts"].worker.stop()
+        app.extensions["receipts"].webhook.stop()
 
 
 @pytest.fixture

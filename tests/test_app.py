@@ -1,8 +1,12 @@
 """Does the API answer as its reference says, example by example and error by error?"""
 
+import atexit
 import hashlib
 import json
 import re
+import signal
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 
@@ -11,6 +15,7 @@ from werkzeug.exceptions import TooManyRequests
 
 from providers import PROVIDERS
 from providers.base import ProviderError
+from tests.conftest import ROOT
 from tests.fakes import fake, only_execution, png, upload, wait
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
@@ -551,3 +556,38 @@ def test_the_data_directory_is_for_its_owner_only(client, tmp_path):
     data = tmp_path / "data"
     modes = {str(p.relative_to(data)): p.stat().st_mode & 0o077 for p in data.rglob("*")}
     assert not any(mode for name, mode in modes.items() if "-shm" not in name), modes
+
+
+# In a program that is no server
+
+
+NO_SERVER = """
+import signal, sys, threading
+from app import create_app
+
+def handlers():
+    return signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+
+before = handlers()
+create_app(sys.argv[1], env={}, serve=False)
+assert threading.active_count() == 1, threading.enumerate()
+assert handlers() == before
+"""
+
+
+def test_an_application_that_does_not_serve_starts_and_writes_nothing(tmp_path):
+    command = [sys.executable, "-c", NO_SERVER, str(tmp_path / "data")]
+    done = subprocess.run(command, cwd=ROOT, timeout=60, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "data").exists()
+
+
+def test_an_application_that_serves_for_a_caller_leaves_its_signals_and_its_exit_alone(make_app):
+    def process():
+        handlers = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+        return handlers, atexit._ncallbacks()
+
+    before = process()
+    client = make_app().test_client()
+    assert process() == before
+    assert wait(client, upload(client, "fake"))["status"] == "completed"

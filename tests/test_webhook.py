@@ -72,7 +72,6 @@ def receiver():
 @pytest.fixture
 def hooked(make_app, gate):
     """`hooked(receiver)`: an application that tells it."""
-    apps = []
 
     def fail(path, env):
         raise ProviderError("unreadable", "blank")
@@ -81,12 +80,9 @@ def hooked(make_app, gate):
         providers = {"fake": fake(), "gated": gate.provider, "failing": fake(ocr=fail)}
         if receiver:
             env |= {"WEBHOOK_URL": receiver.url, "WEBHOOK_SECRET": SECRET}
-        apps.append(make_app(providers, env))
-        return apps[-1]
+        return make_app(providers, env)
 
-    yield make
-    for app in apps:
-        app.extensions["receipts"].webhook.stop()
+    return make
 
 
 def deliveries(app):
@@ -282,7 +278,6 @@ def test_an_unreachable_receiver_does_not_hold_up_reading(make_app):
     for _ in range(3):
         assert wait(client, upload(client, "fake"))["status"] == "completed"
     until(lambda: [row["tries"] for row in deliveries(app)] == [1, 1, 1])
-    app.extensions["receipts"].webhook.stop()
 
 
 def test_the_url_and_its_token_are_neither_logged_nor_stored(receiver, hooked, caplog, tmp_path):
