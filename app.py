@@ -1,8 +1,8 @@
 """Open Receipt OCR: upload photos of receipts, get their text and fields.
 
 `flask run` serves it on port 3000. Routes here are thin: they read the request, ask db and storage,
-and answer. An upload becomes a job in intake.py, executions are run in worker.py; what happens when
-the server starts and ends is in startup.py.
+and answer. An upload becomes a job in server/upload.py, executions are run in worker.py; what
+happens when the server starts and ends is in server/lifecycle.py.
 """
 
 import logging
@@ -35,29 +35,22 @@ from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnava
 from werkzeug.routing import IntegerConverter
 from werkzeug.wrappers import Response as BaseResponse
 
-import cli
+import commands
 import db
-import exports
-import faults
-import guard
-import logs
-import reference
-import retention
-import search
-import texts
-from commits import Commits
-from intake import stored_upload
-from listing import Listing, read_listing
-from metrics import Metrics
 from providers import PROVIDERS
-from providers.base import Env, Provider, setting
-from service import Service
-from startup import check_settings, limit_rate, run_worker, serving, stop_with_process
+from providers.base import Provider
+from server import access, answers, docs, errors, exports, logs
+from server.answers import RETRY_AFTER_S, Waiting, preferred, seconds_wanted
+from server.commits import Commits
+from server.lifecycle import check_settings, limit_rate, run_worker, serving, stop_with_process
+from server.listing import Listing, read_listing
+from server.metrics import Metrics
+from server.service import Service
+from server.upload import check_provider, max_body_bytes, stored_upload
+from server.webhook import Webhook
+from settings import Env, setting
 from storage import MIN_FREE_BYTES, Storage
-from upload import check_provider, max_body_bytes
-from waiting import RETRY_AFTER_S, Waiting, preferred, seconds_wanted
-from webhook import Webhook
-from worker import Ended, Worker
+from worker import Ended, Worker, delete_job_and_files
 
 log = logging.getLogger(__name__)
 api = Blueprint("api", __name__)
@@ -114,10 +107,10 @@ def _told(job_id: int, seconds: int) -> Response:
             response.headers["Preference-Applied"] = f"wait={applied}"
         return response
 
-    media_type = texts.media_type_wanted(request.accept_mimetypes)
+    media_type = answers.media_type_wanted(request.accept_mimetypes)
     if media_type == "application/json":
         return jsonify(job)
-    return Response(texts.text_of(job, media_type), mimetype=media_type)
+    return Response(answers.text_of(job, media_type), mimetype=media_type)
 
 
 def _has_ended(job_id: int) -> bool:
@@ -131,9 +124,9 @@ def _has_ended(job_id: int) -> bool:
 def list_jobs() -> dict[str, Any]:
     """A page of jobs, newest first unless `sort` says otherwise."""
     asked = read_listing(request.args)
-    with search.snapshot(get_db()):
-        total = search.count_jobs(get_db(), **asked.chosen)
-        jobs = search.list_jobs(get_db(), **asked.chosen, **asked.order, total=total)
+    with db.snapshot(get_db()):
+        total = db.count_jobs(get_db(), **asked.chosen)
+        jobs = db.list_jobs(get_db(), **asked.chosen, **asked.order, total=total)
     return {
         "data": jobs,
         "pagination": {
@@ -169,7 +162,7 @@ def _exported(rows: Callable[[Path, Listing, bool], Iterator[str]], suffix: str)
 @api.delete(JOB)
 def delete_job(job_id: int) -> dict[str, bool]:
     """Remove a job with its files; a pending one is cancelled, a running one refuses."""
-    if not retention.delete(get_db(), service().storage, job_id):
+    if not delete_job_and_files(get_db(), service().storage, job_id):
         if db.job_exists(get_db(), job_id):
             abort(409, f"Job {job_id} is being processed; delete it when it is completed")
         abort(404, f"Job {job_id} does not exist")
@@ -276,8 +269,8 @@ def describe_api() -> Response:
 @api.get("/docs")
 def show_docs() -> Response:
     """The same as a page for people."""
-    response = Response(render_template("docs.html", **reference.page(db.HERE / "openapi.json")))
-    response.headers["Content-Security-Policy"] = reference.CSP
+    response = Response(render_template("docs.html", **docs.page(db.HERE / "openapi.json")))
+    response.headers["Content-Security-Policy"] = docs.CSP
     return response
 
 
@@ -332,7 +325,7 @@ def start_request() -> None:
 
 @api.before_app_request
 def guard_request() -> None:
-    guard.check(request, service().env)
+    access.check(request, service().env)
 
 
 @api.after_app_request
@@ -355,14 +348,14 @@ def log_request(response: Response) -> Response:
 @api.app_errorhandler(HTTPException)
 def http_error(error: HTTPException) -> BaseResponse:
     """Every error, unhandled exceptions included, in the API's one format."""
-    return faults.as_response(error, request)
+    return errors.as_response(error, request)
 
 
 @api.app_errorhandler(sqlite3.OperationalError)
 def database_error(error: sqlite3.OperationalError) -> BaseResponse:
     log.error("%s %s: %s", request.method, request.path, error)
     return http_error(
-        faults.from_sqlite(error, service().storage.root)
+        errors.from_sqlite(error, service().storage.root)
         or InternalServerError(original_exception=error)
     )
 
@@ -370,7 +363,7 @@ def database_error(error: sqlite3.OperationalError) -> BaseResponse:
 @api.app_errorhandler(OSError)
 def disk_error(error: OSError) -> BaseResponse:
     log.error("%s %s: %s", request.method, request.path, error)
-    return http_error(faults.from_os(error) or InternalServerError(original_exception=error))
+    return http_error(errors.from_os(error) or InternalServerError(original_exception=error))
 
 
 # Putting it together
@@ -444,7 +437,7 @@ def create_app(
     app.extensions["receipts"] = at
     app.url_map.converters["id"] = Id
     app.register_blueprint(api)
-    cli.add_commands(app)
+    commands.add_commands(app)
     app.teardown_appcontext(end_request)
     weakref.finalize(at, _close, at.idle)
     if rate := env.get("RATE_LIMIT"):

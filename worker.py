@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import IO, Any, TypeVar
 
 import db
-import retention
-import search
-from logs import redacted, secrets
-from providers.base import Env, Provider, ProviderError, ocr_data, setting
+from providers.base import Provider
+from providers.redact import redacted, secrets
+from result import ProviderError, ocr_data
+from settings import Env, setting
 from storage import Storage
 
 log = logging.getLogger(__name__)
@@ -43,6 +43,9 @@ class Ended:
     provider: str
     seconds: float | None  # None: unknown, since its thread or process died over it
     error_code: str | None  # None: completed
+
+
+MOST_DAYS = 100_000  # the year 1752; datetime ends with the year 1
 
 
 class Worker:
@@ -264,15 +267,15 @@ class Worker:
                 kept_since = datetime.now(UTC) - UPLOAD_KEYS_KEPT
                 db.delete_upload_keys_before(connection, db.timestamp(kept_since))
             if self._retention_days:
-                limit = timedelta(days=min(self._retention_days, retention.MOST_DAYS))
-                for job_id in retention.purge(connection, self._storage, limit):
+                limit = timedelta(days=min(self._retention_days, MOST_DAYS))
+                for job_id in purge(connection, self._storage, limit):
                     log.info("job %d: deleted after %d days", job_id, limit.days)
             self._storage.tidy(
                 partial(db.job_exists, connection),
                 partial(db.key_exists, connection),
                 db.next_job_id(connection),
             )
-            search.purge(connection)
+            db.purge_search(connection)
             db.forget_deleted(connection)
 
     def _kind(self, provider_name: str) -> str:
@@ -280,3 +283,39 @@ class Worker:
         provider = self._providers.get(provider_name)
         remote = provider and (provider.kind == "remote" or provider.sends_to(self._env))
         return "remote" if remote else "local"
+
+
+# Deleting
+
+
+def older_than(connection: sqlite3.Connection, limit: timedelta) -> list[int]:
+    """The ids of finished jobs last changed longer ago than that, oldest first."""
+    return db.list_finished_before(connection, _ago(limit))
+
+
+def purge(connection: sqlite3.Connection, storage: Storage, limit: timedelta) -> list[int]:
+    """Delete those; the ids of the ones that went: one may be run again at this very moment."""
+    moment = _ago(limit)
+    ids = db.list_finished_before(connection, moment)
+    gone = [job_id for job_id in ids if delete_job_and_files(connection, storage, job_id, moment)]
+    db.forget_deleted(connection)
+    return gone
+
+
+def delete_job_and_files(
+    connection: sqlite3.Connection,
+    storage: Storage,
+    job_id: int,
+    finished_before: str | None = None,
+) -> bool:
+    """Whether the job went, row, files and bytes; not if it is missing, running or not that old."""
+    with connection:
+        if not db.delete_job(connection, job_id, finished_before):
+            return False
+        with storage.discarded_job(job_id):
+            connection.commit()  # in here, so that a failed commit brings the files back
+    return True
+
+
+def _ago(limit: timedelta) -> str:
+    return db.timestamp(datetime.now(UTC) - limit)

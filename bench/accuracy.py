@@ -23,8 +23,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from providers import PROVIDERS, engine
-from providers.base import Item, OcrResult, Receipt
+from engines import process
+from providers import PROVIDERS
+from result import Item, OcrResult, Receipt
 
 THREADS = 2
 DOUBTS = {  # the warnings that speak of a field
@@ -49,7 +50,7 @@ def main() -> None:
     fields = {receipt["image"]: receipt.get("fields") or {} for receipt in truth}
     for told in doubts([fields[name] for name in names], [result.receipt for result in results]):
         print(told)
-    engine.stop()  # the time of a child is known when it has ended
+    process.stop()  # the time of a child is known when it has ended
     _tell_time(len(names), time.perf_counter() - started)
     if arguments.score:
         only = ["--only", str(arguments.only)] if arguments.only else []

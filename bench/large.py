@@ -14,7 +14,8 @@ import psutil
 from PIL import Image
 
 from bench.receipts import drawn, receipts
-from providers import PROVIDERS, engine
+from engines import process
+from providers import PROVIDERS
 
 MANY = 100
 
@@ -38,11 +39,11 @@ def measure(many: int = MANY, dataset: Path | None = None) -> Iterator[Cost]:
         for provider in ("paddle-ocr-local", "tesseract"):
             for what, file in files.items():
                 yield _cost(provider, what, [file])
-                engine.stop()  # a new process for each, since its peak never goes back
+                process.stop()  # a new process for each, since its peak never goes back
             few = receipts(Path(scratch, "receipts"), 20, dataset)
             yield _cost(provider, "the first 20 receipts", few)
             yield _cost(provider, f"{many} more", [few[n % 20] for n in range(many)])
-            engine.stop()
+            process.stop()
 
 
 def _files(scratch: Path) -> dict[str, Path]:

@@ -15,7 +15,8 @@ from pathlib import Path
 import psutil
 
 from bench.receipts import drawn
-from providers import PROVIDERS, engine
+from engines import process
+from providers import PROVIDERS
 
 COUNT, KINDS = 2000, 40
 
@@ -36,7 +37,7 @@ def measure(provider: str, count: int) -> Iterator[tuple[int, float]]:
             if number % (count // 10) == 0:
                 (child,) = psutil.Process().children()
                 yield number, child.memory_info().rss / 2**20
-        engine.stop()
+        process.stop()
 
 
 if __name__ == "__main__":

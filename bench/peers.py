@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.server import ROOT
-from providers import paddle
-from providers.reading import result_from_pages
+from engines import paddle
+from providers.pages import result_from_pages
 
 ENGINES = {
     "paddle-ocr-local": ("paddleocr",),

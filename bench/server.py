@@ -18,7 +18,9 @@ from flask import Flask
 
 import app
 from providers import PROVIDERS
-from providers.base import Env, OcrResult, Provider, ProviderError
+from providers.base import Provider
+from result import OcrResult, ProviderError
+from settings import Env
 
 ROOT = Path(__file__).resolve().parent.parent
 BOUNDARY = "receipt-bench"

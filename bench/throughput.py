@@ -22,7 +22,9 @@ import psutil
 
 from bench.receipts import receipts
 from bench.server import Server, serving
-from providers import PROVIDERS, engine, tesseract
+from engines import process
+from engines.tesseract import OPTIONS
+from providers import PROVIDERS, tesseract
 
 CORES = os.cpu_count() or 1
 ROUNDS = 3
@@ -61,7 +63,7 @@ def measure(dataset: Path | None = None) -> Iterator[Throughput]:
             files = receipts(Path(scratch, "receipts"), share, dataset)
             with ThreadPoolExecutor(CORES) as pool:
                 yield _compare(provider, files, server, pool)
-            engine.stop()
+            process.stop()
 
 
 def _compare(
@@ -123,7 +125,7 @@ def _service(provider: str, files: list[Path], server: Server) -> None:
 
 def _xargs(files: list[Path]) -> None:
     program, *data = tesseract._command(os.environ) or ("tesseract",)
-    command = shlex.join([program, "{}", "-", *data, *shlex.split(tesseract.OPTIONS), "tsv"])
+    command = shlex.join([program, "{}", "-", *data, *shlex.split(OPTIONS), "tsv"])
     subprocess.run(
         ["sh", "-c", f"xargs -P {CORES} -I {{}} {command} >/dev/null 2>&1"],
         input="\n".join(str(file.resolve()) for file in files),

@@ -1,97 +1,15 @@
-"""What is a provider, and what does it return?
+"""A provider: how to run it, and why it cannot run here.
 
-Every engine module offers `ocr(image, env) -> OcrResult` and `unavailable(env) -> str | None`.
-Nothing here does any I/O. The JSON's keys are those of the README's "What an execution returns".
+Every provider module offers `ocr(image, env) -> OcrResult` and `unavailable(env) -> str | None`.
 """
 
-import json
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
-from decimal import Decimal
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-Env = Mapping[str, str]
-Box = tuple[int, int, int, int]  # left, top, right, bottom in pixels of the upright page
-
-
-@dataclass(frozen=True)
-class Line:
-    """A recognised piece of text; a printed row is one or more of them."""
-
-    text: str
-    confidence: float | None = None  # 0 to 1; None where the engine gives none
-    box: Box | None = None  # None only while text without geometry goes through the rules
-
-
-@dataclass(frozen=True)
-class Page:
-    """One page of a file; width and height in pixels, None where the vendor read the PDF itself."""
-
-    width: int | None
-    height: int | None
-    lines: tuple[Line, ...] = ()
-
-
-@dataclass(frozen=True)
-class Item:
-    description: str
-    quantity: Decimal | None = None
-    unit_price: Decimal | None = None
-    amount: Decimal | None = None  # negative for a discount, a void or a refund
-
-
-@dataclass(frozen=True)
-class Tax:
-    rate: Decimal | None  # per cent
-    amount: Decimal | None
-
-
-@dataclass(frozen=True)
-class Receipt:
-    """The fields of a receipt as printed; None means not found, never 0 or ""."""
-
-    source: Literal["engine", "model", "rules"]
-    merchant: str | None = None
-    merchant_address: str | None = None
-    merchant_phone: str | None = None
-    merchant_tax_id: str | None = None
-    receipt_number: str | None = None
-    date: str | None = None  # 2026-03-14, the local date as printed
-    time: str | None = None  # 09:41
-    currency: str | None = None  # ISO 4217
-    items: tuple[Item, ...] = ()
-    subtotal: Decimal | None = None
-    discount: Decimal | None = None  # as printed, negative
-    taxes: tuple[Tax, ...] = ()
-    tax: Decimal | None = None
-    tip: Decimal | None = None
-    total: Decimal | None = None
-    payment_method: str | None = None
-    card_last4: str | None = None
-    warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class OcrResult:
-    """What every provider returns: the text in reading order, one printed row per line."""
-
-    markdown: str
-    text: str
-    pages: tuple[Page, ...]
-    receipt: Receipt
-    model: str
-    raw: object = None  # the remote vendor's own answer, without any echoed image
-
-
-class ProviderError(Exception):
-    """The file could not be read. Code and message are shown to the user."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
+from result import OcrResult
+from settings import Env
 
 
 @dataclass(frozen=True)
@@ -103,38 +21,3 @@ class Provider:
     kind: Literal["local", "remote"] = "local"
     model: Callable[[Env], str | None] = lambda env: None
     sends_to: Callable[[Env], str | None] = lambda env: None  # host; None: stays on this machine
-
-
-def setting(env: Env, name: str, default: int, least: int = 1) -> int:
-    """A whole number of `least` or more from the environment. Raises ValueError naming it."""
-    value = env.get(name, "").strip() or str(default)
-    if not value.isascii() or not value.isdigit() or not least <= int(value) < 2**63:
-        raise ValueError(f"{name} must be a whole number of {least} or more, not {value!r}")
-    return int(value)
-
-
-def deadline(env: Env) -> float:
-    """When an execution that starts now must be over, on the clock of time.monotonic()."""
-    return time.monotonic() + setting(env, "OCR_TIMEOUT_S", 300)
-
-
-def ocr_data(result: OcrResult) -> str:
-    """The JSON text stored for an execution."""
-    text = json.dumps(_camel(asdict(result)), ensure_ascii=False, allow_nan=False)
-    return text.encode("utf-8", "replace").decode()  # lone surrogates cannot be stored
-
-
-def _camel(value: object, inside_raw: bool = False) -> object:
-    """Names as the API writes them; the vendor's own answer under `raw` stays as it came."""
-    if isinstance(value, dict) and not inside_raw:
-        return {_camel_name(name): _camel(v, name == "raw") for name, v in value.items()}
-    if isinstance(value, list | tuple) and not inside_raw:
-        return [_camel(v) for v in value]
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    return value
-
-
-def _camel_name(name: str) -> str:
-    head, *rest = name.split("_")
-    return head + "".join(part.capitalize() for part in rest)

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from providers.base import Env, OcrResult
 from providers.http import (
     Answer,
     Failure,
@@ -31,6 +30,8 @@ from providers.vision import (
     refused,
     truncated,
 )
+from result import OcrResult
+from settings import Env
 
 GEMINI = Vendor(
     name="Gemini",

@@ -8,22 +8,23 @@ nothing here logs, and no exception carries a URL, a header or a body.
 import json
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
 from math import isfinite
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 import requests
 import tenacity
 import urllib3
 
-from providers.base import Env, ProviderError
-from providers.quoting import quote
+from providers.redact import quote
 from providers.sockets import DeadlineAdapter, begin_call, left_s
+from result import ProviderError
+from settings import Env
 
 CONNECT_TIMEOUT_S = 10
 READ_TIMEOUT_S = 120  # of silence; a model thinks before its first byte
@@ -416,3 +417,25 @@ def _new_session() -> requests.Session:
 
 
 _session = _new_session()
+
+
+# Waiting for a result
+
+T = TypeVar("T")
+
+
+def poll(ask: Callable[[], T | None], waits_s: Iterable[float], deadline: float, name: str) -> T:
+    """What `ask` answers once that is not None, asked after each of the endless `waits_s`.
+
+    `deadline` is on the clock of time.monotonic(). Raises ProviderError timeout instead of waiting
+    beyond it.
+    """
+    for wait in waits_s:
+        if time.monotonic() + wait >= deadline:
+            break
+        time.sleep(wait)
+        if (result := ask()) is not None:
+            return result
+    raise ProviderError(
+        "timeout", f"{name} was still reading at OCR_TIMEOUT_S; try again later or raise it"
+    )

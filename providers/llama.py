@@ -8,16 +8,14 @@ llama.cpp's tools/server/README.md and server-common.cpp, llama-cpp-python 0.3.3
 
 import threading
 import time
-from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from providers import engine
-from providers.base import Env, OcrResult, ProviderError, deadline, setting
+from engines import process
 from providers.http import Answer, Failure, Vendor, dig, failure, http_failure
 from providers.openai import read_chat
-from providers.reading import join_pages
+from providers.pages import join_pages
 from providers.vision import (
     MAX_TOKENS,
     PROMPT,
@@ -29,6 +27,8 @@ from providers.vision import (
     read_answer,
     truncated,
 )
+from result import OcrResult, ProviderError
+from settings import Env, deadline, setting
 
 SERVER = Vendor(
     name="llama-server",
@@ -40,7 +40,6 @@ SERVER = Vendor(
 HERE = Vendor("llama.cpp", "", "", model_variable="LLAMA_CPP_MODEL_PATH")
 FILES = ("LLAMA_CPP_MODEL_PATH", "LLAMA_CPP_MMPROJ_PATH")
 LOADING_PAUSE_S = 1.0
-CONTEXT_TOKENS = 16_384  # a picture takes up to 4,000 of them, a metre of receipt 8,000
 
 
 def unavailable(env: Env) -> str | None:
@@ -158,60 +157,16 @@ def _ask_here(image: Path, env: Env) -> OcrResult:
 def _read(document: Document, env: Env, ends: float) -> OcrResult:
     paths = [env[variable].strip() for variable in FILES]
     threads = setting(env, "LLAMA_CPP_THREADS", 1)
-    content, reason = engine.run(
-        "providers.llama", "generate", document.data_url, *paths, threads, deadline=ends
+    content, reason = process.run(
+        "engines.llama",
+        "generate",
+        _messages(document.data_url),
+        SCHEMA,
+        MAX_TOKENS,
+        *paths,
+        threads,
+        deadline=ends,
     )
     if reason == "length":
         raise truncated(HERE)
     return read_answer(HERE, content, document, model=Path(paths[0]).stem, raw=None)
-
-
-def generate(data_url: str, model_path: str, mmproj_path: str, threads: int) -> tuple[str, str]:
-    """The model's words, and why it stopped: "stop" or "length". Runs in the engine's process."""
-    model = _load(model_path, mmproj_path, threads)
-    try:
-        answer = model.create_chat_completion(
-            messages=_messages(data_url),
-            response_format={"type": "json_object", "schema": SCHEMA},  # json_schema is ignored
-            temperature=0.0,
-            repeat_penalty=1.0,  # digits and prices do repeat
-            max_tokens=MAX_TOKENS,
-        )
-    except ValueError as error:
-        if "n_ctx" in str(error):
-            raise ProviderError(
-                "too_large", "llama.cpp has no room for this image; send a smaller one"
-            ) from error
-        raise _no_vision_model(error) from error  # the mmproj is loaded with the first image
-    choice = answer["choices"][0]
-    return choice["message"]["content"] or "", choice["finish_reason"]
-
-
-@lru_cache(maxsize=1)
-def _load(model_path: str, mmproj_path: str, threads: int) -> Any:
-    # imported here: it takes a second and 100 MB, and need not be installed
-    from llama_cpp import Llama
-    from llama_cpp._logger import llama_log_callback
-    from llama_cpp.llama_chat_format import MTMDChatHandler
-    from llama_cpp.mtmd_cpp import mtmd_helper_log_set
-
-    mtmd_helper_log_set(llama_log_callback, None)  # else every picture is 20 lines in the log
-    try:
-        return Llama(
-            model_path,
-            chat_handler=MTMDChatHandler(mmproj_path, verbose=False),
-            n_ctx=CONTEXT_TOKENS,
-            n_threads=threads,
-            n_threads_batch=threads,
-            verbose=False,
-        )
-    except (ValueError, OSError) as error:
-        raise _no_vision_model(error) from error
-
-
-def _no_vision_model(error: Exception) -> ProviderError:
-    return ProviderError(
-        "not_configured",
-        f"llama.cpp cannot use LLAMA_CPP_MODEL_PATH with LLAMA_CPP_MMPROJ_PATH ({error}); "
-        "take the GGUF of a vision model and the mmproj that belongs to it",
-    )

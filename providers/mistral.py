@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from providers.base import Env, OcrResult, Receipt, deadline
+from engines.images import PDF
+from fields.text import text_from_markdown, without_pictures
 from providers.http import (
     Answer,
     Failure,
@@ -22,9 +23,7 @@ from providers.http import (
     not_its_api,
     without_images,
 )
-from providers.images import PDF
-from providers.markdown import text_from_markdown, without_pictures
-from providers.reading import join_pages, receipt_from_text
+from providers.pages import join_pages, receipt_from_text
 from providers.vision import (
     FIELDS_SCHEMA,
     PROMPT,
@@ -36,6 +35,8 @@ from providers.vision import (
     receipt_from_fields,
     with_warnings,
 )
+from result import OcrResult, Receipt
+from settings import Env, deadline
 
 MISTRAL = Vendor(
     name="Mistral",

@@ -7,7 +7,7 @@ page after page. Contract: OpenAI's OpenAPI document and Python SDK 3.54.0 (read
 from pathlib import Path
 from typing import Any
 
-from providers.base import Env, OcrResult
+from engines.images import PDF
 from providers.http import (
     Answer,
     Failure,
@@ -18,7 +18,6 @@ from providers.http import (
     not_its_api,
     retry_after,
 )
-from providers.images import PDF
 from providers.vision import (
     MAX_TOKENS,
     PROMPT,
@@ -29,6 +28,8 @@ from providers.vision import (
     refused,
     truncated,
 )
+from result import OcrResult
+from settings import Env
 
 OPENAI = Vendor(
     name="OpenAI",

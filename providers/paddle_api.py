@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from providers.base import Env, OcrResult, deadline
+from engines.images import Jpeg, jpegs
 from providers.http import (
     SURPRISES,
     Answer,
@@ -26,12 +26,13 @@ from providers.http import (
     http_failure,
     not_its_api,
     parse,
+    poll,
     without_images,
 )
-from providers.images import Jpeg, jpegs
-from providers.paddle_answer import read_results
-from providers.polling import poll
-from providers.reading import join_pages
+from providers.paddle_api_answer import read_results
+from providers.pages import join_pages
+from result import OcrResult
+from settings import Env, deadline
 
 JOBS_PATH = "/api/v2/ocr/jobs"
 JOBS_HOST = "paddleocr.aistudio-app.com"

@@ -9,12 +9,22 @@ from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
+from engines.images import Jpeg, jpegs
 from providers import tabscanner_answer
-from providers.base import Env, OcrResult, deadline
-from providers.http import Answer, Failure, Vendor, call, dig, failure, http_failure, not_its_api
-from providers.images import Jpeg, jpegs
-from providers.polling import poll
-from providers.reading import join_pages
+from providers.http import (
+    Answer,
+    Failure,
+    Vendor,
+    call,
+    dig,
+    failure,
+    http_failure,
+    not_its_api,
+    poll,
+)
+from providers.pages import join_pages
+from result import OcrResult
+from settings import Env, deadline
 
 TABSCANNER = Vendor(
     name="Tabscanner",

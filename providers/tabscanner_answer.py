@@ -10,10 +10,10 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from providers.base import OcrResult, Page, Receipt
+from fields.text import COLUMN_GAP, markdown_from_rows, rows_from_text
 from providers.http import dig
-from providers.rows import COLUMN_GAP, markdown_from_rows, rows_from_text
 from providers.vision import MAX_TEXT_LENGTH, receipt_from_fields, with_warnings
+from result import OcrResult, Page, Receipt
 
 MODEL = "Tabscanner api/2"
 SURE = 0.5  # below it the total is more likely wrong than right

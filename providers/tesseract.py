@@ -6,34 +6,16 @@ shows, joined by +.
 """
 
 import importlib.util
-import re
-import shlex
 import shutil
 import subprocess
 import sys
-import tempfile
-from dataclasses import replace
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 
-from PIL import Image, ImageFilter
-
-from providers import engine, images
-from providers.base import Env, Line, OcrResult, Page, ProviderError, deadline
-from providers.reading import result_from_pages
-
-OPTIONS = "--psm 6"  # one block of text: words found (F1) .75; .71 with 4 (one column), .65 with 11
-BLUR = 0.8  # pixels: thermal print is dots; F1 .75 and dates .91 with it, .74 and .83 without
-SURE = 0.8  # confidence
-FEW = 120  # sure letters; below, the page is tried again with its light evened: receipts have 400
-NOISE = 0.5  # a row without a surer word is a crease, a logo or a signature
-STROKE = 0.4  # a word without letters or figures that is less sure is a line or a fold
-SPECK = 0.3  # and one of at most two characters; F1 .753 -> .763 and CER 10.8 -> 10.5 % with both
-
-
-# Strokes read as part of a word: quotes before Total, a bar behind a date
-_STROKES = '\u2018\u2019\u201c\u201d\u00ab\u00bb\u2014"`_~|'
-_EDGES = re.compile(rf"^[{_STROKES}'=]+(?=\w)|(?<=\w)[{_STROKES}]+$")
+from engines import process
+from providers.pages import result_from_pages
+from result import OcrResult
+from settings import Env, deadline
 
 
 def unavailable(env: Env) -> str | None:
@@ -59,8 +41,8 @@ def model(env: Env) -> str | None:
 
 def ocr(image: Path, env: Env) -> OcrResult:
     settings = {name: env[name] for name in ("MAX_PAGES", "MAX_IMAGE_PIXELS") if env.get(name)}
-    pages, rows = engine.run(
-        "providers.tesseract",
+    pages, rows = process.run(
+        "engines.tesseract",
         "read",
         image,
         _command(env),
@@ -69,99 +51,6 @@ def ocr(image: Path, env: Env) -> OcrResult:
         deadline=deadline(env),
     )
     return result_from_pages(pages, model=model(env) or "", rows=rows)
-
-
-def read(
-    image: Path, command: tuple[str, ...], language: str, env: Env
-) -> tuple[list[Page], list[list[Line]]]:
-    """The pages with their words, and the printed rows of all.
-
-    Runs in a child process, so that the deadline ends both.
-    """
-    import pytesseract
-
-    pytesseract.pytesseract.tesseract_cmd, *data = command
-    options = " ".join((*map(shlex.quote, data), OPTIONS))
-    pages, rows = [], []
-    with tempfile.TemporaryDirectory(prefix="receipt-ocr-") as scratch:
-        for page in images.pages(image, env):
-            gray = page.convert("L").filter(ImageFilter.GaussianBlur(BLUR))
-            run = partial(_run, Path(scratch, "page.ppm"), language=language, options=options)
-            found = run(gray)
-            if _sure_letters(found) < FEW:
-                found = max(found, run(_evened(gray)), key=_sure_letters)
-            rows += found
-            pages.append(Page(page.width, page.height, tuple(w for row in found for w in row)))
-    return pages, rows
-
-
-def _run(path: Path, gray: Image.Image, *, language: str, options: str) -> list[list[Line]]:
-    import pytesseract
-
-    gray.save(path)  # uncompressed: written and read at disk speed
-    try:
-        return _rows(pytesseract.image_to_data(str(path), lang=language, config=options))
-    except pytesseract.TesseractError as error:
-        raise ProviderError(
-            "engine_crashed", f"tesseract ended with status {error.status}; try another provider"
-        ) from error
-
-
-def _evened(gray: Image.Image) -> Image.Image:
-    """The picture with its paper white everywhere: a scan's black margin, a lamp, a shadow."""
-    import numpy as np
-
-    small = gray.reduce(max(1, max(gray.size) // 600))
-    paper = small.filter(ImageFilter.MaxFilter(7)).filter(ImageFilter.MedianFilter(21))
-    light = np.maximum(np.asarray(paper.resize(gray.size)), 1).astype("float32")
-    ink = np.asarray(gray) / light
-    darkest = min(float(np.percentile(ink, 3)), 0.75)
-    return Image.fromarray(
-        (np.clip((ink - darkest) / (0.92 - darkest), 0, 1) * 255).astype("uint8")
-    )
-
-
-def _sure_letters(rows: list[list[Line]]) -> int:
-    return sum(len(w.text) for row in rows for w in row if (w.confidence or 0) >= SURE)
-
-
-def _rows(table: str) -> list[list[Line]]:
-    """Tesseract's TSV as rows of words, without its noise.
-
-    Read from the text, since pytesseract's dicts cut `conf` to whole numbers.
-    """
-    rows: dict[tuple[str, ...], list[Line]] = {}
-    for row in table.splitlines()[1:]:
-        _, *place, _, left, top, width, height, confidence, text = row.split("\t")
-        if text.strip():
-            box = (int(left), int(top), int(left) + int(width), int(top) + int(height))
-            line = Line(text, round(float(confidence) / 100, 4), box)
-            rows.setdefault(tuple(place), []).append(line)
-    return [words for words in map(_without_noise, rows.values()) if words]
-
-
-def _without_noise(words: list[Line]) -> list[Line]:
-    """The row without strokes and specks; [] where no word of it is sure."""
-    if not any(_is_text(word) and _sureness(word) >= NOISE for word in words):
-        return []
-    kept = [replace(word, text=_EDGES.sub("", word.text)) for word in words if _is_print(word)]
-    plain = [number for number, word in enumerate(kept) if _is_text(word)]
-    return kept[plain[0] : plain[-1] + 1]
-
-
-def _is_print(word: Line) -> bool:
-    if word.text in (":", "&") or "**" in word.text:  # a card's hidden figures
-        return True
-    least = SPECK if len(word.text) <= 2 else 0
-    return _sureness(word) >= (least if _is_text(word) else STROKE)
-
-
-def _is_text(word: Line) -> bool:
-    return word.text == ":" or any(character.isalnum() for character in word.text)
-
-
-def _sureness(word: Line) -> float:
-    return word.confidence or 0.0
 
 
 def _language(env: Env) -> str:

@@ -21,8 +21,8 @@ from typing import Any
 
 import urllib3
 
+from engines.images import Jpeg, jpegs
 from providers import textract_answer
-from providers.base import Env, OcrResult, ProviderError, deadline
 from providers.http import (
     SURPRISES,
     Answer,
@@ -36,8 +36,9 @@ from providers.http import (
     quote,
     retry_after,
 )
-from providers.images import Jpeg, jpegs
-from providers.reading import join_pages
+from providers.pages import join_pages
+from result import OcrResult, ProviderError
+from settings import Env, deadline
 
 LONG_SIDE = 2500
 HARD_SIDE = 10_000  # pixels; with MAX_BYTES from textract/latest/dg/limits-document.html

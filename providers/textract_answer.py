@@ -11,12 +11,12 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from providers.base import Box, Item, Line, OcrResult, Page, Receipt, Tax
-from providers.dates import find_dates
-from providers.money import parse_money
-from providers.reading import result_from_pages
-from providers.receipt import check, read_receipt
-from providers.rows import group_rows
+from engines.rows import group_rows
+from fields.dates import find_dates
+from fields.money import parse_money
+from fields.receipt import check, read_receipt
+from providers.pages import result_from_pages
+from result import Box, Item, Line, OcrResult, Page, Receipt, Tax
 
 MODEL = "AnalyzeExpense"
 SURE = 50  # per cent; below it the total is more likely wrong than right

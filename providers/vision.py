@@ -13,9 +13,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from providers import images
-from providers.base import Env, Item, OcrResult, Page, ProviderError, Receipt, Tax, deadline
-from providers.dates import find_time, parse_date
+from engines import images
+from fields.dates import find_time, parse_date
+from fields.money import parse_money
+from fields.receipt import check
+from fields.text import MAX_ROW_LENGTH, MAX_ROWS, markdown_from_rows, rows_from_text
 from providers.http import (
     READ_TIMEOUT_S,
     Judge,
@@ -26,11 +28,9 @@ from providers.http import (
     parse,
     without_images,
 )
-from providers.markdown import MAX_ROW_LENGTH, MAX_ROWS
-from providers.money import parse_money
-from providers.reading import join_pages, receipt_from_text
-from providers.receipt import check
-from providers.rows import markdown_from_rows, rows_from_text
+from providers.pages import join_pages, receipt_from_text
+from result import Item, OcrResult, Page, ProviderError, Receipt, Tax
+from settings import Env, deadline
 
 MAX_TOKENS = 16_384  # reasoning included; a metre of receipt needs about 8,000
 MAX_TEXT_LENGTH = 300

@@ -7,7 +7,6 @@ https://docs.x.ai/developers/model-capabilities/images/understanding (read 2026-
 from pathlib import Path
 from typing import Any
 
-from providers.base import Env, OcrResult
 from providers.http import (
     Answer,
     Failure,
@@ -29,6 +28,8 @@ from providers.vision import (
     refused,
     truncated,
 )
+from result import OcrResult
+from settings import Env
 
 XAI = Vendor(
     name="xAI",

@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 import app  # noqa: E402
-from providers.base import ProviderError  # noqa: E402
+from result import ProviderError  # noqa: E402
 from tests.fakes import fake, png  # noqa: E402
 
 PROVIDERS = ("quick", "slow", "failing")

@@ -18,9 +18,9 @@ from tests.fakes import Gate, drawn, fake, until
 ROOT = Path(__file__).resolve().parent.parent
 FLASK = (sys.executable, "-m", "flask")
 SLOW = {  # with kills, restarts, whole commands, a browser: three quarters of the time of all tests
-    *("test_access", "test_accuracy", "test_bench", "test_chaos", "test_diff", "test_faults"),
-    *("test_limits", "test_openapi", "test_page", "test_readme", "test_retention", "test_scale"),
-    "test_server",
+    *("test_access", "test_accuracy", "test_bench", "test_chaos", "test_diff", "test_errors"),
+    *("test_limits", "test_openapi", "test_page", "test_readme", "test_data", "test_scale"),
+    "test_lifecycle",
 }
 
 

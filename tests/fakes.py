@@ -17,7 +17,8 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 import app
-from providers.base import OcrResult, Provider, Receipt
+from providers.base import Provider
+from result import OcrResult, Receipt
 
 ROWS = ("CORNER CAFE", "2026-03-14 09:41", "MILK 1.20", "BREAD 2.50", "TOTAL EUR 3.70")
 

@@ -14,7 +14,7 @@ import pytest
 from werkzeug.exceptions import TooManyRequests
 
 from providers import PROVIDERS
-from providers.base import ProviderError
+from result import ProviderError
 from tests.conftest import ROOT
 from tests.fakes import fake, only_execution, png, upload, wait
 

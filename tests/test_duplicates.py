@@ -7,8 +7,8 @@ from decimal import Decimal
 import pytest
 
 import db
-from duplicates import earliest, receipt_key
-from providers.base import OcrResult, Receipt, ocr_data
+from db import earliest
+from result import OcrResult, Receipt, ocr_data, receipt_key
 from tests.fakes import fake, png, upload, wait
 
 CAFE = Receipt("rules", merchant="Corner Café", date="2026-03-14", total=Decimal("3.70"))

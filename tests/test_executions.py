@@ -4,7 +4,7 @@ from io import BytesIO
 
 import pytest
 
-from providers.base import ProviderError
+from result import ProviderError
 from tests.fakes import fake, png, upload, wait
 
 

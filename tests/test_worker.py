@@ -10,7 +10,8 @@ from contextlib import closing
 import pytest
 
 import db
-from providers.base import OcrResult, Provider, ProviderError, Receipt
+from providers.base import Provider
+from result import OcrResult, ProviderError, Receipt
 from storage import Storage
 from tests.fakes import Gate, fake, only_execution, until, upload, wait
 from worker import Worker

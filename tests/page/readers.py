@@ -9,7 +9,7 @@ from pathlib import Path
 
 import app
 from providers import PROVIDERS
-from providers.base import Item, Line, OcrResult, Page, ProviderError, Receipt, Tax
+from result import Item, Line, OcrResult, Page, ProviderError, Receipt, Tax
 from tests.fakes import fake, until
 
 CAREFUL = ("CORNER CAFE", "2026-03-14 09:41", "MILK 1.20", "BREAD 2.50", "TOTAL EUR 3.70")

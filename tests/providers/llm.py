@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from providers import gemini, llama, mistral, openai, xai
-from providers.base import Item, ProviderError, Receipt, Tax
+from result import Item, ProviderError, Receipt, Tax
 from tests.providers.conftest import Reply
 
 KEY = "test-4f9a1b7c2d-key"

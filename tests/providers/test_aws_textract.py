@@ -16,7 +16,7 @@ from botocore.validate import ParamValidator
 from PIL import Image
 
 from providers import textract, textract_answer
-from providers.base import Item, Line, Page, ProviderError, Receipt, Tax, ocr_data
+from result import Item, Line, Page, ProviderError, Receipt, Tax, ocr_data
 
 KEY_ID, SECRET = "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 OPERATION = (

@@ -15,8 +15,8 @@ from itertools import pairwise
 import pytest
 
 from providers import http
-from providers.base import ProviderError
-from providers.quoting import quote
+from providers.redact import quote
+from result import ProviderError
 from tests.providers.conftest import Reply
 
 KEY = "acme-4f9a1b7c2d"

@@ -5,8 +5,8 @@ from importlib.util import find_spec
 import pytest
 
 from providers import llama
-from providers.base import Page
 from providers.vision import MAX_TOKENS, PROMPT, SCHEMA, SYSTEM
+from result import Page
 from tests.providers import tiny_gguf
 from tests.providers.conftest import Reply
 from tests.providers.llm import ANSWER, CASE, KEY, RECEIPT, ROWS, failure_of, picture

@@ -3,8 +3,8 @@ import json
 import pytest
 from PIL import Image
 
+from fields.text import text_from_markdown
 from providers import mistral
-from providers.markdown import text_from_markdown
 from providers.vision import FIELDS_SCHEMA, PROMPT, SYSTEM
 from tests.providers.conftest import Reply
 from tests.providers.llm import CASE, FIELDS, KEY, MARKDOWN, ROWS, failure_of, picture, read

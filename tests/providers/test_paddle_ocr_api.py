@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from providers import paddle_api
-from providers.base import Line, Page, ProviderError
+from result import Line, Page, ProviderError
 
 KEY = "paddle-token-0123456789"
 LINES = [

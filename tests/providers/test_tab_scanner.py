@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from providers import tabscanner, tabscanner_answer
-from providers.base import Item, Page, ProviderError, Receipt, Tax, ocr_data
+from result import Item, Page, ProviderError, Receipt, Tax, ocr_data
 
 KEY = "tab-key-0123456789"
 QUICK = (0.02, 0.01)  # seconds before the first poll and between the others

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from providers.base import Item, OcrResult, Page, ProviderError, Receipt, Tax, ocr_data
 from providers.vision import FIELDS_SCHEMA, SCHEMA, read_fields, receipt_from_fields, with_warnings
+from result import Item, OcrResult, Page, ProviderError, Receipt, Tax, ocr_data
 from tests.providers.conftest import Reply
 from tests.providers.llm import (
     ANSWER,

@@ -1,0 +1,76 @@
+"""What do receipts say? `flask ocr FILE... --provider NAME` asks no server and stores nothing."""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+from flask import current_app
+from flask.cli import with_appcontext
+
+from engines import images
+from providers.base import Provider
+from result import ProviderError, ocr_data
+from settings import Env
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--provider", "name", required=True, help="who reads: a name of GET /providers")
+@click.option("--json", "as_json", is_flag=True, help="an object a line in place of the text")
+@with_appcontext
+def ocr(files: tuple[Path, ...], name: str, as_json: bool) -> None:
+    """Read receipts and print what they say; the exit status is 1 if one could not be read."""
+    at = current_app.extensions["receipts"]
+    provider = _available(name, at.providers, at.env)
+    failures = []
+    with _progress(files) as paths:
+        for path in paths:
+            try:
+                reading = _read(path, provider, at.env)
+            except ProviderError as error:
+                failures.append(f"{path}: {error.code}: {error.message}")
+                reading = {"error": {"code": error.code, "message": error.message}}
+            _tell(path, reading, as_json, len(files) > 1)
+    for failure in failures:
+        click.echo(failure, err=True)
+    sys.exit(1 if failures else 0)
+
+
+def _available(name: str, providers: dict[str, Provider], env: Env) -> Provider:
+    if name not in providers:
+        raise click.UsageError(f"There is no provider {name!r}; use one of: {', '.join(providers)}")
+    if reason := providers[name].unavailable(env):
+        raise click.ClickException(f"Provider {name!r} is not available: {reason}")
+    return providers[name]
+
+
+def _read(path: Path, provider: Provider, env: Env) -> dict[str, Any]:
+    """The ocrData. Raises ProviderError for all that can be wrong with a file."""
+    if not path.is_file():
+        raise ProviderError("file_missing", "there is no such file")
+    images.check(path, env)
+    reading: dict[str, Any] = json.loads(ocr_data(provider.ocr(path, env)))
+    return reading
+
+
+def _tell(path: Path, reading: dict[str, Any], as_json: bool, several: bool) -> None:
+    """On standard output: JSON for each file, or the text of those that could be read."""
+    if as_json:
+        click.echo(json.dumps({"file": str(path), **reading}, ensure_ascii=False))
+    elif "text" in reading:
+        click.echo(f"==> {path} <==" if several else "", nl=several)
+        click.echo(reading["text"])
+
+
+@contextmanager
+def _progress(files: tuple[Path, ...]) -> Iterator[Iterable[Path]]:
+    """The files, with a bar where somebody looks and the results go elsewhere."""
+    if len(files) > 1 and sys.stderr.isatty() and not sys.stdout.isatty():
+        with click.progressbar(files, file=sys.stderr, show_pos=True) as bar:
+            yield bar
+    else:
+        yield files

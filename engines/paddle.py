@@ -1,0 +1,236 @@
+"""Reads pages with PaddleOCR. Runs in a child process."""
+
+import math
+import statistics
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from engines import images
+from engines.paddle_models import Models, load
+from engines.rows import group_rows
+from result import Box, Line, Page
+from settings import Env
+
+DIRECTORIES = ("PADDLE_OCR_DET_DIR", "PADDLE_OCR_REC_DIR")
+LARGE = 12_000_000  # pixels; of more than twice that a half is read, of more than six times a third
+LONG_SIDE = 1280  # of the picture the detector sees: words F1 .915; .912 at 960 and at 1600
+LONGEST_SIDE = 4000  # of a long receipt, or of a part of a longer one
+FINE_PRINT = (
+    13  # pixels of a row there: F1 .68 at 7 on the page, .90 alone; as good on the page from 11
+)
+SMALL = 0.35  # of the page's area
+MARGIN = 0.05  # of the receipt's long side
+SHORT_SIDE = 420  # of a long receipt, which may then be longer
+LINE_HEIGHT = 48  # pixels, of the recogniser's input
+STEP = 8  # pixels, of its output
+DOUBTFUL = 0.8  # mean confidence: upright receipts have .87 to .99, those upside down .5 to .7
+SAMPLE = 8  # lines that decide which way is up
+
+
+def read(image: Path, env: Env) -> tuple[list[Page], list[list[Line]]]:
+    """The pages with their lines, and the printed rows of all. Runs in a child process."""
+    import numpy as np
+
+    models = load(*(env.get(name) for name in DIRECTORIES))
+    pages, rows = [], []
+    for page in images.pages(image, env):
+        factor = max(1, round((page.width * page.height / LARGE) ** 0.5))
+        smaller = page.reduce(factor) if factor > 1 else page
+        # paddleocr wants BGR, and OpenCV memory of its own, as in _turned
+        bgr = np.ascontiguousarray(np.asarray(smaller)[:, :, ::-1])
+        page.close()  # 160 MB at 40 megapixels
+        found = [[_enlarged(line, factor) for line in row] for row in _read_page(models, bgr)]
+        rows += found
+        pages.append(Page(page.width, page.height, tuple(line for row in found for line in row)))
+    return pages, rows
+
+
+def _read_page(models: Models, picture: Any) -> list[list[Line]]:
+    """The rows of a page that may lie on its side or upside down, with boxes as it lies."""
+    turns = 0  # quarter turns against the clock that make it upright
+    quads = _detect(models, picture)
+    if _is_sideways(quads):
+        turns, picture = 1, _turned(picture, 1)
+        quads = _detect(models, picture)
+    lines = _recognise(models, picture, quads)
+    if _confidence(lines) < DOUBTFUL and _is_upside_down(models, picture, quads):
+        turns, picture = turns + 2, _turned(picture, 2)
+        quads = _detect(models, picture)
+        lines = _recognise(models, picture, quads)
+    rows = group_rows([line for line in lines if line.text], _slope(quads))
+    return [[_turned_back(line, picture.shape, turns) for line in row] for row in rows]
+
+
+def _turned(picture: Any, turns: int) -> Any:
+    """In memory of its own: OpenCV would copy a mere view for every line."""
+    import numpy as np
+
+    return np.ascontiguousarray(np.rot90(picture, turns))
+
+
+def _detect(models: Models, picture: Any) -> list[Any]:
+    """The quadrilaterals around the pieces of text: corners from the top left, clockwise.
+
+    A small receipt on a large page is found on the page, and its rows once more in the receipt.
+    """
+    import numpy as np
+
+    quads = _find(models, picture)
+    height, width = picture.shape[:2]
+    left, top, right, bottom = _around(quads, width, height)
+    is_small = (right - left) * (bottom - top) <= SMALL * width * height
+    if not (is_small and _has_fine_print(quads, picture)):
+        return quads
+    receipt = _find(models, picture[top:bottom, left:right])
+    return [quad + np.array([left, top], "float32") for quad in receipt]
+
+
+def _find(models: Models, picture: Any) -> list[Any]:
+    """The same in one look at the picture, or one at each part of a receipt that is too long."""
+    import numpy as np
+
+    height, width = picture.shape[:2]
+    found = []
+    for start, stop, first, last in _parts(max(height, width), min(height, width)):
+        part = picture[start:stop] if height >= width else picture[:, start:stop]
+        shift = (0, start) if height >= width else (start, 0)
+        (seen,) = models.detect.predict(part, limit_side_len=_limit(part))
+        quads = [quad + np.array(shift, "float32") for quad in seen["dt_polys"]]
+        found += [q for q in quads if first <= q[:, int(height >= width)].mean() < last]
+    return found
+
+
+def _parts(long: int, short: int) -> Iterator[tuple[int, int, float, float]]:
+    """Where each part of a picture's long side starts and stops, and which of its text is its own.
+
+    They overlap by half the short side, some ten rows: a row cut in one is whole in the other.
+    """
+    most, overlap = max(LONGEST_SIDE, LONGEST_SIDE * short // SHORT_SIDE), short // 2
+    count = max(1, math.ceil((long - overlap) / (most - overlap)))
+    step = math.ceil((long - overlap) / count)
+    for number in range(count):
+        start, stop = number * step, min(long, (number + 1) * step + overlap)
+        first = start + overlap / 2 if number else 0
+        yield start, stop, first, stop - overlap / 2 if number < count - 1 else long
+
+
+def _limit(picture: Any) -> int:
+    """The long side of what the detector sees, in pixels."""
+    short, long = sorted(picture.shape[:2])
+    return min(LONGEST_SIDE, max(LONG_SIDE, SHORT_SIDE * long // short))
+
+
+def _has_fine_print(quads: Sequence[Any], picture: Any) -> bool:
+    """The print is too small for the detector, which saw a smaller picture than there is."""
+    short, long = sorted(picture.shape[:2])
+    scale = max(LONG_SIDE / long, SHORT_SIDE / short)  # of the picture, or of each of its parts
+    heights = [float((quad.max(axis=0) - quad.min(axis=0)).min()) for quad in quads]
+    return bool(heights) and scale < 1 and statistics.median(heights) * scale < FINE_PRINT
+
+
+def _around(quads: Sequence[Any], width: int, height: int) -> Box:
+    """The box of all pieces of text, with a margin; the whole picture when there are none."""
+    import numpy as np
+
+    if not quads:
+        return 0, 0, width, height
+    corners = np.concatenate(quads)
+    (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
+    margin = MARGIN * max(right - left, bottom - top)
+    return (
+        max(0, int(left - margin)),
+        max(0, int(top - margin)),
+        min(width, int(right + margin)),
+        min(height, int(bottom + margin)),
+    )
+
+
+def _recognise(models: Models, picture: Any, quads: Sequence[Any]) -> list[Line]:
+    """A line for each quadrilateral, in the same order; its text is "" where nothing can be read.
+
+    One by one: padding lines to the width of the longest costs a sixth of the time and spaces.
+    """
+    crops = [_crop(picture, quad) for quad in quads]
+    found = models.recognise.predict(crops, batch_size=1) if crops else []
+    return [
+        Line(result["rec_text"], round(result["rec_score"], 4), _box(quad))
+        for result, quad in zip(found, quads, strict=True)
+    ]
+
+
+def _crop(picture: Any, quad: Any) -> Any:
+    """The piece of the picture as the recogniser wants it: straight, and LINE_HEIGHT high."""
+    import cv2
+    import numpy as np
+
+    sides = [float(np.linalg.norm(quad[i] - quad[(i + 1) % 4])) for i in range(4)]
+    width, height = (max(1, round(max(pair))) for pair in (sides[::2], sides[1::2]))
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], "float32")
+    crop = cv2.warpPerspective(
+        picture,
+        cv2.getPerspectiveTransform(quad, corners),
+        (width, height),
+        borderMode=cv2.BORDER_REPLICATE,
+        flags=cv2.INTER_CUBIC,
+    )
+    if height >= 1.5 * width:
+        crop, width, height = np.rot90(crop), height, width
+    steps = max(2, round(width * LINE_HEIGHT / height / STEP))
+    return cv2.resize(crop, (steps * STEP, LINE_HEIGHT), interpolation=cv2.INTER_AREA)
+
+
+def _box(quad: Any) -> Box:
+    (left, top), (right, bottom) = quad.min(axis=0), quad.max(axis=0)
+    return int(left), int(top), int(right), int(bottom)
+
+
+def _is_sideways(quads: Sequence[Any]) -> bool:
+    """Most of the longer pieces of text run up or down the picture."""
+    sizes = [quad.max(axis=0) - quad.min(axis=0) for quad in quads]
+    long = [
+        height > width for width, height in sizes if max(width, height) > 2 * min(width, height)
+    ]
+    return sum(long) * 2 > len(long)
+
+
+def _is_upside_down(models: Models, picture: Any, quads: Sequence[Any]) -> bool:
+    """The longest lines are read better when turned around."""
+    import numpy as np
+
+    sample = sorted(quads, key=lambda quad: -float(np.ptp(quad[:, 0])))[:SAMPLE]
+    turned = [np.roll(quad, 2, axis=0) for quad in sample]
+    upright, around = (_confidence(_recognise(models, picture, q)) for q in (sample, turned))
+    return around > upright + 0.05
+
+
+def _confidence(lines: Sequence[Line]) -> float:
+    return statistics.fmean(line.confidence or 0.0 for line in lines) if lines else 1.0
+
+
+def _slope(quads: Sequence[Any]) -> float:
+    """How far printed rows fall per pixel to the right: the median of the longer pieces."""
+    slopes = []
+    for top_left, top_right, bottom_right, bottom_left in quads:
+        run, fall = (top_right + bottom_right - top_left - bottom_left) / 2
+        if run > 3 * abs(bottom_left[1] - top_left[1]):
+            slopes.append(float(fall / run))
+    return statistics.median(slopes) if slopes else 0.0
+
+
+def _turned_back(line: Line, shape: Sequence[int], turns: int) -> Line:
+    """The line with its box on the page as it lay before `turns` quarter turns."""
+    height, width = shape[:2]
+    box = line.box or (0, 0, 0, 0)
+    for _ in range(turns):
+        left, top, right, bottom = box
+        box = (height - bottom, left, height - top, right)
+        height, width = width, height
+    return Line(line.text, line.confidence, box)
+
+
+def _enlarged(line: Line, factor: int) -> Line:
+    left, top, right, bottom = line.box or (0, 0, 0, 0)
+    return Line(
+        line.text, line.confidence, (left * factor, top * factor, right * factor, bottom * factor)
+    )

@@ -1,0 +1,164 @@
+"""What was bought? Rows between the head and the sums in, items out. Pure.
+
+A name and its amount may stand on one row or on two, and the row `2 x 1,29` above or below them.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal
+from itertools import pairwise
+from typing import NamedTuple
+
+from fields.labels import Row, plain
+from fields.merchants import is_head
+from fields.money import Amount, parse_money
+from fields.totals import role_of
+from result import Item
+
+_UNIT = r"(?:pcs?|st(?:k|ck|ueck)?|ea|units?|un|ud|szt|kg|lbs?|pz|g|l)"
+_MARK = r"(?:RM|Rp|EUR|USD|[€$£])"
+_TIMES = re.compile(
+    rf"(?<![\w.,])@?(?P<quantity>\d{{1,4}}(?:[.,]\d{{1,3}})?) ?{_UNIT}?\.? ?"
+    rf"[x\u00d7*@\u00f7] ?@?{_MARK}?\.? ?(?P<price>\d+(?:[.,]\d+)*)"
+    rf"(?: ?{_MARK}? ?/ ?{_UNIT})?(?!\w)",
+    re.IGNORECASE,
+)
+_LEAD = re.compile(
+    r"^\W{0,2}(?P<quantity>\d{1,3}) ?(?:[xX\u00d7*] ?|pcs? |ea |  ?)(?=[A-Za-z(\"'&])"
+)
+_TRAIL = re.compile(r"[ (](?:[xX\u00d7] ?(?P<a>\d{1,3})|(?P<b>\d{1,3}) ?[xX\u00d7])\)?\s*$")
+_CODE = re.compile(r"^[A-Z]?\d{5,}[A-Z]?\s+|\s+\d{6,}\w?\b.*$|\s+(?:SR|ZRL?)$")
+_HEADING = re.compile(
+    r"\b(?:qty|description|desc|price|amount|amt|item|harga|jumlah|artikel|menge|preis|uom|disc|unit"
+    r"|total|kode|nama|descripcion|importe|prezzo|prix|bezeichnung|betrag|eur|rm)\b",
+    re.IGNORECASE,
+)
+_NO_ITEM = {"total", "grand", "subtotal", "rounding", "rounded", "change", "tax", "service", "tip"}
+_NO_ITEM |= {"count", "other", "inclusive"}
+MOST = Decimal(999)  # pieces of one thing
+
+
+class _Read(NamedTuple):
+    """A row as part of an item."""
+
+    name: str
+    amount: Decimal | None
+    quantity: Decimal | None = None
+    price: Decimal | None = None
+
+
+def find_items(rows: Sequence[Row], first: int, last: int) -> tuple[Item, ...]:
+    """The items on the rows from `first` up to, not including, `last`."""
+    items: list[Item] = []
+    name, waiting = "", None
+    for row in rows[first:last]:
+        if is_head(row) or _is_sum(row):
+            continue
+        read = _read(row)
+        if read.amount is None:
+            if read.quantity is not None and not read.name:
+                waiting = None if _completed(items, read) else read
+            elif _is_name(read.name) and len(_HEADING.findall(row.text)) < 2:
+                name = read.name
+            continue
+        if not (read.name or name):
+            continue
+        items.append(_item(read, name, waiting, "discount" in row.topics))
+        name, waiting = "", None
+    return tuple(items)
+
+
+def _is_sum(row: Row) -> bool:
+    """The row is a sum, a tax or a payment and not a thing that is called so (a gift card)."""
+    role = role_of(row.topics)
+    words = [word for word in plain(row.text).split() if word.isalpha()]
+    return role in _NO_ITEM or (role in ("cash", "card", "wallet") and len(words) <= 2)
+
+
+def _read(row: Row) -> _Read:
+    times = _TIMES.search(row.text)
+    if times:
+        outside = [a for a in row.amounts if a.start >= times.end() or a.end <= times.start()]
+        amount = outside[-1].value if outside else None
+        text = row.text[: times.start()] + " " + row.text[times.end() :]
+        quantity, price = parse_money(times["quantity"]), parse_money(times["price"])
+        return _Read(_name(text, text.find(" " * 2)), amount, quantity, price)
+    if not row.amounts:
+        return _Read(_name(row.text, len(row.text)), None)
+    amount = row.amounts[-1].value
+    pair = _factors(row, amount)
+    if pair:
+        return _Read(_name(row.text, pair[0].start), amount, pair[0].value, pair[1].value)
+    name = _name(row.text, _first_price(row))
+    return _Read(_bare(name), amount, _piece_count(name))
+
+
+def _first_price(row: Row) -> int:
+    """Where the name ends: at the first amount with letters before it."""
+    starts = [a.start for a in row.amounts if re.search("[A-Za-z]{2}", row.text[: a.start])]
+    return starts[0] if starts else len(row.text)
+
+
+def _factors(row: Row, amount: Decimal) -> tuple[Amount, Amount] | None:
+    """The quantity and the unit price that stand before the amount and make it."""
+    for one, other in pairwise(row.numbers[:-1]):
+        for quantity, price in ((one, other), (other, one)):
+            is_count = 0 < quantity.value <= MOST and not quantity.is_money
+            if is_count and price.value and _near(quantity.value * price.value, amount):
+                return (quantity, price) if quantity is one else (one, quantity)
+    return None
+
+
+def _name(text: str, end: int) -> str:
+    name = text[:end] if end > 0 else text
+    name = _CODE.sub("", name.strip())
+    name = re.sub(r"\s+[-\u2013]?\d+[.,]\d{2}\b.*$", "", name)
+    name = name.strip(" .:-*@=|,#_").strip()
+    return name if _is_name(name) else ""
+
+
+def _is_name(name: str) -> bool:
+    return len(re.findall(r"[^\W\d_]", name)) >= 2
+
+
+def _piece_count(name: str) -> Decimal | None:
+    """The number in front of the name, or behind it with an x."""
+    found = _LEAD.search(name) or _TRAIL.search(name)
+    return Decimal(next(group for group in found.groups() if group)) if found else None
+
+
+def _bare(name: str) -> str:
+    """The name without its number of pieces."""
+    name = _TRAIL.sub("", _LEAD.sub("", name))
+    return re.sub(r"\s+\d{1,3}$", "", name).strip(" .:-*") or name
+
+
+def _completed(items: list[Item], read: _Read) -> bool:
+    """Give the last item the quantity and price of the row below it, if they make its amount."""
+    if not items or items[-1].amount is None or not _makes(read, items[-1].amount):
+        return False
+    items[-1] = replace(items[-1], quantity=read.quantity, unit_price=read.price)
+    return True
+
+
+def _makes(read: _Read, amount: Decimal) -> bool:
+    if read.quantity is None or read.price is None:
+        return False
+    return _near(read.quantity * read.price, abs(amount))
+
+
+def _item(read: _Read, name: str, waiting: _Read | None, is_discount: bool) -> Item:
+    amount = read.amount or Decimal(0)
+    if waiting and _makes(waiting, amount):
+        read = read._replace(quantity=waiting.quantity, price=waiting.price)
+    description = read.name or name
+    if is_discount and len(description.split()) <= 3:
+        amount = -abs(amount)
+    count = read.quantity if read.quantity is not None else _piece_count(description)
+    return Item(_bare(description), count, read.price, amount)
+
+
+def _near(a: Decimal, b: Decimal) -> bool:
+    """Equal but for rounding a weight times its price."""
+    return abs(a - b) <= Decimal("0.0101")

@@ -1,0 +1,350 @@
+"""Who issued the receipt? Rows in, the merchant's name, address and numbers out. Pure."""
+
+import re
+import statistics
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from fields.dates import find_dates
+from fields.labels import Row, one_slip, plain, vocabulary, words
+from result import Line
+
+HEADER_ROWS = 14
+GOOD = 3.0  # points from which a row may be the name
+LEGIBLE = 0.82  # confidence of a name's least certain word: 98 % of the names above are right
+SURE = 4.6  # more than its place and size alone give
+# Legal forms end a company's name; a row that has one is the name.
+LEGAL = re.compile(
+    r"\b(?:sdn\.? ?b[hn]d|sbn bhd|s ?/ ?b|s\.?b\b(?=\.?$)|b[hn]d|ltd|limited|inc|llc|llp|plc|corp"
+    r"|pty|g[mn]b[hn]|mbh|ohg|kg|ag|e\.? ?k|e\.? ?v|s\.?a\.?r?\.?l?|s\.?l\.?u?|s\.?r\.?l\.?s?"
+    r"|s\.?p\.?a|s\.?a\.?s|sarl|eurl|b\.?v|n\.?v|lda|ltda|c\.?v|pte|oy|ab|aps|as"
+    r"|sp\.? ?z ?o\.? ?o|s\.?r\.?o|kft)\b\.?",
+    re.IGNORECASE,
+)
+_SURE_LEGAL = re.compile(  # those that are no ordinary word or initials
+    r"\b(?:sdn|s ?/ ?b|bhd|ltd|limited|inc|llc|plc|corp|pty|g[mn]b[hn]|ohg|s\.?r\.?l|s\.?p\.?a|sarl"
+    r"|eurl|ltda|lda|pte)\b|\bsb ?\(\d|& ?co\b|^(?:pt|cv)\.? ",
+    re.IGNORECASE,
+)
+_BUSINESS = frozenset(
+    words("""
+    enterprise, enterprises, trading, restaurant, restoran, ristorante, restaurante, cafe, caffe,
+    coffee, mart, minimart, market, supermarket, supermarkt, markt, hypermarket, store, stores,
+    shop, pharmacy, apotheke, farmacia, pharmacie, bakery, bakeries, boulangerie, backerei,
+    patisserie, konditorei, hotel, hardware, stationery, bookstore, book, books, food, foods,
+    kitchen, grill, bar, pub, bistro, pizzeria, pizza, burger, noodle, seafood, steamboat,
+    kopitiam, deli, diner, electrical, electronics, machinery, marketing, supplies, supply,
+    services, service, station, petrol, fuel, clinic, klinik, hospital, salon, fashion, boutique,
+    jewellers, optik, optical, florist, gift, gifts, deco, toys, sports, motor, auto, tyre,
+    workshop, industries, industry, group, holdings, international, resources, retail, venture,
+    ventures, distributor, distributors, perniagaan, syarikat, kedai, pasaraya, warung, rumah,
+    makan, gasthaus, gasthof, imbiss, metzgerei, fleischerei, blumen, buchhandlung, getranke,
+    baumarkt, drogerie, tankstelle, brasserie, epicerie, supermercado, mercado, tienda, panaderia,
+    libreria, bazar, trattoria, osteria, gelateria, panificio, alimentari, tabacchi, padaria,
+    pastelaria, mercearia, loja, bakkerij, slagerij, winkel, drogist, apotheek, house, corner,
+    company, brothers, sons, wholesale, outlet, centre, center, garden, palace, gourmet,
+    healthcare, beauty
+""")
+)
+_ADDRESS = frozenset(
+    words("""
+    jalan, jln, lorong, lot, taman, bandar, kampung, persiaran, lebuh, off, floor, ground, level,
+    block, blok, unit, suite, street, st, road, rd, avenue, ave, boulevard, blvd, drive, dr, lane,
+    ln, way, highway, hwy, strasse, str, allee, platz, weg, ring, rue, place, quai, chemin, cours,
+    via, viale, piazza, corso, largo, calle, avenida, plaza, paseo, rua, travessa, straat, laan,
+    plein, kuala, lumpur, selangor, johor, bahru, penang, perak, kedah, melaka, sabah, sarawak,
+    klang, petaling, jaya, shah, alam, jakarta, bandung, surabaya, seksyen, section, jl, sek,
+    poskod, gedung, kec, kel, kota, ruko, estate, building, bangunan, wisma, menara, mall, po, box
+""")
+)
+_NO_NAMES = frozenset(
+    words("""
+    eur, rm, usd, euro, malaysia, singapore, indonesia, deutschland, germany, france, espana,
+    italia, portugal, nederland, united, kingdom, states, of, america, usa, uk
+""")
+)
+# By law the company's name is on every Malaysian receipt, whatever the shop above it is called.
+_MALAYSIAN = re.compile(r"\bsdn\b|\bbhd\b|\bs ?/ ?b\b|\bsb ?\(\d", re.IGNORECASE)
+_OTHER = re.compile(
+    r"\b(?:invoice|receipts?|resit|rechnung|quittung|kassenbon|beleg|ticket|facture|factura|fattura"
+    r"|recibo|scontrino|bon|bill|nota|struk|order|table|meja|tisch|cashier|kasir|kassier\w*|bediener"
+    r"|server|waiter|date|datum|fecha|tanggal|tarikh|time|welcome|thank|thanks|danke|merci"
+    r"|gracias|grazie|obrigad\w|selamat|terima|willkommen|bienvenid\w|bienvenue|benvenut\w|guests?"
+    r"|covers|dine|take ?away|eat ?in|takeout|check|member|customer|kunde\w*|cliente?|qty"
+    r"|description|item|price|amount|oeffnungszeiten|offnungszeiten|opening|hours|uhr|manager|station|terminal|pos|trans\w*"
+    r"|doc|copy|duplicate|reprint|simplified|original|tax|counter|salesperson|staff|operator|served"
+    r"|host|page|document|delivery|closed|open|daily|mon|tue|save|money|live|better|expect|since|owned"
+    r"|operated|formerly|visit|survey|feedback|always|for shopping|shopping with)\b",
+    re.IGNORECASE,
+)
+_OWNER = re.compile(
+    r"^\W*(?:\w{0,3}(?:wned|med|ated|aged) by|owned|operated|managed|dimiliki|formerly|fka"
+    r"|franchise\w*)\b",
+    re.IGNORECASE,
+)
+_WEB = re.compile(r"www\.|http|@[\w-]+\.[a-z]|\.com\b|\.de\b|\.co\.", re.IGNORECASE)
+_PHONE = re.compile(
+    r"\b(?:tel(?:efon|efono|ephone|epon|p)?|te1|phone|ph|fon|hp|mobile|mob|call|contact|t[eé]l|telp"
+    r"|hotline|tlf|tfno|telf)\b[ .:#\-/no]*(?P<number>\+?\(?\d[\d ()./\-]{5,18}\d)",
+    re.IGNORECASE,
+)
+_BARE_PHONE = re.compile(r"(?<![\d.])(?:\+?1[ -.])?\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}(?!\d)")
+_TAX_ID = re.compile(
+    r"\b(?:gst|vat|ust|tva|iva|btw|npwp|abn|tin|steuer|tax|sst|p\.? ?iva|c\.? ?f|nif|cif|nipc|siret"
+    r"|siren|kvk|cnpj|rfc|ein|uid|usti?d?)\b[ .\-]*(?:id|reg|registration|no|nr|num(?:ber|ero)?"
+    r"|nummer|idnr|ident|code|intracom\w*)?[ .:#\-/()a-z]{0,14}?"
+    r"(?P<number>(?:[A-Z]{2,3}[ -]?)?[\dOo][\dOo /.\-]{6,20}[\dA-Z]\b)",
+    re.IGNORECASE,
+)
+_NUMBER_LABEL = re.compile(
+    r"\b(?:no|nr|id|num(?:ber|ero)|[a-z]*nummer)\b ?[.:;#]"
+    r"|^(?:company|comp|co|reg)\b\.? ?\w*\.? no\b",
+    re.IGNORECASE,
+)
+_SDN_BHD = re.compile(r"\bS(?:[A-Z0-9]N\.?,? ?B[HN]|DN\.? ?[A-Z0-9]{2})[A-Z0-9]\b")
+_INITIALS = re.compile(r"(?<!\w)(?=\S*[A-Z])(?:[A-Z015¥$]\.){2,}")
+_AS_LETTERS = str.maketrans("015¥$", "OISYS")
+_GREETING = re.compile(r"^(?:welcome to|willkommen bei|bienvenue chez)\s+", re.IGNORECASE)
+_FORMERLY = re.compile(r"\s+\(?(?:formerly|fka|f\.k\.a)\b.*$", re.IGNORECASE)
+_NUMBERED = re.compile(  # (519537-X), 273500-U (KJ1), ( ROC : SA0416111-K )
+    r"\s*[\(\[{][^()]*\d{4,}.*$|\s*\d{5,}\s*[-\u00b7.:]?\s*[A-Z]\b.*$"
+)
+_REGISTRATION = re.compile(
+    r"\s*[\(\[{]?\s*(?:(?:co|company|comp|roc|reg|registration|business|ssm|gst|brn)\b[ .]*"
+    r"(?:reg|registration)?[ .]*(?:no|id|number)?[ .:]*)?[\(\[{]?\s*(?:[a-z]{1,3}[ -]?)??\d{5,12}"
+    r"(?:\s*[-·. ]?\s*[a-z0-9])?\s*[\)\]}]*\s*$",
+    re.IGNORECASE,
+)
+# Chains whose name is often a logo the engine cannot read, but stands in a sentence or an address.
+CHAINS = words("""
+    Aldi, Lidl, Netto, Norma, Müller, Obi, Globus, dm-drogerie markt, Hagebaumarkt, TEDi, Douglas,
+    Rewe, Edeka, Kaufland, Rossmann, Marktkauf, Hornbach, Ikea, Bauhaus, Saturn, Media Markt,
+    Decathlon, Deichmann, Woolworth, Penny, toom, Walmart, Target, Costco, Walgreens, Kroger,
+    Safeway, Whole Foods, Trader Joe's, Home Depot, Lowe's, Best Buy, Publix, Dollar Tree, Dollar
+    General, 7-Eleven, Sam's Club, Starbucks, McDonald's, Burger King, Subway, KFC, Wendy's, Taco
+    Bell, Chipotle, Chick-fil-A, Dunkin, Domino's Pizza, Pizza Hut, Albertsons, Wegmans, Tesco,
+    Sainsbury's, Asda, Morrisons, Waitrose, Marks & Spencer, Boots, Greggs, Carrefour, Auchan,
+    Leclerc, Intermarché, Monoprix, Franprix, Leroy Merlin, Fnac, Mercadona, Eroski, El Corte
+    Inglés, Esselunga, Conad, Albert Heijn, Jumbo, Hema, Kruidvat, Continente, Pingo Doce,
+    Indomaret, Alfamart, 99 Speedmart, Giant, Aeon, Mydin, Guardian, Watsons, Mr. D.I.Y., Popular
+    Book, Family Mart, Circle K, Spar, Migros, Coop, Billa, Hofer, Primark, Zara, H&M, Uniqlo,
+    Sephora, Shell
+""")
+_CHAIN_WORDS = {name: tuple(plain(name.replace("'", "")).split()) for name in CHAINS}
+_of_a_chain = vocabulary({word for words in _CHAIN_WORDS.values() for word in words})
+_business = vocabulary(_BUSINESS)
+
+
+class Merchant(NamedTuple):
+    name: str | None
+    address: str | None
+    phone: str | None
+    tax_id: str | None
+    is_sure: bool
+
+
+def find_merchant(rows: Sequence[Sequence[Line]], read: Sequence[Row]) -> Merchant:
+    """The best row of the head; where none is good, the chain the rest of the receipt names."""
+    scores = _scores(rows, read)
+    best = max(range(len(scores)), key=scores.__getitem__, default=0)
+    points = scores[best] if scores else 0.0
+    name, last = _whole_name(read, best, scores) if points > 0 else (None, -1)
+    if points < SURE:
+        name = _chain_elsewhere(read) or name
+    return Merchant(
+        _logo(name) or name,
+        _address(read, last, len(scores)),
+        _phone(read),
+        _tax_id(read),
+        is_sure=points >= GOOD and name is not None and _is_legible(read[best], name),
+    )
+
+
+def _is_legible(row: Row, name: str) -> bool:
+    """Each of its words is, and it was not cut in the midst of its brackets."""
+    start = max(0, row.text.find(name[:4]))
+    is_whole = name.count("(") == name.count(")")
+    return is_whole and row.certainty(start, start + len(name)) >= LEGIBLE
+
+
+def _scores(rows: Sequence[Sequence[Line]], read: Sequence[Row]) -> list[float]:
+    """Points of each row of the head for being the name."""
+    heights = [_height(row) for row in rows]
+    middle = statistics.median_high(heights) if heights else 0
+    scores = [
+        _score(i, read[i], heights[i] / middle if middle else 1.0) for i in range(_header(read))
+    ]
+    for index in range(1, len(scores)):
+        scores[index] -= 9.0 * bool(_OWNER.search(read[index - 1].text))
+    return scores
+
+
+def is_head(row: Row) -> bool:
+    """The row has a phone number, a tax number, a web address or a date: no thing with a price."""
+    text = row.text
+    return bool(
+        _PHONE.search(text)
+        or _TAX_ID.search(text)
+        or _WEB.search(text)
+        or next(find_dates(text), None)
+    )
+
+
+def _header(rows: Sequence[Row]) -> int:
+    """How many rows stand before the first date or price, but at least 4."""
+    for index, row in enumerate(rows[:HEADER_ROWS]):
+        if index >= 4 and (row.amounts or next(find_dates(row.text), None)):
+            return index
+    return min(len(rows), HEADER_ROWS)
+
+
+def _height(row: Sequence[Line]) -> float:
+    """Of the row's print, in pixels."""
+    return max((line.box[3] - line.box[1] for line in row if line.box), default=0)
+
+
+def _score(index: int, row: Row, size: float) -> float:
+    text, name = row.text, _clean(row.text)
+    words = plain(name).split()
+    letters = sum(c.isalpha() for c in name)
+    digits = sum(c.isdigit() for c in name)
+    points = 3.0 - min(2.5, 0.45 * index) + 0.5 * (index == 0)
+    is_owner = bool(_OWNER.search(text))
+    points += 5.0 * (bool(_SURE_LEGAL.search(f"{text}\n{name}")) and not is_owner)
+    points += 4.0 * (bool(_MALAYSIAN.search(f"{text}\n{name}")) and not is_owner) + 2.0 * bool(
+        any(map(_is_business, words))
+        and not all(_is_business(word) or word in ("and", "the", "of") for word in words)
+    )
+    points += 4.5 * bool(_chain(words)) - 3.0 * is_owner - 2.0 * text.startswith("(")
+    points -= 6.0 * (set(words) <= _NO_NAMES) + 1.5 * (text.islower() and len(words) > 1)
+    points += min(1.5, max(0.0, 2 * (size - 1.2)))
+    points -= 4.0 * (_is_street(row) or bool(_ADDRESS & set(words))) + 4.0 * bool(
+        _OTHER.search(text)
+    )
+    points -= 6.0 * bool(
+        _PHONE.search(text) or _TAX_ID.search(text) or next(find_dates(text), None)
+    )
+    points -= 5.0 * digits / max(1, letters + digits) * (digits > 2)
+    points -= 5.0 * (letters < 3) + 3.0 * (row.confidence < 0.75) + 6.0 * bool(row.amounts)
+    points -= 5.0 * bool(_WEB.search(text)) + 5.0 * bool(_NUMBER_LABEL.search(name))
+    return points - 1.0 * (len(words) > 7)
+
+
+def _is_business(word: str) -> bool:
+    """It says what kind of business this is, one letter in eight misread allowed."""
+    return any(wanted == word or len(wanted) >= 8 for wanted in _business(word))
+
+
+def _chain(words: Sequence[str]) -> str | None:
+    """The chain the words begin with or contain, one letter in five misread allowed."""
+    meant = [_of_a_chain(word) for word in words]
+    known = frozenset[str]().union(*meant)
+    for name, wanted in _CHAIN_WORDS.items():
+        if known.issuperset(wanted):
+            for start in range(len(words) - len(wanted) + 1):
+                if all(word in meant[start + number] for number, word in enumerate(wanted)):
+                    return name
+    return None
+
+
+def _logo(name: str | None) -> str | None:
+    """The chain whose logo was misread as this name (LDL, LiDLde, RSSMANN); None for any other."""
+    words = plain(name or "").split()
+    stem = re.sub(r"(?:de|com)$", "", words[0]) if len(words) == 1 else ""
+    chains = (chain for chain, wanted in _CHAIN_WORDS.items() if len(wanted) == 1)
+    for chain in chains:
+        wanted = _CHAIN_WORDS[chain][0]
+        if wanted != stem and len(stem) >= 3 and len(wanted) >= 4 and one_slip(stem, wanted):
+            return chain
+    return None
+
+
+def _chain_elsewhere(rows: Sequence[Row]) -> str | None:
+    """The chain a web address, a company's name or two rows without a price name."""
+    found: Counter[str] = Counter()
+    for row in rows:
+        chain = _chain(plain(row.text).split()) if not row.amounts else None
+        if chain:
+            found[chain] += 2 if _SURE_LEGAL.search(row.text) or _WEB.search(row.text) else 1
+    chain, count = found.most_common(1)[0] if found else (None, 0)
+    return chain if count >= 2 else None
+
+
+def _whole_name(rows: Sequence[Row], best: int, scores: Sequence[float]) -> tuple[str, int]:
+    """The name with the row its legal form stands on, registration numbers off; its last row."""
+    text = _clean(rows[best].text)
+    following = _clean(rows[best + 1].text) if best + 1 < len(scores) else ""
+    if not LEGAL.search(text) and _is_form(following):
+        return f"{text} {following}", best + 1
+    if best > 0 and _is_form(text) and scores[best - 1] > -1:
+        return f"{_clean(rows[best - 1].text)} {text}", best
+    return text, best
+
+
+def _is_form(text: str) -> bool:
+    """Nothing but a legal form, perhaps with the country: (M) SDN BHD."""
+    rest = re.sub(r"\(\w{1,3}\)|&|\bco\b\.?", " ", LEGAL.sub(" ", text), flags=re.IGNORECASE)
+    return bool(LEGAL.search(text)) and len(plain(rest).replace(" ", "")) <= 3
+
+
+def _clean(text: str) -> str:
+    """The name without greeting, registration number and what it was called before."""
+    text = _GREETING.sub("", text)
+    for tail in (_FORMERLY, _NUMBERED, _REGISTRATION):
+        shorter = tail.sub("", text)
+        text = shorter if re.search("[A-Za-z]{3}", shorter) else text
+    # Sendirian Berhad: the form proves the letters
+    text = re.sub(r"(?<!\S)[S5$93] ?/ ?[B8D25]$", "S/B", text.rstrip())
+    text = _SDN_BHD.sub("SDN BHD", text)
+    text = _INITIALS.sub(lambda match: match[0].translate(_AS_LETTERS), text)  # O.1.Y. O.I.¥.
+    return text.strip(" *-_=~:;,|#<>\u2022'\"`").lstrip(". ")
+
+
+def _address(rows: Sequence[Row], after: int, header: int) -> str | None:
+    """The rows of street, town and postcode below the name."""
+    found: list[str] = []
+    for row in rows[after + 1 : header + 2]:
+        if _PHONE.search(row.text) or row.amounts or next(find_dates(row.text), None):
+            if found:
+                break
+            continue
+        if _is_street(row):
+            found.append(row.text.strip(" ,*"))
+        elif found and (_OTHER.search(row.text) or _TAX_ID.search(row.text)):
+            break
+    return ", ".join(found) or None
+
+
+def _is_street(row: Row) -> bool:
+    """The row names a street, or a postcode with its town."""
+    text = row.text
+    if _TAX_ID.search(text) or re.search(r"#|\b(?:no|id|reg)\b.*\d{6}", text.lower()):
+        return False
+    return bool(
+        _ADDRESS & set(plain(text).split())
+        or re.search(r"(?<!\d)\d{4,5}(?!\d)\s+[A-Za-z]|\b[A-Z]{2},? \d{5}\b", text)
+        or re.search(
+            r"(?:stra(?:ss|ß|8|b)e|str\.?|straat|laan|weg|platz|allee|gatan|vej)\b", text.lower()
+        )
+    )
+
+
+def _phone(rows: Sequence[Row]) -> str | None:
+    for row in rows:
+        match = _PHONE.search(row.text)
+        if match:
+            return match["number"].strip(" .-/")
+    for row in rows[:HEADER_ROWS]:
+        bare = _BARE_PHONE.search(row.text)
+        if bare:
+            return bare[0].strip()
+    return None
+
+
+def _tax_id(rows: Sequence[Row]) -> str | None:
+    for row in rows:
+        match = _TAX_ID.search(row.text)
+        if match and sum(c.isdigit() for c in match["number"]) >= 7:
+            return match["number"].strip(" .-/")
+    return None

@@ -1,0 +1,82 @@
+"""What does PaddleOCR's server say stands on a page? Its JSON in, an OcrResult out.
+
+/ocr answers with lines and boxes, /layout-parsing with Markdown; both without a receipt's fields.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from io import BytesIO
+from typing import Any
+
+from PIL import Image
+
+from engines.images import Jpeg
+from fields.text import text_from_markdown, without_pictures
+from providers.pages import join_pages, receipt_from_text, result_from_pages
+from result import Box, Line, OcrResult, Page
+
+
+def read_results(
+    results: Sequence[Mapping[str, Any]], page: Jpeg, *, model: str, raw: object
+) -> OcrResult:
+    """The result for one page, which the server may have answered in parts.
+
+    Raises LookupError, TypeError and the like for what is not the shape of an InferResult.
+    """
+    parts = [part for result in results for part in _parts(result, page, model)]
+    blank = result_from_pages([Page(page.width, page.height)], model=model)
+    return replace(join_pages(parts or [blank]), raw=raw)
+
+
+def _parts(result: Mapping[str, Any], page: Jpeg, model: str) -> Iterator[OcrResult]:
+    if "layoutParsingResults" in result:
+        for part in result["layoutParsingResults"]:
+            yield _from_markdown(part["markdown"]["text"], page, model)
+        return
+    for part in result["ocrResults"]:
+        yield _from_lines(part["prunedResult"], page, model)
+
+
+def _from_markdown(written: str, page: Jpeg, model: str) -> OcrResult:
+    markdown = without_pictures(written).strip()
+    text = text_from_markdown(markdown)
+    pages = (Page(page.width, page.height),)
+    return OcrResult(markdown, text, pages, receipt_from_text(text), model)
+
+
+def _from_lines(pruned: Mapping[str, Any], page: Jpeg, model: str) -> OcrResult:
+    """Rows are found on the page as the server turned it, boxes given on the page as it is."""
+    angle = pruned.get("doc_preprocessor_res", {}).get("angle", 0)
+    size = (page.height, page.width) if angle in (90, 270) else (page.width, page.height)
+    result = result_from_pages([Page(*size, tuple(_lines(pruned, _scale(page))))], model=model)
+    lines = (
+        replace(line, box=_turned_back(line.box, angle, page)) for line in result.pages[0].lines
+    )
+    return replace(result, pages=(Page(page.width, page.height, tuple(lines)),))
+
+
+def _scale(page: Jpeg) -> float:
+    """Pixels of the page per pixel of the JPEG."""
+    with Image.open(BytesIO(page.data)) as sent:
+        return page.width / sent.width
+
+
+def _lines(pruned: Mapping[str, Any], scale: float) -> Iterator[Line]:
+    read = zip(pruned["rec_texts"], pruned["rec_scores"], pruned["rec_boxes"], strict=True)
+    for text, score, (left, top, right, bottom) in read:
+        box = round(left * scale), round(top * scale), round(right * scale), round(bottom * scale)
+        if text.strip():
+            yield Line(text.strip(), round(float(score), 4), box)
+
+
+def _turned_back(box: Box | None, angle: int, page: Jpeg) -> Box | None:
+    """The box before the server turned the page counterclockwise by `angle` degrees."""
+    left, top, right, bottom = box or (0, 0, 0, 0)
+    match angle:
+        case 90:
+            return page.width - bottom, left, page.width - top, right
+        case 180:
+            return page.width - right, page.height - bottom, page.width - left, page.height - top
+        case 270:
+            return top, page.height - right, bottom, page.height - left
+    return box

@@ -1,0 +1,107 @@
+"""How do an engine's lines become a result? Shared by every engine that returns boxes.
+
+Lines on pages in, the whole OcrResult out: rows, text, Markdown, the receipt's fields. No I/O; a
+date that lies in the future is told by today's.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+from engines.rows import group_rows
+from fields.receipt import check, read_receipt
+from fields.text import markdown_from_rows, rows_from_text, text_from_rows
+from result import Line, OcrResult, Page, Receipt
+
+PRINTED_FIRST = (
+    *("merchant", "merchant_address", "merchant_phone", "merchant_tax_id", "receipt_number"),
+    *("date", "time", "currency"),
+)
+PRINTED_LAST = (
+    *("subtotal", "discount", "taxes", "tax", "tip", "total", "payment_method", "card_last4"),
+)
+TRUE_OF_ALL = {"no_text", "not_a_receipt"}  # of the document only when of each of its pages
+OF_THE_SUM = {"total_mismatch", "items_mismatch"}  # of one page they say nothing about the whole
+OF_THE_DATE = {"date_ambiguous", "date_in_future"}
+
+
+def result_from_pages(
+    pages: Sequence[Page],
+    *,
+    model: str,
+    raw: object = None,
+    rows: Sequence[Sequence[Line]] | None = None,
+    receipt: Receipt | None = None,
+    markdown: str | None = None,
+) -> OcrResult:
+    """The result for pages of lines; `receipt` and `markdown` where the engine gave its own.
+
+    So are `rows`, where it knows better than upright boxes which lines are printed on one row.
+    """
+    if rows is None:
+        rows = [row for page in pages for row in group_rows(page.lines)]
+    receipt = receipt or _read_receipt(rows)
+    return OcrResult(
+        markdown=markdown or markdown_from_rows(rows, receipt),
+        text=text_from_rows(rows),
+        pages=tuple(pages),
+        receipt=receipt,
+        model=model,
+        raw=raw,
+    )
+
+
+def receipt_from_text(text: str) -> Receipt:
+    """The fields found by our rules in text without geometry, one printed row per line."""
+    return _read_receipt(rows_from_text(text))
+
+
+def _read_receipt(rows: Sequence[Sequence[Line]]) -> Receipt:
+    """What the rules find, seen from today."""
+    receipt = read_receipt(rows)
+    future = [w for w in check(receipt, date.today()) if w == "date_in_future"]
+    return replace(receipt, warnings=(*receipt.warnings, *future))
+
+
+def join_pages(results: Sequence[OcrResult]) -> OcrResult:
+    """The one result of a document whose pages (one or more) were read one by one: one receipt.
+
+    Texts are joined, items stay in order, the head comes from the first page that has it, the
+    totals from the last; `raw` is a list.
+    """
+    if len(results) == 1:
+        return results[0]
+    return OcrResult(
+        markdown="\n\n".join(result.markdown for result in results if result.markdown),
+        text="\n".join(result.text for result in results if result.text),
+        pages=tuple(page for result in results for page in result.pages),
+        receipt=_join_receipts([result.receipt for result in results]),
+        model=results[0].model,
+        raw=None if all(result.raw is None for result in results) else [r.raw for r in results],
+    )
+
+
+def _join_receipts(receipts: Sequence[Receipt]) -> Receipt:
+    head = {name: _first(receipts, name) for name in PRINTED_FIRST}
+    foot = {name: _first(receipts[::-1], name) for name in PRINTED_LAST}
+    items = tuple(item for receipt in receipts for item in receipt.items)
+    joined = replace(receipts[0], **head, **foot, items=items)
+    return replace(joined, warnings=(*check(joined), *_join_warnings(receipts)))
+
+
+def _first(receipts: Sequence[Receipt], name: str) -> Any:
+    """The field on the first receipt that has it, else the empty value of the first."""
+    values = [getattr(receipt, name) for receipt in receipts]
+    return next((value for value in values if value not in (None, ())), values[0])
+
+
+def _join_warnings(receipts: Sequence[Receipt]) -> tuple[str, ...]:
+    dated = next((receipt for receipt in receipts if receipt.date), receipts[0])
+    return tuple(
+        warning
+        for warning in dict.fromkeys(w for receipt in receipts for w in receipt.warnings)
+        if warning not in OF_THE_SUM
+        and (warning not in TRUE_OF_ALL or all(warning in r.warnings for r in receipts))
+        and (warning not in OF_THE_DATE or warning in dated.warnings)
+    )

@@ -1,0 +1,146 @@
+"""How does a request wait for its job? An event for each that waits, set when the job has changed.
+
+Nobody polls, and a job's end wakes only those who wait for it. At most MAX_WAITING requests wait at
+once: they hold threads of the server, and uploads need some as well.
+"""
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from werkzeug.datastructures import MIMEAccept
+from werkzeug.exceptions import BadRequest, Conflict, UnprocessableEntity
+from werkzeug.wrappers import Request
+
+MAX_WAIT_S = 120
+RETRY_AFTER_S = 2  # told with every answer that holds an unfinished job
+
+
+class Waiting:
+    """The requests of one server that wait; `most` of them at once."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self.count = 0
+        self._events: dict[int, set[threading.Event]] = {}
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def wait(self, job_id: int, seconds: float, ended: Callable[[], bool]) -> None:
+        """Return when the job has `ended`, the time is over, or there is no place to wait."""
+        deadline = time.monotonic() + seconds
+        event = self._enter(job_id)
+        if event is None:
+            return
+        try:
+            while not ended() and event.wait(max(0.0, deadline - time.monotonic())):
+                if self._closed:
+                    return
+                event.clear()
+        finally:
+            self._leave(job_id, event)
+
+    def wake(self, job_id: int) -> None:
+        """Have those who wait for this job look at it again."""
+        with self._lock:
+            for event in self._events.get(job_id, ()):
+                event.set()
+
+    def close(self) -> None:
+        """Send all away; from now on nobody waits."""
+        with self._lock:
+            self._closed = True
+            for events in self._events.values():
+                for event in events:
+                    event.set()
+
+    def _enter(self, job_id: int) -> threading.Event | None:
+        with self._lock:
+            if self._closed or self.count >= self._most:
+                return None
+            self.count += 1
+            event = threading.Event()
+            self._events.setdefault(job_id, set()).add(event)
+            return event
+
+    def _leave(self, job_id: int, event: threading.Event) -> None:
+        with self._lock:
+            self.count -= 1
+            self._events[job_id].discard(event)
+            if not self._events[job_id]:
+                del self._events[job_id]
+
+
+def seconds_wanted(request: Request) -> int | None:
+    """How long the request would wait, at most MAX_WAIT_S; None when it asks for no waiting.
+
+    Raises BadRequest for a malformed `?wait=`. A malformed `Prefer` counts as none (RFC 7240, 2).
+    """
+    text = request.args.get("wait")
+    if text is None:
+        return preferred(request)
+    if (seconds := _whole_number(text)) is None:
+        raise BadRequest(f"wait must be a whole number of seconds, not {text!r}")
+    return min(seconds, MAX_WAIT_S)
+
+
+def preferred(request: Request) -> int | None:
+    """The seconds of `Prefer: wait=N`, at most MAX_WAIT_S; the first counts (RFC 7240, 2)."""
+    for preference in request.headers.get("Prefer", "").split(","):
+        name, _, value = preference.partition(";")[0].partition("=")
+        if name.strip().lower() == "wait":
+            seconds = _whole_number(value.strip().strip('"'))
+            return None if seconds is None else min(seconds, MAX_WAIT_S)
+    return None
+
+
+def _whole_number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None
+
+
+# The job as text
+
+FORMATS = {  # media type asked for: the key of ocrData, and what goes between files
+    "text/plain": ("text", "\n\n"),
+    "text/markdown": ("markdown", "\n\n---\n\n"),
+}
+OFFERED = ["application/json", *FORMATS, *(f"{name};charset=utf-8" for name in FORMATS)]
+
+
+def media_type_wanted(accept: MIMEAccept) -> str:
+    """The best of JSON and FORMATS by the client's q-values; JSON for one that takes neither."""
+    return accept.best_match(OFFERED, "application/json").partition(";")[0]
+
+
+def text_of(job: dict[str, Any], media_type: str) -> str:
+    """The text of a finished job's files in their order.
+
+    Raises Conflict while the job is unfinished, UnprocessableEntity when nothing could be read:
+    a program that wants only text must not take "" for what is on the paper.
+    """
+    if job["status"] in ("pending", "running"):
+        raise Conflict(
+            f"Job {job['id']} is not finished: there is no text yet; get it from"
+            f" /ocr-jobs/{job['id']}"
+        )
+    key, between = FORMATS[media_type]
+    readings = [reading for file in job["files"] if (reading := latest_reading(file))]
+    if job["files"] and not readings:
+        raise UnprocessableEntity(f"No file of job {job['id']} could be read: {_reason(job)}")
+    return between.join(reading[key] for reading in readings) + "\n"
+
+
+def latest_reading(file: dict[str, Any]) -> dict[str, Any] | None:
+    """The ocrData of a file's latest completed execution."""
+    for execution in reversed(file["executions"]):
+        if execution["status"] == "completed":
+            reading: dict[str, Any] = json.loads(execution["ocrData"])
+            return reading
+    return None
+
+
+def _reason(job: dict[str, Any]) -> str:
+    last = job["files"][0]["executions"][-1]
+    return f"{last['ocrProvider']}: {last['error']['message']}"

@@ -1,0 +1,129 @@
+"""What is in a table of receipts? One row a file or one an item, as CSV or JSON, in a stream.
+
+Memory stays the same however many jobs there are: their ids take 8 bytes each, their receipts are
+read some jobs at a time, and no transaction stays open for a client that is slow.
+"""
+
+import csv
+import io
+import json
+import re
+import sqlite3
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from werkzeug.datastructures import MultiDict
+from werkzeug.exceptions import BadRequest
+
+import db
+from server.listing import Listing
+
+Row = dict[str, Any]
+
+ABOUT = ("merchant", "date", "currency")
+SUMS = ("subtotal", "tax", "total")
+ITEM = ("description", "quantity", "unitPrice", "amount")
+RECEIPT_COLUMNS = ("job", "file", *ABOUT, *SUMS, "provider", "warnings")
+ITEM_COLUMNS = ("job", "file", *ABOUT, *ITEM, "provider")
+JOBS_AT_ONCE = 50
+MEDIA_TYPES = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
+
+# A cell that begins like this is a formula to a spreadsheet (the list is OWASP's "CSV Injection",
+# with the full-width forms), and where ";" is the separator also what comes after one.
+FORMULA = re.compile(r"^(?=[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])|(?<=;)(?=\s*[=+\-@])")
+
+
+def wants_items(args: MultiDict[str, str]) -> bool:
+    value = args.get("items", "0")
+    if value not in ("0", "1"):
+        raise BadRequest(f"items must be 1 for a row an item, or 0, not {value!r}")
+    return value == "1"
+
+
+def as_csv(database: Path, asked: Listing, items: bool) -> Iterator[str]:
+    """RFC 4180, in batches; the byte order mark tells Excel that it is UTF-8."""
+    columns = ITEM_COLUMNS if items else RECEIPT_COLUMNS
+    yield "\ufeff" + ",".join(columns) + "\r\n"
+    for batch in _batches(database, asked, items):
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\r\n").writerows(map(_cells, batch))
+        yield text.getvalue()
+
+
+def as_json(database: Path, asked: Listing, items: bool) -> Iterator[str]:
+    """An array with an object a line, in batches."""
+    before = "[\n"
+    for batch in _batches(database, asked, items):
+        for row in batch:
+            yield before + json.dumps(row, ensure_ascii=False)
+            before = ",\n"
+    yield "[]\n" if before == "[\n" else "\n]\n"
+
+
+def _batches(database: Path, asked: Listing, items: bool) -> Iterator[list[Row]]:
+    with closing(db.connect(database)) as connection:
+        ids = array("q", db.list_ids(connection, **asked.chosen, **asked.sorted))
+        for start in range(0, len(ids), JOBS_AT_ONCE):
+            files = _files(connection, ids[start : start + JOBS_AT_ONCE].tolist())
+            yield [row for file in files for row in (_item_rows if items else _receipt_row)(file)]
+
+
+def _files(connection: sqlite3.Connection, job_ids: list[int]) -> Iterable[sqlite3.Row]:
+    """The files of these jobs in this order, each with what was read from it last."""
+    return connection.execute(
+        """
+        SELECT file.job_id AS job, original_name AS file, reading.provider,
+            json_extract(reading.ocr_data, '$.receipt') AS receipt,
+            coalesce(latest.error_code, latest.status) AS unread
+        FROM json_each(?) AS wanted JOIN file ON file.job_id = wanted.value
+        LEFT JOIN execution AS reading ON reading.id = (
+            SELECT max(id) FROM execution WHERE file_id = file.id AND status = 'completed'
+        )
+        LEFT JOIN execution AS latest ON latest.id = (
+            SELECT max(id) FROM execution WHERE file_id = file.id
+        )
+        ORDER BY wanted.key, file.id
+        """,
+        (json.dumps(job_ids),),
+    ).fetchall()
+
+
+def _receipt_row(file: sqlite3.Row) -> list[Row]:
+    """One row, also for a file that could not be read: its warning is the error's code."""
+    receipt = _receipt(file)
+    warnings = receipt.get("warnings", []) if file["provider"] else [file["unread"]]
+    return [_row(RECEIPT_COLUMNS, receipt | _source(file) | {"warnings": warnings})]
+
+
+def _item_rows(file: sqlite3.Row) -> list[Row]:
+    receipt = _receipt(file)
+    items = receipt.get("items", [])
+    return [_row(ITEM_COLUMNS, receipt | item | _source(file)) for item in items]
+
+
+def _row(columns: Sequence[str], values: Row) -> Row:
+    """Exactly these columns in this order, None for what is unknown."""
+    return {name: values.get(name) for name in columns}
+
+
+def _receipt(file: sqlite3.Row) -> Row:
+    receipt: Row = json.loads(file["receipt"] or "{}")
+    return receipt
+
+
+def _source(file: sqlite3.Row) -> Row:
+    return {"job": file["job"], "file": file["file"], "provider": file["provider"]}
+
+
+def _cells(row: Row) -> list[str | float | None]:
+    """Numbers as numbers, text so that no spreadsheet computes it."""
+    return [_cell(value) for value in row.values()]
+
+
+def _cell(value: Any) -> str | float | None:
+    if isinstance(value, list):
+        value = " ".join(value)
+    return FORMULA.sub("'", value) if isinstance(value, str) else value

@@ -1,0 +1,127 @@
+"""When does this process serve, and how does it begin and end?"""
+
+import atexit
+import logging
+import os
+import signal
+import sys
+import threading
+from types import FrameType
+
+import click
+from flask import Flask
+from flask.cli import ScriptInfo
+from flask.helpers import get_debug_flag
+
+import db
+from server import access, logs
+from server.answers import Waiting
+from server.service import Service
+from server.webhook import secret_key
+from settings import Env, setting
+from worker import Worker
+
+log = logging.getLogger(__name__)
+
+WHOLE_NUMBERS = (
+    *("LLAMA_CPP_THREADS", "MAX_FILE_SIZE_BYTES", "MAX_FILES_PER_JOB", "MAX_IMAGE_PIXELS"),
+    *("MAX_PAGES", "MAX_PENDING", "MAX_WAITING"),
+    *("OCR_TIMEOUT_S", "OCR_WORKERS", "REMOTE_WORKERS", "UPLOAD_TIMEOUT_S"),
+)
+
+
+def serving() -> bool:
+    """Whether this process is a server: `flask run`, or no `flask` command at all, as waitress.
+
+    Not for `flask routes`, `flask shell` and the like, nor for the reloader's parent, which loads
+    the application too and then only watches.
+    """
+    context = click.get_current_context(silent=True)
+    if context is None or context.find_object(ScriptInfo) is None:
+        return True
+    if context.info_name != "run":
+        return False
+    reload = context.params.get("reload")
+    reloads = get_debug_flag() if reload is None else reload
+    return not reloads or os.environ.get("WERKZEUG_RUN_MAIN") == "true"
+
+
+def stop_on_signals(waiting: Waiting, worker: Worker) -> None:
+    """End with atexit, after SIGTERM too, unless the server at hand has a way of its own.
+
+    Before that, waitress gives its threads 5 s: no more executions begin in these, and those who
+    wait are answered.
+    """
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        worker.close()
+        # In a thread, since the lock it takes may be held by what was interrupted.
+        threading.Thread(target=waiting.close).start()
+        if number == signal.SIGINT:
+            signal.default_int_handler(number, frame)
+        sys.exit(0)
+
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGTERM, signal.SIGINT):
+            if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
+                signal.signal(number, stop)
+
+
+def check_settings(env: Env) -> None:
+    """Raises SystemExit that names the first variable whose value cannot be used."""
+    try:
+        for name in WHOLE_NUMBERS:
+            setting(env, name, 1)
+        setting(env, "JOB_RETENTION_DAYS", 0, least=0)
+        logs.format_wanted(env)
+        if env.get("WEBHOOK_URL"):
+            secret_key(env)
+    except ValueError as error:
+        raise SystemExit(str(error)) from None
+
+
+def limit_rate(app: Flask, rate: str) -> None:
+    """At most `rate` requests a client, as in "10/second;1000/day"; 429 with Retry-After beyond."""
+    from flask_limiter import Limiter
+    from flask_limiter.util import get_remote_address
+    from limits import parse_many
+
+    try:
+        parse_many(rate)
+    except ValueError:
+        raise SystemExit(f"RATE_LIMIT must be as 10/second;1000/day, not {rate!r}") from None
+    limiter = Limiter(
+        get_remote_address,
+        app=app,
+        application_limits=[rate],  # over all routes together
+        headers_enabled=True,
+        storage_uri="memory://",
+    )
+    for endpoint in ("api.health", "api.ready", "static"):
+        limiter.exempt(app.view_functions[endpoint])
+
+
+def run_worker(at: Service) -> None:
+    """Open the data, say what cannot run here, and start the worker."""
+    at.storage.create()
+    lock = at.storage.lock()  # before another's database is touched
+    db.create(at.database)
+    logs.write_to_stderr(at.env)
+    for name, provider in at.providers.items():
+        if reason := provider.unavailable(at.env):
+            log.info("Provider %r is not available: %s", name, reason)
+    access.warn_if_open(_bound_host(), at.env)
+    at.webhook.start()  # first, since what is recovered may end jobs
+    at.worker.start(lock)
+
+
+def stop_with_process(at: Service) -> None:
+    """Stop the worker when this process exits or is stopped by a signal."""
+    atexit.register(at.worker.stop)
+    atexit.register(at.webhook.stop)
+    stop_on_signals(at.waiting, at.worker)
+
+
+def _bound_host() -> str:
+    context = click.get_current_context(silent=True)
+    return (context and context.params.get("host")) or access.bound_host(sys.argv)

@@ -1,0 +1,87 @@
+"""What is written to the log? One line an event, and never a secret or the name of a file."""
+
+import json
+import logging
+import re
+import sys
+import uuid
+from contextvars import ContextVar
+
+from providers.redact import redacted, secrets
+from settings import Env
+
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+FORMATS = ("text", "json")
+
+request_id: ContextVar[str] = ContextVar("request_id", default="")  # "" outside of requests
+
+
+def take_request_id(sent: str) -> str:
+    """The id that every line of this request bears: the client's if it is sane, else a new one."""
+    request_id.set(sent if REQUEST_ID.fullmatch(sent) else uuid.uuid4().hex)
+    return request_id.get()
+
+
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")  # werkzeug's banner has them
+
+
+class OneLine(logging.Formatter):
+    """A record as one line without secrets; tracebacks keep their line breaks as `\\n`."""
+
+    def __init__(self, env: Env) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(request)s%(message)s")
+        self._secrets = secrets(env)
+
+    def format(self, record: logging.LogRecord) -> str:
+        record.request = f"[{request_id.get()}] " if request_id.get() else ""
+        text = COLOURS.sub("", redacted(super().format(record), self._secrets))
+        if record.name == "werkzeug":  # its banner has two lines
+            text = " ".join(text.split())
+        if text.isprintable():
+            return text
+        return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+class OneObject(logging.Formatter):
+    """The same as a JSON object a line."""
+
+    def __init__(self, env: Env) -> None:
+        super().__init__("%(message)s")
+        self._secrets = secrets(env)
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields = {
+            "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": redacted(super().format(record), self._secrets),
+            "request": request_id.get() or None,
+        }
+        return json.dumps(fields)
+
+
+def format_wanted(env: Env) -> str:
+    """Of LOG_FORMAT. Raises ValueError for one that there is not."""
+    name = env.get("LOG_FORMAT", "").strip() or "text"
+    if name not in FORMATS:
+        raise ValueError(f"LOG_FORMAT must be one of {', '.join(FORMATS)}, not {name!r}")
+    return name
+
+
+def write_to_stderr(env: Env) -> None:
+    """Send every logger's records of INFO and above to standard error, unless logs go elsewhere."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter((OneObject if format_wanted(env) == "json" else OneLine)(env))
+    root = logging.getLogger()
+    if not root.handlers:
+        root.addHandler(handler)
+        root.setLevel(logging.INFO)
+        logging.getLogger("werkzeug").addFilter(_is_no_request)
+
+
+def _is_no_request(record: logging.LogRecord) -> bool:
+    """Whether a line of `flask run` is none about a request: these would tell what is searched for.
+
+    app.py writes a line for each, without the query.
+    """
+    return record.levelno > logging.INFO or " - - [" not in str(record.msg)

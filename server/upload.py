@@ -1,0 +1,363 @@
+"""What does an upload ask for? A multipart request in, checked files and providers out.
+
+All or nothing: the first part that cannot be taken refuses the request, and is named.
+"""
+
+import hashlib
+import json
+import logging
+import re
+import socket
+import sqlite3
+import threading
+import unicodedata
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import IO
+
+from werkzeug.datastructures import FileStorage, MultiDict
+from werkzeug.exceptions import (
+    BadRequest,
+    Conflict,
+    HTTPException,
+    RequestEntityTooLarge,
+    RequestTimeout,
+    UnprocessableEntity,
+)
+from werkzeug.formparser import FormDataParser
+from werkzeug.wrappers import Request
+
+import db
+from engines import images
+from providers.base import Provider
+from result import ProviderError
+from server.service import Service
+from settings import Env, setting
+from storage import IncomingFile, TooLarge, storage_name, synced
+
+log = logging.getLogger(__name__)
+
+PROVIDER_FIELD = re.compile(r"ocrProvider_(0|[1-9][0-9]{0,17})")
+MAX_FIELD_BYTES = 128 * 1024  # of a field, or of what stands before a part's content
+FILENAME = re.compile(r';\s*filename="(.*?)"\s*(?:;|$)', re.IGNORECASE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class UploadedFile:
+    """A file as received, and the providers that shall read it."""
+
+    original_name: str
+    name: str  # on disk
+    media_type: str
+    size: int  # bytes
+    sha256: str
+    providers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Upload:
+    job_name: str | None
+    files: tuple[UploadedFile, ...]
+
+    @property
+    def fingerprint(self) -> str:
+        """The same for two uploads that ask for the same; SHA-256 in hex."""
+        return hashlib.sha256(json.dumps(asdict(self)).encode()).hexdigest()
+
+
+def max_body_bytes(env: Env) -> int:
+    """What the limits allow: every file at its largest, and a megabyte for all else."""
+    files = setting(env, "MAX_FILES_PER_JOB", 50)
+    return files * setting(env, "MAX_FILE_SIZE_BYTES", 20 * 1024 * 1024) + 1024 * 1024
+
+
+def read_upload(
+    request: Request, directory: Path, providers: Mapping[str, Provider], env: Env
+) -> Upload:
+    """The upload, its files durable in `directory`. Raises BadRequest or RequestEntityTooLarge."""
+    if request.mimetype != "multipart/form-data":
+        raise BadRequest(
+            f"The body must be multipart/form-data, not {request.mimetype or 'untyped'};"
+            " send the picture with curl -F file=@receipt.jpg -F ocrProvider_0=tesseract"
+        )
+    received = _Received(directory, env)
+    with _in_time(request, setting(env, "UPLOAD_TIMEOUT_S", 600)):
+        form, parts = received.parse(request)
+    _check_part_names(form, parts)
+    # Some programs can set the URL and nothing else of what they send.
+    fields = MultiDict([*form.items(multi=True), *request.args.items(multi=True)])
+    files = parts.getlist("file")
+    names = [_original_name(number, part) for number, part in enumerate(files)]
+    chosen = _providers(fields, names, providers, env)
+    with synced(directory):  # the disk is as slow as the checks
+        return Upload(
+            fields.get("jobName"),
+            tuple(
+                UploadedFile(
+                    original,
+                    incoming.path.name,
+                    _media_type(number, original, incoming.path, env),
+                    incoming.size,
+                    incoming.sha256,
+                    chosen[number],
+                )
+                for number, (original, incoming) in enumerate(
+                    zip(names, received.files, strict=True)
+                )
+            ),
+        )
+
+
+@contextmanager
+def _in_time(request: Request, seconds: int) -> Iterator[None]:
+    """Raises RequestTimeout when the body has not come by then.
+
+    Under `flask run` it is read from the client here, a thread each; production servers have it
+    before they call us, and hold nothing but a connection meanwhile.
+    """
+    connection: socket.socket | None = request.environ.get("werkzeug.socket")
+    if connection is None:
+        yield
+        return
+    over = threading.Event()
+    timer = threading.Timer(seconds, _stop_reading, [connection, over])
+    timer.start()
+    try:
+        yield
+    except HTTPException:
+        if over.is_set():
+            raise RequestTimeout(
+                f"The upload took longer than {seconds} s; raise UPLOAD_TIMEOUT_S"
+            ) from None
+        raise
+    finally:
+        timer.cancel()
+
+
+def _stop_reading(connection: socket.socket, over: threading.Event) -> None:
+    over.set()
+    with suppress(OSError):  # the client has gone
+        connection.shutdown(socket.SHUT_RD)
+
+
+class _Received:
+    """The files of one request, written while they are parsed."""
+
+    def __init__(self, directory: Path, env: Env) -> None:
+        self.files: list[IncomingFile] = []
+        self._directory = directory
+        self._env = env
+        self._max_bytes = setting(env, "MAX_FILE_SIZE_BYTES", 20 * 1024 * 1024)
+        self._max_files = setting(env, "MAX_FILES_PER_JOB", 50)
+        self._last_name = ""
+
+    def parse(self, request: Request) -> tuple[MultiDict[str, str], MultiDict[str, FileStorage]]:
+        parser = FormDataParser(
+            self._open,
+            max_form_memory_size=MAX_FIELD_BYTES,
+            max_form_parts=100 + 12 * self._max_files,  # a file, its providers, and some to spare
+            silent=False,
+        )
+        try:
+            _, form, files = parser.parse(
+                request.stream,
+                request.mimetype,
+                request.content_length,
+                request.mimetype_params,
+            )
+        except TooLarge:
+            raise RequestEntityTooLarge(
+                f"File {len(self.files) - 1} ({self._last_name!r}) is larger than"
+                f" {self._max_bytes} bytes; send a smaller picture or raise MAX_FILE_SIZE_BYTES"
+            ) from None
+        except ValueError as error:
+            raise BadRequest(
+                f"The multipart body is malformed or was cut short ({error}); send it again"
+            ) from None
+        finally:
+            for file in self.files:
+                file.close()
+        return form, files
+
+    def _open(
+        self,
+        total_content_length: int | None,
+        content_type: str | None,
+        filename: str | None,
+        content_length: int | None = None,
+    ) -> IO[bytes]:
+        if len(self.files) == self._max_files:
+            raise RequestEntityTooLarge(
+                f"A job takes at most {self._max_files} files; send several jobs"
+                " or raise MAX_FILES_PER_JOB"
+            )
+        self._last_name = filename or ""
+        taken = {file.path.name.lower() for file in self.files}
+        path = self._directory / storage_name(self._last_name, taken)
+        self.files.append(IncomingFile(path, self._max_bytes))
+        return self.files[-1]  # type: ignore[return-value]  # the parser writes, seeks and closes
+
+
+def _check_part_names(form: MultiDict[str, str], parts: MultiDict[str, FileStorage]) -> None:
+    for name in parts:
+        if name != "file":
+            raise BadRequest(
+                f"A file came in the field {name!r}; files go into fields named 'file',"
+                " in the order of ocrProvider_0, ocrProvider_1 and so on"
+            )
+    if "file" in form:
+        raise BadRequest(
+            "The field 'file' holds text, no file; with curl write -F file=@receipt.jpg"
+        )
+    if "file" not in parts:
+        raise BadRequest("The field 'file' is missing; with curl add -F file=@receipt.jpg")
+
+
+def _original_name(number: int, part: FileStorage) -> str:
+    """The name exactly as sent; werkzeug's own reading takes backslashes for escapes.
+
+    Browsers, curl and requests write ", CR and LF as %22, %0D and %0A and nothing else
+    (https://html.spec.whatwg.org/#multipart-form-data).
+    """
+    found = FILENAME.search(part.headers.get("Content-Disposition", ""))
+    name = part.filename or ""
+    if found:
+        name = found[1].replace('\\"', '"')
+        for escape, character in (("%22", '"'), ("%0D", "\r"), ("%0A", "\n")):
+            name = name.replace(escape, character)
+    if any(unicodedata.category(character) == "Cc" for character in name):
+        raise BadRequest(
+            f"The name of file {number} ({name!r}) holds control characters; rename it"
+        )
+    return name
+
+
+def _providers(
+    form: MultiDict[str, str], names: list[str], providers: Mapping[str, Provider], env: Env
+) -> list[tuple[str, ...]]:
+    """For each file the names of its providers, each known and available."""
+    chosen: list[list[str]] = [[] for _ in names]
+    for field, name in form.items(multi=True):
+        if not str(field).startswith("ocrProvider_"):  # None: a part without a name
+            continue
+        number = _file_number(field, len(names))
+        check_provider(f"{field}, file {names[number]!r}", name, providers, env)
+        if name in chosen[number]:
+            raise BadRequest(f"{field} asks for {name!r} twice; once is enough")
+        chosen[number].append(name)
+    for number, name in enumerate(names):
+        if not chosen[number]:
+            raise BadRequest(
+                f"ocrProvider_{number} is missing, so nobody reads file {number} ({name!r});"
+                f" add one of: {', '.join(providers)}"
+            )
+    return [tuple(names) for names in chosen]
+
+
+def _file_number(field: str, count: int) -> int:
+    match = PROVIDER_FIELD.fullmatch(field)
+    if not match:
+        raise BadRequest(
+            f"{field!r} is no provider field; number them ocrProvider_0, ocrProvider_1 and so on"
+        )
+    if int(match[1]) >= count:
+        raise BadRequest(
+            f"{field} has no file: {count} came, so the last is ocrProvider_{count - 1}"
+        )
+    return int(match[1])
+
+
+def check_provider(where: str, name: str, providers: Mapping[str, Provider], env: Env) -> None:
+    """Raises BadRequest that begins with the reference's sentence for an unavailable provider."""
+    if name not in providers:
+        raise BadRequest(
+            f"Provider {name!r} is not available: there is none of that name ({where});"
+            f" use one of: {', '.join(providers)}"
+        )
+    reason = providers[name].unavailable(env)
+    if reason:
+        raise BadRequest(f"Provider {name!r} is not available: {reason} ({where})")
+
+
+def _media_type(number: int, original_name: str, path: Path, env: Env) -> str:
+    try:
+        return images.check(path, env)
+    except ProviderError as error:
+        raise BadRequest(
+            f"The field 'file' cannot take {original_name!r} (index {number}): {error.message}"
+        ) from None
+
+
+# The job
+
+
+def stored_upload(
+    at: Service, connection: sqlite3.Connection, request: Request, key: str | None
+) -> int:
+    """The id of the job made of this request, or of the earlier one with this Idempotency-Key."""
+    with _only_upload(at.uploading, key), at.storage.incoming() as directory:
+        upload = read_upload(request, directory, at.providers, at.env)
+        if key and (stored := db.get_upload_key(connection, key)):
+            if stored["fingerprint"] != upload.fingerprint:
+                raise UnprocessableEntity(
+                    f"Idempotency-Key {key!r} came with another upload; use a new key"
+                )
+            return int(stored["job_id"])
+        job_id, executions = at.commits.write(
+            connection, partial(_add_upload, at, upload, directory, key)
+        )
+    log.info("job %d: %d files", job_id, len(upload.files))
+    at.worker.submit(executions)
+    return job_id
+
+
+def _add_upload(
+    at: Service,
+    upload: Upload,
+    directory: Path,
+    key: str | None,
+    connection: sqlite3.Connection,
+    until_commit: ExitStack,
+) -> tuple[int, list[tuple[int, str]]]:
+    """The ids of the job and its executions; a failed commit takes the files along."""
+    executions = []
+    job_id = db.add_job(connection, upload.job_name)
+    for file in upload.files:
+        file_id = db.add_file(
+            connection,
+            job_id,
+            original_name=file.original_name,
+            storage_key=f"uploads/{job_id}/{file.name}",
+            media_type=file.media_type,
+            size=file.size,
+            sha256=file.sha256,
+        )
+        for provider in file.providers:
+            executions.append((db.add_execution(connection, file_id, provider), provider))
+    db.add_to_search(connection, job_id)
+    if key:
+        db.add_upload_key(connection, key, upload.fingerprint, job_id)
+    until_commit.enter_context(at.storage.adopted(directory, job_id))
+    return job_id, executions
+
+
+@contextmanager
+def _only_upload(uploading: dict[str, object], key: str | None) -> Iterator[None]:
+    """While an upload with an Idempotency-Key is under way, another with it gets a 409."""
+    if key is None:
+        yield
+        return
+    if not 1 <= len(key) <= 255:
+        raise BadRequest(f"Idempotency-Key must have 1 to 255 characters, not {len(key)}")
+    this = object()
+    if uploading.setdefault(key, this) is not this:
+        raise Conflict(
+            f"The upload with Idempotency-Key {key!r} is still under way; try again soon"
+        )
+    try:
+        yield
+    finally:
+        del uploading[key]

@@ -1,0 +1,200 @@
+"""Who is told when a job has ended? The operator's WEBHOOK_URL, by the Standard Webhooks.
+
+https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+A trigger of schema.sql writes a delivery in the transaction that ends the job. A thread sends it
+and forgets it only when it was taken: at least once, across restarts. OCR never waits for it.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+import logging
+import sqlite3
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+
+import db
+from settings import Env
+
+log = logging.getLogger(__name__)
+
+MINUTE, HOUR = 60, 3600
+# Before each further try, as the specification recommends; after these it is given up.
+WAITS_S = (5, 5 * MINUTE, 30 * MINUTE, *(hours * HOUR for hours in (2, 5, 10, 14, 20, 24)))
+TIMEOUT_S = (5, 15)  # to connect, and of silence
+MAKE_SECRET = (
+    "make one with: echo whsec_$(head -c 32 /dev/urandom | base64)"  # 24 to 64 bytes by the spec
+)
+
+
+class Webhook:
+    """The deliveries of one server; `send_due` is one step and can be called without the thread."""
+
+    def __init__(self, database: Path, env: Env) -> None:
+        self._database = database
+        self._url = env.get("WEBHOOK_URL", "").strip()
+        self._key = secret_key(env) if self._url else b""
+        self._changed = threading.Event()
+        self._stopping = False
+
+    def start(self) -> None:
+        """Have ends of jobs stored from now on, and send what is left from before."""
+        with closing(db.connect(self._database)) as connection, connection:
+            set_url(connection, self._url)
+        if self._url:
+            threading.Thread(target=self._run, name="webhook", daemon=True).start()
+
+    def wake(self) -> None:
+        """Look for new deliveries."""
+        self._changed.set()
+
+    def stop(self) -> None:
+        """Send nothing more; a request under way may end unheard and is repeated at the start."""
+        self._stopping = True
+        self._changed.set()
+
+    def send_due(
+        self, connection: sqlite3.Connection, clock: Callable[[], datetime]
+    ) -> float | None:
+        """Try what is due; the seconds until the next delivery is, None when there is none.
+
+        The clock is read before and after each delivery, since each can take many seconds.
+        """
+        while not self._stopping and (delivery := _next(connection)):
+            wait_s = (datetime.fromisoformat(delivery["next_at"]) - clock()).total_seconds()
+            if wait_s > 0:
+                return wait_s
+            status = self._post(delivery)
+            with connection:
+                _record(connection, delivery, status, clock())
+        return None
+
+    def _run(self) -> None:
+        with closing(db.connect(self._database)) as connection:
+            while not self._stopping:
+                self._changed.clear()  # first, so that a wake during the step is not lost
+                try:
+                    wait_s = self.send_due(connection, lambda: datetime.now(UTC))
+                except Exception:  # a locked database must not end the thread
+                    log.exception("webhook")
+                    wait_s = MINUTE
+                self._changed.wait(wait_s)
+
+    def _post(self, delivery: dict[str, Any]) -> int | str:
+        """The status of the answer, or the name of what went wrong. Follows no redirect."""
+        body, now = _body(delivery), int(datetime.now(UTC).timestamp())
+        headers = {
+            "Content-Type": "application/json",
+            "User-Agent": "open-receipt-ocr",
+            "webhook-id": delivery["id"],
+            "webhook-timestamp": str(now),
+            "webhook-signature": signature(self._key, delivery["id"], now, body),
+        }
+        try:
+            with requests.post(
+                self._url,
+                data=body,
+                headers=headers,
+                timeout=TIMEOUT_S,
+                allow_redirects=False,
+                stream=True,  # nobody reads the answer's body
+            ) as response:
+                return response.status_code
+        except requests.RequestException as error:
+            return type(error).__name__  # its text holds the URL, which may hold a secret
+
+
+def secret_key(env: Env) -> bytes:
+    """The key in WEBHOOK_SECRET. Raises ValueError for what cannot be used, the URL included."""
+    url, secret = env["WEBHOOK_URL"].strip(), env.get("WEBHOOK_SECRET", "").strip()
+    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+        raise ValueError("WEBHOOK_URL must be an http:// or https:// URL")
+    if not secret.startswith("whsec_"):
+        raise ValueError(
+            f"WEBHOOK_URL needs a WEBHOOK_SECRET that begins with whsec_; {MAKE_SECRET}"
+        )
+    try:
+        key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+    except binascii.Error:
+        raise ValueError(f"WEBHOOK_SECRET is no base64 after whsec_; {MAKE_SECRET}") from None
+    if not 24 <= len(key) <= 64:
+        raise ValueError(f"WEBHOOK_SECRET must hold 24 to 64 bytes, not {len(key)}; {MAKE_SECRET}")
+    return key
+
+
+def signature(key: bytes, delivery_id: str, timestamp: int, body: bytes) -> str:
+    """The header webhook-signature: version 1, HMAC-SHA256."""
+    signed = f"{delivery_id}.{timestamp}.".encode() + body
+    return "v1," + base64.b64encode(hmac.digest(key, signed, "sha256")).decode()
+
+
+def set_url(connection: sqlite3.Connection, url: str) -> None:
+    """Store whether there is a webhook; another URL than before counts as a new one."""
+    digest = hashlib.sha256(url.encode()).hexdigest()  # the URL may hold a secret
+    if not url:
+        connection.execute("DELETE FROM delivery")
+    connection.execute("DELETE FROM webhook WHERE url_sha256 <> ?", (digest,))
+    if url and not connection.execute("SELECT 1 FROM webhook").fetchone():
+        connection.execute("INSERT INTO webhook (url_sha256) VALUES (?)", (digest,))
+
+
+def _next(connection: sqlite3.Connection) -> dict[str, Any] | None:
+    row = connection.execute(
+        """
+        SELECT delivery.*, job.name FROM delivery JOIN job ON job.id = job_id
+        ORDER BY next_at, delivery.rowid LIMIT 1
+        """
+    ).fetchone()
+    return dict(row) if row else None
+
+
+def _body(delivery: dict[str, Any]) -> bytes:
+    """The same bytes at every try."""
+    event = {
+        "type": f"job.{delivery['status']}",
+        "timestamp": delivery["ended_at"],
+        "data": {
+            "id": delivery["job_id"],
+            "name": delivery["name"],
+            "status": delivery["status"],
+            "failedFiles": delivery["failed_files"],
+        },
+    }
+    return json.dumps(event, separators=(",", ":")).encode()
+
+
+def _record(
+    connection: sqlite3.Connection, delivery: dict[str, Any], status: int | str, now: datetime
+) -> None:
+    """Forget what was taken, put off what was not, and give up at last, or at once after a 410."""
+    tries = delivery["tries"]
+    if isinstance(status, int) and 200 <= status < 300:
+        _forget(connection, delivery["id"])
+    elif status == HTTPStatus.GONE:
+        log.warning("webhook: it answered 410 and gets nothing more until WEBHOOK_URL is changed")
+        connection.execute("UPDATE webhook SET gone = 1")
+        connection.execute("DELETE FROM delivery")
+    elif tries == len(WAITS_S):
+        log.error("webhook: job %d: %s; given up", delivery["job_id"], status)
+        _forget(connection, delivery["id"])
+    else:
+        wait_s = WAITS_S[tries]
+        log.warning("webhook: job %d: %s; again in %d s", delivery["job_id"], status, wait_s)
+        connection.execute(
+            "UPDATE delivery SET tries = ?, next_at = ? WHERE id = ?",
+            (tries + 1, db.timestamp(now + timedelta(seconds=wait_s)), delivery["id"]),
+        )
+
+
+def _forget(connection: sqlite3.Connection, delivery_id: str) -> None:
+    connection.execute("DELETE FROM delivery WHERE id = ?", (delivery_id,))

@@ -1,0 +1,88 @@
+"""Do the benchmarks run, each in a small way, and say what they measured?"""
+
+import subprocess
+import sys
+from contextlib import closing
+from decimal import Decimal
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+import db
+from bench import accuracy, archive, receipts, upload
+from bench.server import serving
+from result import Receipt
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_drawn_receipts_are_pictures_and_a_dataset_takes_their_place(tmp_path):
+    drawn = receipts.receipts(tmp_path / "images", 2)
+    assert receipts.receipts(tmp_path / "none", 3, tmp_path) == [drawn[0], drawn[1], drawn[0]]
+    content = receipts.jpeg(300_000)
+    assert len(content) == 300_000
+    for file in (*drawn, BytesIO(content)):
+        with Image.open(file) as image:
+            assert image.format == "JPEG"
+
+
+def test_a_filled_archive_is_one_that_jobs_could_have_filled(tmp_path):
+    archive.fill(tmp_path / "data", 100)
+    with closing(db.connect(tmp_path / "data" / "receipts.db")) as connection:
+        counts = [
+            db.count_jobs(connection, status=status, search=text)
+            for status, text in ((None, None), ("failed", None), (None, "receipt.jpg"))
+        ]
+        assert counts == [100, 3, 100]
+        assert db.next_job_id(connection) == 101
+
+
+def test_every_question_of_the_archive_is_answered(tmp_path):
+    archive.fill(tmp_path / "data", 100)
+    with serving(tmp_path / "data") as server:
+        for paths in archive.questions(100).values():
+            server.get(paths[0])
+
+
+def test_uploads_are_stored_and_wait(tmp_path):
+    with serving(tmp_path / "data") as server:
+        job = server.upload(receipts.jpeg(50_000), "none")
+        assert server.get(f"/ocr-jobs/{job}")["files"][0]["originalName"] == "receipt.jpg"
+        clients = [sys.executable, "-m", "bench.upload", str(server.port), "16"]
+        subprocess.run(clients, cwd=ROOT, check=True, timeout=60)
+        assert server.get("/ocr-jobs")["pagination"]["total"] == 1 + upload.CLIENTS
+
+
+def test_make_bench_takes_its_options():
+    shown = subprocess.run(
+        [sys.executable, "-m", "bench.table", "--help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for option in ("--dataset", "--jobs", "--parts"):
+        assert option in shown.stdout
+
+
+@pytest.mark.parametrize("rows", [3, 24])
+def test_a_drawn_receipt_is_as_long_as_its_rows(rows):
+    assert receipts.drawn(rows=rows).size == (760, 44 * (rows + 3))
+
+
+def test_fields_are_counted_by_the_warnings_about_them():
+    truth = [{"total": 9.5, "date": "2020-02-01", "merchant": "CORNER CAFE LTD"}] * 3 + [{}]
+    found = ("CORNER CAFÉ LTD.", "2020-02-01", "9.50", ()), ("CAFE", None, "9.00", ())
+    found += ("CORN", "2020-02-07", "9.50", ("low_confidence",)), (None, None, "1.00", ())
+    read = [
+        Receipt("rules", merchant=merchant, date=day, total=Decimal(total), warnings=warnings)
+        for merchant, day, total, warnings in found
+    ]
+    assert list(accuracy.doubts(truth, read)) == [
+        "total: right 1 of 2 without a warning, 1 of 1 with one, 0 not found",
+        "date: right 1 of 1 without a warning, 0 of 1 with one, 1 not found",
+        "merchant: right 2 of 2 without a warning, 1 of 1 with one, 0 not found",
+        "low_confidence on 1 of 4 receipts",
+    ]

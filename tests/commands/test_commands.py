@@ -1,0 +1,280 @@
+"""Do `flask ocr` and `flask doctor` work without a server, and do their exit statuses tell?"""
+
+import json
+import os
+import pty
+import re
+import socket
+import sqlite3
+import subprocess
+from contextlib import closing
+
+import pytest
+from click.testing import CliRunner
+from flask.cli import FlaskGroup
+
+import db
+from app import create_app
+from providers.base import Provider
+from result import OcrResult, ProviderError, Receipt
+from tests.conftest import FLASK, ROOT
+from tests.fakes import fake, png, upload
+
+
+def failing(path, env):
+    raise ProviderError("unreadable", "the paper is blank")
+
+
+def dying(path, env):
+    raise RuntimeError("no such model")
+
+
+@pytest.fixture
+def flask(tmp_path):
+    """`flask(*words)`: what a command did, that has an application of its own as in a process.
+
+    `env` is the application's, `environ` the process's.
+    """
+
+    def run(*words, providers=None, env=None, environ=None):
+        def application():
+            return create_app(tmp_path / "data", providers or {"fake": fake()}, env or {})
+
+        group = FlaskGroup(create_app=application, load_dotenv=False)
+        return CliRunner(env=environ).invoke(group, list(map(str, words)))
+
+    return run
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """Two pictures and a text file."""
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).write_bytes(png())
+    (tmp_path / "c.txt").write_text("no picture")
+    return [tmp_path / name for name in ("a.png", "b.png", "c.txt")]
+
+
+# flask ocr
+
+
+def test_a_receipt_is_read_without_a_server_or_a_data_directory(tmp_path):
+    receipt, data = ROOT / "samples/receipt.jpg", tmp_path / "data"
+    done = subprocess.run(
+        [*FLASK, "ocr", receipt, "--provider", "tesseract"],
+        cwd=ROOT,
+        env=os.environ | {"FLASK_APP": "app", "DATA_DIR": str(data)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("CORNER CAFE\n12 Harbour Street")
+    assert not data.exists()
+
+
+def test_one_receipt_is_its_text(flask, pictures):
+    done = flask("ocr", pictures[0], "--provider", "fake")
+    assert (done.exit_code, done.stdout, done.stderr) == (0, "READ\n", "")
+
+
+def test_several_are_headed_by_their_names(flask, pictures):
+    done = flask("ocr", *pictures[:2], "--provider", "fake")
+    assert done.stdout == f"==> {pictures[0]} <==\nREAD\n==> {pictures[1]} <==\nREAD\n"
+
+
+def test_json_is_an_object_a_line_that_jq_can_read(flask, pictures):
+    done = flask("ocr", *pictures[:2], "--provider", "fake", "--json")
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [line["file"] for line in lines] == list(map(str, pictures[:2]))
+    assert lines[0]["text"] == "READ"
+    assert lines[0]["receipt"]["source"] == "rules"
+
+
+def test_what_cannot_be_read_is_said_and_the_rest_is_read(flask, pictures, tmp_path):
+    missing = tmp_path / "missing.png"
+    done = flask("ocr", pictures[2], missing, pictures[0], "--provider", "fake")
+    assert (done.exit_code, done.stdout) == (1, f"==> {pictures[0]} <==\nREAD\n")
+    said = done.stderr.splitlines()
+    assert said[0].startswith(f"{pictures[2]}: ")
+    assert said[1] == f"{missing}: file_missing: there is no such file"
+
+
+def test_a_failure_is_an_object_with_its_error(flask, pictures):
+    providers = {"failing": fake(ocr=failing)}
+    done = flask("ocr", pictures[0], "--provider", "failing", "--json", providers=providers)
+    assert done.exit_code == 1
+    assert json.loads(done.stdout) == {
+        "file": str(pictures[0]),
+        "error": {"code": "unreadable", "message": "the paper is blank"},
+    }
+    assert done.stderr == f"{pictures[0]}: unreadable: the paper is blank\n"
+
+
+def test_a_provider_that_is_none_or_not_available_is_said(flask, pictures):
+    off = {"off": fake(unavailable=lambda env: "its key is not set")}
+    unknown = flask("ocr", pictures[0], "--provider", "x")
+    assert unknown.exit_code == 2
+    assert "There is no provider 'x'; use one of: fake" in unknown.stderr
+    unset = flask("ocr", pictures[0], "--provider", "off", providers=off)
+    assert unset.exit_code == 1
+    assert unset.stderr == "Error: Provider 'off' is not available: its key is not set\n"
+
+
+def test_a_terminal_sees_a_bar_while_the_results_go_to_a_file(tmp_path, pictures):
+    ours, theirs = pty.openpty()
+    done = subprocess.run(
+        [*FLASK, "ocr", *pictures[:2], "--provider", "mistral"],
+        cwd=ROOT,
+        env=os.environ | {"FLASK_APP": "tests.fakes", "DATA_DIR": str(tmp_path / "data")},
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        timeout=60,
+    )
+    os.close(theirs)
+    bar = os.read(ours, 10_000).decode()
+    os.close(ours)
+    assert "2/2" in bar
+    assert done.stdout.decode().count("# Receipt") == 2
+
+
+# flask doctor
+
+
+def reads(total):
+    receipt = Receipt("rules", total=total)
+    result = OcrResult("", "", (), receipt, "fake 1")
+    return fake(ocr=lambda path, env: result)
+
+
+@pytest.fixture
+def doctor(flask):
+    """`doctor(provider)`: the exit status and the lines about it, with one that works."""
+
+    def ask(provider=None, *words, env=None):
+        providers = {"good": reads(13.2), "asked": provider or reads(13.2)}
+        done = flask("doctor", *words, providers=providers, env=env)
+        return done.exit_code, done.stdout.splitlines()
+
+    return ask
+
+
+def test_all_is_well_where_all_works(doctor, make_app):
+    make_app()
+    status, lines = doctor()
+    assert status == 0
+    assert lines[0].startswith("ok good: works, ")
+    assert [line.split(":")[0] for line in lines[2:]] == [
+        *("ok data", "ok database", "ok database", "ok queue", "ok binding")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("provider", "line"),
+    [
+        (fake(ocr=failing), "!! asked: does not work: unreadable: the paper is blank"),
+        (fake(ocr=dying), "!! asked: does not work: RuntimeError: no such model"),
+        (reads(99), "!! asked: runs, but reads a total of 99 for 13.2"),
+    ],
+)
+def test_a_provider_that_is_set_up_and_does_not_work_is_a_problem(doctor, provider, line):
+    status, lines = doctor(provider)
+    assert (status, lines[1]) == (1, line)
+
+
+def test_a_provider_that_is_not_set_up_is_no_problem_if_another_is(doctor, flask):
+    off = fake(unavailable=lambda env: "its key is not set")
+    status, lines = doctor(off)
+    assert (status, lines[1]) == (0, "-- asked: not available: its key is not set")
+    alone = flask("doctor", providers={"off": off})
+    assert (alone.exit_code, alone.stdout.splitlines()[0]) == (1, "!! providers: none is available")
+
+
+def test_a_provider_that_costs_is_asked_only_with_remote(doctor):
+    asked = []
+
+    def ocr(path, env):
+        asked.append(path.name)
+        raise ProviderError("rate_limited", "later")
+
+    remote = Provider(ocr, lambda env: None, kind="remote", sends_to=lambda env: "api.example")
+    status, lines = doctor(remote)
+    assert (status, asked) == (0, [])
+    assert lines[1] == "-- asked: set up, not tried: --remote would ask api.example"
+    status, lines = doctor(remote, "--remote")
+    assert (status, asked) == (1, ["receipt.jpg"])
+
+
+def test_a_queue_that_stands_is_a_problem(make_app, doctor, gate):
+    app = make_app({"gated": gate.provider}, {"OCR_WORKERS": "1"})
+    client = app.test_client()
+    upload(client, "gated")
+    gate.wait_for_start()
+    upload(client, "gated")
+    assert re.match(r"ok queue: 1 executions wait, the oldest for \d+ s", doctor()[1][-2])
+    with closing(db.connect(app.extensions["receipts"].database)) as connection, connection:
+        connection.execute("UPDATE execution SET created_at = '2020-01-01T00:00:00Z' WHERE id = 2")
+    status, lines = doctor()
+    assert status == 1
+    assert re.match(r"!! queue: 1 executions wait, .* s; is a server running\?", lines[-2])
+
+
+def test_a_database_that_is_newer_or_readable_by_others_is_a_problem(make_app, doctor):
+    database = make_app().extensions["receipts"].database
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    database.chmod(0o644)
+    status, lines = doctor()
+    assert status == 1
+    assert f"!! data: others can read {database}; chmod go= it" in lines
+    assert f"!! database: schema 99 of a newer release; this one knows {db.VERSION}" in lines
+
+
+def test_a_database_that_is_none_is_a_problem(doctor, tmp_path):
+    (tmp_path / "data").mkdir(mode=0o700)
+    (tmp_path / "data/receipts.db").write_bytes(b"no database" * 100)
+    (tmp_path / "data/receipts.db").chmod(0o600)
+    status, lines = doctor()
+    assert status == 1
+    assert "!! database: cannot be read: file is not a database" in lines
+
+
+def test_a_data_directory_that_is_not_there_is_not_made(doctor, tmp_path):
+    status, lines = doctor()
+    assert (status, lines[-2]) == (
+        0,
+        f"-- data: {tmp_path}/data is not there yet; the first start makes it",
+    )
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_port_that_the_network_reaches_without_a_key_is_a_problem(doctor):
+    with socket.socket() as listener:
+        listener.bind(("0.0.0.0", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        status, lines = doctor(None, "--port", port, env={"FLASK_RUN_HOST": "0.0.0.0"})
+        assert status == 1
+        assert lines[-1].startswith(f"!! binding: port {port} ")
+        assert lines[-1].endswith("no API_KEY is set: anyone can read the receipts")
+
+
+def test_a_port_that_the_network_reaches_with_a_key_is_none(doctor):
+    status, lines = doctor(env={"FLASK_RUN_HOST": "0.0.0.0", "API_KEY": "sesame-sesame"})
+    assert (status, lines[-1]) == (
+        0,
+        "ok binding: port 3000 is open to the network, with an API_KEY",
+    )
+
+
+def test_the_port_is_that_of_flask_run_unless_another_is_named(flask):
+    env = {"FLASK_RUN_PORT": "3100"}
+    assert "binding: port 3100 " in flask("doctor", environ=env).stdout
+    assert "binding: port 3200 " in flask("doctor", "--port", 3200, environ=env).stdout
+
+
+@pytest.mark.parametrize("port", ["abc", "0", "65536"])
+def test_a_port_that_is_none_is_a_usage_error_that_names_its_variable(flask, port):
+    done = flask("doctor", environ={"FLASK_RUN_PORT": port})
+    assert done.exit_code == 2
+    assert "Invalid value for '--port' (env var: 'FLASK_RUN_PORT')" in done.stderr

@@ -1,0 +1,508 @@
+"""Do old jobs go when told to, is a backup whole, and is a restore all or nothing?"""
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import requests
+
+import db as database
+import worker
+from commands import data as archive
+from storage import Storage
+from tests.fakes import fake, only_execution, png, until, upload, wait
+
+FLASK = (sys.executable, "-m", "flask")
+MARK = "Zebrafinch"  # in names, texts and bytes that shall be gone
+
+
+@pytest.fixture
+def run(app):
+    """`run("purge", "--older-than", "1d")`: what the command prints, and its exit status."""
+    return lambda *words, **options: app.test_cli_runner().invoke(args=words, **options)
+
+
+def ago(**age):
+    return (datetime.now(UTC) - timedelta(**age)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def ids(client):
+    return sorted(job["id"] for job in client.get("/ocr-jobs?limit=100").json["data"])
+
+
+def tree(data):
+    """The uploaded files, by key."""
+    return {str(p.relative_to(data)): p.read_bytes() for p in data.glob("uploads/*/*")}
+
+
+@pytest.fixture
+def aged(client, gate, db):
+    """Jobs last changed 100 days ago, a day ago, and one that is old and still running."""
+    for _ in range(2):
+        wait(client, upload(client, "fake"))
+    upload(client, "gated")
+    gate.wait_for_start()
+    db.execute("UPDATE job SET updated_at = ? WHERE id IN (1, 3)", (ago(days=100),))
+    db.execute("UPDATE job SET updated_at = ? WHERE id = 2", (ago(days=1),))
+    return client
+
+
+# Retention
+
+
+def test_purge_deletes_finished_jobs_that_are_old_enough(aged, run, tmp_path):
+    result = run("purge", "--older-than", "90d")
+    assert (result.exit_code, result.output) == (0, "Deleted 1 jobs: 1\n")
+    assert ids(aged) == [2, 3]
+    assert sorted(tree(tmp_path / "data")) == ["uploads/2/0.png", "uploads/3/0.png"]
+    assert run("purge", "--older-than", "12h").output == "Deleted 1 jobs: 2\n"
+    assert run("purge", "--older-than", "0d").output == "Deleted 0 jobs\n"
+    assert ids(aged) == [3]
+
+
+def test_a_dry_run_deletes_nothing(aged, run):
+    assert run("purge", "--older-than", "2h", "--dry-run").output == "Would delete 2 jobs: 1, 2\n"
+    assert ids(aged) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("age", ["", "90", "d", "-1d", "1.5d", "90 days", "1e3d", "9999999d"])
+def test_an_age_that_makes_no_sense_is_refused(run, age):
+    result = run("purge", "--older-than", age)
+    assert result.exit_code == 2 and "as in 90d" in result.output
+
+
+@pytest.mark.parametrize(
+    ("text", "days"), [("90d", 90), ("36h", 1.5), ("2w", 14), (" 1d ", 1), ("99999w", 699993)]
+)
+def test_an_age_is_a_number_and_a_unit(text, days):
+    assert archive.age(text) == timedelta(days=days)
+    assert worker._ago(archive.age(text)) < database.now()
+
+
+def test_a_job_that_is_run_again_meanwhile_is_not_purged(client, db, tmp_path):
+    wait(client, upload(client, "fake"))
+    storage = Storage(tmp_path / "data")
+    with closing(database.connect(tmp_path / "data/receipts.db")) as connection:
+        moment = ago(days=1)
+        assert not worker.delete_job_and_files(connection, storage, 1, moment)  # changed since
+        db.execute("UPDATE job SET updated_at = ?", (ago(days=9),))
+        db.execute("UPDATE job SET status = 'pending'")
+        assert not worker.delete_job_and_files(connection, storage, 1, moment)
+        db.execute("UPDATE job SET status = 'completed'")
+        assert worker.delete_job_and_files(connection, storage, 1, moment)
+
+
+def test_jobs_are_kept_for_ever_unless_a_number_of_days_is_set(make_app, tmp_path):
+    for days, kept in ((None, True), ("0", True), ("2", False), ("9" * 18, True)):
+        data = tmp_path / f"kept-{days}"
+        app = make_app(env={} if days is None else {"JOB_RETENTION_DAYS": days}, data=data)
+        job_id = upload(app.test_client(), "fake")
+        wait(app.test_client(), job_id)
+        with closing(sqlite3.connect(data / "receipts.db", isolation_level=None)) as connection:
+            connection.execute("UPDATE job SET updated_at = ?", (ago(days=3),))
+        app.extensions["receipts"].worker._sweep()  # as the keeper does every minute
+        assert (ids(app.test_client()) == [job_id]) == kept, days
+        app.extensions["receipts"].worker.stop()
+
+
+@pytest.mark.parametrize("value", ["-1", "x", "1.5"])
+def test_a_number_of_days_that_makes_no_sense_is_told_at_the_start(make_app, value):
+    with pytest.raises((SystemExit, ValueError), match="JOB_RETENTION_DAYS"):
+        make_app(env={"JOB_RETENTION_DAYS": value})
+
+
+# After a delete
+
+
+def traces(data):
+    """Where the mark is still to be read."""
+    found = []
+    for path in data.rglob("*"):
+        name = str(path.relative_to(data)).lower()
+        content = path.read_bytes().lower() if path.is_file() else b""
+        if MARK.lower() in name or MARK.lower().encode() in content:
+            found.append(name)
+    return found
+
+
+def marked(number):
+    return [(png() + MARK.encode() * 1000, f"{MARK}-{number}.png")]
+
+
+def test_after_a_delete_neither_row_nor_name_nor_text_nor_bytes_remain(make_app, tmp_path):
+    text = f"{MARK} " * 3000  # an overflow page and more
+    client = make_app({"fake": fake(text), "small": fake(MARK)}).test_client()
+    for number in range(12):
+        provider = "small" if number % 2 else "fake"
+        job_id = upload(client, provider, files=marked(number), jobName=f"{MARK} {number}")
+        wait(client, job_id)
+        client.get("/ocr-jobs?search=zebrafinch")
+    assert traces(tmp_path / "data")
+    for job_id in (3, 1, 12, 7, 8, 2, 11, 4, 10):
+        assert client.delete(f"/ocr-jobs/{job_id}").status_code == 200
+    for job_id in (5, 6, 9):
+        files = client.get(f"/ocr-jobs/{job_id}").json["files"]
+        assert client.delete(f"/ocr-jobs/{job_id}/files/{files[0]['id']}").status_code == 200
+        assert client.delete(f"/ocr-jobs/{job_id}").status_code == 200
+    assert traces(tmp_path / "data") == []
+
+
+def test_killed_while_deleting_nothing_remains_after_the_next_start(serve, tmp_path):
+    data = tmp_path / "data"
+    server = serve()
+    for number in range(20):
+        server.upload(png() + MARK.encode(), "mistral", f"{MARK}-{number}.png")
+    for number in range(1, 21):
+        server.wait(number)
+    stop, deleted = threading.Event(), []
+
+    def delete_all():
+        for job_id in range(1, 21):
+            try:
+                if requests.delete(f"{server.url}/ocr-jobs/{job_id}", timeout=10).ok:
+                    deleted.append(job_id)
+            except requests.ConnectionError:
+                return
+            if stop.is_set():
+                return
+
+    thread = threading.Thread(target=delete_all)
+    thread.start()
+    until(lambda: len(deleted) >= 5)
+    server.end(signal.SIGKILL)
+    thread.join(20)
+    again = serve()
+    left = requests.get(f"{again.url}/ocr-jobs?limit=100", timeout=10).json()["data"]
+    assert not {job["id"] for job in left} & set(deleted)
+    for job in left:
+        assert requests.get(f"{again.url}/ocr-jobs/{job['id']}/files/{job['id']}", timeout=9).ok
+        assert requests.delete(f"{again.url}/ocr-jobs/{job['id']}", timeout=10).ok
+    until(lambda: traces(data) == [], seconds=5)
+
+
+# Backup and restore
+
+
+@pytest.fixture
+def backed_up(client, run, tmp_path):
+    """Three jobs and a backup of them; the client, the data and the backup."""
+    for number in range(3):
+        files = [(png((8, 8 + number)), f"{number}.png"), (png(), "same.png")]
+        wait(client, upload(client, "fake", "fake", files=files, jobName=f"job {number}"))
+    result = run("backup", str(tmp_path / "backup"))
+    assert (result.exit_code, result.output) == (0, "Backed up 3 jobs with 6 files\n")
+    return client
+
+
+def everything(client):
+    """All the API tells, and the bytes of every file."""
+    jobs = [client.get(f"/ocr-jobs/{job_id}").json for job_id in ids(client)]
+    for job in jobs:
+        for file in job["files"]:
+            with client.get(f"/ocr-jobs/{job['id']}/files/{file['id']}") as response:
+                file["bytes"] = response.data
+    return jobs, client.get("/ocr-jobs?search=job 1").json, client.get("/ocr-jobs").json
+
+
+def restored(run, tmp_path, name="backup"):
+    result = run("restore", str(tmp_path / name), "--yes")
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_a_backup_is_a_data_directory_for_its_owner_only(backed_up, tmp_path, make_app):
+    backup = tmp_path / "backup"
+    assert tree(backup) == tree(tmp_path / "data")
+    assert sorted(p.name for p in backup.iterdir()) == ["receipts.db", "uploads"]
+    assert not any(p.stat().st_mode & 0o077 for p in [backup, *backup.rglob("*")])
+    before = everything(backed_up)
+    shutil.copytree(backup, tmp_path / "elsewhere")
+    assert everything(make_app(data=tmp_path / "elsewhere").test_client()) == before
+
+
+def test_a_backup_does_not_write_over_anything(backed_up, run, tmp_path):
+    result = run("backup", str(tmp_path / "backup"))
+    assert result.exit_code == 1 and "exists already" in result.output
+    result = run("backup", str(tmp_path / "missing/backup"))
+    assert result.exit_code == 1 and "No such file" in result.output
+
+
+def test_what_is_deleted_and_added_since_is_undone_by_a_restore(backed_up, run, tmp_path):
+    before = everything(backed_up)
+    backed_up.delete("/ocr-jobs/1")
+    backed_up.delete("/ocr-jobs/2/files/3")
+    backed_up.post("/ocr-jobs/3/files/5/executions", data={"ocrProvider": "fake"})
+    wait(backed_up, 3)
+    wait(backed_up, upload(backed_up, "fake", files=[(png(), "new.png")]))
+    assert restored(run, tmp_path) == "Restored 3 jobs with 6 files\n"
+    assert everything(backed_up) == before
+    assert tree(tmp_path / "data") == tree(tmp_path / "backup")
+    assert list((tmp_path / "data/incoming").iterdir()) == []
+    assert backed_up.get("/ready").status_code == 200
+
+
+def test_ids_given_since_the_backup_are_not_given_again(backed_up, run, db, tmp_path):
+    newest = upload(backed_up, "fake")
+    last = wait(backed_up, newest)["files"][0]
+    restored(run, tmp_path)
+    assert backed_up.get(f"/ocr-jobs/{newest}").status_code == 404
+    job = wait(backed_up, upload(backed_up, "fake"))
+    assert job["id"] == newest + 1
+    assert job["files"][0]["id"] == last["id"] + 1
+    assert job["files"][0]["executions"][0]["id"] == last["executions"][0]["id"] + 1
+
+
+def test_counts_and_search_are_those_of_the_backup(backed_up, run, db, tmp_path):
+    counts = [
+        tuple(r)
+        for r in db.execute("SELECT * FROM job_count UNION ALL SELECT * FROM execution_count")
+    ]
+    wait(backed_up, upload(backed_up, "fake", jobName=MARK))
+    restored(run, tmp_path)
+    query = "SELECT * FROM job_count UNION ALL SELECT * FROM execution_count"
+    assert [tuple(row) for row in db.execute(query)] == counts
+    assert backed_up.get(f"/ocr-jobs?search={MARK}").json["pagination"]["total"] == 0
+    assert traces(tmp_path / "data") == []
+    triggers = "SELECT count(*) FROM sqlite_master WHERE type = 'trigger'"
+    backup = sqlite3.connect(tmp_path / "backup/receipts.db")
+    assert db.execute(triggers).fetchone()[0] == backup.execute(triggers).fetchone()[0]
+    backup.close()
+
+
+def test_a_restore_into_an_empty_directory_brings_all_back(backed_up, tmp_path, make_app):
+    before = everything(backed_up)
+    other = make_app(data=tmp_path / "other")
+    result = other.test_cli_runner().invoke(args=["restore", str(tmp_path / "backup"), "--yes"])
+    assert result.exit_code == 0, result.output
+    assert everything(other.test_client()) == before
+    assert upload(other.test_client(), "fake") == 4
+
+
+def test_what_waited_and_ran_at_the_backup_runs_after_the_restore(make_app, gate, tmp_path):
+    app = make_app({"gated": gate.provider}, {"OCR_WORKERS": "1"})
+    client, run = app.test_client(), app.test_cli_runner()
+    upload(client, "gated", "gated")
+    gate.wait_for_start()
+    assert run.invoke(args=["backup", str(tmp_path / "backup")]).exit_code == 0
+    other = make_app({"gated": fake("READ")}, data=tmp_path / "other")
+    result = other.test_cli_runner().invoke(args=["restore", str(tmp_path / "backup"), "--yes"])
+    assert result.exit_code == 0, result.output
+    executions = [f["executions"][0] for f in other.test_client().get("/ocr-jobs/1").json["files"]]
+    assert [execution["status"] for execution in executions] == ["pending", "pending"]
+    other.extensions["receipts"].worker._sweep()  # as the keeper does every minute
+    assert wait(other.test_client(), 1)["status"] == "completed"
+
+
+def test_a_restore_under_a_running_execution_is_not_written_over_by_it(
+    client, gate, run, tmp_path, app
+):
+    wait(client, upload(client, "fake"))
+    upload(client, "gated")
+    gate.wait_for_start()
+    assert run("backup", str(tmp_path / "backup")).exit_code == 0
+    restored(run, tmp_path)
+    gate.open()
+    time.sleep(0.2)
+    assert only_execution(client.get("/ocr-jobs/2").json)["status"] == "pending"
+    app.extensions["receipts"].worker._sweep()
+    assert wait(client, 2)["status"] == "completed"
+
+
+def change(path, query):
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.create_function("folded", 1, database.folded)
+        connection.execute(query)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda b: (b / "receipts.db").unlink(), "is no backup"),
+        (lambda b: (b / "receipts.db").write_bytes(b"no database" * 1000), "cannot be read"),
+        (lambda b: (b / "uploads/1/0.png").write_bytes(b"other"), "damaged"),
+        (lambda b: change(b / "receipts.db", "PRAGMA user_version = 99"), "newer release"),
+        (
+            lambda b: change(
+                b / "receipts.db", "UPDATE file SET storage_key = '../x' WHERE id = 1"
+            ),
+            "outside",
+        ),
+        (
+            lambda b: change(
+                b / "receipts.db", "UPDATE file SET storage_key = 'uploads/2/x' WHERE id = 1"
+            ),
+            "outside",
+        ),
+        (
+            lambda b: change(b / "receipts.db", "UPDATE file SET job_id = 77 WHERE id = 1"),
+            "damaged",
+        ),
+        (
+            lambda b: [
+                change(b / "receipts.db", f"UPDATE file SET sha256 = '{OTHER_SHA}' WHERE id = 1"),
+                (b / "uploads/1/0.png").write_bytes(b"other"),
+            ],
+            "another data directory",
+        ),
+    ],
+)
+def test_a_backup_that_is_spoilt_is_refused_and_changes_nothing(
+    backed_up, run, tmp_path, spoil, words
+):
+    upload(backed_up, "fake")
+    wait(backed_up, 4)
+    before, files = everything(backed_up), tree(tmp_path / "data")
+    spoil(tmp_path / "backup")
+    result = run("restore", str(tmp_path / "backup"), "--yes")
+    assert result.exit_code == 1 and words in result.output, result.output
+    assert (everything(backed_up), tree(tmp_path / "data")) == (before, files)
+    assert list((tmp_path / "data/incoming").iterdir()) == []
+
+
+OTHER_SHA = "d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa"  # of b"other"
+
+
+def test_a_restore_asks_first(backed_up, run, tmp_path):
+    upload(backed_up, "fake")
+    result = run("restore", str(tmp_path / "backup"), input="n\n")
+    assert result.exit_code == 1 and "will be deleted" in result.output
+    assert ids(backed_up) == [1, 2, 3, 4]
+
+
+def test_a_backup_of_an_older_release_is_brought_up_to_date(client, run, tmp_path):
+    backup = tmp_path / "backup"
+    for job_id in (1, 2):
+        (backup / f"uploads/{job_id}").mkdir(parents=True)
+        for name in ("r0.jpg", "r1.jpg"):
+            shutil.copy("samples/receipt.jpg", backup / f"uploads/{job_id}/{name}")
+    shutil.copy("tests/data/release-1.db", backup / "receipts.db")
+    change(backup / "receipts.db", f"UPDATE file SET sha256 = '{sample_sha()}'")
+    assert restored(run, tmp_path) == "Restored 2 jobs with 4 files\n"
+    assert client.get("/ocr-jobs?search=weekly").json["data"][0]["name"] == "Weekly Groceries"
+    with client.get("/ocr-jobs/1/files/1") as response:
+        assert hashlib.sha256(response.data).hexdigest() == sample_sha()
+
+
+def sample_sha():
+    return hashlib.sha256(Path("samples/receipt.jpg").read_bytes()).hexdigest()
+
+
+def test_a_file_deleted_during_a_backup_loses_its_row_in_it(backed_up, tmp_path):
+    data, target = Storage(tmp_path / "data"), tmp_path / "partial"
+    target.mkdir()
+    (tmp_path / "data/uploads/1/0.png").unlink()  # lost: its row stays
+    with closing(database.connect(data.root / "receipts.db")) as live:
+        live.execute("VACUUM INTO ?", (str(target / "receipts.db"),))
+        backed_up.delete("/ocr-jobs/2/files/3")
+        backed_up.delete("/ocr-jobs/3")
+        with closing(database.connect(target / "receipts.db")) as copy:
+            for file in list(archive._files(copy)):
+                if not data.path(file["storage_key"]).exists():
+                    archive._drop_if_deleted(file, copy, live)
+            assert [row["id"] for row in archive._files(copy)] == [1, 2, 4]
+            assert [row["id"] for row in copy.execute("SELECT id FROM job")] == [1, 2]
+
+
+def test_a_backup_beside_a_busy_server_is_consistent(serve, tmp_path):
+    server, stop, contents = serve(), threading.Event(), {}
+
+    def busy():
+        for number in range(10_000):
+            if stop.is_set():
+                return
+            content = png() + str(number).encode()
+            job_id = server.upload(content, "mistral")
+            contents[job_id] = content
+            if number % 3 == 0:
+                server.wait(job_id)
+                requests.delete(f"{server.url}/ocr-jobs/{job_id}", timeout=10)
+
+    threads = [threading.Thread(target=busy) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    environ = os.environ | {"DATA_DIR": str(server.data), "FLASK_APP": "tests.fakes"}
+    for number in range(2):
+        until(lambda number=number: len(contents) > 10 * number)
+        command = [*FLASK, "backup", str(tmp_path / f"backup-{number}")]
+        done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+    stop.set()
+    for thread in threads:
+        thread.join(30)
+    for number in range(2):
+        backup = tmp_path / f"backup-{number}"
+        with closing(sqlite3.connect(backup / "receipts.db")) as copy:
+            assert copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+            files = dict(copy.execute("SELECT storage_key, job_id FROM file").fetchall())
+        assert {key: contents[job_id] for key, job_id in files.items()} == tree(backup)
+
+
+RESTORE_AND_DIE = """
+import os, signal, sys
+from pathlib import Path
+import storage
+from commands import data
+
+at, source, when = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+count = 0
+
+def trace(frame, event, argument):
+    global count
+    count += 1
+    if count == int(when):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return trace
+
+sys.settrace(trace)
+data.restore_backup(storage.Storage(at), source)
+sys.settrace(None)
+print(count)
+"""
+
+
+def test_a_restore_that_is_killed_anywhere_happened_wholly_or_not_at_all(
+    backed_up, make_app, tmp_path, app
+):
+    """Killed at lines around the commit: what the next start finds is one or the other."""
+    app.extensions["receipts"].worker.stop()
+    wait_for = make_app(data=tmp_path / "data")
+    client = wait_for.test_client()
+    old = everything(client)
+    client.delete("/ocr-jobs/1")
+    wait(client, upload(client, "fake"))
+    new = everything(client)
+    wait_for.extensions["receipts"].worker.stop()
+
+    def killed(when, data):
+        shutil.copytree(tmp_path / "data", data)
+        command = [sys.executable, "-c", RESTORE_AND_DIE, str(data), str(tmp_path / "backup")]
+        return subprocess.run([*command, str(when)], capture_output=True, text=True, timeout=60)
+
+    total = int(killed(0, tmp_path / "whole").stdout)
+    outcomes = []
+    for number in range(12):
+        data = tmp_path / f"killed-{number}"
+        when = int(total * (0.75 + number / 48))  # the commit and around it
+        assert killed(when, data).returncode == -signal.SIGKILL
+        other = make_app(data=data)
+        found = everything(other.test_client())
+        assert json.dumps(found, default=str) in (
+            json.dumps(old, default=str),
+            json.dumps(new, default=str),
+        )
+        names = {f["storageKey"] for job in found[0] for f in job["files"]}
+        assert set(tree(data)) == names
+        outcomes.append(found == old)
+        other.extensions["receipts"].worker.stop()
+    assert {True, False} == set(outcomes)

@@ -1,0 +1,73 @@
+"""What do engines do to a process? Each function is run in a child by test_process.py."""
+
+import ctypes
+import importlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from result import ProviderError
+
+
+def process():
+    return os.getpid()
+
+
+def environment(name):
+    return os.environ.get(name)
+
+
+def loaded(module):
+    """The names of the modules of a child that has imported this one, and its memory in bytes."""
+    importlib.import_module(module)
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return set(sys.modules), pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def refuse():
+    raise ProviderError("bad_image", "page 2 is damaged")
+
+
+def fail():
+    raise ValueError("a bug of the library")
+
+
+def leave(status):
+    os._exit(status)
+
+
+def give_up():
+    sys.exit(3)
+
+
+def segfault():
+    ctypes.string_at(0)
+
+
+def cannot_be_sent():
+    return lambda: None
+
+
+def chatter():
+    print("progress: 100 %")
+    os.write(1, b"\0\x80 binary noise \n" * 20_000)
+    sys.stderr.write("a warning\n")
+    return "the answer"
+
+
+def large(size):
+    return "x" * size
+
+
+def hang(told):
+    """Never answer, as a grandchild does not either; both ignore what can be ignored."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    grandchild = subprocess.Popen(["sleep", "600"])
+    Path(tempfile.gettempdir(), "page.ppm").write_text("a page of a receipt")
+    Path(told).write_text(f"{os.getpid()} {grandchild.pid} {tempfile.gettempdir()}")
+    while True:
+        time.sleep(600)

@@ -1,0 +1,550 @@
+"""Do the rules find what receipts of many countries say? Each rule with the row that needs it."""
+
+import time
+from datetime import date
+from decimal import Decimal
+
+import numpy as np
+import pytest
+
+from engines.ctc import decode
+from fields.dates import find_time
+from fields.labels import topics
+from fields.receipt import check, parse_date, parse_money, read_receipt
+from fields.text import rows_from_text
+from result import Item, Line, Receipt, Tax
+
+
+def read(text, confidence=None):
+    rows = rows_from_text(text)
+    return read_receipt([[Line(row[0].text, confidence)] for row in rows])
+
+
+@pytest.mark.parametrize(
+    ("text", "amount"),
+    [
+        ("RM 1,234.50", "1234.50"),
+        ("1.234,56 €", "1234.56"),
+        ("60.000", "60000"),  # Indonesia prints no decimals
+        ("Rp 25.000,-", "25000"),
+        ("1,591,600", "1591600"),
+        ("0.545", "0.545"),
+        ("1.240 kg", "1.240"),  # a weight
+        ("7.000 %", "7.000"),
+        ("1 234,50", "1234.50"),  # France
+        ("1'234.50", "1234.50"),  # Switzerland
+        ("$12.99", "12.99"),
+        ("9,99 A", "9.99"),  # a tax letter behind it
+        ("9.5", "9.5"),
+        (".02", "0.02"),
+        ("28 , 81", "28.81"),  # wide print
+        ("42. 40", "42.40"),
+        ("-5.59", "-5.59"),
+        ("5,59-", "-5.59"),
+        ("(5.59)", "-5.59"),
+        ("RMO.00", "0.00"),  # letters that the shape of an amount proves to be digits
+        ("1O.5O", "10.50"),
+        ("RM §.30", "5.30"),
+        ("12:30", None),
+        ("TOTAL", None),
+        ("", None),
+    ],
+)
+def test_an_amount_is_read_as_it_is_written(text, amount):
+    assert parse_money(text) == (None if amount is None else Decimal(amount))
+
+
+@pytest.mark.parametrize(
+    ("text", "iso"),
+    [
+        ("19/10/2018", "2018-10-19"),
+        ("19/10/201820:49", "2018-10-19"),  # glued to the time
+        ("27/05/20188:07 PM", "2018-05-27"),
+        ("05-02-1812:33", "2018-02-05"),
+        ("2016/05/01", "2016-05-01"),
+        ("11.02.18", "2018-02-11"),
+        ("12/31/2019", "2019-12-31"),  # no month 31
+        ("10 MAR 2018", "2018-03-10"),
+        ("10MAR2018", "2018-03-10"),
+        ("25/FEB/2017", "2017-02-25"),
+        ("Mar 10, 2018 10:31", "2018-03-10"),
+        ("0ct 3, 2016", "2016-10-03"),
+        ("3 de mayo de 2018", "2018-05-03"),
+        ("le 5 août 2021", "2021-08-05"),
+        ("25. Februar 2017", "2017-02-25"),
+        ("1 März 2020", "2020-03-01"),
+        ("14 gennaio 2022", "2022-01-14"),
+        ("7 fev 2023", "2023-02-07"),
+        ("9 mei 2019", "2019-05-09"),
+        ("17 Agustus 2021", "2021-08-17"),
+        ("3 Ogos 2018", "2018-08-03"),
+        ("2703/2018", "2018-03-27"),  # worn
+        ("05 02-18", "2018-02-05"),
+        ("06. 04.2020", "2020-04-06"),
+        ("Datum 11,04,20 09:51", "2020-04-11"),
+        ("12/,05/2018", "2018-05-12"),
+        ("O5/03/2OI8", "2018-03-05"),
+        ("2S-12-2017", "2017-12-25"),
+        ("12-JAN-2O18", "2018-01-12"),
+        ("12-JAM-2018", "2018-01-12"),
+        ("31.12.1989", "1989-12-31"),
+        ("01/02/2041", "2041-02-01"),
+        ("31.12.89", None),  # two digits are 2000 to 2039
+        ("01/02/1969", None),
+        ("7 JUX 2018", None),  # June or July
+        ("7 TAX 2018", None),
+        ("11,04,200", None),
+        ("31/02/2018", None),
+        ("0123456789", None),
+        ("TOTAL 12.50", None),
+    ],
+)
+def test_a_date_is_read_as_it_is_written(text, iso):
+    assert parse_date(text) == iso
+
+
+@pytest.mark.parametrize(
+    ("text", "clock"),
+    [
+        ("09:41", "09:41"),
+        ("7:45 PM", "19:45"),
+        ("12:05 am", "00:05"),
+        ("03:30:27PM", "15:30"),
+        ("18h42", "18:42"),
+        ("12.50 Uhr", "12:50"),
+        ("12.50 pm", "12:50"),
+        ("12.50.31", "12:50"),
+        ("12.50", None),  # a price
+        ("MILK 1.20", None),
+        ("TOTAL", None),
+    ],
+)
+def test_a_time_is_read_in_24_hours(text, clock):
+    assert find_time(text) == clock
+
+
+@pytest.mark.parametrize(
+    ("row", "topic"),
+    [
+        ("T0TAL", "total"),
+        ("Totel : 4.70", "total"),
+        ("Tota] 4.70", "total"),
+        ("Tote! incl. GST: 4.70", "total"),
+        ("GRANDTOTAL 48.000", "grand"),
+        ("TOTALRM 5.00", "total"),
+        ("Zwischensumme", "subtotal"),
+        ("ZU ZAHLEN", "grand"),
+        ("Net à payer", "grand"),
+        ("IMPORTE TOTAL", "total"),
+        ("TOTALE COMPLESSIVO", "grand"),
+        ("Te betalen", "grand"),
+        ("JUMLAH BESAR", "grand"),
+        ("PB1 10%", "tax"),
+        ("Rückgeld", "change"),
+        ("KEMBALI", "change"),
+        ("Rounding Adjustaent", "rounding"),
+        ("RoundIng (RM) : -0.02", "rounding"),
+        ("TIP: $ 2.00", "tip"),
+        ("REST EUR 2,00", "change"),
+        ("BAR 20,00 EUR", "cash"),
+        ("SERVICE 10 % 2.00", "service"),
+        ("Member Promo -2.00", "discount"),
+        ("Amount due 12.00", "total"),
+    ],
+)
+def test_a_row_tells_its_topic_in_many_languages(row, topic):
+    assert topic in topics(row)
+
+
+@pytest.mark.parametrize(
+    "row", ["GROUND FLOOR, NO. 4", "Ayam Bakar 55,000", "COFFEE", "BLOCK 7", "TIP TOP BREAD 2.50"]
+)
+def test_other_words_are_no_topics(row):
+    assert topics(row) == frozenset()
+
+
+TOTALS = {
+    "the one after rounding": "TOTAL AMT 60.31\nROUNDING ADJ -0.01\nRM 60.30\nCASH 70.00",
+    "the one called so": "SUB TOTAL 55.00\nTAX 5.30\nTOTAL 60.30",
+    "cash less change": "ITEMS 60.30\nTotl-Ant 6O.30\nCASH 100.00\nCHANGE 39.70",
+    "not what the tax table adds up to": "TOTAL 60.30\nGST Summary Amount Tax\nTotal 56.89 3.41",
+    "not the tax": "Due 60.30\nCASH 60.30\nCHANGE 0.00\n(Total Included GST @ 6% : 3.41)",
+    "not the number of things": "Total Qty 3\nTotal 60.30",
+    "not before tax": "Total (Excluding GST) 56.89\nTotal GST 3.41\nTotal (Inclusive GST) 60.30",
+    "what totals add up to": "Total 0% goods 10.00\nTotal 6% goods 50.30\nTotal Payable 60.30",
+    "on the row below its label": "GRAND TOTAL\n60.30\nCASH\n61.00",
+    "what was paid by card": "SUMME 60.30\nMastercard EUR 60.30\nPayback Punkte 120.00",
+    "not a rounding misread": "Total Sales 60.30\nRounding Adj RM (12\nCASH 60.30",
+    "not a discount of its items": "Total Item Discount 9.00\nCASH 60.30",
+    "cash less change where cash was not read": "Net SS.. 20\n'ashy 70.00\nCHANGE 9.70",
+    "not cash below a total that was not read": (
+        "Sub Total 60.30\nNet Total SO 3\n'ashy 70.00\nCHANGE 9.70"
+    ),
+    "with the tip": "Subtotal 50.00\nTax 4.30\nTotal 54.30\nTip 6.00\nGrand Total 60.30",
+}
+
+
+@pytest.mark.parametrize("text", TOTALS.values(), ids=TOTALS.keys())
+def test_the_total_is(text):
+    assert read(f"SHOP LTD\nTHING 60.30\n{text}").total == Decimal("60.30")
+
+
+@pytest.mark.parametrize(
+    ("head", "merchant"),
+    [
+        ("CORNER CAFE\n12 High Street\nTel: 020 7946 0000", "CORNER CAFE"),
+        ("7713\nLIM & SONS SDN BHD (728515-M)\nNO 5, JALAN BESAR", "LIM & SONS SDN BHD"),
+        ("FRESH MART\nSUN HUP TRADING S/B\nJALAN 3", "SUN HUP TRADING S/B"),
+        ("SUN HUP TRADING\n(M) SDN BHD\nJALAN 3", "SUN HUP TRADING (M) SDN BHD"),
+        ("NOODLE HOUSE\nLOT 7, JALAN 3\nOwned by :\nBIG BOWL SDN BHD", "NOODLE HOUSE"),
+        ("LDL\nWarburger Straße 1\n33100 Paderborn", "Lidl"),  # a logo misread
+        ("Save money. Live better.\nST# 021\nwww.walmart.com", "Walmart"),
+        ("Welcome to JOE'S DINER\nServer: Amy", "JOE'S DINER"),
+        ("HIN LEE TRADING SON BHD (72513-X)\nJALAN 3", "HIN LEE TRADING SDN BHD"),  # misread forms
+        ("88 QUICK STOP 3/B (523417-X)\nLOT 9, JALAN 3", "88 QUICK STOP S/B"),
+        ("P. O.1.¥. (M) SDN BHO\nJALAN 3", "P. O.I.Y. (M) SDN BHD"),
+        ("anna berg\nGREEN LEAF\n12 High Street", "GREEN LEAF"),
+        ("Company No : SA0414276-X\nHIN LEE NIAGA\nJALAN 3", "HIN LEE NIAGA"),
+        ("Company No SA\nHIN LEE NIAGA\nJALAN 3", "HIN LEE NIAGA"),
+        ("HIN LEE TRADING SDN. RHD\nJALAN 3", "HIN LEE TRADING SDN BHD"),
+        ("TQ FOR SHOPPING WITH green leaf\nGREEN LEAF\nJALAN 3", "GREEN LEAF"),
+        ("SIR ABEL\nHARBOUR ENJERPRISE\n12 High Street", "HARBOUR ENJERPRISE"),
+        ("Gut und frisch\nTEE 1,00\nTEE 1,00\nTEE 1,00\nTEE 1,00\nKauflend GnbH", "Kaufland"),
+        ("DEUTSCHLAND\nKUNZ & SOHN\nHauptstr. 12", "KUNZ & SOHN"),
+        ("TAX INVOICE\nInvoice No: 17\nBLUE GARDEN RESTAURANT", "BLUE GARDEN RESTAURANT"),
+    ],
+)
+def test_the_merchant_is_found_in_the_head(head, merchant):
+    assert read(f"{head}\n04/05/2017\nTEA 1.00\nTOTAL 1.00").merchant == merchant
+
+
+def item(description, amount, quantity=None, unit_price=None):
+    values = (quantity, unit_price, amount)
+    return Item(description, *(None if v is None else Decimal(v) for v in values))
+
+
+ITEMS = {
+    "MILK 1.20": item("MILK", "1.20"),
+    "2 x Flat White 3.90 7.80": item("Flat White", "7.80", "2", "3.90"),
+    "LASAGNA\n1 x 8.80 8.80": item("LASAGNA", "8.80", "1", "8.80"),
+    "LASAGNA 17.60\n2 x 8.80": item("LASAGNA", "17.60", "2", "8.80"),
+    "2 x 8.80\nLASAGNA 17.60": item("LASAGNA", "17.60", "2", "8.80"),
+    "BANANEN 1,99 B\n0,862 kg x 2,31 EUR/kg": item("BANANEN", "1.99", "0.862", "2.31"),
+    "Balea Duschgel 2x 2,95 5,90 1": item("Balea Duschgel", "5.90", "2", "2.95"),
+    "AQUA 600ML 2 3500 7,000": item("AQUA 600ML", "7000", "2", "3500"),
+    "PET TOY 004747571658 1.97 X": item("PET TOY", "1.97"),
+    "9555023304655\nFILTER TRAY 2.20": item("FILTER TRAY", "2.20"),
+    "RABATT 10% -0,20 B": item("RABATT 10%", "-0.20"),
+    "MEMBER DISC 0.20": item("MEMBER DISC", "-0.20"),
+    "LEERGUT 3,00-": item("LEERGUT", "-3.00"),
+    "VOID MILK -1.20": item("VOID MILK", "-1.20"),
+    "TIP TOP BREAD 2.50": item("TIP TOP BREAD", "2.50"),
+    "REST ROOM CLEANER 2.50": item("REST ROOM CLEANER", "2.50"),
+    "LAST CHANCE TEE 2.50": item("LAST CHANCE TEE", "2.50"),
+    "BAR SOAP 2.50": item("BAR SOAP", "2.50"),
+    "PIN CODE 2.50": item("PIN CODE", "2.50"),
+    "SERVICE SPOON 2.50": item("SERVICE SPOON", "2.50"),
+    "MEMBER PROMO MILK 2.50": item("MEMBER PROMO MILK", "2.50"),
+    "CARTA IGIENICA 2.50": item("CARTA IGIENICA", "2.50"),
+    "POWER POINT SOCKET 2.50": item("POWER POINT SOCKET", "2.50"),
+    "ROUND NECK TEE 2.50": item("ROUND NECK TEE", "2.50"),
+}
+
+
+@pytest.mark.parametrize("text", ITEMS)
+def test_an_item_is_read(text):
+    receipt = read(f"SHOP LTD\nHIGH STREET\n01/02/2020\n10:31\n{text}\nTOTAL 9.00")
+    assert receipt.items == (ITEMS[text],)
+
+
+GERMAN = """REWE Markt GmbH
+Hauptstr. 12
+50667 Köln
+UID Nr.: DE812706034
+BIO BANANEN 1,99 B
+0,862 kg x 2,31 EUR/kg
+MINERALWASSER 4,74 A
+PFAND 1,50 A
+6 Stk x 0,25
+LEERGUT -3,00 A
+BROETCHEN 0,58 B
+RABATT 10% -0,20 B
+SUMME EUR 5,61
+Geg. EC-Cash EUR 5,61
+Steuer % Netto Steuer Brutto
+A= 19,0% 2,72 0,52 3,24
+B= 7,0% 2,22 0,15 2,37
+Gesamtbetrag 4,94 0,67 5,61
+28.06.2021 12:07 Bon-Nr.:4711"""
+US = """Joe's Diner
+1200 Main Street
+Austin, TX 78701
+512-555-0133
+Check #: 40213
+03/04/2021 7:45 PM
+2 Cheeseburger 23.90
+1 Caesar Salad 9.50
+Subtotal 33.40
+Sales Tax 2.76
+Total 36.16
+Tip 7.00
+Grand Total 43.16
+MASTERCARD XXXXXXXXXXXX4417"""
+FRENCH = """BOULANGERIE PAUL
+12 RUE DE RIVOLI
+75004 PARIS
+Tél : 01 42 72 00 00
+BAGUETTE TRADITION 1,20 €
+2 x YAOURT NATURE 0,85 1,70 €
+REMISE FIDELITE -0,50 €
+TOTAL A PAYER 2,40 €
+CB 2,40 €
+TVA 5,50% 2,27 0,13 2,40
+le 05/03/2023 à 18h42"""
+INDONESIAN = """Warung Sederhana
+Jl. Raya Kuta 99, Bali
+2 Nasi Goreng 60.000
+1 Es Teh 8.000
+Subtotal 68.000
+Pajak 10% 6.800
+Total Rp 74.800
+Tunai 100.000
+Kembali 25.200
+17 Agustus 2021 19:05"""
+SPANISH = """MERCADO CENTRAL S.L.
+CALLE COLON 12
+46004 VALENCIA
+23/11/2021 19:05
+1 PAN DE MOLDE 1,25
+2 LECHE ENTERA 0,78 1,56
+TOTAL (€) 2,81
+TARJETA BANCARIA 2,81
+IVA 4% 2,70 0,11"""
+ITALIAN = """PANIFICIO ROSSI S.R.L.
+VIALE PIAVE 38 MILANO
+P.IVA 04916380159
+LATTE INTERO 1,59
+PANE 2,10
+SUBTOTALE 3,69
+TOTALE COMPLESSIVO 3,69
+DI CUI IVA 0,14
+PAGAMENTO CONTANTE 5,00
+RESTO 1,31
+14-09-2022 10:31"""
+PORTUGUESE = """PADARIA CENTRAL LDA
+NIF: 500829993
+PAO CEREAIS 1,49
+LEITE 0,79
+TOTAL 2,28
+DINHEIRO 5,00
+TROCO 2,72
+2023-02-07 12:11:03"""
+DUTCH = """BAKKERIJ JANSEN
+Damstraat 1
+1 MELK 1,19
+2 KAAS 3,49 6,98
+SUBTOTAAL 8,17
+KORTING -1,00
+TOTAAL 7,17
+PINNEN 7,17
+BTW 9% 0,59
+07-01-2023 17:22"""
+MALAYSIAN = """KEDAI KOPI MAJU SDN BHD (123456-X)
+NO 12 JALAN BESAR
+43000 KAJANG, SELANGOR
+GST REG NO: 000123456789
+Invoice No: A-00123
+Date: 04/05/2017 13:22
+1 NASI LEMAK SR 5.52
+2 TEH TARIK 2.00 4.00
+Total Sales (Excluding GST) 8.98
+Total GST 0.54
+Total Sales (Inclusive GST) 9.52
+Rounding Adj -0.02
+Total Payable 9.50
+Cash 10.00
+Change 0.50
+GST Summary Amount Tax
+SR @6% 8.98 0.54"""
+UK = """PARK STORES LTD
+Express High Road, London
+VAT NO: 220430231
+2 x SEMI SKIMMED MILK £2.90
+WHITE BREAD £1.10
+MEMBER PRICE -£0.40
+TOTAL TO PAY £3.60
+CASH £5.00
+CHANGE £1.40
+17/08/22 14:03"""
+
+
+@pytest.mark.parametrize(
+    ("text", "fields"),
+    [
+        (GERMAN, ("REWE Markt GmbH", "2021-06-28", "12:07", "EUR", "5.61", "0.67", "card")),
+        (US, ("Joe's Diner", "2021-03-04", "19:45", "USD", "43.16", "2.76", "card")),
+        (FRENCH, ("BOULANGERIE PAUL", "2023-03-05", "18:42", "EUR", "2.40", "0.13", "card")),
+        (INDONESIAN, ("Warung Sederhana", "2021-08-17", "19:05", "IDR", "74800", "6800", "cash")),
+        (SPANISH, ("MERCADO CENTRAL S.L.", "2021-11-23", "19:05", "EUR", "2.81", "0.11", "card")),
+        (ITALIAN, ("PANIFICIO ROSSI S.R.L.", "2022-09-14", "10:31", "EUR", "3.69", "0.14", "cash")),
+        (PORTUGUESE, ("PADARIA CENTRAL LDA", "2023-02-07", "12:11", "EUR", "2.28", None, "cash")),
+        (DUTCH, ("BAKKERIJ JANSEN", "2023-01-07", "17:22", "EUR", "7.17", "0.59", "card")),
+        (
+            MALAYSIAN,
+            ("KEDAI KOPI MAJU SDN BHD", "2017-05-04", "13:22", "MYR", "9.50", "0.54", "cash"),
+        ),
+        (UK, ("PARK STORES LTD", "2022-08-17", "14:03", "GBP", "3.60", None, "cash")),
+    ],
+    ids=lambda value: value[0] if isinstance(value, tuple) else "",
+)
+def test_a_receipt_of_another_country_is_read(text, fields):
+    found = read(text)
+    *texts, total, tax, method = fields
+    assert [found.merchant, found.date, found.time, found.currency] == texts
+    assert found.total == Decimal(total)
+    assert found.tax == (None if tax is None else Decimal(tax))
+    assert found.payment_method == method
+
+
+def test_the_other_keys_are_filled_too():
+    german, us, malaysian = read(GERMAN), read(US), read(MALAYSIAN)
+    assert german.taxes == (Tax(Decimal(19), Decimal("0.52")), Tax(Decimal(7), Decimal("0.15")))
+    assert [i.description for i in german.items if i.amount < 0] == ["LEERGUT", "RABATT 10%"]
+    assert german.merchant_address == "Hauptstr. 12, 50667 Köln"
+    assert german.merchant_tax_id == "DE812706034"
+    assert (us.tip, us.subtotal, us.card_last4) == (Decimal("7.00"), Decimal("33.40"), "4417")
+    assert (us.merchant_phone, us.receipt_number) == ("512-555-0133", "40213")
+    assert us.merchant_address == "1200 Main Street, Austin, TX 78701"
+    assert malaysian.receipt_number == "A-00123"
+
+
+@pytest.mark.parametrize(
+    ("row", "currency"),
+    [
+        ("US$ 5.00", "USD"),
+        ("USD5.00", "USD"),
+        ("USD$ 5.00", "USD"),
+        ("US5.00", "USD"),
+        ("CONTACT US 03 1234567", None),
+        ("SHOES US9", None),
+    ],
+)
+def test_dollars_are_american_only_where_a_sign_or_an_amount_tells(row, currency):
+    found = read(f"SHOP\n{row}\n03/04/2020\nTOTAL 5.00")
+    assert found.currency == currency
+    assert found.date == ("2020-03-04" if currency else "2020-04-03")
+
+
+def test_month_and_day_are_told_apart_by_the_country():
+    assert read("SHOP\nAustin, TX 78701\n03/04/2021\nTOTAL $5.00").date == "2021-03-04"
+    assert read("SHOP GmbH\n03/04/2021\nTOTAL EUR 5,00").date == "2021-04-03"
+    nowhere = read("SHOP\n03/04/2021\nTOTAL 5.00")
+    assert nowhere.date == "2021-04-03" and "date_ambiguous" in nowhere.warnings
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "Printed 01/02/2020 10:00\nDate 03/02/2020 12:30",
+        "Printed 01/02/2020 10:00\nTime 12:30\nDate 03/02/2020",
+        "Open 08:00-20:00\nDate 03/02/2020\n03/02/2020 12:30",
+        "Open 08:00-20:00\n12:30 03/02/2020",
+    ],
+)
+def test_the_time_is_the_one_beside_the_day_of_the_purchase(rows):
+    found = read(f"SHOP GmbH\n{rows}\nTOTAL EUR 5,00")
+    assert (found.date, found.time) == ("2020-02-03", "12:30")
+
+
+def test_a_worn_digit_of_the_total_is_read_where_items_and_taxes_prove_it():
+    worn = "SHOP GmbH\nMILCH 8,99 V\nBROT 10,47 E\nSUMME EUR 19,16\n19,0% 7,55 8,99"
+    assert read(f"{worn}\n7,0% 0,68 9,79 10,47").total == Decimal("19.46")
+    assert read(worn).total == Decimal("19.16")
+
+
+@pytest.mark.parametrize(
+    ("receipt", "warnings"),
+    [
+        ({"subtotal": "10.00", "tax": "0.60", "total": "10.60"}, ()),
+        ({"subtotal": "10.00", "tax": "0.60", "total": "10.00"}, ()),  # the tax is inside
+        ({"subtotal": "10.00", "tip": "2.00", "total": "12.00"}, ()),
+        ({"subtotal": "10.00", "discount": "-1.00", "total": "9.00"}, ()),
+        ({"subtotal": "10.02", "total": "10.00"}, ()),  # rounded to 5 cents
+        ({"subtotal": "10.00", "tax": "0.60", "total": "11.60"}, ("total_mismatch",)),
+        ({"items": ("4.00", "6.00"), "total": "10.00"}, ()),
+        ({"items": ("4.00", "5.00"), "total": "10.00"}, ("items_mismatch",)),
+        ({"date": "2026-11-24"}, ()),
+        ({"date": "2026-11-26"}, ("date_in_future",)),
+        ({}, ()),
+    ],
+)
+def test_fields_are_checked_against_each_other(receipt, warnings):
+    fields = {k: v if k == "date" else Decimal(v) for k, v in receipt.items() if k != "items"}
+    items = tuple(Item("x", amount=Decimal(amount)) for amount in receipt.get("items", ()))
+    found = Receipt("model", items=items, **fields)
+    assert check(found, date(2026, 11, 24)) == warnings
+
+
+@pytest.mark.parametrize("text", ["12/", "S/B ", "(", "1 ", ".", "tel ", "x 1 "])
+def test_no_text_keeps_the_rules_busy(text):
+    started = time.process_time()
+    read(f"TOTAL {text * 3000}\n" * 3)
+    assert time.process_time() - started < 1
+
+
+def test_many_sums_are_not_tried_together():
+    rows = (f"Total {n}.50\nTax {n}.10\nDiscount {n}.00\nTip {n}.00" for n in range(60))
+    started = time.process_time()
+    read("\n".join(rows))
+    assert time.process_time() - started < 2
+
+
+def test_what_is_no_receipt_is_told():
+    assert read("").warnings == ("no_text",)
+    assert "not_a_receipt" in read("Dear Sir,\nplease find enclosed\nour catalogue").warnings
+    assert read(MALAYSIAN).warnings == ()
+
+
+def test_an_unproved_total_of_worn_print_is_doubtful():
+    assert "low_confidence" in read("CORNER CAFE\nTOTAL 5.00", confidence=0.7).warnings
+    assert "low_confidence" not in read("CORNER CAFE\nTOTAL 5.00", confidence=0.99).warnings
+    proved = "CORNER CAFE\nSUBTOTAL 4.00\nTAX 1.00\nTOTAL 5.00"
+    assert "low_confidence" not in read(proved, confidence=0.9).warnings
+    cut = "CORNER CAFE\nTEA 4.00\nSUBTOTAL 4.00\nSERVICE 0.40\nT0Tm 44O\nNET OF TAX 4.00"
+    assert "low_confidence" in read(cut, confidence=0.9).warnings
+
+
+@pytest.mark.parametrize(
+    ("row", "is_doubtful"),
+    [
+        ("CORNER~0.99 CAFE~0.99", False),
+        ("CORNER~0.99 CAFE~0.4", True),  # a word that cannot be read
+        ("CORNER~0.8 CAFE~0.8", True),
+        ("GARDEN)~0.99 CAFE~0.99", True),  # cut in the midst of its brackets
+        ("CORNER~0.99 CAFE~0.99 (519537-X)~0.6", False),  # no part of the name
+        ("ABIGAIL~0.99", False),
+    ],
+)
+def test_a_merchant_is_doubtful_where_its_name_cannot_be_read(row, is_doubtful):
+    words = [Line(text, float(sure)) for text, _, sure in (w.partition("~") for w in row.split())]
+    rows = [words, [Line("01/02/2020", 0.99)], [Line("TOTAL", 0.5), Line("5.00", 0.99)]]
+    assert ("low_confidence" in read_receipt(rows).warnings) == is_doubtful
+
+
+def test_a_space_the_recogniser_hesitates_about_is_one():
+    characters = ["", "A", "B", "次", ":", " "]
+
+    def spelled(*steps):
+        rows = [[0.0] * len(characters) for _ in steps]
+        for row, step in zip(rows, steps, strict=True):
+            for character, probability in step.items():
+                row[characters.index(character)] = probability
+        return decode(np.array(rows), characters, 5, np.array([0, 1, 2, 4, 5]))[0]
+
+    gap = {"": 0.6, " ": 0.35}
+    assert spelled({"A": 0.9}, gap, {"B": 0.9}) == "A B"
+    assert spelled({"A": 0.9}, gap | {" ": 0.2}, {"B": 0.9}) == "AB"
+    assert spelled({"A": 0.9}, gap | {" ": 0.05}, {":": 0.9}) == "A :"
+    assert spelled({"A": 0.9}, {"": 0.9}, {"次": 0.5, "B": 0.4}, {"": 1}, {"A": 0.9}) == "ABA"
+    assert spelled({"次": 0.9}, {"": 0.9}, {"次": 0.9}) == "次次"
+    assert spelled({"": 1.0}) == ""

@@ -1,0 +1,409 @@
+"""Can anyone reach the server who should not: another host or site, or one without the key?"""
+
+import logging
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from io import BytesIO
+
+import pytest
+import requests
+
+from server import access
+from tests.fakes import fake, png, upload, wait
+
+LOCAL = ("localhost", "localhost:3000", "LOCALHOST", "127.0.0.1", "127.0.0.1:80", "[::1]:3000")
+FOREIGN = (
+    *("evil.example", "evil.example:3000", "localhost.evil.example", "evil.example@localhost", ""),
+    *("localhost@evil.example", "localhost/x", "http://localhost", "localhost:x", "[::1", "::1"),
+    *(
+        "localhost, evil.example",
+        "localhost evil",
+        "0.0.0.0",
+        "127.0.0.2",
+        "[::]",
+        "\uff4cocalhost",
+    ),
+)
+KEY = {"API_KEY": "correct horse"}
+
+
+def form():
+    return {"file": (BytesIO(png()), "receipt.png"), "ocrProvider_0": "fake"}
+
+
+def every_route(app):
+    """(method, url) of every route there is, with small numbers for ids."""
+    return [
+        (method, re.sub(r"<.*?>", "1", rule.rule))
+        for rule in app.url_map.iter_rules()
+        for method in sorted(rule.methods)
+    ]
+
+
+def raw(server, request):
+    """The answer to these very bytes."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        connection.sendall(request)
+        answer = b""
+        while data := connection.recv(65536):
+            answer += data
+    return answer.decode()
+
+
+# The Host
+
+
+@pytest.mark.parametrize("host", LOCAL)
+def test_the_names_of_this_machine_are_answered(client, host):
+    assert client.get("/health", headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize("host", FOREIGN)
+def test_any_other_host_is_refused(client, host):
+    response = client.get("/health", headers={"Host": host.encode().decode("latin-1")})
+    assert (response.status_code, response.json["message"]) == (400, "Bad Request")
+    assert "TRUSTED_HOSTS" in response.json["details"]
+
+
+def test_a_foreign_host_is_refused_on_every_route_before_anything_runs(make_app):
+    app = make_app(env=KEY)
+    for method, url in [*every_route(app), ("GET", "/nowhere"), ("POST", "/health")]:
+        response = app.test_client().open(url, method=method, headers={"Host": "evil.example"})
+        assert response.status_code == 400, (method, url)  # and not 401, 404 or 405
+
+
+def test_more_names_can_be_trusted(make_app):
+    client = make_app(env={"TRUSTED_HOSTS": "receipts.lan, Box.Example"}).test_client()
+    for host in ("receipts.lan:3000", "box.example", "localhost"):
+        assert client.get("/health", headers={"Host": host}).status_code == 200
+    assert client.get("/health", headers={"Host": "other.lan"}).status_code == 400
+
+
+def test_strange_requests_over_a_socket_are_refused_in_json_or_by_the_server(serve):
+    server = serve()
+    for lines in (
+        "GET /health HTTP/1.1\r\nHost: evil.example",
+        "GET /health HTTP/1.0",
+        "GET http://evil.example/health HTTP/1.1\r\nHost: localhost",
+        "GET /health HTTP/1.1\r\nHost: localhost\r\nHost: evil.example",
+        "GET //evil.example/health HTTP/1.1\r\nHost: evil.example",
+    ):
+        answer = raw(server, f"{lines}\r\nConnection: close\r\n\r\n".encode())
+        assert " 400 " in answer.splitlines()[0], (lines, answer)
+        assert '"statusCode":400' in answer, (lines, answer)
+
+
+# Other sites
+
+
+def attempt(client, host="localhost:3000", **headers):
+    """The status of an upload with these headers."""
+    headers = {name.replace("_", "-"): value for name, value in headers.items()}
+    return client.post("/ocr-jobs/upload", data=form(), headers={"Host": host} | headers)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec_Fetch_Site": "cross-site"},
+        {"Sec_Fetch_Site": "same-site"},  # another port of this machine is another origin
+        {"Sec_Fetch_Site": "cross-site", "Origin": "http://localhost:3000"},
+        {"Sec_Fetch_Site": ""},
+        {"Origin": "http://evil.example"},
+        {"Origin": "null"},
+        {"Origin": ""},
+        {"Origin": "http://localhost"},
+        {"Origin": "http://localhost:3001"},
+        {"Origin": "http://localhost:3000.evil.example"},
+        {"Origin": "http://["},
+        {"Origin": "localhost:3000"},
+    ],
+)
+def test_a_page_of_another_site_changes_nothing(client, db, headers):
+    response = attempt(client, **headers)
+    assert (response.status_code, response.json["message"]) == (403, "Forbidden")
+    assert db.execute("SELECT count(*) FROM job").fetchone()[0] == 0
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},  # curl, requests, axios
+        {"Sec_Fetch_Site": "same-origin", "Origin": "http://localhost:3000"},
+        {"Sec_Fetch_Site": "none"},
+        {"Origin": "http://localhost:3000"},
+        {"Origin": "https://LOCALHOST:3000"},
+    ],
+)
+def test_our_own_page_and_clients_that_are_no_browser_pass(client, headers):
+    assert attempt(client, **headers).status_code == 200
+
+
+def test_every_unsafe_route_asks_where_a_request_comes_from(app):
+    unsafe = [(m, u) for m, u in every_route(app) if m not in ("GET", "HEAD", "OPTIONS")]
+    assert len(unsafe) >= 4
+    for method, url in [*unsafe, ("POST", "/nowhere"), ("PATCH", "/ocr-jobs/1")]:
+        response = app.test_client().open(url, method=method, headers={"Origin": "http://evil"})
+        assert response.status_code == 403, (method, url)
+
+
+def test_no_answer_has_cors_headers(app):
+    client = app.test_client()
+    wait(client, upload(client, "fake"))
+    asked = {
+        "Origin": "http://evil.example",
+        "Access-Control-Request-Method": "DELETE",
+        "Access-Control-Request-Private-Network": "true",
+    }
+    for method, url in every_route(app):
+        with client.open(url, method=method, headers=asked) as response:
+            cors = [n for n, _ in response.headers if n.lower().startswith("access-control")]
+            assert cors == [], (method, url)
+            assert response.headers["X-Content-Type-Options"] == "nosniff"
+            assert response.headers["Cross-Origin-Resource-Policy"] == "same-origin"
+
+
+def test_curl_and_requests_pass_as_they_are(serve, receipt):
+    server = serve()
+    url = f"{server.url}/ocr-jobs/upload"
+    with receipt.open("rb") as file:
+        data = {"ocrProvider_0": "mistral"}
+        response = requests.post(url, files={"file": file}, data=data, timeout=20)
+    assert response.json() == {"id": 1}
+    if shutil.which("curl"):
+        command = ["curl", "-sS", "-F", f"file=@{receipt}", "-F", "ocrProvider_0=mistral", url]
+        assert subprocess.check_output(command, timeout=20) == b'{"id":2}\n'
+
+
+# The key
+
+
+def test_with_a_key_every_route_but_health_and_ready_wants_it(make_app):
+    app = make_app(env=KEY)
+    for method, url in [*every_route(app), ("GET", "/nowhere"), ("PUT", "/ocr-jobs/1")]:
+        with app.test_client().open(url, method=method) as response:
+            if url in access.OPEN or url.startswith("/static/"):  # holds no receipt
+                assert response.status_code != 401, (method, url)
+                continue
+            assert response.status_code == 401, (method, url)
+            assert response.headers["WWW-Authenticate"].startswith("Bearer")
+            assert method == "HEAD" or response.json["message"] == "Unauthorized"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Authorization": "Bearer correct horse"},
+        {"Authorization": "bearer  correct horse "},
+        {"X-API-Key": "correct horse"},
+        {"Authorization": "Basic eDp5", "X-API-Key": "correct horse"},
+    ],
+)
+def test_the_key_opens(make_app, headers):
+    client = make_app(env=KEY).test_client()
+    assert client.get("/ocr-jobs", headers=headers).status_code == 200
+    assert client.get("/nowhere", headers=headers).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Authorization": ""},
+        {"Authorization": "Bearer"},
+        {"Authorization": "Bearer correct"},
+        {"Authorization": "Bearer correct horse "[:-2] + "E"},
+        {"Authorization": "correct horse"},
+        {"Authorization": "Basic correct horse"},
+        {"X-API-Key": "\xff"},
+        {"X-API-Key": "correct horse battery"},
+    ],
+)
+def test_anything_but_the_key_does_not(make_app, headers):
+    client = make_app(env=KEY).test_client()
+    assert client.get("/ocr-jobs", headers=headers).status_code == 401
+    assert client.get("/ocr-jobs?api_key=correct horse").status_code == 401
+
+
+def test_a_wrong_key_is_told_from_none(make_app):
+    client = make_app(env=KEY).test_client()
+    details = [
+        client.get("/ocr-jobs", headers=headers).json["details"]
+        for headers in ({}, {"Authorization": "Bearer correct"})
+    ]
+    assert details[0].startswith("This server wants its API_KEY: send")
+    assert details[1].startswith("The key that came is not this server's API_KEY: send")
+    assert "correct" not in details[1]
+
+
+def test_a_key_in_any_alphabet_works(make_app):
+    client = make_app(env={"API_KEY": "Schlüssel"}).test_client()
+    sent = "Schlüssel".encode().decode("latin-1")  # the bytes curl sends, as WSGI holds them
+    assert client.get("/ocr-jobs", headers={"X-API-Key": sent}).status_code == 200
+
+
+def test_the_answer_to_a_wrong_key_does_not_hold_the_right_one(make_app):
+    assert "correct horse" not in make_app(env=KEY).test_client().get("/ocr-jobs").text
+
+
+# Where it listens
+
+
+@pytest.mark.parametrize(
+    ("command", "host"),
+    [
+        ("flask run", "127.0.0.1"),
+        ("flask run --host 0.0.0.0", "0.0.0.0"),
+        ("flask run -h=::", "::"),
+        ("waitress-serve --call app:create_app", "0.0.0.0"),
+        ("/usr/bin/waitress-serve --port=3000 app:app", "0.0.0.0"),
+        ("waitress-serve --host 127.0.0.1 --port 3000", "127.0.0.1"),
+        ("waitress-serve --listen=*:3000", "0.0.0.0"),
+        ("waitress-serve --listen 127.0.0.1:1 --listen=192.168.1.2:1", "192.168.1.2"),
+        ("waitress-serve --listen=[::1]:80", "::1"),
+        ("gunicorn -b :8000", "0.0.0.0"),
+        ("gunicorn -b0.0.0.0:80", "0.0.0.0"),
+        ("gunicorn --bind=unix:/run/receipts.sock", "127.0.0.1"),
+        ("gunicorn --bind [::]:80", "::"),
+        ("gunicorn", "127.0.0.1"),
+        ("", "127.0.0.1"),
+    ],
+)
+def test_the_host_a_server_binds_to_is_read_from_its_command(command, host):
+    assert access.bound_host(command.split()) == host
+
+
+@pytest.mark.parametrize(
+    ("host", "env", "warned"),
+    [("0.0.0.0", {}, True), ("receipts.lan", {}, True), ("0.0.0.0", KEY, False)]
+    + [(host, {}, False) for host in ("127.0.0.1", "localhost", "::1")],
+)
+def test_a_server_that_is_open_to_others_without_a_key_is_warned_of(caplog, host, env, warned):
+    caplog.set_level(logging.WARNING)
+    access.warn_if_open(host, env)
+    assert ("ANYONE WHO REACHES" in caplog.text) == warned
+
+
+def test_flask_run_listens_to_this_machine_alone(serve):
+    server = serve()
+    listening = subprocess.check_output([sys.executable, "-c", LISTENING, str(server.port)])
+    assert listening.split() == [b"0100007F"]  # 127.0.0.1
+    assert "ANYONE" not in server.log.read_text()
+
+
+def test_flask_run_on_every_address_warns_loudly(serve):
+    server = serve(sys.executable, "-m", "flask", "run", "--host", "0.0.0.0")
+    assert "ANYONE WHO REACHES 0.0.0.0 CAN READ YOUR RECEIPTS" in server.log.read_text()
+
+
+LISTENING = """
+import sys
+for line in open("/proc/net/tcp").readlines()[1:]:
+    address, port = line.split()[1].split(":")
+    if int(port, 16) == int(sys.argv[1]) and line.split()[3] == "0A":
+        print(address)
+"""
+
+
+def test_make_serves_this_machine_alone_unless_told_otherwise():
+    dry = subprocess.run(["make", "-n", "serve"], capture_output=True, text=True, timeout=20)
+    (command,) = [line for line in dry.stdout.splitlines() if "waitress-serve" in line]
+    assert access.bound_host(command.split()) == "127.0.0.1"
+
+
+# What is served back
+
+
+POLYGLOT = b"\xff\xd8\xff\xe0<script>alert(1)</script>"
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.html", 'q"\\%.svg', "évité 🧾.png", "x\u202egpj.exe"])
+def test_a_file_is_served_as_what_it_is_and_can_do_nothing(make_app, name):
+    client = make_app({"fake": fake()}).test_client()
+    upload(client, "fake", files=[(png(), name)])
+    with client.get("/ocr-jobs/1/files/1") as response:
+        assert response.headers["Content-Type"] == "image/png"
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
+        assert response.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
+        disposition = response.headers["Content-Disposition"]
+    assert re.fullmatch(r"inline; filename=\"[ -~]+\"; filename\*=UTF-8''[\w.%~-]+", disposition)
+    assert requests.utils.unquote(disposition.rsplit("'", 1)[1]) == name
+
+
+def test_a_picture_that_is_also_a_page_is_served_as_a_picture(client, receipt):
+    polyglot = receipt.read_bytes() + b"<html><script>alert(1)</script></html>"
+    upload(client, "fake", files=[(polyglot, "x.html")])
+    with client.get("/ocr-jobs/1/files/1") as response:
+        assert (response.mimetype, response.data) == ("image/jpeg", polyglot)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>",
+        b"<?xml version='1.0'?><svg/>",
+        b"<!doctype html><script>alert(1)</script>",
+        POLYGLOT,
+    ],
+)
+def test_svg_and_html_are_never_pictures(client, content):
+    for name in ("a.svg", "a.jpg", "a.html"):
+        data = {"file": (BytesIO(content), name, "image/jpeg"), "ocrProvider_0": "fake"}
+        assert client.post("/ocr-jobs/upload", data=data).status_code == 400
+
+
+@pytest.fixture
+def served(client):
+    upload(client, "fake")
+    return lambda method="GET", **headers: client.open(
+        "/ocr-jobs/1/files/1",
+        method=method,
+        headers={k.replace("_", "-"): v for k, v in headers.items()},
+    )
+
+
+def test_a_file_has_an_etag_and_is_sent_again_only_when_asked_for_another(served):
+    with served() as whole:
+        etag = whole.headers["ETag"]
+    for given, status in ((etag, 304), (f'"x", {etag}', 304), ("*", 304), ('"x"', 200)):
+        with served(If_None_Match=given) as response:
+            assert response.status_code == status
+            assert response.headers["ETag"] == etag
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "body"),
+    [
+        ("bytes=0-3", 206, b"\x89PNG"),
+        ("bytes=1-3", 206, b"PNG"),
+        ("bytes=-8", 206, png()[-8:]),
+        ("bytes=10-", 206, png()[10:]),
+        ("bytes=0-99999999999999999999", 206, png()),
+        ("bytes=99999-", 416, None),
+        ("bytes=3-1", 416, None),
+        ("bytes=x", 416, None),
+    ],
+)
+def test_a_part_of_a_file_can_be_asked_for(served, asked, status, body):
+    with served(Range=asked) as response:
+        assert response.status_code == status
+        if body is not None:
+            assert response.data == body
+            assert response.headers["Content-Range"].endswith(f"/{len(png())}")
+        else:
+            assert response.json["statusCode"] == 416
+
+
+def test_a_part_is_sent_only_of_the_file_one_has_the_rest_of(served):
+    with served(Range="bytes=0-3", If_Range='"another"') as response:
+        assert (response.status_code, response.data) == (200, png())
+
+
+def test_head_tells_all_but_the_bytes(served):
+    with served() as get, served(method="HEAD") as head:
+        for name in ("Content-Type", "Content-Length", "ETag", "Content-Disposition"):
+            assert head.headers[name] == get.headers[name]
+        assert (head.status_code, head.data) == (200, b"")

@@ -1,0 +1,161 @@
+"""Is /docs true? Every command on the page is run, and every answer compared with its example."""
+
+import html
+import json
+import re
+import shutil
+import subprocess
+from io import BytesIO
+
+import pytest
+
+from providers import PROVIDERS
+from server.docs import CSP, groups, read
+from tests.conftest import FLASK, ROOT
+from tests.fakes import needs, until, upload, wait
+
+DOCUMENT = read(ROOT / "openapi.json")
+OPERATIONS = [operation for found in groups(DOCUMENT).values() for operation in found]
+RECEIPT = (ROOT / "samples/receipt.jpg").read_bytes()
+
+
+def fits(example, answer):
+    """Whether an answer has just what its example has; null fits what is missing."""
+    if example is None or answer is None:
+        return True
+    if isinstance(example, dict):
+        return list(example) == list(answer) and all(fits(example[n], answer[n]) for n in example)
+    if isinstance(example, list):
+        return all(fits(example[0], one) for one in answer) if example else True
+    kinds = [float if type(value) is int else type(value) for value in (example, answer)]
+    return kinds[0] is kinds[1]
+
+
+# The page
+
+
+def test_every_operation_of_the_document_is_on_the_page(client):
+    response = client.get("/docs")
+    assert response.content_type == "text/html; charset=utf-8"
+    text = html.unescape(response.text)
+    for path, methods in DOCUMENT["paths"].items():
+        for method in set(methods) - {"parameters"}:
+            assert f"<code>{method.upper()} {path}</code>" in text
+            assert methods[method]["summary"] in text
+    for operation in OPERATIONS:
+        assert all(f"<code>{field.name}</code>" in text for field in operation.fields)
+
+
+def test_every_route_is_in_the_document(app):
+    routes = {re.sub(r"<.*?(\w+)>", "{}", rule.rule) for rule in app.url_map.iter_rules()}
+    documented = {re.sub(r"\{\w+\}", "{}", path) for path in DOCUMENT["paths"]}
+    assert routes - {"/static/{}"} == documented
+
+
+def test_nothing_on_the_page_comes_from_elsewhere_or_runs(client):
+    response = client.get("/docs")
+    assert response.headers["Content-Security-Policy"] == CSP
+    assert "unsafe" not in CSP and "http" not in CSP
+    assert not re.search(r"<script|<style|\sstyle=|\son\w+=|javascript:", response.text)
+    linked = re.findall(r'(?:src|href)="([^"#]+)"', response.text)
+    assert linked and not [link for link in linked if ":" in link or link.startswith("/")]
+    for link in set(linked):
+        with client.get(f"/{link}") as loaded:
+            assert loaded.status_code == 200, link
+
+
+def test_with_a_key_set_the_page_and_the_document_need_it(make_app):
+    client = make_app(env={"API_KEY": "sesame-sesame"}).test_client()
+    assert client.get("/docs").status_code == 401
+    assert client.get("/openapi.json").status_code == 401
+
+
+def test_markup_in_the_document_is_text():
+    from server.docs import prose
+
+    assert prose("a `<b>` <i>") == "a <code>&lt;b&gt;</code> &lt;i&gt;"
+
+
+# The commands and the answers
+
+
+@needs("curl")
+def test_every_command_on_the_page_works_and_answers_as_its_example(serve, tmp_path):
+    server = serve(*FLASK, "run", FLASK_APP="app", MISTRAL_API_KEY=None)
+    shutil.copyfile(ROOT / "samples/receipt.jpg", tmp_path / "receipt.jpg")
+    commands = re.findall(r'class="call"><code>(.*?)</code>', html_of(server))
+    assert len(commands) == len(OPERATIONS)
+    answers = {}
+    for operation in sorted(OPERATIONS, key=order):
+        assert operation.call in map(html.unescape, commands)
+        until(lambda: server.job(1).get("status") not in ("pending", "running"))
+        answers[operation.id] = run(operation.call, server, tmp_path)
+    for operation in OPERATIONS:
+        media_type, body = answers[operation.id]
+        examples = dict(next(a for a in operation.answers if a.status == "200").examples)
+        if media_type == "application/json" and media_type in examples:
+            assert fits(json.loads(examples[media_type]), json.loads(body)), operation.id
+        if media_type == "text/csv":
+            assert body.splitlines()[0].lstrip("\ufeff") == examples[media_type].splitlines()[0]
+
+
+def order(operation):
+    """The upload first, and what is deleted last, a file before its job."""
+    return operation.id != "uploadJob", operation.method == "DELETE", -len(operation.path)
+
+
+def html_of(server):
+    command = ["curl", "-sS", f"{server.url}/docs"]
+    return subprocess.check_output(command, timeout=20).decode()
+
+
+def run(call, server, directory):
+    """The media type and body of a command's answer, which must be 200."""
+    words = call.replace("localhost:3000", server.url).split()
+    done = subprocess.run(
+        [*words, "-sS", "-w", "\n%{http_code} %{content_type}"],
+        cwd=directory,
+        capture_output=True,
+        timeout=60,
+        check=True,
+    )
+    body, _, last = done.stdout.rpartition(b"\n")
+    status, content_type = last.decode().split(" ", 1)
+    assert status == "200", (call, body)
+    return content_type.split(";")[0], body.decode("utf-8", "replace")
+
+
+def test_the_text_and_markdown_of_a_job_are_as_their_examples(make_app):
+    client = make_app({"tesseract": PROVIDERS["tesseract"]}).test_client()
+    wait(client, upload(client, "tesseract", files=[(RECEIPT, "a.jpg")]))
+    get_job = next(operation for operation in OPERATIONS if operation.id == "getJob")
+    examples = dict(get_job.answers[0].examples)
+    for media_type in ("text/plain", "text/markdown"):
+        answer = client.get("/ocr-jobs/1", headers={"Accept": media_type})
+        assert answer.mimetype == media_type
+        first, expected = (text.split("\n")[0] for text in (answer.text, examples[media_type]))
+        assert first.lstrip("# ") == expected.lstrip("# ")  # an engine may see no heading
+
+
+@pytest.mark.parametrize(
+    ("name", "ask"),
+    [
+        ("BadRequest", ("POST", "/ocr-jobs/upload?ocrProvider_0=invalid", {})),
+        ("NotFound", ("GET", "/ocr-jobs/123", {})),
+        ("Forbidden", ("DELETE", "/ocr-jobs/1", {"Origin": "https://example.com"})),
+    ],
+)
+def test_the_examples_of_errors_are_what_is_said(client, name, ask):
+    method, url, headers = ask
+    data = {"file": (BytesIO(RECEIPT), "receipt.jpg")} if method == "POST" else None
+    response = client.open(url, method=method, headers=headers, data=data)
+    example = DOCUMENT["components"]["responses"][name]["content"]["application/json"]["example"]
+    said, expected = response.json["details"], example["details"]
+    assert {**response.json, "details": ""} == {**example, "details": ""}
+    assert said.split(";")[0] == expected.split(";")[0]
+
+
+def test_the_example_of_a_missing_key_is_what_is_said(make_app):
+    client = make_app(env={"API_KEY": "sesame-sesame"}).test_client()
+    content = DOCUMENT["components"]["responses"]["Unauthorized"]["content"]
+    assert client.get("/ocr-jobs").json == content["application/json"]["example"]

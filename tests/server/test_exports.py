@@ -1,0 +1,258 @@
+"""Can the receipts be taken along as a table that opens right, counts right and runs nothing?"""
+
+import csv
+import io
+import json
+import tracemalloc
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+import db as queries
+from result import Item, OcrResult, ProviderError, Receipt, ocr_data
+from server.exports import ITEM_COLUMNS, RECEIPT_COLUMNS, as_csv, as_json
+from server.listing import Listing
+from tests.fakes import fake, png, upload, wait
+
+CAFE = Receipt(
+    "rules",
+    merchant="Café Größe",
+    date="2026-03-14",
+    currency="EUR",
+    items=(
+        Item("Flat White", Decimal(2), Decimal("3.90"), Decimal("7.80")),
+        Item("Voucher", amount=Decimal("-1.50")),
+    ),
+    subtotal=Decimal("12.00"),
+    tax=Decimal("1.20"),
+    total=Decimal("13.20"),
+    warnings=("total_mismatch", "date_in_future"),
+)
+HEAD = "job,file,merchant,date,currency,subtotal,tax,total,provider,warnings"
+
+
+def reading(receipt):
+    result = OcrResult("", "", (), receipt, "fake 1")
+    return fake(ocr=lambda path, env: result)
+
+
+def failing(path, env):
+    raise ProviderError("unreadable", "blank")
+
+
+@pytest.fixture
+def app(make_app, gate):
+    providers = {
+        "cafe": reading(CAFE),
+        "refund": reading(replace(CAFE, total=Decimal("-7.8"), warnings=())),
+        "evil": reading(Receipt("model", merchant='=HYPERLINK("x")', total=Decimal("-1"))),
+        "empty": reading(Receipt("rules")),
+        "failing": fake(ocr=failing),
+        "gated": gate.provider,
+    }
+    return make_app(providers)
+
+
+def table(client, query=""):
+    """The rows of the CSV, as a spreadsheet has them: lists of text, without the head."""
+    text = client.get(f"/ocr-jobs/export.csv{query}").data.decode("utf-8-sig")
+    return list(csv.reader(io.StringIO(text, newline="")))[1:]
+
+
+def test_a_receipt_is_a_row_with_its_numbers_as_numbers(client):
+    wait(client, upload(client, "cafe", files=[(png(), "a, b.png")]))
+    response = client.get("/ocr-jobs/export.csv")
+    assert response.data.decode() == (
+        f"\ufeff{HEAD}\r\n"
+        '1,"a, b.png",Café Größe,2026-03-14,EUR,12,1.2,13.2,cafe,total_mismatch date_in_future\r\n'
+    )
+    assert response.content_type == "text/csv; charset=utf-8"
+    assert response.headers["Content-Disposition"] == 'attachment; filename="receipts.csv"'
+
+
+def test_the_same_as_json(client):
+    wait(client, upload(client, "cafe", files=[(png(), "a.png")]))
+    response = client.get("/ocr-jobs/export.json")
+    assert response.json == [
+        {
+            "job": 1,
+            "file": "a.png",
+            "merchant": "Café Größe",
+            "date": "2026-03-14",
+            "currency": "EUR",
+            "subtotal": 12,
+            "tax": 1.2,
+            "total": 13.2,
+            "provider": "cafe",
+            "warnings": ["total_mismatch", "date_in_future"],
+        }
+    ]
+    assert list(response.json[0]) == HEAD.split(",")
+    assert response.content_type == "application/json"
+    assert response.headers["Content-Disposition"] == 'attachment; filename="receipts.json"'
+
+
+def test_an_item_is_a_row_when_asked(client):
+    wait(client, upload(client, "cafe", files=[(png(), "a.png")]))
+    response = client.get("/ocr-jobs/export.csv?items=1")
+    assert response.data.decode("utf-8-sig").splitlines() == [
+        "job,file,merchant,date,currency,description,quantity,unitPrice,amount,provider",
+        "1,a.png,Café Größe,2026-03-14,EUR,Flat White,2,3.9,7.8,cafe",
+        "1,a.png,Café Größe,2026-03-14,EUR,Voucher,,,-1.5,cafe",
+    ]
+    assert response.headers["Content-Disposition"] == 'attachment; filename="items.csv"'
+    items = client.get("/ocr-jobs/export.json?items=1").json
+    assert [(item["description"], item["amount"]) for item in items] == [
+        ("Flat White", 7.8),
+        ("Voucher", -1.5),
+    ]
+
+
+@pytest.mark.parametrize(("query", "columns"), [("", RECEIPT_COLUMNS), ("?items=1", ITEM_COLUMNS)])
+def test_a_key_without_a_column_is_left_out_and_moves_no_other(client, db, query, columns):
+    wait(client, upload(client, "cafe"))
+    known = table(client, query)
+    for path in ("$.receipt.source", "$.receipt.items[0].source", "$.receipt.items[1].source"):
+        db.execute("UPDATE execution SET ocr_data = json_set(ocr_data, ?, 'new')", (path,))
+    assert table(client, query) == known
+    for row in client.get(f"/ocr-jobs/export.json{query}").json:
+        assert tuple(row) == columns
+
+
+def test_a_negative_total_stays_a_number_and_a_formula_becomes_text(client):
+    wait(client, upload(client, "refund"))
+    wait(client, upload(client, "evil", files=[(png(), "@SUM(A1).png")]))
+    evil, refund = table(client)
+    assert refund[7] == "-7.8"
+    assert evil[1:3] == ["'@SUM(A1).png", '\'=HYPERLINK("x")']
+    assert evil[7] == "-1"
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        *((f"{sign}1+1", f"'{sign}1+1") for sign in "=+-@\uff1d\uff0b\uff0d\uff20"),
+        ("Tea;=1+1", "Tea;'=1+1"),  # a German Excel separates by semicolons
+        ("Tea; -20%", "Tea;' -20%"),
+        ("Tea - 20%", "Tea - 20%"),
+        ('say "hi"', 'say "hi"'),
+        ("2026-03-14", "2026-03-14"),
+        ("", ""),
+    ],
+)
+def test_text_that_a_spreadsheet_would_compute_gets_an_apostrophe(make_app, text, cell):
+    client = make_app({"fake": reading(replace(CAFE, merchant=text))}).test_client()
+    wait(client, upload(client, "fake"))
+    assert table(client)[0][2] == cell
+    assert client.get("/ocr-jobs/export.json").json[0]["merchant"] == text
+
+
+@pytest.mark.parametrize("text", ["a\tb", "\ta", "\r=1", "a\nb", "\n=1"])
+def test_line_breaks_and_tabs_stay_in_their_cell(make_app, text):
+    client = make_app({"fake": reading(replace(CAFE, merchant=text))}).test_client()
+    wait(client, upload(client, "fake"))
+    (row,) = table(client)
+    assert row[2] == (text if text[0] == "a" else f"'{text}")
+
+
+def test_a_file_that_was_not_read_is_a_row_that_says_why(client, gate):
+    wait(client, upload(client, "failing", "empty"))
+    upload(client, "gated")
+    gate.wait_for_start()
+    running, failed, empty = table(client)
+    assert running == ["2", "0.png", *[""] * 7, "running"]
+    assert failed == ["1", "0.png", *[""] * 7, "unreadable"]
+    assert empty == ["1", "1.png", *[""] * 6, "empty", ""]
+    assert table(client, "?items=1") == []
+
+
+def test_what_was_read_last_counts(client):
+    wait(client, upload(client, "cafe"))
+    client.post("/ocr-jobs/1/files/1/executions", data={"ocrProvider": "refund"})
+    client.get("/ocr-jobs/1?wait=20")
+    client.post("/ocr-jobs/1/files/1/executions", data={"ocrProvider": "failing"})
+    client.get("/ocr-jobs/1?wait=20")
+    (row,) = table(client)
+    assert row[7:] == ["-7.8", "refund", ""]
+
+
+def test_the_lists_filters_and_orders_apply_and_pages_do_not(client, gate):
+    for name in ("beta", "Älpha", "gamma"):
+        wait(client, upload(client, "cafe", jobName=name))
+    upload(client, "gated", jobName="pending")
+    assert [row[0] for row in table(client, "?status=completed&sort=id:asc")] == ["1", "2", "3"]
+    assert [row[0] for row in table(client, "?sort=name:asc&status=completed")] == ["1", "3", "2"]
+    assert [row[0] for row in table(client, "?search=älph")] == ["2"]
+    assert [row[0] for row in table(client, "?search=ä")] == ["2"]
+    assert [row[0] for row in table(client, "?limit=1&page=2&status=completed")] == ["3", "2", "1"]
+    assert table(client, "?search=nothing") == []
+    assert client.get("/ocr-jobs/export.json?search=nothing").json == []
+
+
+@pytest.mark.parametrize("query", ["status=x", "sort=x", "items=yes"])
+def test_a_parameter_that_is_none_is_400(client, query):
+    for suffix in ("csv", "json"):
+        response = client.get(f"/ocr-jobs/export.{suffix}?{query}")
+        assert response.status_code == 400
+        assert query.split("=")[0] in response.json["details"]
+
+
+def test_the_columns_are_told_when_there_is_nothing(client):
+    assert client.get("/ocr-jobs/export.csv").data.decode("utf-8-sig") == f"{HEAD}\r\n"
+
+
+def filled(path, count):
+    """A database of that many jobs with a receipt each."""
+    queries.create(path)
+    connection = queries.connect(path)
+    for trigger in ("execution_added", "job_added", "execution_count_added"):
+        connection.execute(f"DROP TRIGGER {trigger}")  # only to fill it quickly
+    many = f"WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})"
+    with connection:
+        connection.execute(
+            f"""{many} INSERT INTO job (status, created_at, updated_at)
+            SELECT 'completed', '2026', '2026' FROM n"""
+        )
+        connection.execute(
+            f"""{many}
+            INSERT INTO file (job_id, original_name, storage_key, media_type, size, sha256)
+            SELECT i, 'a.png', i, '', 0, i FROM n"""
+        )
+        data = ocr_data(OcrResult("m", "t" * 100, (), CAFE, "fake 1"))
+        connection.execute(
+            f"""{many} INSERT INTO execution
+            (file_id, provider, status, ocr_data, created_at, updated_at)
+            SELECT i, 'fake', 'completed', ?, '', '' FROM n""",
+            (data,),
+        )
+    connection.close()
+    return path
+
+
+@pytest.mark.parametrize("form", [as_csv, as_json])
+def test_memory_does_not_grow_with_the_number_of_jobs(tmp_path, form):
+    asked = Listing(1, 20, "createdAt", "desc", None, None)
+    peaks = {}
+    for count in (500, 8_000):
+        path = filled(tmp_path / f"{count}.db", count)
+        tracemalloc.start()
+        size = sum(len(part) for part in form(path, asked, False))
+        peaks[count] = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert size > 80 * count
+    assert peaks[8_000] - peaks[500] < 8_000 * 16  # ids take 8 bytes, and grow by doubling
+    assert peaks[8_000] < 1_000_000
+
+
+def test_a_client_that_reads_slowly_holds_no_transaction(tmp_path):
+    path = filled(tmp_path / "receipts.db", 1_000)
+    rows = as_json(path, Listing(1, 20, "id", "asc", None, None), False)
+    first = next(rows)
+    writer = queries.connect(path)
+    with writer:
+        writer.execute("DELETE FROM job WHERE id = 1000")
+    busy, _, _ = writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    assert busy == 0
+    assert len(json.loads(first + "".join(rows))) == 999
+    writer.close()

@@ -1,0 +1,281 @@
+"""Is every request bounded: its size, its time, its share of the queue and of the server?"""
+
+import re
+import socket
+import threading
+import time
+import zlib
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+import requests
+from PIL import Image
+
+from tests.fakes import fake, png, until, upload, wait
+from tests.server.test_lifecycle import WAITRESS
+
+MIB = 1024 * 1024
+
+
+def refused(response, status, *words):
+    assert response.status_code == status, response.text
+    assert set(response.json) == {"statusCode", "message", "details"}
+    assert [w for w in words if w not in response.json["details"]] == [], response.json
+    return True
+
+
+# The queue
+
+
+def test_a_full_queue_refuses_uploads_and_reruns_until_there_is_room(make_app, gate):
+    env = {"MAX_PENDING": "3", "OCR_WORKERS": "1"}
+    client = make_app({"gated": gate.provider, "fake": fake()}, env).test_client()
+    upload(client, "gated")
+    gate.wait_for_start()  # runs, and so does not wait
+    upload(client, "fake", "fake", "fake")
+    data = {"file": (BytesIO(png()), "a.png"), "ocrProvider_0": "fake"}
+    full = client.post("/ocr-jobs/upload", data=data)
+    assert refused(full, 503, "3 executions are waiting")
+    assert int(full.headers["Retry-After"]) > 0
+    again = client.post("/ocr-jobs/1/files/1/executions", data={"ocrProvider": "fake"})
+    assert refused(again, 503) and int(again.headers["Retry-After"]) > 0
+    assert client.get("/ocr-jobs").json["pagination"]["total"] == 2  # reading goes on
+    gate.open()
+    wait(client, 2)
+    upload(client, "fake")
+
+
+def test_ten_thousand_may_wait_by_default(client, db, gate):
+    upload(client, "gated")
+    gate.wait_for_start()
+    query = (
+        "INSERT INTO execution (file_id, provider, created_at, updated_at) VALUES (1, 'x', '', '')"
+    )
+    db.execute("DROP TRIGGER execution_added")  # of thousands on one file it would be slow
+    db.execute("BEGIN")
+    db.executemany(query, [()] * 9_999)
+    db.execute("COMMIT")
+    upload(client, "gated")
+    data = {"file": (BytesIO(png()), "a.png"), "ocrProvider_0": "fake"}
+    assert client.post("/ocr-jobs/upload", data=data).status_code == 503
+
+
+# The rate
+
+
+def test_a_client_may_ask_as_often_as_the_rate_says(make_app):
+    client = make_app(env={"RATE_LIMIT": "3/hour"}).test_client()
+    answers = [client.get("/ocr-jobs"), client.get("/ocr-jobs/1"), client.delete("/ocr-jobs/1")]
+    assert [answer.status_code for answer in answers] == [200, 404, 404]
+    over = client.get("/providers")
+    assert refused(over, 429) and over.json["message"] == "Too Many Requests"
+    assert 0 < int(over.headers["Retry-After"]) <= 3600
+    other = client.get("/ocr-jobs", environ_base={"REMOTE_ADDR": "127.0.0.2"})
+    assert other.status_code == 200
+
+
+def test_health_and_ready_may_be_asked_as_often_as_one_likes(make_app):
+    client = make_app(env={"RATE_LIMIT": "1/hour"}).test_client()
+    for url in ("/health", "/ready") * 5:
+        assert client.get(url).status_code == 200
+    assert client.get("/ocr-jobs").status_code == 200
+
+
+def test_without_a_rate_there_is_none(client):
+    assert {client.get("/ocr-jobs").status_code for _ in range(200)} == {200}
+
+
+@pytest.mark.parametrize("rate", ["10", "many/second", "10/parsec"])
+def test_a_rate_that_makes_no_sense_is_told_at_the_start(serve, rate):
+    server = serve(RATE_LIMIT=rate, up=False)
+    assert server.process.wait(20) != 0
+    assert "RATE_LIMIT must be as 10/second;1000/day" in server.log.read_text()
+
+
+# The body
+
+
+def multipart(*parts):
+    """A body of (head, content) parts, its boundary "b"."""
+    return b"".join(b"--b\r\n" + h + b"\r\n\r\n" + c + b"\r\n" for h, c in parts) + b"--b--\r\n"
+
+
+def form(name):
+    return b'Content-Disposition: form-data; name="' + name + b'"'
+
+
+FILE = (form(b"file") + b'; filename="a.png"', png())
+READ_BY = (form(b"ocrProvider_0"), b"fake")
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [FILE, READ_BY, (form(b"jobName"), b"x" * 600_000)],
+        [FILE, READ_BY, *[(form(b"x"), b"")] * 1_000],
+        [FILE, READ_BY, *[(form(b"jobName"), b"x" * 200_000)] * 50],
+        [(form(b"x" * 600_000), b"")],
+        [(form(b"file") + b'; filename="' + b"x" * 600_000 + b'"', png()), READ_BY],
+        [(b"X-Header: " + b"x" * 600_000, b"")],
+        [(b"\r\n".join([b"X: y"] * 200_000), b"")],
+    ],
+    ids=["field", "parts", "fields", "name", "filename", "header", "headers"],
+)
+def test_a_part_or_field_that_is_too_large_is_refused(client, parts, db):
+    response = client.post(
+        "/ocr-jobs/upload",
+        data=multipart(*parts),
+        content_type="multipart/form-data; boundary=b",
+    )
+    assert response.status_code in (400, 413), response.text
+    assert response.json["statusCode"] == response.status_code
+    assert db.execute("SELECT count(*) FROM job").fetchone()[0] == 0
+
+
+# Memory and time
+
+
+def memory(server, what="VmHWM"):
+    """The most memory the server ever had, in MiB."""
+    status = Path(f"/proc/{server.process.pid}/status").read_text()
+    return int(re.search(rf"{what}:\s+(\d+) kB", status)[1]) / 1024
+
+
+def tiff_of(frames):
+    buffer, page = BytesIO(), Image.new("1", (8, 8))
+    page.save(buffer, "TIFF", save_all=True, append_images=[page] * (frames - 1))
+    return buffer.getvalue()
+
+
+def flat(side, format, mode="RGB"):
+    """A picture of one colour: few bytes for many pixels."""
+    buffer = BytesIO()
+    Image.new(mode, (side, side)).save(buffer, format)
+    return buffer.getvalue()
+
+
+def pdf(pages, side):
+    """A PDF with as many square pages, `side` points long."""
+    kids = b" ".join(b"%d 0 R" % (n + 3) for n in range(pages))
+    page = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 %d %d]>>" % (side, side)
+    objects = [
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Count %d/Kids[%b]>>" % (pages, kids),
+    ]
+    objects += [page] * pages
+    body = b"%PDF-1.4\n"
+    for number, content in enumerate(objects, 1):
+        body += b"%d 0 obj%bendobj\n" % (number, content)
+    return body + b"trailer<</Root 1 0 R/Size %d>>\n%%%%EOF" % (len(objects) + 1)
+
+
+def pdf_that_unpacks_to(size):
+    """A PDF whose table of contents is one byte over and over."""
+    packer, block = zlib.compressobj(1), bytes(MIB)
+    packed = b"".join(packer.compress(block) for _ in range(size // MIB)) + packer.flush()
+    body = b"%PDF-1.5\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n"
+    table = b"3 0 obj<</Type/XRef/Size 9/W[1 2 2]/Root 1 0 R/Filter/FlateDecode/Length %d>>stream\n"
+    end = b"\nendstream endobj\nstartxref\n%d\n%%%%EOF" % len(body)
+    return body + table % len(packed) + packed + end
+
+
+BOMBS = {
+    "png of 144 million pixels": (lambda: flat(12_000, "PNG", "1"), 400),
+    "png of 49 million pixels": (lambda: flat(7_000, "PNG"), 200),
+    "gif of 4 billion pixels": (
+        lambda: flat(8, "GIF").replace(b"\x08\0\x08\0", b"\xff\xff\xff\xff"),
+        400,
+    ),
+    "tiff of 1,000 frames": (lambda: tiff_of(1_000), 400),
+    "pdf of 10,000 pages": (lambda: pdf(10_000, 100), 400),
+    "pdf of 2 gibibytes": (lambda: pdf_that_unpacks_to(2048 * MIB), 400),
+    "pdf of one huge page": (lambda: pdf(1, 14_400), 200),
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_bomb_costs_neither_time_nor_memory(serve, name):
+    """Some are made by claiming a size, some are within the limits and costly as they can be."""
+    make, status = BOMBS[name]
+    content, server = make(), serve()
+    before, started, answers = memory(server), time.monotonic(), []
+
+    def send():
+        response = requests.post(
+            f"{server.url}/ocr-jobs/upload",
+            files={"file": ("bomb", content)},
+            data={"ocrProvider_0": "mistral"},
+            timeout=60,
+        )
+        answers.append(response.status_code)
+
+    threads = [threading.Thread(target=send) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [status] * 4
+    assert time.monotonic() - started < 40
+    assert memory(server) - before < 500, f"{memory(server) - before:.0f} MiB more"
+
+
+def test_large_uploads_at_once_are_not_held_in_memory(serve):
+    server = serve()
+    content = png().ljust(19 * MIB, b"\0")
+    before = memory(server)
+    threads = [threading.Thread(target=server.upload, args=(content, "mistral")) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert requests.get(f"{server.url}/ocr-jobs", timeout=9).json()["pagination"]["total"] == 8
+    assert memory(server) - before < 100
+
+
+# Slow clients
+
+
+def begin_upload(port):
+    """A connection on which an upload has begun that promises a megabyte."""
+    connection = socket.create_connection(("127.0.0.1", port), timeout=30)
+    connection.sendall(
+        b"POST /ocr-jobs/upload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n"
+        b"Content-Type: multipart/form-data; boundary=b\r\n\r\n--b\r\n"
+    )
+    return connection
+
+
+@pytest.mark.parametrize("command", [(), WAITRESS], ids=["flask run", "waitress"])
+def test_clients_that_send_a_byte_at_a_time_hold_nobody_up(serve, command):
+    server = serve(*command)
+    slow = [begin_upload(server.port) for _ in range(60)]
+    try:
+        for _ in range(3):
+            for connection in slow:
+                connection.send(b"x")
+            started = time.monotonic()
+            assert server.wait(server.upload(png(), "mistral"))["status"] == "completed"
+            assert requests.get(f"{server.url}/ready", timeout=5).status_code == 200
+            assert time.monotonic() - started < 5
+    finally:
+        for connection in slow:
+            connection.close()
+
+
+def test_an_upload_that_takes_too_long_is_ended(serve):
+    server = serve(UPLOAD_TIMEOUT_S="1")
+    with begin_upload(server.port) as connection:
+        started = time.monotonic()
+        connection.setblocking(False)
+        answer = b""
+        while b"\r\n\r\n" not in answer and time.monotonic() - started < 10:
+            time.sleep(0.05)
+            try:
+                answer += connection.recv(65536)
+            except BlockingIOError:
+                connection.send(b"x")  # a byte at a time, and never a pause
+        assert b" 408 " in answer.splitlines()[0], answer
+        assert 0.5 < time.monotonic() - started < 5
+    until(lambda: not list((server.data / "incoming").iterdir()), seconds=5)
+    server.upload(png(), "mistral")
