@@ -1,9 +1,11 @@
-"""What is recorded, and how is it asked? Connections, and one function per query.
+"""Everything that is recorded: connections, and every query as a function of its own.
 
 Functions take the connection first and never commit: callers write `with connection:` around a unit
 of work. Rows come back as dicts with the API's names, so a row is the response.
 """
 
+import hashlib
+import json
 import os
 import sqlite3
 import time
@@ -31,6 +33,12 @@ SORTS = {
     "createdAt": "created_at",
     "updatedAt": "updated_at",
 }
+MIN_INDEXED_LENGTH = 3  # characters of a search; FTS5's trigrams know nothing shorter
+MERGED_PAGES = 250  # of 4 kB, at a time
+HOLDS_TEXT = "(instr(job_search.name, :text) OR instr(job_search.files, :text))"
+
+
+# Connections and the schema
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -51,7 +59,7 @@ def create(path: Path) -> None:
     """
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # -wal and -shm take over its mode
     with closing(connect(path)) as connection:
-        found = connection.execute("PRAGMA user_version").fetchone()[0]
+        found = version(connection)
         if found > VERSION:
             raise SystemExit(
                 f"{path} was made by a newer release (schema {found}, this one knows {VERSION});"
@@ -78,7 +86,7 @@ def _use_wal(db: sqlite3.Connection) -> None:
 
 def _migrate(db: sqlite3.Connection) -> None:
     """From what is found under the lock to VERSION; another process may have been quicker."""
-    found = db.execute("PRAGMA user_version").fetchone()[0]
+    found = version(db)
     steps = range(found + 1, VERSION + 1)
     for name in [f"migrations/{number}.sql" for number in steps] if found else ["schema.sql"]:
         statement = ""
@@ -90,12 +98,49 @@ def _migrate(db: sqlite3.Connection) -> None:
     db.execute(f"PRAGMA user_version = {VERSION}")
 
 
+def version(db: sqlite3.Connection) -> int:
+    """Of the schema that the database has."""
+    return int(db.execute("PRAGMA user_version").fetchone()[0])
+
+
+def integrity(db: sqlite3.Connection) -> str:
+    """ "ok", or the first thing that is wrong with the database's pages or references."""
+    (problem,) = db.execute("PRAGMA integrity_check(1)").fetchone()
+    dangling = db.execute("PRAGMA foreign_key_check").fetchone()
+    return "a row names one that is not there" if problem == "ok" and dangling else str(problem)
+
+
+def write_nothing(db: sqlite3.Connection) -> None:
+    """A real write that changes nothing. Raises sqlite3.OperationalError when it cannot be."""
+    db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+
+
+def forget_deleted(db: sqlite3.Connection) -> None:
+    """Empty the write-ahead log, where deleted rows would stay readable; later if it is in use."""
+    db.execute("PRAGMA busy_timeout = 200")
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    db.execute(f"PRAGMA busy_timeout = {LOCK_TIMEOUT_S * 1000}")
+
+
+@contextmanager
+def snapshot(db: sqlite3.Connection) -> Iterator[None]:
+    """All that is read in the body is of one moment."""
+    db.execute("BEGIN")
+    try:
+        yield
+    finally:
+        db.rollback()
+
+
 def now() -> str:
     return timestamp(datetime.now(UTC))
 
 
 def timestamp(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+# Jobs and files
 
 
 def add_job(db: sqlite3.Connection, name: str | None) -> int:
@@ -116,58 +161,6 @@ def add_file(db: sqlite3.Connection, job_id: int, **columns: str | int) -> int:
         {"job_id": job_id, **columns},
     ).fetchone()
     return int(row["id"])
-
-
-def add_to_search(db: sqlite3.Connection, job_id: int) -> None:
-    """Let the job be found by the names it and its files have now."""
-    db.execute(
-        """
-        INSERT OR REPLACE INTO job_search (rowid, name, files)
-        SELECT id, folded(name), (
-            SELECT group_concat(folded(original_name), char(10)) FROM file WHERE job_id = job.id
-        )
-        FROM job WHERE id = ?
-        """,
-        (job_id,),
-    )
-
-
-def folded(text: str | None) -> str:
-    """The text as it is searched: without case, composed (macOS writes names decomposed).
-
-    A line's end is a blank: it parts the names of a job's files. FTS5 stops at NUL.
-    """
-    return unicodedata.normalize("NFC", (text or "").casefold()).translate(BLANKS)
-
-
-def add_execution(db: sqlite3.Connection, file_id: int, provider: str) -> int:
-    row = db.execute(
-        """
-        INSERT INTO execution (file_id, provider, created_at, updated_at)
-        VALUES (:file_id, :provider, :now, :now) RETURNING id
-        """,
-        {"file_id": file_id, "provider": provider, "now": now()},
-    ).fetchone()
-    return int(row["id"])
-
-
-def add_rerun(db: sqlite3.Connection, file_id: int, provider: str) -> int | None:
-    """The id of another execution; None while the file has one to do with the same provider.
-
-    None also when the file has been deleted meanwhile.
-    """
-    row = db.execute(
-        """
-        INSERT INTO execution (file_id, provider, created_at, updated_at)
-        SELECT id, :provider, :now, :now FROM file WHERE id = :file_id AND NOT EXISTS (
-            SELECT 1 FROM execution WHERE file_id = :file_id AND provider = :provider
-            AND status IN ('pending', 'running')
-        )
-        RETURNING id
-        """,
-        {"file_id": file_id, "provider": provider, "now": now()},
-    ).fetchone()
-    return int(row["id"]) if row else None
 
 
 def add_upload_key(db: sqlite3.Connection, key: str, fingerprint: str, job_id: int) -> None:
@@ -217,21 +210,32 @@ def list_files(db: sqlite3.Connection, job_id: int) -> list[dict[str, Any]]:
     ]
 
 
-def list_executions(db: sqlite3.Connection, file_id: int) -> list[dict[str, Any]]:
-    rows = db.execute(
-        """
-        SELECT id, status, provider AS ocrProvider, ocr_data AS ocrData, error_code, error_message,
-               created_at AS createdAt, updated_at AS updatedAt
-        FROM execution WHERE file_id = ? ORDER BY id
-        """,
-        (file_id,),
-    )
-    return [_with_error(dict(row)) for row in rows]
+def get_file(db: sqlite3.Connection, job_id: int, file_id: int) -> dict[str, Any] | None:
+    row = db.execute(
+        "SELECT * FROM file WHERE id = ? AND job_id = ?",
+        (file_id, job_id),
+    ).fetchone()
+    return dict(row) if row else None
 
 
-def _with_error(execution: dict[str, Any]) -> dict[str, Any]:
-    code, message = execution.pop("error_code"), execution.pop("error_message")
-    return {**execution, "error": {"code": code, "message": message} if code else None}
+def get_status(db: sqlite3.Connection, job_id: int) -> str | None:
+    row = db.execute("SELECT status FROM job WHERE id = ?", (job_id,)).fetchone()
+    return row and str(row["status"])
+
+
+def job_exists(db: sqlite3.Connection, job_id: int) -> bool:
+    return db.execute("SELECT 1 FROM job WHERE id = ?", (job_id,)).fetchone() is not None
+
+
+def key_exists(db: sqlite3.Connection, storage_key: str) -> bool:
+    row = db.execute("SELECT 1 FROM file WHERE storage_key = ?", (storage_key,)).fetchone()
+    return row is not None
+
+
+def next_job_id(db: sqlite3.Connection) -> int:
+    """The id the next job gets: AUTOINCREMENT never goes back."""
+    row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'job'").fetchone()
+    return int(row["seq"]) + 1 if row else 1
 
 
 def list_finished_before(db: sqlite3.Connection, moment: str) -> list[int]:
@@ -262,14 +266,6 @@ def delete_job(db: sqlite3.Connection, job_id: int, finished_before: str | None 
     return deleted.rowcount == 1
 
 
-def get_file(db: sqlite3.Connection, job_id: int, file_id: int) -> dict[str, Any] | None:
-    row = db.execute(
-        "SELECT * FROM file WHERE id = ? AND job_id = ?",
-        (file_id, job_id),
-    ).fetchone()
-    return dict(row) if row else None
-
-
 def delete_file(db: sqlite3.Connection, job_id: int, file_id: int) -> bool:
     """Whether the file was deleted: not if it is missing or its execution is running."""
     deleted = db.execute(
@@ -282,6 +278,56 @@ def delete_file(db: sqlite3.Connection, job_id: int, file_id: int) -> bool:
     )
     add_to_search(db, job_id)
     return deleted.rowcount == 1
+
+
+# Executions
+
+
+def add_execution(db: sqlite3.Connection, file_id: int, provider: str) -> int:
+    row = db.execute(
+        """
+        INSERT INTO execution (file_id, provider, created_at, updated_at)
+        VALUES (:file_id, :provider, :now, :now) RETURNING id
+        """,
+        {"file_id": file_id, "provider": provider, "now": now()},
+    ).fetchone()
+    return int(row["id"])
+
+
+def add_rerun(db: sqlite3.Connection, file_id: int, provider: str) -> int | None:
+    """The id of another execution; None while the file has one to do with the same provider.
+
+    None also when the file has been deleted meanwhile.
+    """
+    row = db.execute(
+        """
+        INSERT INTO execution (file_id, provider, created_at, updated_at)
+        SELECT id, :provider, :now, :now FROM file WHERE id = :file_id AND NOT EXISTS (
+            SELECT 1 FROM execution WHERE file_id = :file_id AND provider = :provider
+            AND status IN ('pending', 'running')
+        )
+        RETURNING id
+        """,
+        {"file_id": file_id, "provider": provider, "now": now()},
+    ).fetchone()
+    return int(row["id"]) if row else None
+
+
+def list_executions(db: sqlite3.Connection, file_id: int) -> list[dict[str, Any]]:
+    rows = db.execute(
+        """
+        SELECT id, status, provider AS ocrProvider, ocr_data AS ocrData, error_code, error_message,
+               created_at AS createdAt, updated_at AS updatedAt
+        FROM execution WHERE file_id = ? ORDER BY id
+        """,
+        (file_id,),
+    )
+    return [_with_error(dict(row)) for row in rows]
+
+
+def _with_error(execution: dict[str, Any]) -> dict[str, Any]:
+    code, message = execution.pop("error_code"), execution.pop("error_message")
+    return {**execution, "error": {"code": code, "message": message} if code else None}
 
 
 def claim(db: sqlite3.Connection, execution_id: int) -> dict[str, Any] | None:
@@ -372,13 +418,6 @@ def count_pending(db: sqlite3.Connection) -> int:
     return int(row["n"])
 
 
-def count_states(db: sqlite3.Connection) -> tuple[dict[str, int], dict[str, int]]:
-    """How many jobs and how many executions have each status."""
-    jobs = db.execute("SELECT status, n FROM job_count").fetchall()
-    executions = db.execute("SELECT status, n FROM execution_count").fetchall()
-    return dict(map(tuple, jobs)), dict(map(tuple, executions))
-
-
 def oldest_pending(db: sqlite3.Connection) -> str | None:
     """Since when the execution waits that is the next to run."""
     row = db.execute(
@@ -387,56 +426,17 @@ def oldest_pending(db: sqlite3.Connection) -> str | None:
     return row and str(row["created_at"])
 
 
-def write_nothing(db: sqlite3.Connection) -> None:
-    """A real write that changes nothing. Raises sqlite3.OperationalError when it cannot be."""
-    db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+def count_states(db: sqlite3.Connection) -> tuple[dict[str, int], dict[str, int]]:
+    """How many jobs and how many executions have each status."""
+    jobs = db.execute("SELECT status, n FROM job_count").fetchall()
+    executions = db.execute("SELECT status, n FROM execution_count").fetchall()
+    return dict(map(tuple, jobs)), dict(map(tuple, executions))
 
 
-def forget_deleted(db: sqlite3.Connection) -> None:
-    """Empty the write-ahead log, where deleted rows would stay readable; later if it is in use."""
-    db.execute("PRAGMA busy_timeout = 200")
-    db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    db.execute(f"PRAGMA busy_timeout = {LOCK_TIMEOUT_S * 1000}")
+# The list, its search, exports and duplicates
 
 
-def next_job_id(db: sqlite3.Connection) -> int:
-    """The id the next job gets: AUTOINCREMENT never goes back."""
-    row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'job'").fetchone()
-    return int(row["seq"]) + 1 if row else 1
-
-
-def get_status(db: sqlite3.Connection, job_id: int) -> str | None:
-    row = db.execute("SELECT status FROM job WHERE id = ?", (job_id,)).fetchone()
-    return row and str(row["status"])
-
-
-def job_exists(db: sqlite3.Connection, job_id: int) -> bool:
-    return db.execute("SELECT 1 FROM job WHERE id = ?", (job_id,)).fetchone() is not None
-
-
-def key_exists(db: sqlite3.Connection, storage_key: str) -> bool:
-    row = db.execute("SELECT 1 FROM file WHERE storage_key = ?", (storage_key,)).fetchone()
-    return row is not None
-
-
-# The list and its search
-
-SHORTEST_INDEXED = 3  # characters; FTS5's trigrams know nothing shorter
-MERGED_PAGES = 250  # of 4 kB, at a time
-HOLDS_TEXT = "(instr(job_search.name, :text) OR instr(job_search.files, :text))"
-
-
-@contextmanager
-def snapshot(connection: sqlite3.Connection) -> Iterator[None]:
-    """All that is read in the body is of one moment."""
-    connection.execute("BEGIN")
-    try:
-        yield
-    finally:
-        connection.rollback()
-
-
-def count_jobs(connection: sqlite3.Connection, *, status: str | None, search: str | None) -> int:
+def count_jobs(db: sqlite3.Connection, *, status: str | None, search: str | None) -> int:
     if search is None:
         query = "SELECT sum(n) AS n FROM job_count WHERE status = coalesce(:status, status)"
     elif status is None:
@@ -446,12 +446,12 @@ def count_jobs(connection: sqlite3.Connection, *, status: str | None, search: st
             SELECT count(*) AS n FROM job_search JOIN job ON job.id = job_search.rowid
             WHERE {_found(search)} AND status = :status
             """
-    row = connection.execute(query, {"status": status, **_terms(search)}).fetchone()
+    row = db.execute(query, {"status": status, **_terms(search)}).fetchone()
     return int(row["n"])
 
 
 def list_jobs(
-    connection: sqlite3.Connection,
+    db: sqlite3.Connection,
     *,
     sort: str,
     direction: str,
@@ -473,10 +473,10 @@ def list_jobs(
     column = SORTS[sort]
     order = "DESC" if (direction == "desc") != backwards else "ASC"
     skipped = min(offset, from_end)
-    rows = connection.execute(
+    rows = db.execute(
         f"""
         SELECT id, name, status, created_at AS createdAt FROM job
-        {_where(connection, status, search, total, skipped + count)}
+        {_where(db, status, search, total, skipped + count)}
         ORDER BY {column} {order}, id {order} LIMIT :limit OFFSET :offset
         """,
         {"limit": count, "offset": skipped, "status": status, **_terms(search)},
@@ -484,8 +484,8 @@ def list_jobs(
     return [dict(row) for row in (rows[::-1] if backwards else rows)]
 
 
-def list_ids(
-    connection: sqlite3.Connection,
+def list_job_ids(
+    db: sqlite3.Connection,
     *,
     sort: str,
     direction: str,
@@ -494,8 +494,8 @@ def list_ids(
 ) -> Iterator[int]:
     """The ids of all jobs that are asked for, in the order of list_jobs."""
     order = {"asc": "ASC", "desc": "DESC"}[direction]
-    condition = _where(connection, status, search, 1, 1)
-    rows = connection.execute(
+    condition = _where(db, status, search, 1, 1)
+    rows = db.execute(
         f"SELECT id FROM job {condition} ORDER BY {SORTS[sort]} {order}, id {order}",
         {"status": status, **_terms(search)},
     )
@@ -503,7 +503,7 @@ def list_ids(
 
 
 def _where(
-    connection: sqlite3.Connection, status: str | None, search: str | None, total: int, reach: int
+    db: sqlite3.Connection, status: str | None, search: str | None, total: int, reach: int
 ) -> str:
     """The condition that finds the first `reach` of `total` jobs with the fewest rows looked at.
 
@@ -512,7 +512,7 @@ def _where(
     """
     conditions = [] if status is None else ["status = :status"]
     if search is not None:
-        among = count_jobs(connection, status=status, search=None)
+        among = count_jobs(db, status=status, search=None)
         if total * total > 2 * reach * among:
             conditions.append(
                 f"EXISTS (SELECT 1 FROM job_search WHERE rowid = job.id AND {HOLDS_TEXT})"
@@ -524,7 +524,7 @@ def _where(
 
 def _found(search: str) -> str:
     """Whether a row of job_search holds the text, by its index if the text is long enough."""
-    return "job_search MATCH :phrase" if len(folded(search)) >= SHORTEST_INDEXED else HOLDS_TEXT
+    return "job_search MATCH :phrase" if len(folded(search)) >= MIN_INDEXED_LENGTH else HOLDS_TEXT
 
 
 def _terms(search: str | None) -> dict[str, str]:
@@ -533,34 +533,74 @@ def _terms(search: str | None) -> dict[str, str]:
     return {"text": text, "phrase": '"' + text.replace('"', '""') + '"'}
 
 
-def purge_search(connection: sqlite3.Connection) -> None:
+def add_to_search(db: sqlite3.Connection, job_id: int) -> None:
+    """Let the job be found by the names it and its files have now."""
+    db.execute(
+        """
+        INSERT OR REPLACE INTO job_search (rowid, name, files)
+        SELECT id, folded(name), (
+            SELECT group_concat(folded(original_name), char(10)) FROM file WHERE job_id = job.id
+        )
+        FROM job WHERE id = ?
+        """,
+        (job_id,),
+    )
+
+
+def folded(text: str | None) -> str:
+    """The text as it is searched: without case, composed (macOS writes names decomposed).
+
+    A line's end is a blank: it parts the names of a job's files. FTS5 stops at NUL.
+    """
+    return unicodedata.normalize("NFC", (text or "").casefold()).translate(BLANKS)
+
+
+def purge_search(db: sqlite3.Connection) -> None:
     """Rid the index of what deleted names were made of, in transactions of some 20 ms each.
 
     FTS5 marks them as deleted and keeps them until its parts are merged. Its own secure-delete is
     no help: SQLite has it from 3.42 on, and older ones cannot read a file written with it.
     """
-    row = connection.execute("SELECT deleted FROM search_deletion WHERE deleted > gone").fetchone()
+    row = db.execute("SELECT deleted FROM search_deletion WHERE deleted > gone").fetchone()
     if row is None:
         return
     pages = -MERGED_PAGES  # negative: of all parts, which the following steps go on with
-    while _merge(connection, pages):
+    while _merge(db, pages):
         pages = MERGED_PAGES
         time.sleep(0.005)  # or no other writer would get the lock
-    with connection:
-        connection.execute("UPDATE search_deletion SET gone = ?", (row["deleted"],))
+    with db:
+        db.execute("UPDATE search_deletion SET gone = ?", (row["deleted"],))
 
 
-def _merge(connection: sqlite3.Connection, pages: int) -> bool:
+def _merge(db: sqlite3.Connection, pages: int) -> bool:
     """Whether there was anything left to merge (https://sqlite.org/fts5.html, section 6.8)."""
-    before = connection.total_changes
-    with connection:
-        connection.execute(
-            "INSERT INTO job_search (job_search, rank) VALUES ('merge', ?)", (pages,)
+    before = db.total_changes
+    with db:
+        db.execute("INSERT INTO job_search (job_search, rank) VALUES ('merge', ?)", (pages,))
+    return db.total_changes - before >= 2
+
+
+def list_readings(db: sqlite3.Connection, job_ids: list[int]) -> list[sqlite3.Row]:
+    """The files of these jobs in this order, each with the receipt that was read from it last.
+
+    `unread` is the error code or the status of the latest execution.
+    """
+    return db.execute(
+        """
+        SELECT file.job_id AS job, original_name AS file, reading.provider,
+            json_extract(reading.ocr_data, '$.receipt') AS receipt,
+            coalesce(latest.error_code, latest.status) AS unread
+        FROM json_each(?) AS wanted JOIN file ON file.job_id = wanted.value
+        LEFT JOIN execution AS reading ON reading.id = (
+            SELECT max(id) FROM execution WHERE file_id = file.id AND status = 'completed'
         )
-    return connection.total_changes - before >= 2
-
-
-# Duplicates
+        LEFT JOIN execution AS latest ON latest.id = (
+            SELECT max(id) FROM execution WHERE file_id = file.id
+        )
+        ORDER BY wanted.key, file.id
+        """,
+        (json.dumps(job_ids),),
+    ).fetchall()
 
 
 def earliest(db: sqlite3.Connection, file_id: int) -> dict[str, Any] | None:
@@ -588,3 +628,47 @@ def earliest(db: sqlite3.Connection, file_id: int) -> dict[str, Any] | None:
         {"id": file_id},
     ).fetchone()
     return dict(row) if row else None
+
+
+# Deliveries to the webhook
+
+
+def set_webhook(db: sqlite3.Connection, url: str) -> None:
+    """Store whether there is a webhook; another URL than before counts as a new one.
+
+    Only the URL's SHA-256 is stored, since the URL may hold a secret. "" means there is none.
+    """
+    digest = hashlib.sha256(url.encode()).hexdigest()
+    db.execute("DELETE FROM webhook WHERE url_sha256 <> ?", (digest,))
+    if not url:
+        db.execute("DELETE FROM delivery")
+    elif not db.execute("SELECT 1 FROM webhook").fetchone():
+        db.execute("INSERT INTO webhook (url_sha256) VALUES (?)", (digest,))
+
+
+def end_webhook(db: sqlite3.Connection) -> None:
+    """Deliver nothing more to the present URL, not what waits either."""
+    db.execute("UPDATE webhook SET gone = 1")
+    db.execute("DELETE FROM delivery")
+
+
+def next_delivery(db: sqlite3.Connection) -> dict[str, Any] | None:
+    """The delivery that is due first, with its job's name."""
+    row = db.execute(
+        """
+        SELECT delivery.*, job.name FROM delivery JOIN job ON job.id = job_id
+        ORDER BY next_at, delivery.rowid LIMIT 1
+        """
+    ).fetchone()
+    return dict(row) if row else None
+
+
+def put_off_delivery(db: sqlite3.Connection, delivery_id: str, next_at: str) -> None:
+    """Count one more try that failed, and say when the next is due."""
+    db.execute(
+        "UPDATE delivery SET tries = tries + 1, next_at = ? WHERE id = ?", (next_at, delivery_id)
+    )
+
+
+def delete_delivery(db: sqlite3.Connection, delivery_id: str) -> None:
+    db.execute("DELETE FROM delivery WHERE id = ?", (delivery_id,))

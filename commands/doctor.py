@@ -115,8 +115,8 @@ def _others_can_read(path: Path) -> bool:
 def _database(path: Path) -> Iterator[Finding]:
     try:
         with closing(db.connect(path)) as connection:
-            yield _version(connection.execute("PRAGMA user_version").fetchone()[0])
-            (result,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+            yield _version(db.version(connection))
+            result = db.integrity(connection)
             yield Finding("ok" if result == "ok" else "!!", "database", f"integrity: {result}")
             yield _queue(connection)
     except sqlite3.DatabaseError as error:

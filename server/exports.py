@@ -10,7 +10,7 @@ import json
 import re
 import sqlite3
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -65,30 +65,10 @@ def as_json(database: Path, asked: Listing, items: bool) -> Iterator[str]:
 
 def _batches(database: Path, asked: Listing, items: bool) -> Iterator[list[Row]]:
     with closing(db.connect(database)) as connection:
-        ids = array("q", db.list_ids(connection, **asked.chosen, **asked.sorted))
+        ids = array("q", db.list_job_ids(connection, **asked.chosen, **asked.sorted))
         for start in range(0, len(ids), JOBS_AT_ONCE):
-            files = _files(connection, ids[start : start + JOBS_AT_ONCE].tolist())
+            files = db.list_readings(connection, ids[start : start + JOBS_AT_ONCE].tolist())
             yield [row for file in files for row in (_item_rows if items else _receipt_row)(file)]
-
-
-def _files(connection: sqlite3.Connection, job_ids: list[int]) -> Iterable[sqlite3.Row]:
-    """The files of these jobs in this order, each with what was read from it last."""
-    return connection.execute(
-        """
-        SELECT file.job_id AS job, original_name AS file, reading.provider,
-            json_extract(reading.ocr_data, '$.receipt') AS receipt,
-            coalesce(latest.error_code, latest.status) AS unread
-        FROM json_each(?) AS wanted JOIN file ON file.job_id = wanted.value
-        LEFT JOIN execution AS reading ON reading.id = (
-            SELECT max(id) FROM execution WHERE file_id = file.id AND status = 'completed'
-        )
-        LEFT JOIN execution AS latest ON latest.id = (
-            SELECT max(id) FROM execution WHERE file_id = file.id
-        )
-        ORDER BY wanted.key, file.id
-        """,
-        (json.dumps(job_ids),),
-    ).fetchall()
 
 
 def _receipt_row(file: sqlite3.Row) -> list[Row]:

@@ -7,7 +7,6 @@ and forgets it only when it was taken: at least once, across restarts. OCR never
 
 import base64
 import binascii
-import hashlib
 import hmac
 import json
 import logging
@@ -50,7 +49,7 @@ class Webhook:
     def start(self) -> None:
         """Have ends of jobs stored from now on, and send what is left from before."""
         with closing(db.connect(self._database)) as connection, connection:
-            set_url(connection, self._url)
+            db.set_webhook(connection, self._url)
         if self._url:
             threading.Thread(target=self._run, name="webhook", daemon=True).start()
 
@@ -70,7 +69,7 @@ class Webhook:
 
         The clock is read before and after each delivery, since each can take many seconds.
         """
-        while not self._stopping and (delivery := _next(connection)):
+        while not self._stopping and (delivery := db.next_delivery(connection)):
             wait_s = (datetime.fromisoformat(delivery["next_at"]) - clock()).total_seconds()
             if wait_s > 0:
                 return wait_s
@@ -138,26 +137,6 @@ def signature(key: bytes, delivery_id: str, timestamp: int, body: bytes) -> str:
     return "v1," + base64.b64encode(hmac.digest(key, signed, "sha256")).decode()
 
 
-def set_url(connection: sqlite3.Connection, url: str) -> None:
-    """Store whether there is a webhook; another URL than before counts as a new one."""
-    digest = hashlib.sha256(url.encode()).hexdigest()  # the URL may hold a secret
-    if not url:
-        connection.execute("DELETE FROM delivery")
-    connection.execute("DELETE FROM webhook WHERE url_sha256 <> ?", (digest,))
-    if url and not connection.execute("SELECT 1 FROM webhook").fetchone():
-        connection.execute("INSERT INTO webhook (url_sha256) VALUES (?)", (digest,))
-
-
-def _next(connection: sqlite3.Connection) -> dict[str, Any] | None:
-    row = connection.execute(
-        """
-        SELECT delivery.*, job.name FROM delivery JOIN job ON job.id = job_id
-        ORDER BY next_at, delivery.rowid LIMIT 1
-        """
-    ).fetchone()
-    return dict(row) if row else None
-
-
 def _body(delivery: dict[str, Any]) -> bytes:
     """The same bytes at every try."""
     event = {
@@ -179,22 +158,15 @@ def _record(
     """Forget what was taken, put off what was not, and give up at last, or at once after a 410."""
     tries = delivery["tries"]
     if isinstance(status, int) and 200 <= status < 300:
-        _forget(connection, delivery["id"])
+        db.delete_delivery(connection, delivery["id"])
     elif status == HTTPStatus.GONE:
         log.warning("webhook: it answered 410 and gets nothing more until WEBHOOK_URL is changed")
-        connection.execute("UPDATE webhook SET gone = 1")
-        connection.execute("DELETE FROM delivery")
+        db.end_webhook(connection)
     elif tries == len(WAITS_S):
         log.error("webhook: job %d: %s; given up", delivery["job_id"], status)
-        _forget(connection, delivery["id"])
+        db.delete_delivery(connection, delivery["id"])
     else:
         wait_s = WAITS_S[tries]
         log.warning("webhook: job %d: %s; again in %d s", delivery["job_id"], status, wait_s)
-        connection.execute(
-            "UPDATE delivery SET tries = ?, next_at = ? WHERE id = ?",
-            (tries + 1, db.timestamp(now + timedelta(seconds=wait_s)), delivery["id"]),
-        )
-
-
-def _forget(connection: sqlite3.Connection, delivery_id: str) -> None:
-    connection.execute("DELETE FROM delivery WHERE id = ?", (delivery_id,))
+        next_at = db.timestamp(now + timedelta(seconds=wait_s))
+        db.put_off_delivery(connection, delivery["id"], next_at)
