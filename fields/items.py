@@ -82,14 +82,16 @@ def _read(row: Row) -> _Read:
         outside = [a for a in row.amounts if a.start >= times.end() or a.end <= times.start()]
         amount = outside[-1].value if outside else None
         text = row.text[: times.start()] + " " + row.text[times.end() :]
-        quantity, price = parse_money(times["quantity"]), parse_money(times["price"])
-        return _Read(_name(text, text.find(" " * 2)), amount, quantity, price)
+        count, each = parse_money(times["quantity"]), parse_money(times["price"])
+        return _Read(_name(text, text.find(" " * 2)), amount, count, each)
     if not row.amounts:
         return _Read(_name(row.text, len(row.text)), None)
     amount = row.amounts[-1].value
     pair = _factors(row, amount)
     if pair:
-        return _Read(_name(row.text, pair[0].start), amount, pair[0].value, pair[1].value)
+        quantity, price = pair
+        start = min(quantity.start, price.start)
+        return _Read(_name(row.text, start), amount, quantity.value, price.value)
     name = _name(row.text, _first_price(row))
     return _Read(_bare(name), amount, _piece_count(name))
 
@@ -104,9 +106,14 @@ def _factors(row: Row, amount: Decimal) -> tuple[Amount, Amount] | None:
     """The quantity and the unit price that stand before the amount and make it."""
     for one, other in pairwise(row.numbers[:-1]):
         for quantity, price in ((one, other), (other, one)):
-            is_count = 0 < quantity.value <= MOST and not quantity.is_money
-            if is_count and price.value and _near(quantity.value * price.value, amount):
-                return (quantity, price) if quantity is one else (one, quantity)
+            is_count = not quantity.is_money or price.decimals == 4  # 2.00 ROLL 1.5000
+            if (
+                is_count
+                and 0 < quantity.value <= MOST
+                and price.value
+                and _near(quantity.value * price.value, amount)
+            ):
+                return quantity, price
     return None
 
 

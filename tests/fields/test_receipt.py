@@ -232,6 +232,7 @@ ITEMS = {
     "BANANEN 1,99 B\n0,862 kg x 2,31 EUR/kg": item("BANANEN", "1.99", "0.862", "2.31"),
     "Balea Duschgel 2x 2,95 5,90 1": item("Balea Duschgel", "5.90", "2", "2.95"),
     "AQUA 600ML 2 3500 7,000": item("AQUA 600ML", "7000", "2", "3500"),
+    "AQUA 600ML 3.50 2 7.00": item("AQUA 600ML", "7.00", "2", "3.50"),
     "PET TOY 004747571658 1.97 X": item("PET TOY", "1.97"),
     "9555023304655\nFILTER TRAY 2.20": item("FILTER TRAY", "2.20"),
     "RABATT 10% -0,20 B": item("RABATT 10%", "-0.20"),
