@@ -24,9 +24,14 @@ _TIMES = re.compile(
     rf"(?: ?{_MARK}? ?/ ?{_UNIT})?(?!\w)",
     re.IGNORECASE,
 )
-_LEAD = re.compile(
-    r"^\W{0,2}(?P<quantity>\d{1,3}) ?(?:[xX\u00d7*] ?|pcs? |ea |  ?)(?=[A-Za-z(\"'&])"
+_LEAD = re.compile(r"^\W{0,2}(?P<quantity>\d{1,3}) ?(?:[xX\u00d7*] *|pcs? +|ea +)(?=[A-Za-z(\"'&])")
+# A bare number is one only in a column of them: 2 ICED TEA, but 7 UP and 100 PLUS.
+_COLUMN = re.compile(
+    r"^\W{0,2}(?P<quantity>\d{1,3}(?= ?(?:[xX\u00d7*]|pcs? |ea ))|\d{1,2}(?= ))"
+    r" ?(?:[xX\u00d7*] *|pcs? +|ea +| *)(?=[A-Za-z(\"'&])"
 )
+_QUANTITY = re.compile(r"\W*(?:qty|quantity|menge|qt[eé]|cant(?:idad)?)\b", re.IGNORECASE)
+_PIECES = re.compile(r"^ ?(?:[xX\u00d7*]|pcs?|ea) ")
 _TRAIL = re.compile(r"[ (](?:[xX\u00d7] ?(?P<a>\d{1,3})|(?P<b>\d{1,3}) ?[xX\u00d7])\)?\s*$")
 _CODE = re.compile(r"^[A-Z]?\d{5,}[A-Z]?\s+|\s+\d{6,}\w?\b.*$|\s+(?:SR|ZRL?)$")
 _HEADING = re.compile(
@@ -52,10 +57,10 @@ def find_items(rows: Sequence[Row], first: int, last: int) -> tuple[Item, ...]:
     """The items on the rows from `first` up to, not including, `last`."""
     items: list[Item] = []
     name, waiting = "", None
-    for row in rows[first:last]:
-        if is_head(row) or _is_sum(row):
-            continue
-        read = _read(row)
+    things = [row for row in rows[first:last] if not (is_head(row) or _is_sum(row))]
+    lead = _lead(rows[first:last], things)
+    for row in things:
+        read = _read(row, lead)
         if read.amount is None:
             if read.quantity is not None and not read.name:
                 waiting = None if _completed(items, read) else read
@@ -64,7 +69,7 @@ def find_items(rows: Sequence[Row], first: int, last: int) -> tuple[Item, ...]:
             continue
         if not (read.name or name):
             continue
-        items.append(_item(read, name, waiting, "discount" in row.topics))
+        items.append(_item(read, name, waiting, "discount" in row.topics, lead))
         name, waiting = "", None
     return tuple(items)
 
@@ -76,7 +81,19 @@ def _is_sum(row: Row) -> bool:
     return role in _NO_ITEM or (role in ("cash", "card", "wallet") and len(words) <= 2)
 
 
-def _read(row: Row) -> _Read:
+def _lead(rows: Sequence[Row], things: Sequence[Row]) -> re.Pattern[str]:
+    """What a number of pieces looks like in front of a name on this receipt.
+
+    A bare number is one below a heading that starts with Qty, or where more than a third of the
+    things has one.
+    """
+    is_headed = any(_QUANTITY.match(row.text) and not row.numbers for row in rows)
+    names = [row.text for row in things if row.amounts and _is_name(row.text)]
+    is_column = 3 * sum(bool(_COLUMN.match(name)) for name in names) > len(names)
+    return _COLUMN if is_headed or is_column else _LEAD
+
+
+def _read(row: Row, lead: re.Pattern[str]) -> _Read:
     times = _TIMES.search(row.text)
     if times:
         outside = [a for a in row.amounts if a.start >= times.end() or a.end <= times.start()]
@@ -91,9 +108,11 @@ def _read(row: Row) -> _Read:
     if pair:
         quantity, price = pair
         start = min(quantity.start, price.start)
-        return _Read(_name(row.text, start), amount, quantity.value, price.value)
+        between = row.text[quantity.end : max(quantity.end, price.start)]
+        name = _name(row.text, start) if start else _name(_PIECES.sub("", between), 0)
+        return _Read(name, amount, quantity.value, price.value)
     name = _name(row.text, _first_price(row))
-    return _Read(_bare(name), amount, _piece_count(name))
+    return _Read(_bare(name, lead), amount, _piece_count(name, lead))
 
 
 def _first_price(row: Row) -> int:
@@ -129,15 +148,15 @@ def _is_name(name: str) -> bool:
     return len(re.findall(r"[^\W\d_]", name)) >= 2
 
 
-def _piece_count(name: str) -> Decimal | None:
+def _piece_count(name: str, lead: re.Pattern[str]) -> Decimal | None:
     """The number in front of the name, or behind it with an x."""
-    found = _LEAD.search(name) or _TRAIL.search(name)
+    found = lead.search(name) or _TRAIL.search(name)
     return Decimal(next(group for group in found.groups() if group)) if found else None
 
 
-def _bare(name: str) -> str:
+def _bare(name: str, lead: re.Pattern[str]) -> str:
     """The name without its number of pieces."""
-    name = _TRAIL.sub("", _LEAD.sub("", name))
+    name = _TRAIL.sub("", lead.sub("", name))
     return re.sub(r"\s+\d{1,3}$", "", name).strip(" .:-*") or name
 
 
@@ -155,15 +174,17 @@ def _makes(read: _Read, amount: Decimal) -> bool:
     return _near(read.quantity * read.price, abs(amount))
 
 
-def _item(read: _Read, name: str, waiting: _Read | None, is_discount: bool) -> Item:
+def _item(
+    read: _Read, name: str, waiting: _Read | None, is_discount: bool, lead: re.Pattern[str]
+) -> Item:
     amount = read.amount or Decimal(0)
     if waiting and _makes(waiting, amount):
         read = read._replace(quantity=waiting.quantity, price=waiting.price)
     description = read.name or name
     if is_discount and len(description.split()) <= 3:
         amount = -abs(amount)
-    count = read.quantity if read.quantity is not None else _piece_count(description)
-    return Item(_bare(description), count, read.price, amount)
+    count = read.quantity if read.quantity is not None else _piece_count(description, lead)
+    return Item(_bare(description, lead), count, read.price, amount)
 
 
 def _near(a: Decimal, b: Decimal) -> bool:

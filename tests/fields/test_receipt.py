@@ -233,6 +233,13 @@ ITEMS = {
     "Balea Duschgel 2x 2,95 5,90 1": item("Balea Duschgel", "5.90", "2", "2.95"),
     "AQUA 600ML 2 3500 7,000": item("AQUA 600ML", "7000", "2", "3500"),
     "AQUA 600ML 3.50 2 7.00": item("AQUA 600ML", "7.00", "2", "3.50"),
+    "100 PLUS 1.50": item("100 PLUS", "1.50"),
+    "809 METAL NAME BADGE CLIP 42.40": item("809 METAL NAME BADGE CLIP", "42.40"),
+    "559 TIGER BEER 13.70": item("559 TIGER BEER", "13.70"),
+    "100 x PLUS 150.00": item("PLUS", "150.00", "100"),
+    "100 pcs PLUS 150.00": item("PLUS", "150.00", "100"),
+    "ROLLS\nRM 2.80 2 5.60": item("ROLLS", "5.60", "2", "2.80"),
+    "100 PLUS 1.50 150.00": item("PLUS", "150.00", "100", "1.50"),
     "PET TOY 004747571658 1.97 X": item("PET TOY", "1.97"),
     "9555023304655\nFILTER TRAY 2.20": item("FILTER TRAY", "2.20"),
     "RABATT 10% -0,20 B": item("RABATT 10%", "-0.20"),
@@ -256,6 +263,28 @@ ITEMS = {
 def test_an_item_is_read(text):
     receipt = read(f"SHOP LTD\nHIGH STREET\n01/02/2020\n10:31\n{text}\nTOTAL 9.00")
     assert receipt.items == (ITEMS[text],)
+
+
+@pytest.mark.parametrize(
+    ("texts", "items"),
+    [
+        (
+            ["2 ICED TEA 8.00", "1 SOUP 5.00", "CAKE 4.00"],
+            [item("ICED TEA", "8.00", "2"), item("SOUP", "5.00", "1"), item("CAKE", "4.00")],
+        ),
+        (
+            ["QTY ITEM TOTAL", "2 ICED TEA 8.00", "SOUP 5.00", "CAKE 4.00"],
+            [item("ICED TEA", "8.00", "2"), item("SOUP", "5.00"), item("CAKE", "4.00")],
+        ),
+        (
+            ["7 UP 2.50", "SOUP 5.00", "CAKE 4.00"],
+            [item("7 UP", "2.50"), item("SOUP", "5.00"), item("CAKE", "4.00")],
+        ),
+    ],
+)
+def test_a_bare_number_is_a_quantity_only_in_a_column_of_them(texts, items):
+    rows = "\n".join(texts)
+    assert read(f"SHOP LTD\n01/02/2020\n{rows}\nTOTAL 99.00").items == tuple(items)
 
 
 GERMAN = """REWE Markt GmbH
