@@ -128,7 +128,7 @@ ORDINARY = frozenset(
     words("""
         tip, tips, rest, resto, change, changes, cambio, retour, bar, tender, service, svc, sc, pin,
         carta, discover, maestro, boost, dana, ovo, promo, promotion, member, point, stamps, due,
-        round, rounded
+        round, rounded, importe
     """)
 )
 BESIDE = words("""

@@ -256,6 +256,7 @@ ITEMS = {
     "CARTA IGIENICA 2.50": item("CARTA IGIENICA", "2.50"),
     "POWER POINT SOCKET 2.50": item("POWER POINT SOCKET", "2.50"),
     "ROUND NECK TEE 2.50": item("ROUND NECK TEE", "2.50"),
+    "IMPORTED VEGGIES 2.50": item("IMPORTED VEGGIES", "2.50"),  # not the Spanish importe
 }
 
 
