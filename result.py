@@ -1,15 +1,79 @@
 """What a provider returns: lines on pages, the receipt's fields, and how they become JSON.
 
-Nothing here does any I/O. docs: the object that `ocrData` holds, the same for every provider.
+The classes are the contract of `ocrData`: their types and descriptions make the schemas in
+openapi.json and the form that vision models fill in. Nothing here does any I/O.
 """
 
 import json
 import unicodedata
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
 from decimal import Decimal
-from typing import Literal
+from types import UnionType
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 Box = tuple[int, int, int, int]  # left, top, right, bottom in pixels of the upright page
+Json = dict[str, Any]
+
+ErrorCode = Literal[
+    "bad_answer",
+    "bad_image",
+    "bad_key",
+    "crashed",
+    "engine_crashed",
+    "file_missing",
+    "forbidden",
+    "internal_error",
+    "not_configured",
+    "quota",
+    "rate_limited",
+    "refused",
+    "server_error",
+    "timeout",
+    "too_large",
+    "truncated",
+    "unknown_model",
+    "unreachable",
+]
+ERRORS: dict[ErrorCode, str] = {
+    "bad_answer": "The provider's answer is not in the form that its API promises.",
+    "bad_image": "The file is damaged, or the provider cannot read it as a picture.",
+    "bad_key": "The provider does not accept the key.",
+    "crashed": "The server stopped twice while it read this file.",
+    "engine_crashed": "The local engine's process died while it read this file.",
+    "file_missing": "The uploaded file is no longer in the data directory.",
+    "forbidden": "The provider accepts the key, but not for this call.",
+    "internal_error": "The provider failed in an unexpected way; the server's log says how.",
+    "not_configured": "The provider lacks a setting, a program or a model on this server.",
+    "quota": "The provider's account has no credit left, or has used up its quota.",
+    "rate_limited": "The provider received too many calls; later tries did not help.",
+    "refused": "The provider refused the request or declined to read this picture.",
+    "server_error": "The provider has a fault of its own; later tries did not help.",
+    "timeout": "The execution was not finished within OCR_TIMEOUT_S.",
+    "too_large": "The picture or the answer exceeds a limit of the provider.",
+    "truncated": "The model stopped before the end of the receipt.",
+    "unknown_model": "The provider has no such model, or nothing at this address.",
+    "unreachable": "The provider's host cannot be reached, or the connection broke.",
+}
+
+ReceiptWarning = Literal[
+    "total_mismatch",
+    "items_mismatch",
+    "date_ambiguous",
+    "date_in_future",
+    "low_confidence",
+    "no_text",
+    "not_a_receipt",
+]
+WARNINGS: dict[ReceiptWarning, str] = {
+    "total_mismatch": "Subtotal, discount, tax and tip do not add up to the total.",
+    "items_mismatch": "The items do not add up to the subtotal or the total.",
+    "date_ambiguous": "Day and month of the date may be swapped.",
+    "date_in_future": "The date is later than the day on which the receipt was read.",
+    "low_confidence": "The merchant, the date or the total was hard to read.",
+    "no_text": "No text was found.",
+    "not_a_receipt": "This does not look like a receipt.",
+}
 
 
 @dataclass(frozen=True)
@@ -17,77 +81,106 @@ class Line:
     """A recognised piece of text; a printed row is one or more of them."""
 
     text: str
-    confidence: float | None = None  # 0 to 1; None where the engine gives none
-    box: Box | None = None  # None only while text without geometry goes through the rules
+    confidence: Annotated[float | None, "0 to 1; null where the engine gives none"] = None
+    # None only while text without geometry goes through the rules
+    box: Annotated[Box | None, "left, top, right, bottom in pixels of the upright page"] = None
 
 
 @dataclass(frozen=True)
 class Page:
-    """One page of a file; width and height in pixels, None where the vendor read the PDF itself."""
+    """One page of a file."""
 
-    width: int | None
-    height: int | None
-    lines: tuple[Line, ...] = ()
+    width: Annotated[int | None, "pixels; null where the vendor read the PDF itself"]
+    height: Annotated[int | None, "pixels; null where the vendor read the PDF itself"]
+    lines: Annotated[tuple[Line, ...], "empty for engines that give no boxes"] = ()
 
 
 @dataclass(frozen=True)
 class Item:
-    description: str
-    quantity: Decimal | None = None
-    unit_price: Decimal | None = None
-    amount: Decimal | None = None  # negative for a discount, a void or a refund
+    """A line of what was bought; a discount, a void or a refund has a negative amount."""
+
+    description: Annotated[str, "the article as printed"]
+    quantity: Annotated[Decimal | None, "how many, or the weight"] = None
+    unit_price: Annotated[Decimal | None, "price of one"] = None
+    amount: Annotated[Decimal | None, "price of the line; negative for a discount or a refund"] = (
+        None
+    )
 
 
 @dataclass(frozen=True)
 class Tax:
-    rate: Decimal | None  # per cent
-    amount: Decimal | None
+    """A tax that is printed with its rate, its amount or both."""
+
+    rate: Annotated[Decimal | None, "per cent"]
+    amount: Annotated[Decimal | None, "tax of that rate"]
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """The fields of a receipt as printed; None means not found, never 0 or ""."""
+    """The fields of a receipt as printed; null means not found, never 0 or "".
 
-    source: Literal["engine", "model", "rules"]
-    merchant: str | None = None
-    merchant_address: str | None = None
-    merchant_phone: str | None = None
-    merchant_tax_id: str | None = None
-    receipt_number: str | None = None
-    date: str | None = None  # 2026-03-14, the local date as printed
-    time: str | None = None  # 09:41
-    currency: str | None = None  # ISO 4217
-    items: tuple[Item, ...] = ()
-    subtotal: Decimal | None = None
-    discount: Decimal | None = None  # as printed, negative
-    taxes: tuple[Tax, ...] = ()
-    tax: Decimal | None = None
-    tip: Decimal | None = None
-    total: Decimal | None = None
-    payment_method: str | None = None
-    card_last4: str | None = None
-    warnings: tuple[str, ...] = ()
+    They are in the order of the paper. Of several pages read one by one, the fields before `items`
+    come from the first page that has them, those after `items` from the last one. Descriptions are
+    part of what vision models are asked.
+    """
+
+    source: Annotated[
+        Literal["engine", "model", "rules"],
+        "who filled in the fields: the provider's receipt engine, a vision model, or this server's "
+        "rules from the text",
+    ]
+    merchant: Annotated[str | None, "name of the shop"] = None
+    merchant_address: Annotated[str | None, "its address, on one line"] = None
+    merchant_phone: Annotated[str | None, "its telephone number"] = None
+    merchant_tax_id: Annotated[str | None, "its VAT, GST or other tax number"] = None
+    receipt_number: Annotated[str | None, "number of the receipt or invoice"] = None
+    date: Annotated[str | None, "date of the purchase as YYYY-MM-DD"] = None
+    time: Annotated[str | None, "time of the purchase as HH:MM, 24 hours"] = None
+    currency: Annotated[str | None, "ISO 4217 code; null if the paper does not tell"] = None
+    items: Annotated[
+        tuple[Item, ...],
+        "what was bought, in order, with discounts and refunds on a line of their own",
+    ] = ()
+    subtotal: Annotated[Decimal | None, "sum before tax and tip, if printed"] = None
+    discount: Annotated[Decimal | None, "discount on the whole receipt, negative, if printed"] = (
+        None
+    )
+    taxes: Annotated[tuple[Tax, ...], "each tax printed"] = ()
+    tax: Annotated[Decimal | None, "all taxes together, if printed"] = None
+    tip: Annotated[Decimal | None, "tip or gratuity"] = None
+    total: Annotated[Decimal | None, "the amount to pay"] = None
+    payment_method: Annotated[str | None, "cash, card or the name printed"] = None
+    card_last4: Annotated[str | None, "last four digits of the card"] = None
+    warnings: Annotated[tuple[ReceiptWarning, ...], "what to check before relying on it"] = ()
+
+
+PRINTED = tuple(field for field in fields(Receipt) if field.name not in ("source", "warnings"))
 
 
 @dataclass(frozen=True)
 class OcrResult:
-    """What every provider returns: the text in reading order, one printed row per line."""
+    """What every provider returns, in the same form."""
 
-    markdown: str
-    text: str
-    pages: tuple[Page, ...]
+    markdown: Annotated[str, "the provider's Markdown, or Markdown made of the printed rows"]
+    text: Annotated[str, "the text in reading order, one printed row per line"]
+    pages: Annotated[tuple[Page, ...], "one for each page of the file"]
     receipt: Receipt
-    model: str
-    raw: object = None  # the remote vendor's own answer, without any echoed image
+    model: Annotated[str, "the engine or model that read the file"]
+    raw: Annotated[
+        object, "the vendor's own answer without the picture; null for local engines"
+    ] = None
 
 
 class ProviderError(Exception):
     """The file could not be read. Code and message are shown to the user."""
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: ErrorCode, message: str) -> None:
         super().__init__(message)
-        self.code = code
+        self.code: ErrorCode = code
         self.message = message
+
+
+# As JSON
 
 
 def ocr_data(result: OcrResult) -> str:
@@ -99,7 +192,7 @@ def ocr_data(result: OcrResult) -> str:
 def _camel(value: object, inside_raw: bool = False) -> object:
     """Names as the API writes them; the vendor's own answer under `raw` stays as it came."""
     if isinstance(value, dict) and not inside_raw:
-        return {_camel_name(name): _camel(v, name == "raw") for name, v in value.items()}
+        return {camel_name(name): _camel(v, name == "raw") for name, v in value.items()}
     if isinstance(value, list | tuple) and not inside_raw:
         return [_camel(v) for v in value]
     if isinstance(value, Decimal):
@@ -107,9 +200,32 @@ def _camel(value: object, inside_raw: bool = False) -> object:
     return value
 
 
-def _camel_name(name: str) -> str:
+def camel_name(name: str) -> str:
+    """`card_last4` as the API writes it: `cardLast4`."""
     head, *rest = name.split("_")
     return head + "".join(part.capitalize() for part in rest)
+
+
+def json_schema(kind: Any, named: Mapping[Any, Json]) -> Json:
+    """The JSON Schema of a field's type; `named` holds those of the classes inside it."""
+    if kind in named:
+        return named[kind]
+    if kind == Box:
+        return {"type": "array", "items": {"type": "integer"}, "minItems": 4, "maxItems": 4}
+    origin, parts = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        return json_schema(parts[0], named) | {"description": parts[1]}
+    if origin is UnionType:  # X | None
+        schema = json_schema(parts[0], named)
+        return schema | {"type": [schema["type"], "null"]}
+    if origin is tuple:
+        return {"type": "array", "items": json_schema(parts[0], named)}
+    if origin is Literal:
+        return {"type": "string", "enum": list(parts)}
+    return {"type": _JSON_TYPES[kind]} if kind in _JSON_TYPES else {}  # {}: anything, as for raw
+
+
+_JSON_TYPES = {str: "string", int: "integer", float: "number", Decimal: "number"}
 
 
 def receipt_key(ocr_data: str) -> str | None:

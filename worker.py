@@ -21,7 +21,7 @@ from typing import IO, Any, TypeVar
 import db
 from providers.base import Provider
 from providers.redact import redacted, secrets
-from result import ProviderError, ocr_data
+from result import ErrorCode, ProviderError, ocr_data
 from settings import Env, setting
 from storage import Storage
 
@@ -32,7 +32,10 @@ GRACE_S = 5.0  # what running executions get to finish in at an orderly end
 KEEPER_S = 1.0
 SWEEP_S = 60.0
 UPLOAD_KEYS_KEPT = timedelta(days=1)
-INTERNAL_ERROR = ("internal_error", "the provider failed unexpectedly; the server's log says how")
+INTERNAL_ERROR: tuple[ErrorCode, str] = (
+    "internal_error",
+    "the provider failed unexpectedly; the server's log says how",
+)
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ class Ended:
     job_id: int
     provider: str
     seconds: float | None  # None: unknown, since its thread or process died over it
-    error_code: str | None  # None: completed
+    error_code: ErrorCode | None  # None: completed
 
 
 MOST_DAYS = 100_000  # the year 1752; datetime ends with the year 1
@@ -153,7 +156,7 @@ class Worker:
 
     def _attempt(
         self, execution_id: int, provider_name: str, storage_key: str
-    ) -> tuple[str | None, str]:
+    ) -> tuple[ErrorCode | None, str]:
         """None and the ocrData, or an error's code and message."""
         try:
             return None, self._read(provider_name, storage_key)
@@ -169,9 +172,9 @@ class Worker:
         connection: sqlite3.Connection,
         execution_id: int,
         claim: str,
-        code: str | None,
+        code: ErrorCode | None,
         text: str,
-    ) -> str | None:
+    ) -> ErrorCode | None:
         """The code recorded; what the database will not take, as 1 GB of text, is a failure."""
         try:
             if code is None:

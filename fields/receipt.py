@@ -15,7 +15,7 @@ from fields.labels import Row, read_row
 from fields.merchants import find_merchant
 from fields.money import parse_money
 from fields.totals import Totals, find_totals
-from result import Item, Line, Receipt
+from result import Item, Line, Receipt, ReceiptWarning
 
 __all__ = ["check", "parse_date", "parse_money", "read_receipt"]
 
@@ -82,7 +82,7 @@ def read_receipt(rows: Sequence[Sequence[Line]]) -> Receipt:
     is_proved = not totals.is_subtotal and (
         totals.is_proved or total in (sum_of_items, totals.gross)
     )
-    found = {
+    found: dict[ReceiptWarning, bool] = {
         "date_ambiguous": day.is_ambiguous,
         "low_confidence": (
             receipt.total is not None
@@ -172,12 +172,12 @@ def _last4(texts: Sequence[str]) -> str | None:
     return next((m["last4"] for m in map(_LAST4.search, texts) if m), None)
 
 
-def check(receipt: Receipt, today: date | None = None) -> tuple[str, ...]:
+def check(receipt: Receipt, today: date | None = None) -> tuple[ReceiptWarning, ...]:
     """What the fields say against each other: total_mismatch, items_mismatch, date_in_future.
 
     The date is only looked at when `today` is given. Nothing is ever corrected.
     """
-    found = {
+    found: dict[ReceiptWarning, bool] = {
         "total_mismatch": _total_mismatch(receipt),
         "items_mismatch": _items_mismatch(receipt),
         "date_in_future": bool(today and receipt.date and receipt.date > today.isoformat()),

@@ -23,7 +23,7 @@ import urllib3
 
 from providers.redact import quote
 from providers.sockets import DeadlineAdapter, begin_call, left_s
-from result import ProviderError
+from result import ErrorCode, ProviderError
 from settings import Env
 
 CONNECT_TIMEOUT_S = 10
@@ -88,7 +88,7 @@ class Failure(ProviderError):
 
     def __init__(
         self,
-        code: str,
+        code: ErrorCode,
         message: str,
         *,
         retry: bool = False,
@@ -250,7 +250,7 @@ def _answer(vendor: Vendor, response: requests.Response, max_bytes: int) -> Answ
 
 
 def failure(
-    vendor: Vendor, env: Env, code: str, advice: str, said: object = None, **retry: Any
+    vendor: Vendor, env: Env, code: ErrorCode, advice: str, said: object = None, **retry: Any
 ) -> Failure:
     """A failure whose message is the vendor's name, our `advice` and what the vendor `said`."""
     quoted = quote(said, vendor.key(env))
@@ -274,7 +274,7 @@ def http_failure(
     return failure(vendor, env, code, advice, said, retry=retry, delay=wait)
 
 
-def _meaning(vendor: Vendor, status: int, model: str | None) -> tuple[str, str]:
+def _meaning(vendor: Vendor, status: int, model: str | None) -> tuple[ErrorCode, str]:
     """The error code, and the sentence after the vendor's name."""
     match status:
         case 401:

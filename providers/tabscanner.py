@@ -23,7 +23,7 @@ from providers.http import (
     poll,
 )
 from providers.pages import join_pages
-from result import OcrResult
+from result import ErrorCode, OcrResult
 from settings import Env, deadline
 
 TABSCANNER = Vendor(
@@ -39,9 +39,9 @@ MIN_SIDE = 720  # recommended: 720 x 1280 pixels
 WAITS_S = (5.0, 1.0)  # before the first poll and between the others, as its documentation asks
 
 PENDING = 301
-FAULT = ("server_error", "has a fault of its own; try again later")
+FAULT: tuple[ErrorCode, str] = ("server_error", "has a fault of its own; try again later")
 AGAIN = {408, 500, 510, 520, 521}
-MEANING = {
+MEANING: dict[int, tuple[ErrorCode, str]] = {
     400: ("bad_key", "does not know the key; check TAB_SCANNER_API_KEY"),
     401: ("quota", "has no credit left for this key; buy some"),
     402: ("server_error", "has lost the image; send the file again"),

@@ -13,7 +13,7 @@ from typing import Any
 from fields.text import COLUMN_GAP, markdown_from_rows, rows_from_text
 from providers.http import dig
 from providers.vision import MAX_TEXT_LENGTH, receipt_from_fields, with_warnings
-from result import OcrResult, Page, Receipt
+from result import OcrResult, Page, Receipt, ReceiptWarning
 
 MODEL = "Tabscanner api/2"
 SURE = 0.5  # below it the total is more likely wrong than right
@@ -62,7 +62,7 @@ def _receipt(result: Mapping[str, Any]) -> Receipt:
     return replace(receipt_from_fields(fields), source="engine")
 
 
-def _doubts(result: Mapping[str, Any], receipt: Receipt) -> Iterator[str]:
+def _doubts(result: Mapping[str, Any], receipt: Receipt) -> Iterator[ReceiptWarning]:
     """A day that may be a month was taken for the day, as we ask; in the USA it is the month."""
     _, month, day = (receipt.date or "0000-00-00").split("-")
     if month != day <= "12" and receipt.currency in (None, "USD"):

@@ -37,7 +37,7 @@ from providers.http import (
     retry_after,
 )
 from providers.pages import join_pages
-from result import OcrResult, ProviderError
+from result import ErrorCode, OcrResult, ProviderError
 from settings import Env, deadline
 
 LONG_SIDE = 2500
@@ -47,10 +47,16 @@ READ_TIMEOUT_S = 60
 AT_ONCE = 2  # calls; the quota of a new account is 1 to 5 a second
 
 KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
-BAD_KEY = ("bad_key", "does not accept the keys; check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
-BAD_IMAGE = ("bad_image", "cannot read this image; send another photo of the receipt")
-BUSY = ("rate_limited", "is asked too often with this account; try again later")
-MEANING = {  # what HTTP 400 stands for; textract/latest/dg/API_AnalyzeExpense.html#Errors
+Meaning = tuple[ErrorCode, str]  # the error's code, and the sentence after the vendor's name
+BAD_KEY: Meaning = (
+    "bad_key",
+    "does not accept the keys; check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+)
+BAD_IMAGE: Meaning = ("bad_image", "cannot read this image; send another photo of the receipt")
+BUSY: Meaning = ("rate_limited", "is asked too often with this account; try again later")
+MEANING: dict[
+    str, Meaning
+] = {  # what HTTP 400 stands for; textract/latest/dg/API_AnalyzeExpense.html#Errors
     "AccessDeniedException": (
         "forbidden",
         "does not let this user do that; allow textract:AnalyzeExpense in IAM",
