@@ -12,15 +12,10 @@ from typing import Any
 from engines.rows import group_rows
 from fields.receipt import check, read_receipt
 from fields.text import markdown_from_rows, rows_from_text, text_from_rows
-from result import Line, OcrResult, Page, Receipt
+from result import PRINTED, Line, OcrResult, Page, Receipt, ReceiptWarning
 
-PRINTED_FIRST = (
-    *("merchant", "merchant_address", "merchant_phone", "merchant_tax_id", "receipt_number"),
-    *("date", "time", "currency"),
-)
-PRINTED_LAST = (
-    *("subtotal", "discount", "taxes", "tax", "tip", "total", "payment_method", "card_last4"),
-)
+_NAMES = [field.name for field in PRINTED]
+HEAD, FOOT = _NAMES[: _NAMES.index("items")], _NAMES[_NAMES.index("items") + 1 :]
 TRUE_OF_ALL = {"no_text", "not_a_receipt"}  # of the document only when of each of its pages
 OF_THE_SUM = {"total_mismatch", "items_mismatch"}  # of one page they say nothing about the whole
 OF_THE_DATE = {"date_ambiguous", "date_in_future"}
@@ -83,8 +78,8 @@ def join_pages(results: Sequence[OcrResult]) -> OcrResult:
 
 
 def _join_receipts(receipts: Sequence[Receipt]) -> Receipt:
-    head = {name: _first(receipts, name) for name in PRINTED_FIRST}
-    foot = {name: _first(receipts[::-1], name) for name in PRINTED_LAST}
+    head = {name: _first(receipts, name) for name in HEAD}
+    foot = {name: _first(receipts[::-1], name) for name in FOOT}
     items = tuple(item for receipt in receipts for item in receipt.items)
     joined = replace(receipts[0], **head, **foot, items=items)
     return replace(joined, warnings=(*check(joined), *_join_warnings(receipts)))
@@ -96,7 +91,7 @@ def _first(receipts: Sequence[Receipt], name: str) -> Any:
     return next((value for value in values if value not in (None, ())), values[0])
 
 
-def _join_warnings(receipts: Sequence[Receipt]) -> tuple[str, ...]:
+def _join_warnings(receipts: Sequence[Receipt]) -> tuple[ReceiptWarning, ...]:
     dated = next((receipt for receipt in receipts if receipt.date), receipts[0])
     return tuple(
         warning

@@ -16,7 +16,7 @@ from fields.dates import find_dates
 from fields.money import parse_money
 from fields.receipt import check, read_receipt
 from providers.pages import result_from_pages
-from result import Box, Item, Line, OcrResult, Page, Receipt, Tax
+from result import Box, Item, Line, OcrResult, Page, Receipt, ReceiptWarning, Tax
 
 MODEL = "AnalyzeExpense"
 SURE = 50  # per cent; below it the total is more likely wrong than right
@@ -106,7 +106,8 @@ def _receipt(
     vendor = [field for field in fields if "VENDOR" in field.groups]
     day, ambiguous = _date(_best(fields, "INVOICE_RECEIPT_DATE", "ORDER_DATE"), printed)
     taxes, tax = _taxes(fields)
-    receipt = Receipt(
+    receipt = replace(
+        printed,
         source="engine",
         merchant=_text(fields, "VENDOR_NAME") or _text(vendor, "NAME"),
         merchant_address=_text(fields, "VENDOR_ADDRESS") or _text(vendor, "ADDRESS"),
@@ -114,7 +115,6 @@ def _receipt(
         merchant_tax_id=_text(fields, *TAX_IDS),
         receipt_number=_text(fields, "INVOICE_RECEIPT_ID"),
         date=day,
-        time=printed.time,
         currency=_currency(fields, items) or printed.currency,
         items=tuple(_item(item) for item in items),
         subtotal=_amount(fields, "SUBTOTAL"),
@@ -123,16 +123,16 @@ def _receipt(
         tax=tax,
         tip=_amount(fields, "GRATUITY"),
         total=_amount(fields, *TOTALS),
-        payment_method=printed.payment_method,
-        card_last4=printed.card_last4,
     )
     doubts = [*check(receipt, date.today()), *_doubts(fields, items, printed)]
-    return replace(receipt, warnings=(*doubts, *(["date_ambiguous"] if ambiguous else [])))
+    if ambiguous:
+        doubts.append("date_ambiguous")
+    return replace(receipt, warnings=tuple(doubts))
 
 
 def _doubts(
     fields: Sequence[Field], items: Sequence[Sequence[Field]], printed: Receipt
-) -> Iterator[str]:
+) -> Iterator[ReceiptWarning]:
     if not items and all(field.type == "OTHER" for field in fields):
         yield "no_text" if "no_text" in printed.warnings else "not_a_receipt"
     total = _best(fields, *TOTALS)

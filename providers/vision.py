@@ -29,7 +29,18 @@ from providers.http import (
     without_images,
 )
 from providers.pages import join_pages, receipt_from_text
-from result import Item, OcrResult, Page, ProviderError, Receipt, Tax
+from result import (
+    PRINTED,
+    Item,
+    Json,
+    OcrResult,
+    Page,
+    ProviderError,
+    Receipt,
+    ReceiptWarning,
+    Tax,
+    json_schema,
+)
 from settings import Env, deadline
 
 MAX_TOKENS = 16_384  # reasoning included; a metre of receipt needs about 8,000
@@ -48,11 +59,7 @@ PROMPT = "Transcribe this receipt and fill in its fields."
 # What we ask
 
 
-def _one(kind: str, description: str) -> dict[str, object]:
-    return {"type": [kind, "null"], "description": description}
-
-
-def _object(**properties: object) -> dict[str, object]:
+def _object(**properties: object) -> Json:
     """An object as OpenAI's strict mode wants it: nothing optional, nothing else."""
     return {
         "type": "object",
@@ -62,45 +69,20 @@ def _object(**properties: object) -> dict[str, object]:
     }
 
 
-def _list(items: object, description: str) -> dict[str, object]:
-    return {"type": "array", "items": items, "description": description}
-
-
-_FIELDS: dict[str, object] = {
-    "is_receipt": {"type": "boolean", "description": "false if it is no receipt or invoice"},
-    "merchant": _one("string", "name of the shop"),
-    "merchant_address": _one("string", "its address, on one line"),
-    "merchant_phone": _one("string", "its telephone number"),
-    "merchant_tax_id": _one("string", "its VAT, GST or other tax number"),
-    "receipt_number": _one("string", "number of the receipt or invoice"),
-    "date": _one("string", "date of the purchase as YYYY-MM-DD"),
-    "time": _one("string", "time of the purchase as HH:MM, 24 hours"),
-    "currency": _one("string", "ISO 4217 code; null if the paper does not tell"),
-    "items": _list(
-        _object(
-            description={"type": "string", "description": "the article as printed"},
-            quantity=_one("number", "how many, or the weight"),
-            unit_price=_one("number", "price of one"),
-            amount=_one("number", "price of the line; negative for a discount or a refund"),
-        ),
-        "what was bought, in order, with discounts and refunds on a line of their own",
-    ),
-    "subtotal": _one("number", "sum before tax and tip, if printed"),
-    "discount": _one("number", "discount on the whole receipt, negative, if printed"),
-    "taxes": _list(
-        _object(rate=_one("number", "per cent"), amount=_one("number", "tax of that rate")),
-        "each tax printed",
-    ),
-    "tax": _one("number", "all taxes together, if printed"),
-    "tip": _one("number", "tip or gratuity"),
-    "total": _one("number", "the amount to pay"),
-    "payment_method": _one("string", "cash, card or the name printed"),
-    "card_last4": _one("string", "last four digits of the card"),
+_PARTS = {
+    kind: _object(**{field.name: json_schema(field.type, {}) for field in fields(kind)})
+    for kind in (Item, Tax)
 }
-_ROWS = _list(
-    {"type": "string"},
-    "every printed row from top to bottom; columns of one row on one row, 3 spaces between them",
-)
+_FIELDS: dict[str, Json] = {
+    "is_receipt": {"type": "boolean", "description": "false if it is no receipt or invoice"},
+    **{field.name: json_schema(field.type, _PARTS) for field in PRINTED},
+}
+_ROWS = {
+    "type": "array",
+    "items": {"type": "string"},
+    "description": "every printed row from top to bottom; columns of one row on one row, "
+    "3 spaces between them",
+}
 
 # The strictest rules of all vendors: only type, properties, required, additionalProperties, items
 # and description; every property required, null by a type array.
@@ -222,33 +204,26 @@ def read_fields(content: str) -> Mapping[str, Any] | None:
 
 def receipt_from_fields(answer: Mapping[str, Any]) -> Receipt:
     """The fields that hold what they should; warnings only `not_a_receipt`."""
-    return Receipt(
-        source="model",
-        merchant=_string(answer.get("merchant")),
-        merchant_address=_string(answer.get("merchant_address")),
-        merchant_phone=_string(answer.get("merchant_phone")),
-        merchant_tax_id=_string(answer.get("merchant_tax_id")),
-        receipt_number=_string(answer.get("receipt_number")),
-        date=parse_date(_string(answer.get("date")) or ""),
-        time=find_time(_string(answer.get("time")) or ""),
-        currency=_currency(answer.get("currency")),
-        items=tuple(_items(answer.get("items"))),
-        subtotal=_number(answer.get("subtotal")),
-        discount=_negative(_number(answer.get("discount"))),
-        taxes=tuple(_taxes(answer.get("taxes"))),
-        tax=_number(answer.get("tax")),
-        tip=_number(answer.get("tip")),
-        total=_number(answer.get("total")),
-        payment_method=_string(answer.get("payment_method")),
-        card_last4=_last4(answer.get("card_last4")),
-        warnings=("not_a_receipt",) if answer.get("is_receipt") is False else (),
-    )
+    printed: dict[str, Any] = {
+        field.name: _believed(field.name, answer.get(field.name)) for field in PRINTED
+    }
+    is_receipt = answer.get("is_receipt") is not False
+    return Receipt(source="model", **printed, warnings=() if is_receipt else ("not_a_receipt",))
+
+
+def _believed(name: str, value: object) -> object:
+    """The value where it is what the field of this name holds; else None, or () for a list."""
+    if name in _READERS:
+        return _READERS[name](value)
+    return _string(value) if "string" in _FIELDS[name]["type"] else _number(value)
 
 
 def with_warnings(receipt: Receipt, text: str) -> Receipt:
     """The receipt with what its sums, its date and its text add to its warnings."""
     printed = receipt_from_text(text)
-    more = [*check(receipt, date.today()), *([] if text else ["no_text"])]
+    more: list[ReceiptWarning] = [*check(receipt, date.today())]
+    if not text:
+        more.append("no_text")
     if receipt.date and "date_ambiguous" in printed.warnings:
         more.append("date_ambiguous")
     return replace(receipt, warnings=(*more, *receipt.warnings))
@@ -331,3 +306,14 @@ def _last4(value: object) -> str | None:
     """The last four digits, of however many the model read."""
     digits = re.sub(r"\D", "", _string(value) or "")
     return digits[-4:] if len(digits) >= 4 else None
+
+
+_READERS: dict[str, Callable[[object], object]] = {  # of fields that are no plain text or number
+    "date": lambda value: parse_date(_string(value) or ""),
+    "time": lambda value: find_time(_string(value) or ""),
+    "currency": _currency,
+    "items": lambda value: tuple(_items(value)),
+    "discount": lambda value: _negative(_number(value)),
+    "taxes": lambda value: tuple(_taxes(value)),
+    "card_last4": _last4,
+}
