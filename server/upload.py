@@ -7,12 +7,10 @@ import hashlib
 import json
 import logging
 import re
-import socket
 import sqlite3
-import threading
 import unicodedata
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -22,9 +20,7 @@ from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.exceptions import (
     BadRequest,
     Conflict,
-    HTTPException,
     RequestEntityTooLarge,
-    RequestTimeout,
     UnprocessableEntity,
 )
 from werkzeug.formparser import FormDataParser
@@ -84,8 +80,7 @@ def read_upload(
             " send the picture with curl -F file=@receipt.jpg -F ocrProvider_0=tesseract"
         )
     received = _Received(directory, env)
-    with _in_time(request, setting(env, "UPLOAD_TIMEOUT_S", 600)):
-        form, parts = received.parse(request)
+    form, parts = received.parse(request)
     _check_part_names(form, parts)
     # Some programs can set the URL and nothing else of what they send.
     fields = MultiDict([*form.items(multi=True), *request.args.items(multi=True)])
@@ -109,38 +104,6 @@ def read_upload(
                 )
             ),
         )
-
-
-@contextmanager
-def _in_time(request: Request, seconds: int) -> Iterator[None]:
-    """Raises RequestTimeout when the body has not come by then.
-
-    Under `flask run` it is read from the client here, a thread each; production servers have it
-    before they call us, and hold nothing but a connection meanwhile.
-    """
-    connection: socket.socket | None = request.environ.get("werkzeug.socket")
-    if connection is None:
-        yield
-        return
-    over = threading.Event()
-    timer = threading.Timer(seconds, _stop_reading, [connection, over])
-    timer.start()
-    try:
-        yield
-    except HTTPException:
-        if over.is_set():
-            raise RequestTimeout(
-                f"The upload took longer than {seconds} s; raise UPLOAD_TIMEOUT_S"
-            ) from None
-        raise
-    finally:
-        timer.cancel()
-
-
-def _stop_reading(connection: socket.socket, over: threading.Event) -> None:
-    over.set()
-    with suppress(OSError):  # the client has gone
-        connection.shutdown(socket.SHUT_RD)
 
 
 class _Received:

@@ -12,7 +12,7 @@ import pytest
 import requests
 from PIL import Image
 
-from tests.fakes import fake, png, until, upload, wait
+from tests.fakes import fake, png, upload, wait
 from tests.server.test_lifecycle import WAITRESS
 
 MIB = 1024 * 1024
@@ -261,21 +261,3 @@ def test_clients_that_send_a_byte_at_a_time_hold_nobody_up(serve, command):
     finally:
         for connection in slow:
             connection.close()
-
-
-def test_an_upload_that_takes_too_long_is_ended(serve):
-    server = serve(UPLOAD_TIMEOUT_S="1")
-    with begin_upload(server.port) as connection:
-        started = time.monotonic()
-        connection.setblocking(False)
-        answer = b""
-        while b"\r\n\r\n" not in answer and time.monotonic() - started < 10:
-            time.sleep(0.05)
-            try:
-                answer += connection.recv(65536)
-            except BlockingIOError:
-                connection.send(b"x")  # a byte at a time, and never a pause
-        assert b" 408 " in answer.splitlines()[0], answer
-        assert 0.5 < time.monotonic() - started < 5
-    until(lambda: not list((server.data / "incoming").iterdir()), seconds=5)
-    server.upload(png(), "mistral")
