@@ -5,6 +5,8 @@
 #
 # To let others in, publish the port on another address, and set API_KEY and TRUSTED_HOSTS (the names
 # it is reached by besides localhost): -e API_KEY=... -e TRUSTED_HOSTS=receipts.lan
+# Every client has another address here, that of Docker's bridge, so ALLOW_REMOTE=1 lets them in: who
+# reaches the port is decided by -p.
 FROM python:3.11-slim-bookworm
 
 RUN apt-get update \
@@ -18,7 +20,7 @@ RUN PIP_NO_CACHE_DIR=1 make .venv/ready
 COPY . .
 
 USER receipts
-ENV DATA_DIR=/data PYTHONUNBUFFERED=1
+ENV DATA_DIR=/data ALLOW_REMOTE=1 PYTHONUNBUFFERED=1
 VOLUME /data
 EXPOSE 3000
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s \

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import socket
 import sqlite3
 import stat
 import sys
@@ -40,27 +39,18 @@ class Finding(NamedTuple):
 
 @click.command()
 @click.option("--remote", is_flag=True, help="try the providers that cost something too")
-@click.option(
-    "--port",
-    type=click.IntRange(1, 65535),
-    default=3000,
-    envvar="FLASK_RUN_PORT",
-    show_default=True,
-    show_envvar=True,
-    help="the server's, to try whether the network reaches it",
-)
 @with_appcontext
-def doctor(remote: bool, port: int) -> None:
-    """Say what works: every provider, the data, the queue and who can reach the server."""
+def doctor(remote: bool) -> None:
+    """Say what works: every provider, the data, the queue and who is let in."""
     at = current_app.extensions["receipts"]
     problems = 0
-    for finding in _findings(at, remote, port):
+    for finding in _findings(at, remote):
         problems += finding.mark == "!!"
         click.echo(f"{finding.mark} {finding.about}: {finding.text}")
     sys.exit(1 if problems else 0)
 
 
-def _findings(at: Any, remote: bool, port: int) -> Iterator[Finding]:
+def _findings(at: Any, remote: bool) -> Iterator[Finding]:
     if all(provider.unavailable(at.env) for provider in at.providers.values()):
         yield Finding("!!", "providers", "none is available")
     for name, provider in at.providers.items():
@@ -68,7 +58,7 @@ def _findings(at: Any, remote: bool, port: int) -> Iterator[Finding]:
     yield from _directory(at.storage.root)
     if at.database.exists():
         yield from _database(at.database)
-    yield _binding(at.env, port)
+    yield _access(at.env)
 
 
 def _provider(name: str, provider: Provider, env: Env, remote: bool) -> Finding:
@@ -142,32 +132,12 @@ def _queue(connection: sqlite3.Connection) -> Finding:
     return Finding("ok", "queue", text)
 
 
-def _binding(env: Env, port: int) -> Finding:
-    """Whether the network reaches the port, tried at this machine's own outward address."""
-    host = env.get("FLASK_RUN_HOST", "127.0.0.1")
-    address = _outward_address()
-    reached = address is not None and _answers(address, port)
-    if not reached and host in access.LOCAL:
-        return Finding("ok", "binding", f"port {port} is not reached from the network")
-    if env.get("API_KEY"):
-        return Finding("ok", "binding", f"port {port} is open to the network, with an API_KEY")
-    text = f"port {port} is open to the network and no API_KEY is set: anyone can read the receipts"
-    return Finding("!!", "binding", text)
-
-
-def _outward_address() -> str | None:
-    """Of the interface that leads away from here; no packet is sent. None without a network."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))  # an address for documentation, RFC 5737
-        except OSError:
-            return None
-        return str(probe.getsockname()[0])
-
-
-def _answers(address: str, port: int) -> bool:
-    try:
-        with socket.create_connection((address, port), timeout=1):
-            return True
-    except OSError:
-        return False
+def _access(env: Env) -> Finding:
+    match access.who_is_let_in(env):
+        case "this machine":
+            return Finding("ok", "access", "only this machine is let in; no API_KEY is set")
+        case "key":
+            return Finding("ok", "access", "everyone who sends the API_KEY is let in")
+        case "everyone":
+            text = "everyone is let in without a key: set API_KEY, or remove ALLOW_REMOTE"
+            return Finding("!!", "access", text)

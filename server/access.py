@@ -1,15 +1,13 @@
-"""Who may ask? Checks that come before any route: the Host, the Origin and the API key.
+"""Checks before every route: the Host, the client's address, the Origin and the API key.
 
 Web pages elsewhere must not reach a server on this machine: a name that points here is refused by
 its Host (DNS rebinding), a form or script of another site by its Origin. No CORS headers anywhere.
 """
 
 import hmac
-import logging
+import ipaddress
 import re
-from collections.abc import Sequence
-from itertools import pairwise
-from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 from werkzeug.datastructures import WWWAuthenticate
@@ -18,52 +16,27 @@ from werkzeug.wrappers import Request
 
 from settings import Env
 
-log = logging.getLogger(__name__)
-
 LOCAL = {"localhost", "127.0.0.1", "::1"}
 HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([^\s/@:\[\]]+))(?::[0-9]*)?", re.IGNORECASE)
-BINDING = re.compile(r"(?:--host|--listen|--bind|-h|-b)(?:=(.*)|$)|-b(.+)")
-OPEN_BY_DEFAULT = {"waitress-serve": "0.0.0.0"}
+UNIX_SOCKET = {"", "localhost", "<local>"}  # a peer's address to gunicorn, waitress, werkzeug
 SAFE = {"GET", "HEAD", "OPTIONS"}
-OPEN = {"/", "/health", "/ready"}  # without a key: the page holds nothing, and asks for one
+PROBES = {"/health", "/ready"}  # answered whoever asks
+OPEN = {"/", *PROBES}  # without a key: the page holds nothing, and asks for one
 
 
 def check(request: Request, env: Env) -> None:
     """Raises BadRequest, Forbidden or Unauthorized."""
     _check_host(request.headers.get("Host", ""), env)
+    _check_address(request, env)
     _check_origin(request)
     _check_key(request, env)
 
 
-def warn_if_open(host: str, env: Env) -> None:
-    """Say loudly that anyone on the network can read the receipts and spend the keys."""
-    if host not in LOCAL and not env.get("API_KEY"):
-        log.warning(
-            "ANYONE WHO REACHES %s CAN READ YOUR RECEIPTS AND USE YOUR PAID KEYS: set API_KEY,"
-            " or bind to 127.0.0.1",
-            host,
-        )
-
-
-def bound_host(arguments: Sequence[str]) -> str:
-    """The host a server's command line binds to; the first that is not of this machine alone.
-
-    `--host NAME`, `--listen=*:3000`, `-b [::]:3000` and the like; a Unix socket is 127.0.0.1.
-    """
-    hosts = []
-    for word, following in pairwise([*arguments, ""]):
-        if match := BINDING.fullmatch(word):
-            value = next((group for group in match.groups() if group is not None), following)
-            hosts.append("127.0.0.1" if value.startswith(("unix:", "/")) else _bound_name(value))
-    if not hosts:
-        hosts = [OPEN_BY_DEFAULT.get(Path(arguments[0]).name if arguments else "", "127.0.0.1")]
-    return next((host for host in hosts if host not in LOCAL), hosts[0])
-
-
-def _bound_name(value: str) -> str:
-    """The name in `name`, `name:port` or `[::]:port`; 0.0.0.0 for all addresses."""
-    name = _host_name(value) or value
-    return "0.0.0.0" if name == "*" or re.fullmatch(r"(:[0-9]+)?", name) else name
+def who_is_let_in(env: Env) -> Literal["this machine", "key", "everyone"]:
+    """Whose requests are answered: this machine's, those with the key, or everyone's."""
+    if env.get("API_KEY"):
+        return "key"
+    return "everyone" if env.get("ALLOW_REMOTE") == "1" else "this machine"
 
 
 def _check_host(header: str, env: Env) -> None:
@@ -74,6 +47,33 @@ def _check_host(header: str, env: Env) -> None:
             f"The Host {header!r} is not one of this server's names; add the name to TRUSTED_HOSTS"
             " in its environment or .env, or use http://localhost on its own machine"
         )
+
+
+def _check_address(request: Request, env: Env) -> None:
+    """Refuse other machines unless there is a key, or ALLOW_REMOTE=1.
+
+    REMOTE_ADDR is the peer of the connection; X-Forwarded-For is not read, since any client can
+    write it.
+    """
+    address = request.remote_addr or ""
+    if who_is_let_in(env) != "this machine" or request.path in PROBES or _is_loopback(address):
+        return
+    raise Forbidden(
+        f"This server answers only its own machine, and the request came from {address};"
+        " set API_KEY in its environment or .env and send the key,"
+        " or set ALLOW_REMOTE=1 where something else guards the port"
+    )
+
+
+def _is_loopback(address: str) -> bool:
+    """Whether the peer is a process of this machine: 127.0.0.0/8, ::1 or a Unix socket."""
+    if address in UNIX_SOCKET:
+        return True
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return (getattr(ip, "ipv4_mapped", None) or ip).is_loopback
 
 
 def _check_origin(request: Request) -> None:

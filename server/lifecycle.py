@@ -110,7 +110,8 @@ def run_worker(at: Service) -> None:
     for name, provider in at.providers.items():
         if reason := provider.unavailable(at.env):
             log.info("Provider %r is not available: %s", name, reason)
-    access.warn_if_open(_bound_host(), at.env)
+    if access.who_is_let_in(at.env) == "everyone":
+        log.warning("ANYONE WHO REACHES THE PORT CAN READ YOUR RECEIPTS AND USE YOUR PAID KEYS")
     at.webhook.start()  # first, since what is recovered may end jobs
     at.worker.start(lock)
 
@@ -120,8 +121,3 @@ def stop_with_process(at: Service) -> None:
     atexit.register(at.worker.stop)
     atexit.register(at.webhook.stop)
     stop_on_signals(at.waiting, at.worker)
-
-
-def _bound_host() -> str:
-    context = click.get_current_context(silent=True)
-    return (context and context.params.get("host")) or access.bound_host(sys.argv)

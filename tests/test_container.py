@@ -72,7 +72,7 @@ def test_it_is_slim_runs_as_nobody_special_and_has_one_port_and_one_volume():
         keyword for keyword, _ in instructions()
     ].index("COPY")
     assert (of("EXPOSE"), of("VOLUME")) == (["3000"], ["/data"])
-    assert "DATA_DIR=/data" in of("ENV")[0]
+    assert {"DATA_DIR=/data", "ALLOW_REMOTE=1"} < set(of("ENV")[0].split())
 
 
 @needs("git")

@@ -4,7 +4,6 @@ import json
 import os
 import pty
 import re
-import socket
 import sqlite3
 import subprocess
 from contextlib import closing
@@ -165,7 +164,7 @@ def test_all_is_well_where_all_works(doctor, make_app):
     assert status == 0
     assert lines[0].startswith("ok good: works, ")
     assert [line.split(":")[0] for line in lines[2:]] == [
-        *("ok data", "ok database", "ok database", "ok queue", "ok binding")
+        *("ok data", "ok database", "ok database", "ok queue", "ok access")
     ]
 
 
@@ -248,33 +247,18 @@ def test_a_data_directory_that_is_not_there_is_not_made(doctor, tmp_path):
     assert not (tmp_path / "data").exists()
 
 
-def test_a_port_that_the_network_reaches_without_a_key_is_a_problem(doctor):
-    with socket.socket() as listener:
-        listener.bind(("0.0.0.0", 0))
-        listener.listen()
-        port = listener.getsockname()[1]
-        status, lines = doctor(None, "--port", port, env={"FLASK_RUN_HOST": "0.0.0.0"})
-        assert status == 1
-        assert lines[-1].startswith(f"!! binding: port {port} ")
-        assert lines[-1].endswith("no API_KEY is set: anyone can read the receipts")
-
-
-def test_a_port_that_the_network_reaches_with_a_key_is_none(doctor):
-    status, lines = doctor(env={"FLASK_RUN_HOST": "0.0.0.0", "API_KEY": "sesame-sesame"})
-    assert (status, lines[-1]) == (
-        0,
-        "ok binding: port 3000 is open to the network, with an API_KEY",
-    )
-
-
-def test_the_port_is_that_of_flask_run_unless_another_is_named(flask):
-    env = {"FLASK_RUN_PORT": "3100"}
-    assert "binding: port 3100 " in flask("doctor", environ=env).stdout
-    assert "binding: port 3200 " in flask("doctor", "--port", 3200, environ=env).stdout
-
-
-@pytest.mark.parametrize("port", ["abc", "0", "65536"])
-def test_a_port_that_is_none_is_a_usage_error_that_names_its_variable(flask, port):
-    done = flask("doctor", environ={"FLASK_RUN_PORT": port})
-    assert done.exit_code == 2
-    assert "Invalid value for '--port' (env var: 'FLASK_RUN_PORT')" in done.stderr
+@pytest.mark.parametrize(
+    ("env", "status", "line"),
+    [
+        ({}, 0, "ok access: only this machine is let in; no API_KEY is set"),
+        ({"API_KEY": "sesame"}, 0, "ok access: everyone who sends the API_KEY is let in"),
+        (
+            {"ALLOW_REMOTE": "1"},
+            1,
+            "!! access: everyone is let in without a key: set API_KEY, or remove ALLOW_REMOTE",
+        ),
+    ],
+)
+def test_who_is_let_in_is_a_finding_and_everyone_a_problem(doctor, env, status, line):
+    found, lines = doctor(env=env)
+    assert (found, lines[-1]) == (status, line)

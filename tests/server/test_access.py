@@ -1,6 +1,6 @@
 """Can anyone reach the server who should not: another host or site, or one without the key?"""
 
-import logging
+import http.client
 import re
 import shutil
 import socket
@@ -12,7 +12,8 @@ import pytest
 import requests
 
 from server import access
-from tests.fakes import fake, png, upload, wait
+from tests.conftest import FLASK
+from tests.fakes import fake, png, until, upload, wait
 
 LOCAL = ("localhost", "localhost:3000", "LOCALHOST", "127.0.0.1", "127.0.0.1:80", "[::1]:3000")
 FOREIGN = (
@@ -252,51 +253,11 @@ def test_the_answer_to_a_wrong_key_does_not_hold_the_right_one(make_app):
 # Where it listens
 
 
-@pytest.mark.parametrize(
-    ("command", "host"),
-    [
-        ("flask run", "127.0.0.1"),
-        ("flask run --host 0.0.0.0", "0.0.0.0"),
-        ("flask run -h=::", "::"),
-        ("waitress-serve --call app:create_app", "0.0.0.0"),
-        ("/usr/bin/waitress-serve --port=3000 app:app", "0.0.0.0"),
-        ("waitress-serve --host 127.0.0.1 --port 3000", "127.0.0.1"),
-        ("waitress-serve --listen=*:3000", "0.0.0.0"),
-        ("waitress-serve --listen 127.0.0.1:1 --listen=192.168.1.2:1", "192.168.1.2"),
-        ("waitress-serve --listen=[::1]:80", "::1"),
-        ("gunicorn -b :8000", "0.0.0.0"),
-        ("gunicorn -b0.0.0.0:80", "0.0.0.0"),
-        ("gunicorn --bind=unix:/run/receipts.sock", "127.0.0.1"),
-        ("gunicorn --bind [::]:80", "::"),
-        ("gunicorn", "127.0.0.1"),
-        ("", "127.0.0.1"),
-    ],
-)
-def test_the_host_a_server_binds_to_is_read_from_its_command(command, host):
-    assert access.bound_host(command.split()) == host
-
-
-@pytest.mark.parametrize(
-    ("host", "env", "warned"),
-    [("0.0.0.0", {}, True), ("receipts.lan", {}, True), ("0.0.0.0", KEY, False)]
-    + [(host, {}, False) for host in ("127.0.0.1", "localhost", "::1")],
-)
-def test_a_server_that_is_open_to_others_without_a_key_is_warned_of(caplog, host, env, warned):
-    caplog.set_level(logging.WARNING)
-    access.warn_if_open(host, env)
-    assert ("ANYONE WHO REACHES" in caplog.text) == warned
-
-
 def test_flask_run_listens_to_this_machine_alone(serve):
     server = serve()
     listening = subprocess.check_output([sys.executable, "-c", LISTENING, str(server.port)])
     assert listening.split() == [b"0100007F"]  # 127.0.0.1
     assert "ANYONE" not in server.log.read_text()
-
-
-def test_flask_run_on_every_address_warns_loudly(serve):
-    server = serve(sys.executable, "-m", "flask", "run", "--host", "0.0.0.0")
-    assert "ANYONE WHO REACHES 0.0.0.0 CAN READ YOUR RECEIPTS" in server.log.read_text()
 
 
 LISTENING = """
@@ -311,7 +272,108 @@ for line in open("/proc/net/tcp").readlines()[1:]:
 def test_make_serves_this_machine_alone_unless_told_otherwise():
     dry = subprocess.run(["make", "-n", "serve"], capture_output=True, text=True, timeout=20)
     (command,) = [line for line in dry.stdout.splitlines() if "waitress-serve" in line]
-    assert access.bound_host(command.split()) == "127.0.0.1"
+    assert "waitress-serve --host 127.0.0.1 " in command
+
+
+# The client's address
+
+
+REMOTE = (
+    "192.168.1.20",
+    "10.0.0.1",
+    "128.0.0.1",
+    "fe80::1%eth0",
+    "2001:db8::1",
+    "::ffff:10.0.0.1",
+    "x",
+)
+CALL = ("--call", "tests.fakes:create_app")
+LOOPBACK = ("127.0.0.1", "127.0.0.2", "127.255.255.254", "::1", "::ffff:127.0.0.1")
+
+
+def ask(client, address, url="/ocr-jobs", **headers):
+    headers = {name.replace("_", "-"): value for name, value in headers.items()}
+    return client.get(url, headers=headers, environ_overrides={"REMOTE_ADDR": address})
+
+
+@pytest.mark.parametrize("address", REMOTE)
+def test_another_machine_is_refused_and_told_what_to_set(client, address):
+    for url in ("/", "/ocr-jobs", "/static/page.js", "/metrics", "/nowhere"):
+        response = ask(client, address, url)
+        assert (response.status_code, response.json["message"]) == (403, "Forbidden")
+        assert f"the request came from {address}; set API_KEY" in response.json["details"]
+        assert "ALLOW_REMOTE=1" in response.json["details"]
+
+
+@pytest.mark.parametrize("address", LOOPBACK)
+def test_every_loopback_address_is_this_machine(client, address):
+    assert ask(client, address).status_code == 200
+
+
+@pytest.mark.parametrize("url", ["/health", "/ready"])
+def test_health_and_ready_answer_another_machine(client, url):
+    assert ask(client, REMOTE[0], url).status_code == 200
+
+
+def test_what_a_client_says_of_its_address_changes_nothing(client):
+    for header in ("X_Forwarded_For", "X_Real_IP", "Forwarded"):
+        assert ask(client, REMOTE[0], **{header: "127.0.0.1"}).status_code == 403
+        assert ask(client, "127.0.0.1", **{header: REMOTE[0]}).status_code == 200
+
+
+def test_another_machine_is_let_in_with_the_key(make_app):
+    client = make_app(env=KEY).test_client()
+    assert ask(client, REMOTE[0], X_API_Key="correct horse").status_code == 200
+    assert ask(client, REMOTE[0]).status_code == 401
+
+
+@pytest.mark.parametrize(("value", "status"), [("1", 200), ("", 403), ("0", 403)])
+def test_another_machine_is_let_in_without_a_key_by_allow_remote(make_app, value, status):
+    client = make_app(env={"ALLOW_REMOTE": value}).test_client()
+    assert ask(client, REMOTE[0]).status_code == status
+
+
+def test_a_server_that_lets_everyone_in_warns_loudly(serve):
+    server = serve(ALLOW_REMOTE="1")
+    assert "ANYONE WHO REACHES THE PORT CAN READ YOUR RECEIPTS" in server.log.read_text()
+
+
+def test_a_second_address_of_this_machine_is_answered(serve):
+    server = serve(*FLASK, "run", "--host", "127.0.0.2", up=False)
+    source = {"source_address": ("127.0.0.2", 0)}
+    connection = http.client.HTTPConnection("127.0.0.2", server.port, timeout=10, **source)
+    until(lambda: is_open(connection), seconds=30)
+    connection.request("GET", "/ocr-jobs", headers={"Host": "localhost"})
+    assert connection.getresponse().status == 200
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        (*FLASK, "run", "--host", "unix://{path}"),
+        (sys.executable, "-m", "waitress", "--unix-socket={path}", *CALL),
+    ],
+    ids=["flask run", "waitress"],
+)
+def test_a_unix_socket_is_of_this_machine(serve, tmp_path, command):
+    path = tmp_path / "socket"
+    serve(*[word.replace("{path}", str(path)) for word in command], up=False)
+    connection = http.client.HTTPConnection("localhost", timeout=10)
+    connection.sock = socket.socket(socket.AF_UNIX)
+    until(path.exists, seconds=30)
+    connection.sock.connect(str(path))
+    connection.request("GET", "/ocr-jobs")
+    assert connection.getresponse().status == 200
+    connection.close()
+
+
+def is_open(connection):
+    try:
+        connection.connect()
+    except OSError:
+        return False
+    return True
 
 
 # What is served back
