@@ -24,7 +24,7 @@ from server import access
 from settings import Env
 from storage import MIN_FREE_BYTES
 
-RECEIPT = Path(__file__).parent / "samples" / "receipt.jpg"
+RECEIPT = db.HERE / "samples" / "receipt.jpg"
 TOTAL = 13.2  # printed on it
 LONG_S = 3600
 

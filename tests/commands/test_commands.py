@@ -193,7 +193,7 @@ def test_a_provider_that_costs_is_asked_only_with_remote(doctor):
     asked = []
 
     def ocr(path, env):
-        asked.append(path.name)
+        asked.append(path.read_bytes())
         raise ProviderError("rate_limited", "later")
 
     remote = Provider(ocr, lambda env: None, kind="remote", sends_to=lambda env: "api.example")
@@ -201,7 +201,7 @@ def test_a_provider_that_costs_is_asked_only_with_remote(doctor):
     assert (status, asked) == (0, [])
     assert lines[1] == "-- asked: set up, not tried: --remote would ask api.example"
     status, lines = doctor(remote, "--remote")
-    assert (status, asked) == (1, ["receipt.jpg"])
+    assert (status, asked) == (1, [(ROOT / "samples/receipt.jpg").read_bytes()])
 
 
 def test_a_queue_that_stands_is_a_problem(make_app, doctor, gate):
