@@ -1,7 +1,8 @@
-"""How is the API read by a person? /openapi.json as one page without a script."""
+"""The page /docs: openapi.json for people, as HTML without a script."""
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -39,14 +40,27 @@ class Operation(NamedTuple):
     answers: list[Answer]
 
 
+class Schema(NamedTuple):
+    """An object with its fields, or a list of words with what each means."""
+
+    name: str
+    text: str
+    rows: list[tuple[str, str, str]]  # name, type ("" for a word) and meaning
+
+
 def page(path: Path) -> Json:
-    """What templates/docs.html shows: all that is in the document, and nothing else."""
+    """The values that templates/docs.html shows; all of them come from the document."""
     document = read(path)
-    return {"info": document["info"], "groups": groups(document), "prose": prose}
+    return {
+        "info": document["info"],
+        "groups": groups(document),
+        "schemas": schemas(document),
+        "prose": prose,
+    }
 
 
 def groups(document: Json) -> dict[str, list[Operation]]:
-    """The operations by tag, in the document's order."""
+    """The operations under their tag, in the document's order."""
     found: dict[str, list[Operation]] = {tag["name"]: [] for tag in document["tags"]}
     for path, methods in document["paths"].items():
         for method in METHODS:
@@ -56,8 +70,40 @@ def groups(document: Json) -> dict[str, list[Operation]]:
     return found
 
 
+def schemas(document: Json) -> list[Schema]:
+    """Every schema of the document, in its order."""
+    return [
+        Schema(name, about.get("description", ""), [*_properties(about), *_words(about)])
+        for name, about in document["components"]["schemas"].items()
+    ]
+
+
+def _properties(about: Json) -> Iterator[tuple[str, str, str]]:
+    for name, schema in about.get("properties", {}).items():
+        yield name, _type(schema), schema.get("description", "")
+
+
+def _words(about: Json) -> Iterator[tuple[str, str, str]]:
+    for word, meaning in about.get("x-enumDescriptions", {}).items():
+        yield word, "", meaning
+
+
+def _type(schema: Json) -> str:
+    """The type as a person reads it: "list of Item", "string or null"."""
+    if "$ref" in schema:
+        return str(schema["$ref"]).rpartition("/")[2]
+    if "oneOf" in schema:
+        return " or ".join(map(_type, schema["oneOf"]))
+    if "const" in schema or "enum" in schema:
+        return " or ".join(map(json.dumps, schema.get("enum") or [schema["const"]]))
+    kinds = schema.get("type", "anything")
+    written = kinds if isinstance(kinds, str) else " or ".join(kinds)
+    items = _type(schema["items"]) if "items" in schema else "anything"
+    return written.replace("array", f"list of {items}")
+
+
 def prose(text: str) -> Markup:
-    """The text with what stands in backticks as code."""
+    """The text as HTML, with the words in backticks as code."""
     return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
@@ -94,7 +140,7 @@ def _form(document: Json, about: Json) -> Json:
 
 
 def _call(path: str, method: str, parameters: list[Json], form: Json) -> str:
-    """A curl that works as it is, with the document's example values."""
+    """A curl command that works unchanged, with the document's example values."""
     for parameter in parameters:
         if parameter["in"] == "path":
             path = path.replace(f"{{{parameter['name']}}}", str(parameter["example"]))
@@ -122,7 +168,7 @@ def _text(example: Any) -> str:
 
 
 def _resolved(document: Json, thing: Json) -> Json:
-    """What a reference stands for, or the thing itself."""
+    """The target of a reference; anything else unchanged."""
     if "$ref" not in thing:
         return thing
     found = document

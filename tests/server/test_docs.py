@@ -46,6 +46,16 @@ def test_every_operation_of_the_document_is_on_the_page(client):
         assert all(f"<code>{field.name}</code>" in text for field in operation.fields)
 
 
+def test_every_field_error_code_and_warning_is_on_the_page_with_its_meaning(client):
+    text = html.unescape(client.get("/docs").text)
+    for schema in DOCUMENT["components"]["schemas"].values():
+        for name, about in schema.get("properties", {}).items():
+            assert f"<code>{name}</code>" in text
+            assert about.get("description", "") in text
+        for word, meaning in schema.get("x-enumDescriptions", {}).items():
+            assert f"<code>{word}</code></th><td>{meaning}</td>" in text
+
+
 def test_every_route_is_in_the_document(app):
     routes = {re.sub(r"<.*?(\w+)>", "{}", rule.rule) for rule in app.url_map.iter_rules()}
     documented = {re.sub(r"\{\w+\}", "{}", path) for path in DOCUMENT["paths"]}

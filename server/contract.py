@@ -1,0 +1,81 @@
+"""The schemas of openapi.json that follow from result.py. `python -m server.contract` writes them.
+
+tests/server/test_openapi.py fails as long as the file differs from what this module would write.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from result import (
+    ERRORS,
+    WARNINGS,
+    Item,
+    Json,
+    Line,
+    OcrResult,
+    Page,
+    Receipt,
+    ReceiptWarning,
+    Tax,
+    camel_name,
+    json_schema,
+)
+
+FILE = Path(__file__).resolve().parent.parent / "openapi.json"
+OBJECTS = {
+    OcrResult: "OcrData",
+    Page: "Page",
+    Line: "Line",
+    Receipt: "Receipt",
+    Item: "Item",
+    Tax: "Tax",
+}
+_NAMES: Mapping[Any, str] = OBJECTS | {ReceiptWarning: "Warning"}
+_REFERENCES = {kind: {"$ref": f"#/components/schemas/{name}"} for kind, name in _NAMES.items()}
+
+
+def schemas() -> Json:
+    """The schema of each class that ocrData is made of, of the warnings and of the error codes."""
+    return {name: _object(kind) for kind, name in OBJECTS.items()} | {
+        "Warning": _words("What to check on the paper before relying on the fields", WARNINGS),
+        "ErrorCode": _words("Why an execution failed", ERRORS),
+    }
+
+
+def _object(kind: type) -> Json:
+    """Every field is always there; the first paragraph of the docstring is the description."""
+    properties = {
+        camel_name(field.name): json_schema(field.type, _REFERENCES) for field in fields(kind)
+    }
+    return {
+        "type": "object",
+        "description": (kind.__doc__ or "").split("\n\n")[0],
+        "required": list(properties),
+        "properties": properties,
+        "additionalProperties": False,
+    }
+
+
+def _words(description: str, sentences: Mapping[Any, str]) -> Json:
+    """A text that is one of these words. OpenAPI has no place for their sentences."""
+    return {
+        "type": "string",
+        "description": description,
+        "enum": list(sentences),
+        "x-enumDescriptions": dict(sentences),
+    }
+
+
+def with_schemas(text: str) -> str:
+    """The text of openapi.json with these schemas in place of those it has."""
+    document, new = json.loads(text), schemas()
+    old = document["components"]["schemas"]
+    document["components"]["schemas"] = {n: old[n] for n in old if n not in new} | new
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    FILE.write_text(with_schemas(FILE.read_text("utf-8")), "utf-8")
