@@ -326,7 +326,7 @@ def test_what_is_final_is_told_at_once(receipt, env, http_stub, reply, type_, co
     http_stub.reply(aws_error(reply, type_, f"The key {KEY_ID} is not for {SECRET}."))
     found = failure(receipt, env)
     assert (found.code, len(http_stub.requests)) == (code, 1)
-    assert found.message.endswith("(Amazon Textract: The key [key] is not for [key].)")
+    assert found.message.endswith("(Amazon Textract: The key [secret] is not for [secret].)")
 
 
 @pytest.mark.parametrize(

@@ -299,7 +299,7 @@ def test_every_status_has_a_code_and_an_advice(http_stub, status, code, advice):
     found, message, _ = fails(http_stub.url)
     assert found == code
     assert advice in message
-    assert message.endswith("(Acme: No luck with [key] today.)")
+    assert message.endswith("(Acme: No luck with [secret] today.)")
 
 
 @pytest.mark.parametrize(
@@ -307,22 +307,22 @@ def test_every_status_has_a_code_and_an_advice(http_stub, status, code, advice):
     [
         ("Rate limit reached.", "Rate limit reached."),
         ("two\n lines\x00 ", "two lines"),
-        (f"Incorrect API key provided: {KEY}.", "Incorrect API key provided: [key]."),
-        ("Incorrect key: acme-***c2d. See x.", "Incorrect key: [key]. See x."),
-        ("Incorrect key: te***ey.", "Incorrect key: [key]."),
-        ("Key ac…2d and ac...2d and ac••••2d", "Key [key] and [key] and [key]"),
-        ("Key 4f9a1b7c2d", "Key [key]"),
-        ("Key ac####2d and acme#c2d", "Key [key] and [key]#c2d"),
-        ("Key acme-4f9XXXXXX", "Key [key]XXXXXX"),
-        ("Key my_acme-4f9a", "Key my_[key]"),
-        ("Key acme-.. ending in 7c2d.", "Key [key].. ending in [key]."),
-        ("Key acme-4f[...]b7c2d", "Key [key][...][key]"),
+        (f"Incorrect API key provided: {KEY}.", "Incorrect API key provided: [secret]."),
+        ("Incorrect key: acme-***c2d. See x.", "Incorrect key: [secret]. See x."),
+        ("Incorrect key: te***ey.", "Incorrect key: [secret]."),
+        ("Key ac…2d and ac...2d and ac••••2d", "Key [secret] and [secret] and [secret]"),
+        ("Key 4f9a1b7c2d", "Key [secret]"),
+        ("Key ac####2d and acme#c2d", "Key [secret] and [secret]#c2d"),
+        ("Key acme-4f9XXXXXX", "Key [secret]XXXXXX"),
+        ("Key my_acme-4f9a", "Key my_[secret]"),
+        ("Key acme-.. ending in 7c2d.", "Key [secret].. ending in [secret]."),
+        ("Key acme-4f[...]b7c2d", "Key [secret][...][secret]"),
         ("A placement at 77c2dx", "A placement at 77c2dx"),
-        ("Sent Bearer abc.def-123", "Sent Bearer [key]"),
-        ("Sent sk-proj-0123456789abcdef", "Sent [key]"),
-        ("GET https://a.example/v1?key=abc failed", "GET https://a.example/v1 failed"),
-        ("GET https://me:pw@a.example/ failed", "GET https://a.example/ failed"),
-        ("with api_key=abc", "with api_key=[key]"),
+        ("Sent Bearer abc.def-123", "Sent Bearer [secret]"),
+        ("Sent sk-proj-0123456789abcdef", "Sent [secret]"),
+        ("GET https://a.example/v1?key=abc failed", "GET https://a.example/v1?key=[secret] failed"),
+        ("GET https://me:pw@a.example/ failed", "GET https://[secret]@a.example/ failed"),
+        ("with api_key=abc", "with api_key=[secret]"),
         ("Bad data:image/jpeg;base64,/9j/4AAQ+k== here", "Bad [image] here"),
         ("Bad " + "QUJD" * 30, "Bad [data]"),
         ("<!DOCTYPE html><p>no</p>", ""),

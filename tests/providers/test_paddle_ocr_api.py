@@ -278,7 +278,7 @@ def test_a_failed_job_says_why(receipt, jobs, http_stub, reply):
     http_stub.reply(reply(200, CREATED), failed)
     found = failure(receipt, jobs)
     assert found.code == "server_error"
-    assert found.message.endswith("(PaddleOCR: decode of [key] failed)")
+    assert found.message.endswith("(PaddleOCR: decode of [secret] failed)")
 
 
 def test_a_job_that_never_ends_ends_at_the_deadline(receipt, jobs, http_stub, reply):

@@ -307,7 +307,7 @@ def test_what_is_final_is_told_at_once(receipt, env, http_stub, reply, code, exp
     http_stub.reply(reply(200, {**WRONG_KEY, "code": code}))
     found = failure(receipt, env)
     assert (found.code, len(http_stub.requests)) == (expected, 1)
-    assert "(Tabscanner: ERROR_CLIENT: API key [key] not found)" in found.message
+    assert "(Tabscanner: ERROR_CLIENT: API key [secret] not found)" in found.message
 
 
 def test_a_wrong_key_while_polling_ends_the_polling(receipt, env, http_stub, reply):

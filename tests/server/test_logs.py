@@ -60,7 +60,10 @@ def test_what_is_a_secret_or_looks_like_one_is_not_written(text):
 
 @pytest.mark.parametrize(
     "text",
-    ["job 1: 2 files", "see https://h.example/docs?page=2", "OPENAI_API_KEY is not set", "a@b.c"],
+    [
+        *("job 1: 2 files", "see https://h.example/docs?page=2", "OPENAI_API_KEY is not set"),
+        *("a@b.c", "return read(*words, **options)", "the token is invalid", "/srv/receipts" * 7),
+    ],
 )
 def test_what_is_no_secret_stays(text):
     assert logs.redacted(text, logs.secrets(OURS | {"SHORT_KEY": "on", "HOME": "files"})) == text
