@@ -1,7 +1,4 @@
-"""What does a row of the receipt speak of? Printed text in, topics and amounts out. Pure.
-
-Words in English, Malay, Indonesian, German, French, Spanish, Italian, Portuguese and Dutch.
-"""
+"""The topics and the numbers of a printed row. Pure: text in, a Row out."""
 
 import re
 import unicodedata
@@ -11,130 +8,16 @@ from functools import lru_cache
 from operator import contains
 from typing import NamedTuple
 
+from fields import lexicon
 from fields.dates import find_dates
 from fields.money import LONGEST, Amount, find_amounts
 from result import Line
 
-
-def words(text: str) -> tuple[str, ...]:
-    """The words or phrases of a list written with commas."""
-    return tuple(word.strip() for word in text.split(",") if word.strip())
-
-
-# Each topic's phrases without accents; a word of 6 letters or more may have one slip.
-TOPICS: dict[str, tuple[str, ...]] = {
-    "subtotal": words("""
-        subtotal, sub total, sub ttl, subttl, sub tot, zwischensumme, sous total, total ht,
-        montant ht, total hors taxe, sub jumlah, merchandise total, harga jual, net amount, nett
-        amount, food total, subtotaal, zwischensu, sub-total
-    """),
-    "total": words("""
-        total, due, payable, ttl, amount due, balance due, amount payable, net payable, to pay,
-        summe, gesamt, gesamtsumme, gesamtbetrag, endbetrag, zu zahlen, endsumme, rechnungsbetrag,
-        zahlbetrag, betrag, summe eur, gesamt eur, bar total, net a payer, a payer, montant,
-        montant du, montant ttc, total ttc, somme, importe, a pagar, total a pagar, importo,
-        totale, totale complessivo, importo pagato, da pagare, valor total, valor a pagar, totaal,
-        te betalen, eindtotaal, jumlah, jumlah besar, total bayar, total belanja, total harga,
-        tagihan, amt due, nett total, net total, total due, sum total, bill total, invoice total,
-        total sale, total sales, toplam, suma, totalt, i alt, yhteensa
-    """),
-    "grand": words("""
-        grand total, amount due, balance due, total due, total payable, amount payable, net
-        payable, zu zahlen, zahlbetrag, endbetrag, net a payer, total a pagar, da pagare, te
-        betalen, total bayar, jumlah besar, nett total, gesamtbetrag, total ttc, grnd total, grand
-        ttl, total to pay, final total, totale complessivo, total belanja, jumlah bayaran, total
-        tagihan, bill total, total a payer, gesamtsumme, endsumme, rechnungsbetrag, total amount
-        payable, summe eur
-    """),
-    "rounding": words("""
-        rounding, round, rounded, rounding adj, rnd adj, pembulatan, penggenapan, pelarasan,
-        rundung, arrondi, afronding, redondeo, arrotondamento, rounding adjustment, round adj,
-        arredondamento, roundg, roundings, round ing, bill rounding
-    """),
-    "discount": words("""
-        discount, disc, rabatt, nachlass, remise, reduction, descuento, dto, sconto, desconto,
-        korting, diskon, diskaun, potongan, coupon, voucher, promo, promotion, saving, savings,
-        you saved, price cut, preisvorteil, rebate, bonus coupon, markdown, member disc, offre,
-        gutschein, rebaja, abzug, avantage, you save, total saved, hemat, anda hemat
-    """),
-    "tax": words("""
-        tax, taxes, gst, vat, mwst, mehrwertsteuer, ust, umsatzsteuer, steuer, tva, taxe, iva,
-        igv, imposto, impuestos, impuesto, imposta, btw, ppn, pb1, pajak, sst, hst, pst, qst, tps,
-        tvq, sales tax, pbi, p b 1, service tax, mva, moms, alv, kdv, dph, govt tax, cukai, pajak
-        resto, tax resto, vat amount, pajak daerah, mwst betrag, stax
-    """),
-    "incl": words("""
-        incl, inclusive, including, inc, inkl, inklusive, enthalten, ttc, included, incluido,
-        inclusa, inclus, incluso, termasuk, inclu, compresa, compris, includes, include,
-        inclusief, comprese, after tax, after gst, with gst, with tax, brutto, incl gst, w gst,
-        after rounding, incluidos, inci, inel
-    """),
-    "excl": words("""
-        excl, excluding, exclusive, exc, before, exkl, ohne, hors, excluido, esclusa, netto, ex
-        gst, ex tax, sebelum, before tax, taxable, w o, excluded, zzgl, ht, without, exci, excl
-        gst, nettobetrag, nett amt, bef
-    """),
-    "count": words("""
-        qty, quantity, items, item, total qty, no of items, item count, pcs, items sold, artikel,
-        posten, articles, articulos, articoli, artigos, artikelen, jumlah barang, jumlah item,
-        total item, itens, anzahl, tl qty, no of item, number of items, item sold, kuantiti, total
-        quantity, pieces, qty s, item s, total items, jml item, ttl qty, nombre, unid, cantidad
-    """),
-    "cash": words("""
-        cash, tunai, bar, bargeld, barzahlung, gegeben, bar eur, especes, efectivo, contanti,
-        contante, dinheiro, contant, kontant, tender, tendered, cash tendered, amount tendered,
-        received, cash received, paid, payment, amount paid, bayar, dibayar, entregado, recu,
-        ontvangen, bayaran, recibido, cash paid, pembayaran, uang, bezahlt, paid amount, pay,
-        bayar tunai, cash in, tunal, erhalten, rcvd, gotowka, amt paid, amt tendered, total paid,
-        paye, zahlung, pagato, pago, betaald, entrega, amt rcvd, customer pays
-    """),
-    "card": words("""
-        visa, mastercard, master card, amex, american express, maestro, debit, credit, credit
-        card, debit card, card, girocard, ec karte, kartenzahlung, karte, carte, carte bancaire,
-        cb, pinnen, gepind, tarjeta, carta, bancomat, cartao, pin, kartu, eftpos, contactless,
-        discover, v pay, kreditkarte, ec cash, kad kredit, kartu debit, bancontact, elv, paywave,
-        pagamento elettronico, lastschrift, vpay, debit bca, edc, bca, mandiri, interac, credito,
-        debito
-    """),
-    "wallet": words("""
-        apple pay, google pay, paypal, alipay, wechat, touch n go, grabpay, gopay, ovo, dana,
-        boost, tng, qris, shopeepay, bizum, twint, e wallet, mb way
-    """),
-    "change": words("""
-        change, change due, kembali, kembalian, kembalan, baki, ruckgeld, zuruck, wechselgeld,
-        rendu, monnaie, a rendre, cambio, vuelto, resto, troco, wisselgeld, terug, rueckgeld,
-        change amt, kembal, balance change, retour, devolucion, cash change, a devolver, rest,
-        changes, baki tunai, vaxel
-    """),
-    "tip": words("""
-        tip, gratuity, trinkgeld, pourboire, propina, mancia, gorjeta, fooi, tips, gratuities, tip
-        amount, service gratuity
-    """),
-    "service": words("""
-        service charge, servicecharge, svc chg, service, svc, serv charge, s charge, svr chg, serv
-        chg, service chg, bedienung, servicio, servizio, coperto, biaya layanan, service chrg, srv
-        chg, ser charge, sc
-    """),
-    "points": words("""
-        points, point, poin, punkte, balance points, loyalty, member, mileage, bonus point,
-        earned, rewards, payback, treuepunkte, deutschlandcard, puntos, stempel, stamps, points
-        earned
-    """),
-}
-
-# Words that things are called as well (TIP TOP BREAD, BAR SOAP, CARTA IGIENICA): topics only where
-# all other words of the row are topics, sums or currencies too.
-ORDINARY = frozenset(
-    words("""
-        tip, tips, rest, resto, change, changes, cambio, retour, bar, tender, service, svc, sc, pin,
-        carta, discover, maestro, boost, dana, ovo, promo, promotion, member, point, stamps, due,
-        round, rounded, importe
-    """)
+# What a row may speak of. A word of 6 letters or more may have one slip.
+TOPICS = (
+    *("subtotal", "total", "grand", "rounding", "discount", "tax", "incl", "excl", "count"),
+    *("cash", "card", "wallet", "change", "tip", "service", "points"),
 )
-BESIDE = words("""
-    eur, euro, usd, myr, idr, sgd, aud, cad, gbp, chf, php, amt, amount, sum, total, adj, fee, off,
-    less, your, the
-""")
 
 
 class Row(NamedTuple):
@@ -210,7 +93,7 @@ def _topics(text: str) -> frozenset[str]:
     return frozenset(
         topic
         for start, topic, phrase in found
-        if is_label or len(phrase) > 1 or ORDINARY.isdisjoint((*phrase, words[start]))
+        if is_label or len(phrase) > 1 or _ORDINARY.isdisjoint((*phrase, words[start]))
     )
 
 
@@ -227,7 +110,7 @@ def _named(words: Sequence[str]) -> Iterator[tuple[int, str, tuple[str, ...]]]:
 
 def _is_beside(word: str) -> bool:
     """The word is an amount, a currency or a tax letter, and no part of a name."""
-    return len(word) <= 2 or not word.isalpha() or word in BESIDE
+    return len(word) <= 2 or not word.isalpha() or word in _BESIDE
 
 
 def _letters(word: str) -> str:
@@ -259,7 +142,7 @@ def alike(word: str, wanted: str) -> bool:
     if word == wanted:
         return True
     if len(wanted) < 6:
-        return wanted in ("total", "summe") and len(word) == 5 and one_slip(word, wanted)
+        return wanted in _SHORT and len(word) == len(wanted) and one_slip(word, wanted)
     if abs(len(word) - len(wanted)) > 1:
         return False
     return one_slip(word, wanted)
@@ -277,16 +160,37 @@ def one_slip(a: str, b: str) -> bool:
     )
 
 
+def _words(key: str) -> frozenset[str]:
+    return frozenset(map(plain, lexicon.words("labels", key)))
+
+
+# Words that things are called as well (TIP TOP BREAD, BAR SOAP, CARTA IGIENICA): topics only where
+# all other words of the row are topics, sums or currencies too.
+_ORDINARY = _words("ordinary")
+_BESIDE = _words("beside") | {
+    "eur",
+    "euro",
+    "usd",
+    "myr",
+    "idr",
+    "sgd",
+    "aud",
+    "cad",
+    "gbp",
+    "chf",
+    "php",
+}
+_SHORT = _words("short")  # may have one slip though they have 5 letters
 _PHRASES = {
     topic: tuple(
         dict.fromkeys(
             tuple(map(_letters, words))
-            for phrase in map(plain, phrases)
+            for phrase in map(plain, lexicon.words("topics", topic))
             for words in (phrase.split(), [phrase.replace(" ", "")])  # GRANDTOTAL
             if len(words) > 1 or " " not in phrase or len(words[0]) > 6
         )
     )
-    for topic, phrases in TOPICS.items()
+    for topic in TOPICS
 }
 _WORDS = {word for phrases in _PHRASES.values() for phrase in phrases for word in phrase}
 _meant = vocabulary(_WORDS)

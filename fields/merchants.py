@@ -7,13 +7,20 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from fields.dates import find_dates
-from fields.labels import Row, one_slip, plain, vocabulary, words
+from fields.labels import Row, one_slip, plain, vocabulary
 from result import Line
 
 HEADER_ROWS = 14
 GOOD = 3.0  # points from which a row may be the name
 LEGIBLE = 0.82  # confidence of a name's least certain word: 98 % of the names above are right
 SURE = 4.6  # more than its place and size alone give
+
+
+def words(text: str) -> tuple[str, ...]:
+    """The words or phrases of a list written with commas."""
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
 # Legal forms end a company's name; a row that has one is the name.
 LEGAL = re.compile(
     r"\b(?:sdn\.? ?b[hn]d|sbn bhd|s ?/ ?b|s\.?b\b(?=\.?$)|b[hn]d|ltd|limited|inc|llc|llp|plc|corp"

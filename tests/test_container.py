@@ -88,6 +88,7 @@ def test_the_image_has_the_server_and_none_of_the_secrets_data_and_tests():
         "providers/base.py",
         "engines/process.py",
         "fields/receipt.py",
+        "fields/lexicon/languages/de.toml",
         "server/upload.py",
         "commands/doctor.py",
         "static/index.html",

@@ -1,0 +1,30 @@
+"""The words of languages and the facts of countries that the rules know, from the TOML files here.
+
+A language's file has its words, a country's what belongs to its law, money and shops; both have
+the same sections. The words of all files are merged: a receipt may mix languages. `misread` in a
+section has words as engines misread them. Read once, when imported; no other module of fields/
+reads a file.
+"""
+
+import tomllib
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+
+def _read(folder: str) -> dict[str, dict[str, Any]]:
+    paths = sorted((Path(__file__).parent / folder).glob("*.toml"))
+    return {p.stem: tomllib.loads(p.read_text("utf-8"), parse_float=Decimal) for p in paths}
+
+
+LANGUAGES = _read("languages")  # by ISO 639 code: de
+COUNTRIES = _read("countries")  # by ISO 3166 code: DE
+
+
+def words(section: str, key: str) -> tuple[str, ...]:
+    """The words under this key of any file, misread ones too, in alphabetical order."""
+    sections = [
+        file[section] for file in (*LANGUAGES.values(), *COUNTRIES.values()) if section in file
+    ]
+    sections += [part["misread"] for part in sections if "misread" in part]
+    return tuple(sorted({word for part in sections for word in part.get(key, ())}))
