@@ -1,4 +1,4 @@
-"""Does /openapi.json say all of the API, and does the server say nothing else?"""
+"""/openapi.json describes every route, and the server gives no other answers."""
 
 import json
 import re
