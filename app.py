@@ -140,7 +140,7 @@ def list_jobs() -> dict[str, Any]:
 
 @api.get("/ocr-jobs/export.csv")
 def export_csv() -> Response:
-    """The list's jobs as a table for a spreadsheet: a row a file, with `items=1` one an item."""
+    """The list's jobs, or one, as CSV: a row for each file, with `items=1` for each item."""
     return _exported(exports.as_csv, "csv")
 
 
@@ -152,6 +152,8 @@ def export_json() -> Response:
 
 def _exported(rows: Callable[[Path, Listing, bool], Iterator[str]], suffix: str) -> Response:
     asked, items = read_listing(request.args), exports.wants_items(request.args)
+    if asked.job is not None and not db.job_exists(get_db(), asked.job):
+        abort(404, f"Job {asked.job} does not exist")
     response = Response(rows(service().database, asked, items))
     response.content_type = exports.MEDIA_TYPES[suffix]
     name = f"{'items' if items else 'receipts'}.{suffix}"

@@ -10,7 +10,7 @@ import json
 import re
 import sqlite3
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -65,10 +65,16 @@ def as_json(database: Path, asked: Listing, items: bool) -> Iterator[str]:
 
 def _batches(database: Path, asked: Listing, items: bool) -> Iterator[list[Row]]:
     with closing(db.connect(database)) as connection:
-        ids = array("q", db.list_job_ids(connection, **asked.chosen, **asked.sorted))
+        ids = array("q", _job_ids(connection, asked))
         for start in range(0, len(ids), JOBS_AT_ONCE):
             files = db.list_readings(connection, ids[start : start + JOBS_AT_ONCE].tolist())
             yield [row for file in files for row in (_item_rows if items else _receipt_row)(file)]
+
+
+def _job_ids(connection: sqlite3.Connection, asked: Listing) -> Iterable[int]:
+    if asked.job is not None:
+        return [asked.job]
+    return db.list_job_ids(connection, **asked.chosen, **asked.sorted)
 
 
 def _receipt_row(file: sqlite3.Row) -> list[Row]:

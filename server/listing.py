@@ -8,7 +8,8 @@ from werkzeug.exceptions import BadRequest
 
 import db
 
-MOST_PAGES = 10**12  # times 100 it still is an integer to SQLite
+MAX_PAGE = 10**12  # times 100 it still is an integer to SQLite
+MAX_ID = 10**18 - 1  # 18 digits, as in the routes
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class Listing:
     direction: str  # asc or desc
     status: str | None
     search: str | None
+    job: int | None = None  # of an export: this job only
 
     @property
     def chosen(self) -> dict[str, Any]:
@@ -40,12 +42,13 @@ def read_listing(args: MultiDict[str, str]) -> Listing:
     """Raises BadRequest that names the parameter, what it takes and what it was."""
     sort, direction = _sort(args.get("sort", "createdAt:desc"))
     return Listing(
-        page=_whole_number("page", args.get("page", "1"), MOST_PAGES),
+        page=_whole_number("page", args.get("page", "1"), MAX_PAGE),
         limit=_whole_number("limit", args.get("limit", "20"), 100),
         sort=sort,
         direction=direction,
         status=_status(args.get("status")),
         search=args.get("search") or None,
+        job=_whole_number("job", args["job"], MAX_ID) if "job" in args else None,
     )
 
 

@@ -2,12 +2,11 @@
 
 import { getJson, request } from "./api.js";
 import { announce, ask, attempt, button, h, icon, replace, save, setTitle } from "./dom.js";
-import { itemsCsv, jobJson, jobMarkdown, receiptsCsv } from "./exports.js";
 import { currentFile, fileList, filePane } from "./file.js";
 import { follow } from "./follow.js";
 import { forgetJob, stateLabel } from "./jobs.js";
 import { allProviders } from "./providers.js";
-import { titleOf } from "./reading.js";
+import { jobJson, jobMarkdown, titleOf } from "./reading.js";
 import { count, moment } from "./words.js";
 
 export async function openJob(main, params, signal, id) {
@@ -91,11 +90,12 @@ function heading(at) {
 
 function downloads(job) {
   const name = `receipt-${job.id}`;
-  const item = (label, text, type, ending) =>
+  const csv = async (query) => (await request(`ocr-jobs/export.csv?job=${job.id}${query}`)).blob();
+  const item = (label, ending, blob) =>
     h(
       "li",
       {},
-      button(null, label, () => save(new Blob([text(job)], { type }), name + ending), {
+      button(null, label, () => attempt(async () => save(await blob(), name + ending)), {
         class: "quiet",
       }),
     );
@@ -106,10 +106,10 @@ function downloads(job) {
     h(
       "ul",
       {},
-      item("JSON", jobJson, "application/json", ".json"),
-      item("CSV, a row a receipt", receiptsCsv, "text/csv", ".csv"),
-      item("CSV, a row an item", itemsCsv, "text/csv", "-items.csv"),
-      item("Markdown", jobMarkdown, "text/markdown", ".md"),
+      item("JSON", ".json", () => new Blob([jobJson(job)], { type: "application/json" })),
+      item("CSV, a row a receipt", ".csv", () => csv("")),
+      item("CSV, a row an item", "-items.csv", () => csv("&items=1")),
+      item("Markdown", ".md", () => new Blob([jobMarkdown(job)], { type: "text/markdown" })),
     ),
   );
   menu.addEventListener("click", (event) => {

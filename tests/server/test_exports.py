@@ -190,7 +190,25 @@ def test_the_lists_filters_and_orders_apply_and_pages_do_not(client, gate):
     assert client.get("/ocr-jobs/export.json?search=nothing").json == []
 
 
-@pytest.mark.parametrize("query", ["status=x", "sort=x", "items=yes"])
+def test_one_job_is_exported_by_its_id(client):
+    wait(client, upload(client, "cafe"))
+    wait(client, upload(client, "cafe", "empty"))
+    assert [row[0] for row in table(client, "?job=1")] == ["1"]
+    assert [row[0] for row in table(client, "?job=2&status=failed")] == ["2", "2"]
+    items = client.get("/ocr-jobs/export.json?job=1&items=1").json
+    assert [(row["job"], row["description"]) for row in items] == [
+        (1, "Flat White"),
+        (1, "Voucher"),
+    ]
+
+
+@pytest.mark.parametrize("suffix", ["csv", "json"])
+def test_a_job_that_does_not_exist_has_no_export(client, suffix):
+    response = client.get(f"/ocr-jobs/export.{suffix}?job=7")
+    assert (response.status_code, response.json["details"]) == (404, "Job 7 does not exist")
+
+
+@pytest.mark.parametrize("query", ["status=x", "sort=x", "items=yes", "job=x", "job=0", "job="])
 def test_a_parameter_that_is_none_is_400(client, query):
     for suffix in ("csv", "json"):
         response = client.get(f"/ocr-jobs/export.{suffix}?{query}")
