@@ -1,41 +1,32 @@
-"""Which day and which time are written here? Printed text in, ISO out. Pure."""
+"""Dates and times of day in printed text, as ISO. Pure."""
 
 import re
 import unicodedata
 from collections.abc import Iterator
 from datetime import date
 from functools import lru_cache
+from operator import ne
 from typing import NamedTuple
 
+from fields import lexicon
 from fields.money import LONGEST
 
-# January to December in English, German, French, Spanish, Italian, Portuguese, Dutch, Malay and
-# Indonesian, by the letters that tell them apart; accents are taken off first.
-_MONTHS = (
-    "jan ene gen janv",
-    "feb fev fevr febr",
-    "mar mrz maerz mars mac mrt maa",
-    "apr avr abr",
-    "may mai mei mag mayo maio maggio",
-    "jun juin giu junho jui",
-    "jul juil lug julio",
-    "aug aou ago agu ogo agt ags aout",
-    "sep set sept",
-    "oct okt ott out",
-    "nov nop",
-    "dec dez des dic dis",
-)
-_MONTH = {name: number for number, names in enumerate(_MONTHS, 1) for name in names.split()}
-_ENGLISH = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_NAME = (
-    r"(?P<month>jan(?:uary|uar|uari|vier|v|eiro)?|ene(?:ro)?|gen(?:naio)?|feb(?:ruary|ruar|ruari|rero|braio)?"
-    r"|fev(?:rier|r|ereiro)?|mar(?:ch|zo?|co|s|et)?|mrz|maerz|mac|mrt|maart|apr(?:il|ile)?|avr(?:il)?|abr(?:il)?"
-    r"|may(?:o)?|mai(?:o)?|mei|mag(?:gio)?|jun(?:e|i|io|ho)?|juin|giu(?:gno)?|jul(?:y|i|io|ho|ai)?|juil(?:let)?"
-    r"|lug(?:lio)?|aug(?:ust|ustus)?|aou(?:t)?|ago(?:sto|s)?|agu(?:stus)?|ogo(?:s)?|agt|ags"
-    r"|sept?(?:ember|iembre|embre|tembre)?|set(?:embro|tembre|iembre)?|[o0]ct(?:ober|obre|ubre)?|okt(?:ober)?"
-    r"|ott(?:obre)?|out(?:ubro)?|nov(?:ember|embre|iembre|embro)?|nop(?:ember)?|dec(?:ember|embre)?"
-    r"|dez(?:ember|embro)?|des(?:ember)?|dic(?:iembre|embre)?|dis(?:ember)?)"
-)
+
+def _plain(text: str) -> str:
+    """Lower case without accents, of the same length."""
+    if text.isascii():
+        return text.lower()
+    return "".join(unicodedata.normalize("NFD", character)[0] for character in text.lower())
+
+
+_MONTHS = {_plain(name): number for name, number in lexicon.months().items()}
+_ENGLISH = [
+    [_plain(name) for name in names] for names in lexicon.LANGUAGES["en"]["dates"]["months"]
+]
+_NAME = "(?P<month>" + re.sub(r"\bo", "[o0]", lexicon.one_of(_MONTHS)) + ")"  # 0ct 3, 2016
+_ORDINAL = rf"(?:{lexicon.one_of(lexicon.words('dates', 'ordinals'))})?"
+_JOINING = rf"(?:(?:{lexicon.one_of(lexicon.words('dates', 'joining'))}) )?"
+_CLOCK = lexicon.one_of(lexicon.words("dates", "clock"))
 FIRST_YEAR, LAST_YEAR = 1970, 2099  # of four digits; two stand for 2000 to LAST_SHORT_YEAR
 LAST_SHORT_YEAR = 2039  # 07-12-88 is more often a number than a day
 _YEAR = r"(?P<year>(?:19|20)\d\d(?!:\d\d)|'?\d\d)"
@@ -47,10 +38,10 @@ _PATTERNS = (
     ),
     re.compile(rf"(?<![\d.,])(?P<a>\d{{1,2}})(?P<sep>{_SEP})(?P<b>\d{{1,2}})(?P=sep){_YEAR}{_END}"),
     re.compile(
-        rf"(?<!\d)(?P<a>\d{{1,2}})(?:st|nd|rd|th)?[-/., ]*(?:de )?{_NAME}\.?[-/., ]*(?:de )?"
+        rf"(?<!\d)(?P<a>\d{{1,2}}){_ORDINAL}[-/., ]*{_JOINING}{_NAME}\.?[-/., ]*{_JOINING}"
         rf"{_YEAR}{_END}"
     ),
-    re.compile(rf"\b{_NAME}\.?[-/., ]*(?P<a>\d{{1,2}})(?:st|nd|rd|th)?[-/., ]+{_YEAR}{_END}"),
+    re.compile(rf"\b{_NAME}\.?[-/., ]*(?P<a>\d{{1,2}}){_ORDINAL}[-/., ]+{_YEAR}{_END}"),
     re.compile(rf"(?<!\d)(?P<year>(?:19|20)\d\d)[-/. ]{_NAME}[-/. ](?P<a>\d{{1,2}}){_END}"),
     # Worn forms, taken only where no whole one stands: 2703/2018, 05 02-18, 21/02/18111940278
     re.compile(r"(?<!\d)(?P<a>\d\d)[-/.]?(?P<b>\d\d)[-/.]?(?P<year>20\d\d)(?!\d)(?<!\d{8})"),
@@ -73,7 +64,7 @@ _DIGITS = str.maketrans("oqil|sbz", "00111582")
 # A lone dot is a clock's only before seconds, am, pm or Uhr: 12.50 alone is a price.
 _TIME = re.compile(
     r"(?<![\d:.])(?P<hour>[01]?\d|2[0-3]) ?"
-    r"(?:[:h]|\.(?= ?[0-5]\d ?(?:[:.] ?[0-5]\d|[ap]\.?m\b|uhr\b)))"
+    rf"(?:[:h]|\.(?= ?[0-5]\d ?(?:[:.] ?[0-5]\d|[ap]\.?m\b|(?:{_CLOCK})\b)))"
     r" ?(?P<minute>[0-5]\d)(?: ?[:.] ?[0-5]\d)? ?(?P<half>[ap]\.?m\.?)?(?![\d:])",
     re.IGNORECASE,
 )
@@ -134,13 +125,6 @@ def find_time(text: str) -> str | None:
     return None
 
 
-def _plain(text: str) -> str:
-    """Lower case without accents, of the same length."""
-    if text.isascii():
-        return text.lower()
-    return "".join(unicodedata.normalize("NFD", character)[0] for character in text.lower())
-
-
 def _as_digits(match: re.Match[str]) -> str:
     """The figures of a date, where half of them at least were read as such."""
     found = match[0]
@@ -153,7 +137,7 @@ def _day(match: re.Match[str]) -> Day | None:
     year = _year(groups["year"])
     a = int(groups["a"])
     if groups.get("month"):
-        first, second = _iso(year, _month(groups["month"]), a), None
+        first, second = _iso(year, _MONTHS[groups["month"].replace("0", "o")], a), None
     elif groups.get("slip"):
         first, second = _iso(year, _slipped_month(groups["slip"]), a), None
     elif len(groups["year"]) == 4 and match.start("year") == match.start():
@@ -171,17 +155,13 @@ def _year(written: str) -> int:
     return year if FIRST_YEAR <= year <= LAST_YEAR else 0
 
 
-def _month(name: str) -> int:
-    name = name.replace("0", "o")
-    return next(_MONTH[name[:n]] for n in (4, 3) if name[:n] in _MONTH)
-
-
 def _slipped_month(name: str) -> int:
-    """The only English month that differs from the name by one letter; 0 where there is none."""
+    """The only English month whose name of 3 letters differs by one; 0 where there is none."""
     meant = [
         number
         for number, names in enumerate(_ENGLISH, 1)
-        if sum(a != b for a, b in zip(name, names, strict=True)) == 1
+        for known in names
+        if len(known) == len(name) and sum(map(ne, name, known)) == 1
     ]
     return meant[0] if len(meant) == 1 else 0
 

@@ -5,7 +5,10 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import NamedTuple
 
+from fields import lexicon
+
 LONGEST = 160  # characters of a row that are looked at: till rolls hold 48, pages of A4 about 100
+_CLOCK = lexicon.one_of(lexicon.words("dates", "clock"))
 _SIGN = r"[-\u2013\u2212~]"
 _MARK = r"(?:RM|Rp|EUR|USD|GBP|CHF|IDR|MYR|SGD|AUD|CAD|PHP|kr|zł|R\$|S\$|A\$|[€£$¥₹₱฿])"
 _GROUPED = r"\d{1,3}(?:(?:[.,'\u2019]| ?[.,] ?)\d{3})+(?!\d)(?:[.,]\d{1,2}(?!\d))?"
@@ -19,7 +22,7 @@ _AMOUNT = re.compile(
     rf"(?P<number>{_GROUPED}|{_SPACED}|{_DECIMAL}|\d+)(?![\d:/])"
     rf"(?P<round>[.,](?:--?|=))?(?P<behind> ?(?:{_MARK}(?!\w)))?"
     rf"(?P<after> ?{_SIGN}(?!\w))?(?P<close>\))?"
-    r"(?P<unit> ?(?:%|kg\b|ml\b|cm\b|mm\b|oz\b|lbs?\b|uhr\b|[gl]\b))?",
+    rf"(?P<unit> ?(?:%|kg\b|ml\b|cm\b|mm\b|oz\b|lbs?\b|[gl]\b|(?:{_CLOCK})\b))?",
     re.IGNORECASE,
 )
 # A figure's shape, two decimals behind a sign, proves that its letters are misread digits: RMO.00

@@ -12,6 +12,7 @@ from fields.currencies import find_currency
 from fields.dates import Day, find_dates, find_time, parse_date
 from fields.items import find_items
 from fields.labels import Row, read_row
+from fields.lexicon import one_of, words
 from fields.merchants import find_merchant
 from fields.money import parse_money
 from fields.totals import Totals, find_totals
@@ -25,14 +26,8 @@ MONTH_FIRST = {"USD", "PHP"}
 SURE_TOTAL = 0.95
 SURE_PROVED = 0.85
 SURE_DATE = 0.8
-_DATE_WORD = re.compile(
-    r"\b(?:dat[eu]m?|date|fecha|data|tanggal|tgl|tarikh|jour|dt)\b", re.IGNORECASE
-)
-_OTHER_DATE = re.compile(
-    r"\b(?:exp\w*|valid\w*|until|till|before|due|return\w*|birth\w*|dob|since|gultig|bis|best|print\w*"
-    r"|vence|scad\w*|ends?|from|gst|version|ver|effective)\b",
-    re.IGNORECASE,
-)
+_DATE_WORD = re.compile(rf"\b(?:{one_of(words('dates', 'date'))})\b", re.IGNORECASE)
+_OTHER_DATE = re.compile(rf"\b(?:{one_of(words('dates', 'other_date'))})\b", re.IGNORECASE)
 _NUMBER = re.compile(
     r"\b(?:inv(?:oice)?|receipt|rcpt|rec|bill?|doc(?:ument)?|bon|beleg|ticket|chk|check|order"
     r"|trans(?:action)?|trx|trn|ref|slip|rechnung\w*|facture|factura|fattura|recibo|scontrino|nota"

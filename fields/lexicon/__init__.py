@@ -6,7 +6,9 @@ section has words as engines misread them. Read once, when imported; no other mo
 reads a file.
 """
 
+import re
 import tomllib
+from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -28,3 +30,15 @@ def words(section: str, key: str) -> tuple[str, ...]:
     ]
     sections += [part["misread"] for part in sections if "misread" in part]
     return tuple(sorted({word for part in sections for word in part.get(key, ())}))
+
+
+def months() -> dict[str, int]:
+    """The number of each month's name in any language."""
+    years = [file["dates"]["months"] for file in LANGUAGES.values() if "dates" in file]
+    return {name: n for year in years for n, names in enumerate(year, 1) for name in names}
+
+
+def one_of(listed: Iterable[str]) -> str:
+    """The pattern for any of the words, the longest first; `*` is any letters, `?` is one."""
+    longest = sorted(listed, key=lambda word: (-len(word), word))
+    return "|".join(re.escape(w).replace(r"\*", r"\w*").replace(r"\?", r"\w") for w in longest)

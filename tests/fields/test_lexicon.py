@@ -5,6 +5,7 @@ from itertools import combinations
 
 import pytest
 
+from fields.dates import find_time, parse_date
 from fields.labels import TOPICS, plain, topics
 from fields.lexicon import COUNTRIES, LANGUAGES, words
 from fields.receipt import read_receipt
@@ -27,9 +28,9 @@ def entries(section):
 @pytest.mark.parametrize("name", LANGUAGES)
 def test_a_receipt_of_each_language_is_read(name):
     rows = rows_from_text((RECEIPTS / f"{name}.txt").read_text("utf-8"))
-    found = json.loads(ocr_data(OcrResult("", "", (), read_receipt(rows), "")))["receipt"]
+    receipt = json.loads(ocr_data(OcrResult("", "", (), read_receipt(rows), "")))["receipt"]
     wanted = json.loads((RECEIPTS / f"{name}.json").read_text("utf-8"))
-    assert {key: value for key, value in found.items() if value} == wanted
+    assert {key: value for key, value in receipt.items() if value} == wanted
 
 
 def test_a_topic_is_found_by_each_of_its_words():
@@ -45,5 +46,45 @@ def test_no_word_has_two_topics_but_those_of_the_whole_sum():
             assert phrases[one] & phrases[other] == set()
 
 
-def test_no_file_has_a_key_that_no_rule_asks_for():
-    assert {key for _, key, _ in entries("labels")} == {"ordinary", "beside", "short"}
+def test_each_month_is_read():
+    for name, file in LANGUAGES.items():
+        for number, names in enumerate(file.get("dates", {}).get("months", ()), 1):
+            for month in names:
+                assert parse_date(f"3 {month} 2020") == f"2020-{number:02}-03", (name, month)
+
+
+def test_no_name_is_that_of_two_months():
+    years = [file["dates"]["months"] for file in LANGUAGES.values() if "dates" in file]
+    assert {len(year) for year in years} == {12}
+    for one, other in combinations(range(12), 2):
+        names = [{name.lower() for year in years for name in year[n]} for n in (one, other)]
+        assert names[0] & names[1] == set()
+
+
+def found(text):
+    return read_receipt(rows_from_text(text))
+
+
+CHECKS = {  # what tells that the word of a section's key is understood
+    "labels.ordinary": lambda word: topics(f"{word} XYLOPHONE 2.50") == frozenset(),
+    "labels.beside": lambda word: topics(f"TIP {word} 2.50") >= {"tip"},
+    "labels.short": lambda word: topics(f"{word[:-1]}x") == topics(word),
+    "dates.date": lambda word: found(f"SHOP\n02/03/2019\n{word} 05/06/2020").date == "2020-06-05",
+    "dates.other_date": lambda word: (
+        found(f"SHOP\n{word} 02/03/2019\n05/06/2020").date == "2020-06-05"
+    ),
+    "dates.ordinals": lambda word: parse_date(f"March 3{word}, 2020") == "2020-03-03",
+    "dates.joining": lambda word: parse_date(f"3 {word} mayo {word} 2020") == "2020-05-03",
+    "dates.clock": lambda word: find_time(f"12.50 {word}") == "12:50",
+}
+LISTS = [
+    (f"{section}.{key}", word)
+    for section in sorted({section for file in FILES.values() for section in file} - {"topics"})
+    for key in sorted({key for _, key, _ in entries(section)} - {"months"})
+    for word in words(section, key)
+]
+
+
+@pytest.mark.parametrize(("key", "word"), LISTS)
+def test_a_word_is_understood(key, word):
+    assert CHECKS[key](word.strip("*").replace("?", "a"))
