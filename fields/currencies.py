@@ -1,67 +1,71 @@
-"""In which currency was paid? Printed text in, ISO 4217 out. Pure."""
+"""The currency that was paid in, as ISO 4217. Pure: printed text in.
+
+A sign or code beside an amount speaks loudest, a country's words less.
+"""
 
 import re
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
-# A sign or code beside an amount speaks loudest, a country's words less.
-_SIGNS = {
-    "MYR": r"\bRM ?\d|\bRM\b|\bMYR\b",
-    "IDR": r"\bRp\.? ?\d|\bIDR\b|\bRp\b",
-    "EUR": r"€|\bEUR(?:O|OS)?\b",
-    "GBP": r"£|\bGBP\b",
-    "CHF": r"\bCHF\b|\bSFr\b",
-    "BRL": r"R\$|\bBRL\b",
-    "SGD": r"(?<!U)S\$|\bSGD\b",
-    "AUD": r"A\$|\bAUD\b",
-    "CAD": r"C\$|\bCAD\b",
-    "PHP": r"₱|\bPHP\b",
-    "THB": r"฿|\bTHB\b",
-    "VND": r"₫|\bVND\b",
-    "INR": r"₹|\bINR\b|\bRs\.? ?\d",
-    "PLN": r"\bzł\b|\bPLN\b",
-    "CZK": r"\bKč\b|\bCZK\b",
-    "HUF": r"\bHUF\b|\d ?Ft\b",
-    "SEK": r"\bSEK\b",
-    "NOK": r"\bNOK\b",
-    "DKK": r"\bDKK\b",
-    "TRY": r"₺|\bTRY\b",
-    "USD": r"US\$|\bUSD(?![A-Za-z])|\bUS\d[\d,]*\.\d\d\b",  # not the word: CONTACT US 03 1234567
-}
-_WORDS = {
-    "MYR": r"\bsdn\b|\bbhd\b|kuala lumpur|selangor|johor|\bpenang\b|petaling|malaysia|\bjalan\b"
-    r"|\bgst (?:id|reg)",
-    "IDR": r"jakarta|bandung|surabaya|\bbali\b|indonesia|\bppn\b|\bpb ?1\b|\bnpwp\b|\btunai\b"
-    r"|\bkembali\w*|\bpajak\b|\bkasir\b|\bmeja\b|\bbelanja\b|\bjl\.",
-    "EUR": r"\bgmbh\b|\bmwst\b|\bust-?id|\bsiret\b|\btva\b|\bp\.? ?iva\b|\bbtw\b|\bnif\b|\bcif\b"
-    r"|deutschland|\bsumme\b|\biva\b|strasse|straße",
-    "GBP": r"\bvat (?:no|reg|number)\b.*\bgb\b|united kingdom|\blondon\b|\.co\.uk",
-    "CHF": r"\bschweiz\b|\bsuisse\b|\bche-\d",
-    "USD": r"\b(?:al|ak|az|ar|ca|co|ct|dc|de|fl|ga|hi|ia|id|il|in|ks|ky|la|ma|md|me|mi|mn|mo|ms|mt"
-    r"|nc|nd|ne|nh|nj|nm|nv|ny|oh|ok|or|pa|ri|sc|sd|tn|tx|ut|va|vt|wa|wi|wv|wy),?"
-    r" \d{5}(?:-\d{4})?\b|\bsales tax\b|\bstate tax\b|\bgratuity\b",
-    "SGD": r"\bsingapore\b|\bpte\b",
-    "AUD": r"\babn\b|\baustralia\b",
-    "CAD": r"\bhst\b|\bpst\b|\bcanada\b|\bontario\b",
-    "PHP": r"\bphilippines\b|\bmanila\b|\bvatable\b",
-}
+from fields.lexicon import COUNTRIES, one_of
 
 
-_SIGN = {currency: re.compile(sign) for currency, sign in _SIGNS.items()}
-_WORD = {currency: re.compile(words) for currency, words in _WORDS.items()}
+def _signs(country: dict[str, Any]) -> Iterator[str]:
+    """The patterns that show the country's currency itself."""
+    yield rf"\b{country['code']}\b"
+    for sign in country.get("signs", ()):
+        start, end = (r"(?<!\w)" if sign[0].isalpha() else ""), r"(?![^\W\d])"
+        yield start + re.escape(sign) + (end if sign[-1].isalpha() else "")
+    yield from (rf"\b{sign}\.? ?\d" for sign in country.get("before", ()))
+    yield from (rf"\d ?{sign}\b" for sign in country.get("behind", ()))
+    # not the word: CONTACT US 03 1234567
+    yield from (rf"\b{sign}\d[\d,]*\.\d\d\b" for sign in country.get("before_cents", ()))
+
+
+def _words(country: dict[str, Any]) -> Iterator[str]:
+    """The patterns, in lower case, that only this country's receipts have."""
+    if "words" in country:
+        yield rf"(?<!\w)(?:{one_of(country['words'])})(?!\w)"
+    yield from country.get("patterns", ())
+
+
+_PAID_IN = [c["currency"] for c in COUNTRIES.values() if "code" in c.get("currency", {})]
+
+
+def _by_currency(ways: Callable[[dict[str, Any]], Iterator[str]]) -> dict[str, re.Pattern[str]]:
+    found = defaultdict[str, set[str]](set)
+    for country in _PAID_IN:
+        found[country["code"]].update(ways(country))
+    return {code: re.compile("|".join(sorted(one))) for code, one in found.items() if one}
+
+
+_SIGN, _WORD = _by_currency(_signs), _by_currency(_words)
+_DOLLARS = sorted({country["code"] for country in _PAID_IN if country.get("dollar")})
 _DOLLAR = re.compile(r"(?<![A-Z])\$ ?\d")
+MONTH_FIRST = {c["currency"]["code"] for c in COUNTRIES.values() if c.get("month_first")}
 
 
 def find_currency(texts: Sequence[str]) -> str | None:
-    """The currency most signs and words speak for; a lone dollar sign needs a country's words."""
-    votes: Counter[str] = Counter()
-    for points, patterns, rows in ((3, _SIGN, texts), (2, _WORD, [t.lower() for t in texts])):
-        whole = "\n".join(rows)
-        for currency, pattern in patterns.items():
-            if pattern.search(whole):  # few of 31 are anywhere
-                votes[currency] += points * sum(bool(pattern.search(row)) for row in rows)
+    """The currency most signs and words speak for; a lone dollar sign needs a country's words.
+
+    Of equal ones that with more signs, then by the alphabet; of dollars the American.
+    """
+    signs = _votes(_SIGN, texts, 3)
+    votes = signs + _votes(_WORD, [text.lower() for text in texts], 2)
     dollars = sum(bool(_DOLLAR.search(text)) for text in texts)
     if dollars:
-        dollar = max(("USD", "SGD", "AUD", "CAD"), key=lambda c: votes[c])
-        votes[dollar] += 2 * dollars
-    return votes.most_common(1)[0][0] if votes else None
+        votes[max(_DOLLARS, key=lambda code: (votes[code], code == "USD"))] += 2 * dollars
+    return max(sorted(votes), key=lambda code: (votes[code], signs[code]), default=None)
+
+
+def _votes(patterns: dict[str, re.Pattern[str]], rows: Sequence[str], points: int) -> Counter[str]:
+    """Points for each row on which a currency's pattern is found."""
+    whole = "\n".join(rows)
+    return Counter(
+        {
+            code: points * sum(bool(pattern.search(row)) for row in rows)
+            for code, pattern in patterns.items()
+            if pattern.search(whole)  # few of 31 are anywhere
+        }
+    )

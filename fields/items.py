@@ -12,16 +12,15 @@ from typing import NamedTuple
 
 from fields.labels import Row, plain
 from fields.merchants import is_head
-from fields.money import Amount, parse_money
+from fields.money import MARK, Amount, parse_money
 from fields.totals import role_of
 from result import Item
 
 _UNIT = r"(?:pcs?|st(?:k|ck|ueck)?|ea|units?|un|ud|szt|kg|lbs?|pz|g|l)"
-_MARK = r"(?:RM|Rp|EUR|USD|[€$£])"
 _TIMES = re.compile(
     rf"(?<![\w.,])@?(?P<quantity>\d{{1,4}}(?:[.,]\d{{1,3}})?) ?{_UNIT}?\.? ?"
-    rf"[x\u00d7*@\u00f7] ?@?{_MARK}?\.? ?(?P<price>\d+(?:[.,]\d+)*)"
-    rf"(?: ?{_MARK}? ?/ ?{_UNIT})?(?!\w)",
+    rf"[x\u00d7*@\u00f7] ?@?{MARK}?\.? ?(?P<price>\d+(?:[.,]\d+)*)"
+    rf"(?: ?{MARK}? ?/ ?{_UNIT})?(?!\w)",
     re.IGNORECASE,
 )
 _LEAD = re.compile(r"^\W{0,2}(?P<quantity>\d{1,3}) ?(?:[xX\u00d7*] *|pcs? +|ea +)(?=[A-Za-z(\"'&])")

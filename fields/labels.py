@@ -67,6 +67,11 @@ def _without_dates(text: str) -> str:
 _SLIPS = str.maketrans("015|8", "olsib")
 
 
+_GLUED = re.compile(
+    rf"(?<=[a-z]{{4}})(?=(?:{lexicon.one_of(lexicon.words('currency', 'glued')).lower()})\b)"
+)
+
+
 @lru_cache(maxsize=2048)
 def plain(text: str) -> str:
     """Lower case, accents off, everything but letters and digits as single spaces."""
@@ -74,7 +79,7 @@ def plain(text: str) -> str:
     if not kept.isascii():
         flat = unicodedata.normalize("NFKD", kept.replace("ß", "ss"))
         kept = "".join(c for c in flat if not unicodedata.combining(c))
-    kept = re.sub(r"(?<=[a-z]{4})(?=(?:rm|rh|rp|eur)\b)", " ", kept)  # TOTALRM
+    kept = _GLUED.sub(" ", kept)  # TOTALRM
     kept = re.sub(r"(?<=[a-z]{3})[!\]](?![\w\]])", "l", kept)  # Tota] Tote!
     return re.sub(r"[^a-z0-9]+", " ", kept).strip()
 
@@ -167,19 +172,7 @@ def _words(key: str) -> frozenset[str]:
 # Words that things are called as well (TIP TOP BREAD, BAR SOAP, CARTA IGIENICA): topics only where
 # all other words of the row are topics, sums or currencies too.
 _ORDINARY = _words("ordinary")
-_BESIDE = _words("beside") | {
-    "eur",
-    "euro",
-    "usd",
-    "myr",
-    "idr",
-    "sgd",
-    "aud",
-    "cad",
-    "gbp",
-    "chf",
-    "php",
-}
+_BESIDE = _words("beside") | lexicon.CURRENCY_NAMES
 _SHORT = _words("short")  # may have one slip though they have 5 letters
 _PHRASES = {
     topic: tuple(

@@ -8,11 +8,11 @@ from decimal import Decimal
 from operator import ne
 from typing import NamedTuple
 
-from fields.currencies import find_currency
+from fields.currencies import MONTH_FIRST, find_currency
 from fields.dates import Day, find_dates, find_time, parse_date
 from fields.items import find_items
 from fields.labels import Row, read_row
-from fields.lexicon import one_of, words
+from fields.lexicon import COUNTRIES, one_of, words
 from fields.merchants import find_merchant
 from fields.money import parse_money
 from fields.totals import Totals, find_totals
@@ -20,8 +20,7 @@ from result import Item, Line, Receipt, ReceiptWarning
 
 __all__ = ["check", "parse_date", "parse_money", "read_receipt"]
 
-CENT = Decimal("0.01")
-MONTH_FIRST = {"USD", "PHP"}
+CASH_ROUNDING = max(file.get("cash_rounding", Decimal(0)) for file in COUNTRIES.values())
 # Confidence from which figures are taken as read; those that another sum proves may be fainter.
 SURE_TOTAL = 0.95
 SURE_PROVED = 0.85
@@ -202,5 +201,5 @@ def _items_mismatch(receipt: Receipt) -> bool:
 
 
 def _near(a: Decimal, b: Decimal) -> bool:
-    """Equal but for cash rounded to 5 cents (Malaysia, Switzerland, the Netherlands)."""
-    return abs(a - b) <= 5 * CENT
+    """Equal but for the rounding of cash."""
+    return abs(a - b) <= CASH_ROUNDING

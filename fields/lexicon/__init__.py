@@ -42,3 +42,13 @@ def one_of(listed: Iterable[str]) -> str:
     """The pattern for any of the words, the longest first; `*` is any letters, `?` is one."""
     longest = sorted(listed, key=lambda word: (-len(word), word))
     return "|".join(re.escape(w).replace(r"\*", r"\w*").replace(r"\?", r"\w") for w in longest)
+
+
+# How currencies are called, in lower case: eur, euro, rm, kr.
+CURRENCY_NAMES = frozenset(
+    name.lower()
+    for file in COUNTRIES.values()
+    for part in [file.get("currency", {})]
+    for name in (part.get("code", ""), *part.get("signs", ()), *part.get("marks", ()))
+    if name.isalpha()
+)
