@@ -14,17 +14,16 @@ import pytest
 from PIL import Image
 
 from providers import gemini, llama, mistral, openai, xai
+from providers.vision import FIELDS_SCHEMA
 from result import Item, ProviderError, Receipt, Tax
 from tests.providers.conftest import Reply
 
 KEY = "test-4f9a1b7c2d-key"
 ROWS = ["CORNER CAFE", "2026-03-14 09:41", "MILK   1.20", "BREAD   2.50", "TOTAL EUR   3.70"]
-FIELDS = {
+FIELDS = dict.fromkeys(FIELDS_SCHEMA["required"]) | {
     "is_receipt": True,
     "merchant": "CORNER CAFE",
-    "merchant_address": None,
     "merchant_phone": "+49 30 123456",
-    "merchant_tax_id": None,
     "receipt_number": "0042",
     "date": "2026-03-14",
     "time": "09:41",
@@ -34,10 +33,8 @@ FIELDS = {
         {"description": "BREAD", "quantity": None, "unit_price": None, "amount": 2.50},
     ],
     "subtotal": 3.70,
-    "discount": None,
     "taxes": [{"rate": 7, "amount": 0.24}],
     "tax": 0.24,
-    "tip": None,
     "total": 3.70,
     "payment_method": "card",
     "card_last4": "4821",

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from providers.vision import FIELDS_SCHEMA, SCHEMA, read_fields, receipt_from_fields, with_warnings
-from result import Item, OcrResult, Page, ProviderError, Receipt, Tax, ocr_data
+from result import PRINTED, Item, OcrResult, Page, ProviderError, Receipt, Tax, ocr_data
 from tests.providers.conftest import Reply
 from tests.providers.llm import (
     ANSWER,
@@ -252,6 +252,15 @@ def test_the_schema_keeps_the_strictest_rules_of_all_vendors(schema):
             assert node["additionalProperties"] is False
             assert node["required"] == list(node["properties"])
     assert schema["type"] == "object"
+
+
+def test_the_schema_asks_for_the_fields_of_a_receipt_in_their_order():
+    asked = SCHEMA["properties"]
+    assert list(asked) == ["rows", *FIELDS_SCHEMA["properties"]]
+    assert list(FIELDS_SCHEMA["properties"]) == ["is_receipt", *[field.name for field in PRINTED]]
+    assert asked["total"] == {"type": ["number", "null"], "description": "the amount to pay"}
+    assert asked["taxes"]["items"]["required"] == ["rate", "amount"]
+    assert asked["items"]["items"]["properties"]["description"]["type"] == "string"
 
 
 def test_the_answers_of_these_tests_have_the_keys_of_the_schema():
