@@ -1,4 +1,4 @@
-"""Who issued the receipt? Rows in, the merchant's name, address and numbers out. Pure."""
+"""The merchant's name, address, phone and tax number. Pure: rows of the receipt in."""
 
 import re
 import statistics
@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from fields.dates import find_dates
 from fields.labels import Row, one_slip, plain, vocabulary
+from fields.lexicon import COUNTRIES, CURRENCY_NAMES, loosely, one_of, words
 from result import Line
 
 HEADER_ROWS = 14
@@ -16,131 +17,89 @@ LEGIBLE = 0.82  # confidence of a name's least certain word: 98 % of the names a
 SURE = 4.6  # more than its place and size alone give
 
 
-def words(text: str) -> tuple[str, ...]:
-    """The words or phrases of a list written with commas."""
-    return tuple(word.strip() for word in text.split(",") if word.strip())
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.IGNORECASE)
 
 
+def _any(section: str, *keys: str) -> str:
+    return one_of(word for key in keys for word in words(section, key))
+
+
+_FORMS = words("legal", "forms")
+_INITIALED = loosely(words("legal", "initials"))
 # Legal forms end a company's name; a row that has one is the name.
-LEGAL = re.compile(
-    r"\b(?:sdn\.? ?b[hn]d|sbn bhd|s ?/ ?b|s\.?b\b(?=\.?$)|b[hn]d|ltd|limited|inc|llc|llp|plc|corp"
-    r"|pty|g[mn]b[hn]|mbh|ohg|kg|ag|e\.? ?k|e\.? ?v|s\.?a\.?r?\.?l?|s\.?l\.?u?|s\.?r\.?l\.?s?"
-    r"|s\.?p\.?a|s\.?a\.?s|sarl|eurl|b\.?v|n\.?v|lda|ltda|c\.?v|pte|oy|ab|aps|as"
-    r"|sp\.? ?z ?o\.? ?o|s\.?r\.?o|kft)\b\.?",
-    re.IGNORECASE,
+LEGAL = _compiled(
+    rf"\b(?:(?:{loosely((*_FORMS, *words('legal', 'ordinary')))})\b|(?:{_INITIALED})\b(?=\.?$))\.?"
 )
-_SURE_LEGAL = re.compile(  # those that are no ordinary word or initials
-    r"\b(?:sdn|s ?/ ?b|bhd|ltd|limited|inc|llc|plc|corp|pty|g[mn]b[hn]|ohg|s\.?r\.?l|s\.?p\.?a|sarl"
-    r"|eurl|ltda|lda|pte)\b|\bsb ?\(\d|& ?co\b|^(?:pt|cv)\.? ",
-    re.IGNORECASE,
+_SURE_LEGAL = _compiled(  # those that are no ordinary word or initials
+    rf"\b(?:{loosely((*_FORMS, *words('legal', 'words')))})\b|\b(?:{_INITIALED}) ?\(\d"
+    rf"|& ?(?:{_any('legal', 'partners')})\b|^(?:{_any('legal', 'prefixes')})\.? "
 )
-_BUSINESS = frozenset(
-    words("""
-    enterprise, enterprises, trading, restaurant, restoran, ristorante, restaurante, cafe, caffe,
-    coffee, mart, minimart, market, supermarket, supermarkt, markt, hypermarket, store, stores,
-    shop, pharmacy, apotheke, farmacia, pharmacie, bakery, bakeries, boulangerie, backerei,
-    patisserie, konditorei, hotel, hardware, stationery, bookstore, book, books, food, foods,
-    kitchen, grill, bar, pub, bistro, pizzeria, pizza, burger, noodle, seafood, steamboat,
-    kopitiam, deli, diner, electrical, electronics, machinery, marketing, supplies, supply,
-    services, service, station, petrol, fuel, clinic, klinik, hospital, salon, fashion, boutique,
-    jewellers, optik, optical, florist, gift, gifts, deco, toys, sports, motor, auto, tyre,
-    workshop, industries, industry, group, holdings, international, resources, retail, venture,
-    ventures, distributor, distributors, perniagaan, syarikat, kedai, pasaraya, warung, rumah,
-    makan, gasthaus, gasthof, imbiss, metzgerei, fleischerei, blumen, buchhandlung, getranke,
-    baumarkt, drogerie, tankstelle, brasserie, epicerie, supermercado, mercado, tienda, panaderia,
-    libreria, bazar, trattoria, osteria, gelateria, panificio, alimentari, tabacchi, padaria,
-    pastelaria, mercearia, loja, bakkerij, slagerij, winkel, drogist, apotheek, house, corner,
-    company, brothers, sons, wholesale, outlet, centre, center, garden, palace, gourmet,
-    healthcare, beauty
-""")
-)
-_ADDRESS = frozenset(
-    words("""
-    jalan, jln, lorong, lot, taman, bandar, kampung, persiaran, lebuh, off, floor, ground, level,
-    block, blok, unit, suite, street, st, road, rd, avenue, ave, boulevard, blvd, drive, dr, lane,
-    ln, way, highway, hwy, strasse, str, allee, platz, weg, ring, rue, place, quai, chemin, cours,
-    via, viale, piazza, corso, largo, calle, avenida, plaza, paseo, rua, travessa, straat, laan,
-    plein, kuala, lumpur, selangor, johor, bahru, penang, perak, kedah, melaka, sabah, sarawak,
-    klang, petaling, jaya, shah, alam, jakarta, bandung, surabaya, seksyen, section, jl, sek,
-    poskod, gedung, kec, kel, kota, ruko, estate, building, bangunan, wisma, menara, mall, po, box
-""")
-)
-_NO_NAMES = frozenset(
-    words("""
-    eur, rm, usd, euro, malaysia, singapore, indonesia, deutschland, germany, france, espana,
-    italia, portugal, nederland, united, kingdom, states, of, america, usa, uk
-""")
-)
+_BESIDE_A_FORM = _compiled(rf"\(\w{{1,3}}\)|&|\b(?:{_any('legal', 'partners')})\b\.?")
 # By law the company's name is on every Malaysian receipt, whatever the shop above it is called.
-_MALAYSIAN = re.compile(r"\bsdn\b|\bbhd\b|\bs ?/ ?b\b|\bsb ?\(\d", re.IGNORECASE)
-_OTHER = re.compile(
-    r"\b(?:invoice|receipts?|resit|rechnung|quittung|kassenbon|beleg|ticket|facture|factura|fattura"
-    r"|recibo|scontrino|bon|bill|nota|struk|order|table|meja|tisch|cashier|kasir|kassier\w*|bediener"
-    r"|server|waiter|date|datum|fecha|tanggal|tarikh|time|welcome|thank|thanks|danke|merci"
-    r"|gracias|grazie|obrigad\w|selamat|terima|willkommen|bienvenid\w|bienvenue|benvenut\w|guests?"
-    r"|covers|dine|take ?away|eat ?in|takeout|check|member|customer|kunde\w*|cliente?|qty"
-    r"|description|item|price|amount|oeffnungszeiten|offnungszeiten|opening|hours|uhr|manager|station|terminal|pos|trans\w*"
-    r"|doc|copy|duplicate|reprint|simplified|original|tax|counter|salesperson|staff|operator|served"
-    r"|host|page|document|delivery|closed|open|daily|mon|tue|save|money|live|better|expect|since|owned"
-    r"|operated|formerly|visit|survey|feedback|always|for shopping|shopping with)\b",
-    re.IGNORECASE,
+_MANDATORY = [
+    file["legal"] for file in COUNTRIES.values() if file.get("legal", {}).get("is_mandatory")
+]
+_MALAYSIAN = _compiled(
+    "|".join(
+        rf"\b(?:{loosely((*legal['forms'], *legal['words']))})\b"
+        rf"|\b(?:{loosely(legal['initials'])}) ?\(\d"
+        for legal in _MANDATORY
+    )
 )
-_OWNER = re.compile(
-    r"^\W*(?:\w{0,3}(?:wned|med|ated|aged) by|owned|operated|managed|dimiliki|formerly|fka"
-    r"|franchise\w*)\b",
-    re.IGNORECASE,
-)
-_WEB = re.compile(r"www\.|http|@[\w-]+\.[a-z]|\.com\b|\.de\b|\.co\.", re.IGNORECASE)
-_PHONE = re.compile(
-    r"\b(?:tel(?:efon|efono|ephone|epon|p)?|te1|phone|ph|fon|hp|mobile|mob|call|contact|t[eé]l|telp"
-    r"|hotline|tlf|tfno|telf)\b[ .:#\-/no]*(?P<number>\+?\(?\d[\d ()./\-]{5,18}\d)",
-    re.IGNORECASE,
+_REPAIRS = [
+    (re.compile(pattern), form)
+    for file in COUNTRIES.values()
+    for pattern, form in file.get("legal", {}).get("repairs", ())
+]
+_FILLING = words("merchant", "filling")
+_ADDRESS = {
+    word
+    for key in ("streets", "places")
+    for name in words("merchant", key)
+    for word in plain(name).split()
+}
+_STREET_ENDING = _compiled(rf"(?:{_any('merchant', 'street_endings')})\b")
+_NO_NAMES = {
+    *CURRENCY_NAMES,
+    *(word for name in words("merchant", "names") for word in plain(name).split()),
+}
+_OTHER = _compiled(rf"\b(?:{_any('merchant', 'not_a_name')})\b")
+_OWNER = _compiled(rf"^\W*(?:{_any('merchant', 'owner')})\b")
+_DOMAINS = one_of(file["domain"] for file in COUNTRIES.values() if "domain" in file)
+_WEB = _compiled(rf"www\.|http|@[\w-]+\.[a-z]|\.com\b|\.co\.|\.(?:{_DOMAINS})\b")
+_PHONE = _compiled(
+    rf"\b(?:{_any('numbers', 'phone')})\b[ .:#\-/no]*(?P<number>\+?\(?\d[\d ()./\-]{{5,18}}\d)"
 )
 _BARE_PHONE = re.compile(r"(?<![\d.])(?:\+?1[ -.])?\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}(?!\d)")
-_TAX_ID = re.compile(
-    r"\b(?:gst|vat|ust|tva|iva|btw|npwp|abn|tin|steuer|tax|sst|p\.? ?iva|c\.? ?f|nif|cif|nipc|siret"
-    r"|siren|kvk|cnpj|rfc|ein|uid|usti?d?)\b[ .\-]*(?:id|reg|registration|no|nr|num(?:ber|ero)?"
-    r"|nummer|idnr|ident|code|intracom\w*)?[ .:#\-/()a-z]{0,14}?"
-    r"(?P<number>(?:[A-Z]{2,3}[ -]?)?[\dOo][\dOo /.\-]{6,20}[\dA-Z]\b)",
-    re.IGNORECASE,
+_TAX_ID = _compiled(
+    rf"\b(?:{loosely(words('numbers', 'tax_id'))})\b[ .\-]*"
+    rf"(?:{_any('numbers', 'number', 'tax_number')})?[ .:#\-/()a-z]{{0,14}}?"
+    r"(?P<number>(?:[A-Z]{2,3}[ -]?)?[\dOo][\dOo /.\-]{6,20}[\dA-Z]\b)"
 )
-_NUMBER_LABEL = re.compile(
-    r"\b(?:no|nr|id|num(?:ber|ero)|[a-z]*nummer)\b ?[.:;#]"
-    r"|^(?:company|comp|co|reg)\b\.? ?\w*\.? no\b",
-    re.IGNORECASE,
+_NUMBER = _any("numbers", "number")
+_NUMBER_LABEL = _compiled(
+    rf"\b(?:{_NUMBER})\b ?[.:;#]|^(?:{_any('numbers', 'company')})\b\.? ?\w*\.? (?:{_NUMBER})\b"
 )
-_SDN_BHD = re.compile(r"\bS(?:[A-Z0-9]N\.?,? ?B[HN]|DN\.? ?[A-Z0-9]{2})[A-Z0-9]\b")
+_IDENTITY = _compiled(rf"#|\b(?:{_any('numbers', 'identity')})\b.*\d{{6}}")
 _INITIALS = re.compile(r"(?<!\w)(?=\S*[A-Z])(?:[A-Z015¥$]\.){2,}")
 _AS_LETTERS = str.maketrans("015¥$", "OISYS")
-_GREETING = re.compile(r"^(?:welcome to|willkommen bei|bienvenue chez)\s+", re.IGNORECASE)
-_FORMERLY = re.compile(r"\s+\(?(?:formerly|fka|f\.k\.a)\b.*$", re.IGNORECASE)
+_GREETING = _compiled(rf"^(?:{_any('merchant', 'greeting')})\s+")
+_FORMERLY = _compiled(rf"\s+\(?(?:{_any('merchant', 'former')})\b.*$")
 _NUMBERED = re.compile(  # (519537-X), 273500-U (KJ1), ( ROC : SA0416111-K )
     r"\s*[\(\[{][^()]*\d{4,}.*$|\s*\d{5,}\s*[-\u00b7.:]?\s*[A-Z]\b.*$"
 )
-_REGISTRATION = re.compile(
-    r"\s*[\(\[{]?\s*(?:(?:co|company|comp|roc|reg|registration|business|ssm|gst|brn)\b[ .]*"
-    r"(?:reg|registration)?[ .]*(?:no|id|number)?[ .:]*)?[\(\[{]?\s*(?:[a-z]{1,3}[ -]?)??\d{5,12}"
-    r"(?:\s*[-·. ]?\s*[a-z0-9])?\s*[\)\]}]*\s*$",
-    re.IGNORECASE,
+_LABEL = _any("numbers", "registration")
+_REGISTRATION = _compiled(
+    rf"\s*[\(\[{{]?\s*(?:(?:{_LABEL})\b[ .]*(?:{_LABEL})?[ .]*(?:{_NUMBER})?[ .:]*)?"
+    r"[\(\[{]?\s*(?:[a-z]{1,3}[ -]?)??\d{5,12}(?:\s*[-·. ]?\s*[a-z0-9])?\s*[\)\]}]*\s*$"
 )
 # Chains whose name is often a logo the engine cannot read, but stands in a sentence or an address.
-CHAINS = words("""
-    Aldi, Lidl, Netto, Norma, Müller, Obi, Globus, dm-drogerie markt, Hagebaumarkt, TEDi, Douglas,
-    Rewe, Edeka, Kaufland, Rossmann, Marktkauf, Hornbach, Ikea, Bauhaus, Saturn, Media Markt,
-    Decathlon, Deichmann, Woolworth, Penny, toom, Walmart, Target, Costco, Walgreens, Kroger,
-    Safeway, Whole Foods, Trader Joe's, Home Depot, Lowe's, Best Buy, Publix, Dollar Tree, Dollar
-    General, 7-Eleven, Sam's Club, Starbucks, McDonald's, Burger King, Subway, KFC, Wendy's, Taco
-    Bell, Chipotle, Chick-fil-A, Dunkin, Domino's Pizza, Pizza Hut, Albertsons, Wegmans, Tesco,
-    Sainsbury's, Asda, Morrisons, Waitrose, Marks & Spencer, Boots, Greggs, Carrefour, Auchan,
-    Leclerc, Intermarché, Monoprix, Franprix, Leroy Merlin, Fnac, Mercadona, Eroski, El Corte
-    Inglés, Esselunga, Conad, Albert Heijn, Jumbo, Hema, Kruidvat, Continente, Pingo Doce,
-    Indomaret, Alfamart, 99 Speedmart, Giant, Aeon, Mydin, Guardian, Watsons, Mr. D.I.Y., Popular
-    Book, Family Mart, Circle K, Spar, Migros, Coop, Billa, Hofer, Primark, Zara, H&M, Uniqlo,
-    Sephora, Shell
-""")
-_CHAIN_WORDS = {name: tuple(plain(name.replace("'", "")).split()) for name in CHAINS}
+_CHAIN_WORDS = {
+    name: tuple(plain(name.replace("'", "")).split()) for name in words("merchant", "chains")
+}
 _of_a_chain = vocabulary({word for words in _CHAIN_WORDS.values() for word in words})
-_business = vocabulary(_BUSINESS)
+_business = vocabulary(set(map(plain, words("merchant", "business"))))
 
 
 class Merchant(NamedTuple):
@@ -221,7 +180,7 @@ def _score(index: int, row: Row, size: float) -> float:
     points += 5.0 * (bool(_SURE_LEGAL.search(f"{text}\n{name}")) and not is_owner)
     points += 4.0 * (bool(_MALAYSIAN.search(f"{text}\n{name}")) and not is_owner) + 2.0 * bool(
         any(map(_is_business, words))
-        and not all(_is_business(word) or word in ("and", "the", "of") for word in words)
+        and not all(_is_business(word) or word in _FILLING for word in words)
     )
     points += 4.5 * bool(_chain(words)) - 3.0 * is_owner - 2.0 * text.startswith("(")
     points -= 6.0 * (set(words) <= _NO_NAMES) + 1.5 * (text.islower() and len(words) > 1)
@@ -291,7 +250,7 @@ def _whole_name(rows: Sequence[Row], best: int, scores: Sequence[float]) -> tupl
 
 def _is_form(text: str) -> bool:
     """Nothing but a legal form, perhaps with the country: (M) SDN BHD."""
-    rest = re.sub(r"\(\w{1,3}\)|&|\bco\b\.?", " ", LEGAL.sub(" ", text), flags=re.IGNORECASE)
+    rest = _BESIDE_A_FORM.sub(" ", LEGAL.sub(" ", text))
     return bool(LEGAL.search(text)) and len(plain(rest).replace(" ", "")) <= 3
 
 
@@ -301,9 +260,9 @@ def _clean(text: str) -> str:
     for tail in (_FORMERLY, _NUMBERED, _REGISTRATION):
         shorter = tail.sub("", text)
         text = shorter if re.search("[A-Za-z]{3}", shorter) else text
-    # Sendirian Berhad: the form proves the letters
-    text = re.sub(r"(?<!\S)[S5$93] ?/ ?[B8D25]$", "S/B", text.rstrip())
-    text = _SDN_BHD.sub("SDN BHD", text)
+    text = text.rstrip()
+    for misread, form in _REPAIRS:
+        text = misread.sub(form, text)
     text = _INITIALS.sub(lambda match: match[0].translate(_AS_LETTERS), text)  # O.1.Y. O.I.¥.
     return text.strip(" *-_=~:;,|#<>\u2022'\"`").lstrip(". ")
 
@@ -326,14 +285,12 @@ def _address(rows: Sequence[Row], after: int, header: int) -> str | None:
 def _is_street(row: Row) -> bool:
     """The row names a street, or a postcode with its town."""
     text = row.text
-    if _TAX_ID.search(text) or re.search(r"#|\b(?:no|id|reg)\b.*\d{6}", text.lower()):
+    if _TAX_ID.search(text) or _IDENTITY.search(text):
         return False
     return bool(
         _ADDRESS & set(plain(text).split())
         or re.search(r"(?<!\d)\d{4,5}(?!\d)\s+[A-Za-z]|\b[A-Z]{2},? \d{5}\b", text)
-        or re.search(
-            r"(?:stra(?:ss|ß|8|b)e|str\.?|straat|laan|weg|platz|allee|gatan|vej)\b", text.lower()
-        )
+        or _STREET_ENDING.search(text)
     )
 
 

@@ -25,14 +25,17 @@ CASH_ROUNDING = max(file.get("cash_rounding", Decimal(0)) for file in COUNTRIES.
 SURE_TOTAL = 0.95
 SURE_PROVED = 0.85
 SURE_DATE = 0.8
-_DATE_WORD = re.compile(rf"\b(?:{one_of(words('dates', 'date'))})\b", re.IGNORECASE)
-_OTHER_DATE = re.compile(rf"\b(?:{one_of(words('dates', 'other_date'))})\b", re.IGNORECASE)
+
+
+def _any(section: str, key: str) -> str:
+    return one_of(words(section, key))
+
+
+_DATE_WORD = re.compile(rf"\b(?:{_any('dates', 'date')})\b", re.IGNORECASE)
+_OTHER_DATE = re.compile(rf"\b(?:{_any('dates', 'other_date')})\b", re.IGNORECASE)
 _NUMBER = re.compile(
-    r"\b(?:inv(?:oice)?|receipt|rcpt|rec|bill?|doc(?:ument)?|bon|beleg|ticket|chk|check|order"
-    r"|trans(?:action)?|trx|trn|ref|slip|rechnung\w*|facture|factura|fattura|recibo|scontrino|nota"
-    r"|struk|faktur|kassenbon|cash bill)\b[ .]*"
-    r"(?:no|nr|num(?:ber|ero)?|nummer|id|#|n[o°º])?"
-    r"[ .:#\-]*(?P<number>[A-Z]{0,5}[-/ ]?\d[\w\-/]{2,})",
+    rf"\b(?:{_any('numbers', 'receipt')})\b[ .]*(?:{_any('numbers', 'number')}|#)?[ .:#\-]*"
+    r"(?P<number>[A-Z]{0,5}[-/ ]?\d[\w\-/]{2,})",
     re.IGNORECASE,
 )
 _LAST4 = re.compile(r"(?:[*xX•#·.]{4,}|[*xX•#·]{2,}[ -]?)[ -]*(?P<last4>\d{4})(?!\d)")

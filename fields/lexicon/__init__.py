@@ -44,6 +44,11 @@ def one_of(listed: Iterable[str]) -> str:
     return "|".join(re.escape(w).replace(r"\*", r"\w*").replace(r"\?", r"\w") for w in longest)
 
 
+def loosely(listed: Iterable[str]) -> str:
+    """As one_of(), but dots and spaces may be missing or too many: s.r.l is SRL, S.R.L and S.RL."""
+    return one_of(listed).replace(r"\.", r"\.?").replace(r"\ ", " ?").replace("/", " ?/ ?")
+
+
 # How currencies are called, in lower case: eur, euro, rm, kr.
 CURRENCY_NAMES = frozenset(
     name.lower()

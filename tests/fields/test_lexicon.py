@@ -1,6 +1,7 @@
 """Each word of each file of fields/lexicon is understood; each language has a receipt."""
 
 import json
+import re
 from itertools import combinations
 
 import pytest
@@ -16,7 +17,8 @@ from result import OcrResult, ocr_data
 from tests.conftest import ROOT
 
 FILES = LANGUAGES | COUNTRIES
-SHAPED = {"months", "code", "dollar", "patterns"}  # no lists of words
+SHAPED = {"months", "code", "dollar", "patterns", "is_mandatory", "repairs"}  # no lists of words
+NOT_A_NAME = ("merchant", "not_a_name")
 RECEIPTS = ROOT / "tests/fields/receipts"
 
 
@@ -89,7 +91,17 @@ def found(text):
     return read_receipt(rows_from_text(text))
 
 
-FACTS = {"month_first", "cash_rounding"}
+FACTS = {"month_first", "cash_rounding", "domain"}
+
+
+def is_name(name, head):
+    return re.sub(r"\W", "", found(head).merchant or "") == re.sub(r"\W", "", name)
+
+
+def is_street(text):
+    return found(f"ANNA BERG LTD\n{text}").merchant_address == text
+
+
 OF_A_CURRENCY = {"words", "before", "behind", "before_cents", "signs"}
 CHECKS = {  # what tells that the word of a section's key is understood
     "labels.ordinary": lambda word: topics(f"{word} XYLOPHONE 2.50") == frozenset(),
@@ -103,6 +115,38 @@ CHECKS = {  # what tells that the word of a section's key is understood
     "dates.joining": lambda word: parse_date(f"3 {word} mayo {word} 2020") == "2020-05-03",
     "currency.marks": lambda word: next(find_amounts(f"{word} 5")).is_money,
     "currency.glued": lambda word: topics(f"TOTAL{word} 5.00") >= {"total"},
+    "numbers.receipt": lambda word: found(f"SHOP\n{word} A-00123").receipt_number == "A-00123",
+    "numbers.number": lambda word: found(f"SHOP\nBill {word} A-00123").receipt_number == "A-00123",
+    "numbers.phone": lambda word: found(f"SHOP\n{word} 0207946000").merchant_phone == "0207946000",
+    "numbers.tax_id": lambda word: found(f"SHOP\n{word}: 12345678").merchant_tax_id == "12345678",
+    "numbers.tax_number": lambda word: (
+        found(f"SHOP\nVAT {word} 12345678").merchant_tax_id == "12345678"
+    ),
+    "numbers.registration": lambda word: is_name("OAK LTD", f"OAK LTD ({word} 123456-X"),
+    "numbers.company": lambda word: is_name("HIN LEE", f"{word} No SA\nHIN LEE"),
+    "numbers.identity": lambda word: not is_street(f"Jalan {word} 123456"),
+    "merchant.business": lambda word: (
+        is_name(f"OAK & {word}", f"ANNA BERG\nOAK & {word}") or word in words(*NOT_A_NAME)
+    ),
+    "merchant.filling": lambda word: is_name("ANNA BERG", f"ANNA BERG\n{word} HOTEL"),
+    "merchant.streets": is_street,
+    "merchant.places": is_street,
+    "merchant.street_endings": lambda word: is_street(f"Haupt{word} 1"),
+    "merchant.names": lambda word: is_name("ANNA BERG", f"{word}\nANNA BERG"),
+    "merchant.greeting": lambda word: is_name("GREEN OAK LTD", f"{word} GREEN OAK LTD"),
+    "merchant.former": lambda word: is_name("GREEN OAK LTD", f"GREEN OAK LTD ({word} PINE)"),
+    "merchant.owner": lambda word: is_name("ANNA BERG", f"ANNA BERG\n{word} X\nBIG BOWL LTD"),
+    "merchant.not_a_name": lambda word: is_name("ANNA BERG", f"OAK {word}\nANNA BERG"),
+    "merchant.chains": lambda name: is_name(name, f"X\n{name}\n{name}".replace("'", "")),
+    "legal.forms": lambda form: is_name(f"GREEN OAK {form}", f"ANNA BERG\nGREEN OAK {form}"),
+    "legal.words": lambda form: is_name(f"GREEN OAK {form}", f"ANNA BERG\nGREEN OAK {form}"),
+    "legal.ordinary": lambda form: is_name(f"GREEN OAK {form}", f"GREEN OAK\n{form}"),
+    "legal.initials": lambda form: is_name(
+        f"GREEN OAK {form}", f"ANNA BERG\nGREEN OAK {form} (123456-X)"
+    ),
+    "legal.partners": lambda form: is_name(f"OAK & {form}", f"ANNA BERG\nOAK & {form}"),
+    "legal.prefixes": lambda form: is_name(f"{form} GREEN OAK", f"ANNA BERG\n{form} GREEN OAK"),
+    "items.tax_codes": lambda code: found(f"SHOP\nMILK {code} 2.50").items[0].description == "MILK",
     "dates.clock": lambda word: find_time(f"12.50 {word}") == "12:50",
 }
 LISTS = [
