@@ -41,7 +41,6 @@ from providers import PROVIDERS
 from providers.base import Provider
 from server import access, answers, docs, errors, exports, logs
 from server.answers import RETRY_AFTER_S, Waiting, preferred, seconds_wanted
-from server.commits import Commits
 from server.lifecycle import check_settings, limit_rate, run_worker, serving, stop_with_process
 from server.listing import Listing, read_listing
 from server.metrics import Metrics
@@ -430,8 +429,8 @@ def create_app(
         at.changed(execution.job_id)
 
     worker = Worker(database, storage, providers, env, ended)
-    commits, metrics = Commits(storage.sync_names), Metrics(database)
-    at = Service(database, storage, providers, env, worker, waiting, webhook, metrics, commits)
+    metrics = Metrics(database)
+    at = Service(database, storage, providers, env, worker, waiting, webhook, metrics)
 
     app = Flask(__name__)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the reference puts id first

@@ -115,7 +115,7 @@ class Storage:
 
     @contextmanager
     def adopted(self, directory: Path, job_id: int) -> Iterator[None]:
-        """The directory as that job's; removed if the body fails. Durable after sync_names().
+        """The directory as that job's, durable; removed if the body fails.
 
         The body's transaction is open: what is there already is the rest of one that failed.
         """
@@ -123,14 +123,11 @@ class Storage:
         _remove(home)
         try:
             directory.rename(home)
+            sync(self._uploads)
             yield
         except BaseException:
             shutil.rmtree(home, ignore_errors=True)
             raise
-
-    def sync_names(self) -> None:
-        """Make durable which uploads there are, before a commit that names more."""
-        sync(self._uploads)
 
     @contextmanager
     def discarded_job(self, job_id: int) -> Iterator[None]:

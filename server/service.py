@@ -1,13 +1,17 @@
 """What do the routes of one application share?"""
 
 import sqlite3
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from werkzeug.exceptions import ServiceUnavailable
+
+import db
 from providers.base import Provider
 from server.answers import Waiting
-from server.commits import Commits
 from server.metrics import Metrics
 from server.webhook import Webhook
 from settings import Env
@@ -27,11 +31,25 @@ class Service:
     waiting: Waiting
     webhook: Webhook
     metrics: Metrics
-    commits: Commits
     idle: list[sqlite3.Connection] = field(default_factory=list)
-    uploading: dict[str, object] = field(default_factory=dict)  # by Idempotency-Key
+    write_lock: threading.Lock = field(
+        default_factory=threading.Lock
+    )  # one upload is stored at a time
 
     def changed(self, job_id: int) -> None:
         """Tell those who want to know that the job may have ended."""
         self.waiting.wake(job_id)
         self.webhook.wake()
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """One upload or deletion at a time; SQLite takes one writer and would make the rest poll.
+
+        Raises ServiceUnavailable when the others take longer than SQLite waits for a lock.
+        """
+        if not self.write_lock.acquire(timeout=db.LOCK_TIMEOUT_S):
+            raise ServiceUnavailable("The database is locked; try again", retry_after=1)
+        try:
+            yield
+        finally:
+            self.write_lock.release()

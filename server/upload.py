@@ -9,17 +9,14 @@ import logging
 import re
 import sqlite3
 import unicodedata
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.exceptions import (
     BadRequest,
-    Conflict,
     RequestEntityTooLarge,
     UnprocessableEntity,
 )
@@ -258,69 +255,59 @@ def _media_type(number: int, original_name: str, path: Path, env: Env) -> str:
 
 
 def stored_upload(
-    at: Service, connection: sqlite3.Connection, request: Request, key: str | None
+    service: Service, connection: sqlite3.Connection, request: Request, key: str | None
 ) -> int:
     """The id of the job made of this request, or of the earlier one with this Idempotency-Key."""
-    with _only_upload(at.uploading, key), at.storage.incoming() as directory:
-        upload = read_upload(request, directory, at.providers, at.env)
-        if key and (stored := db.get_upload_key(connection, key)):
-            if stored["fingerprint"] != upload.fingerprint:
-                raise UnprocessableEntity(
-                    f"Idempotency-Key {key!r} came with another upload; use a new key"
-                )
-            return int(stored["job_id"])
-        job_id, executions = at.commits.write(
-            connection, partial(_add_upload, at, upload, directory, key)
-        )
+    if key is not None and not 1 <= len(key) <= 255:
+        raise BadRequest(f"Idempotency-Key must have 1 to 255 characters, not {len(key)}")
+    with service.storage.incoming() as directory:
+        upload = read_upload(request, directory, service.providers, service.env)
+        with service.writing(), connection:
+            connection.execute("BEGIN IMMEDIATE")
+            if key and (stored := db.get_upload_key(connection, key)):
+                return _job_of(stored, key, upload)
+            job_id, executions = _add_upload(connection, upload, key)
+            with service.storage.adopted(directory, job_id):
+                connection.commit()
     log.info("job %d: %d files", job_id, len(upload.files))
-    at.worker.submit(executions)
+    service.worker.submit(executions)
     return job_id
 
 
-def _add_upload(
-    at: Service,
-    upload: Upload,
-    directory: Path,
-    key: str | None,
-    connection: sqlite3.Connection,
-    until_commit: ExitStack,
-) -> tuple[int, list[tuple[int, str]]]:
-    """The ids of the job and its executions; a failed commit takes the files along."""
-    executions = []
-    job_id = db.add_job(connection, upload.job_name)
-    for file in upload.files:
-        file_id = db.add_file(
-            connection,
-            job_id,
-            original_name=file.original_name,
-            storage_key=f"uploads/{job_id}/{file.name}",
-            media_type=file.media_type,
-            size=file.size,
-            sha256=file.sha256,
+def _job_of(stored: dict[str, Any], key: str, upload: Upload) -> int:
+    """The job that an earlier upload with this key became, if it asked for the same."""
+    if stored["fingerprint"] != upload.fingerprint:
+        raise UnprocessableEntity(
+            f"Idempotency-Key {key!r} came with another upload; use a new key"
         )
-        for provider in file.providers:
-            executions.append((db.add_execution(connection, file_id, provider), provider))
+    return int(stored["job_id"])
+
+
+def _add_upload(
+    connection: sqlite3.Connection, upload: Upload, key: str | None
+) -> tuple[int, list[tuple[int, str]]]:
+    """The id of the new job, and (id, provider) of its executions."""
+    job_id = db.add_job(connection, upload.job_name)
+    executions = [
+        execution for file in upload.files for execution in _add_file(connection, job_id, file)
+    ]
     db.add_to_search(connection, job_id)
     if key:
         db.add_upload_key(connection, key, upload.fingerprint, job_id)
-    until_commit.enter_context(at.storage.adopted(directory, job_id))
     return job_id, executions
 
 
-@contextmanager
-def _only_upload(uploading: dict[str, object], key: str | None) -> Iterator[None]:
-    """While an upload with an Idempotency-Key is under way, another with it gets a 409."""
-    if key is None:
-        yield
-        return
-    if not 1 <= len(key) <= 255:
-        raise BadRequest(f"Idempotency-Key must have 1 to 255 characters, not {len(key)}")
-    this = object()
-    if uploading.setdefault(key, this) is not this:
-        raise Conflict(
-            f"The upload with Idempotency-Key {key!r} is still under way; try again soon"
-        )
-    try:
-        yield
-    finally:
-        del uploading[key]
+def _add_file(
+    connection: sqlite3.Connection, job_id: int, file: UploadedFile
+) -> list[tuple[int, str]]:
+    """(id, provider) of the new file's executions."""
+    file_id = db.add_file(
+        connection,
+        job_id,
+        original_name=file.original_name,
+        storage_key=f"uploads/{job_id}/{file.name}",
+        media_type=file.media_type,
+        size=file.size,
+        sha256=file.sha256,
+    )
+    return [(db.add_execution(connection, file_id, name), name) for name in file.providers]

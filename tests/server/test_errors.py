@@ -170,6 +170,8 @@ def test_while_another_process_holds_the_database_reads_go_on_and_writes_say_whe
         other.execute("BEGIN IMMEDIATE")
         writes = {
             "upload": lambda: try_upload(server, png()),
+            "a second upload": lambda: try_upload(server, png()),
+            "a third upload": lambda: try_upload(server, png()),
             "delete": lambda: requests.delete(job, timeout=20),
             "delete a file": lambda: requests.delete(f"{job}/files/1", timeout=20),
             "again": lambda: requests.post(
