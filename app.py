@@ -10,9 +10,8 @@ import os
 import shutil
 import sqlite3
 import time
-import weakref
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -49,7 +48,7 @@ from server.upload import check_provider, max_body_bytes, stored_upload
 from server.webhook import Webhook
 from settings import Env, setting
 from storage import MIN_FREE_BYTES, Storage
-from worker import Ended, Worker, delete_job_and_files
+from worker import Ended, Worker, delete_file_and_bytes, delete_job_and_files
 
 log = logging.getLogger(__name__)
 api = Blueprint("api", __name__)
@@ -67,9 +66,6 @@ class Id(IntegerConverter):
     """SQLite's integers have 64 bits; int(max=...) would make a DELETE's 404 a 405."""
 
     regex = "[0-9]{1,18}"
-
-
-KEPT_CONNECTIONS = 16  # for the next requests: opening one takes a millisecond
 
 
 # The API
@@ -163,12 +159,13 @@ def _exported(rows: Callable[[Path, Listing, bool], Iterator[str]], suffix: str)
 @api.delete(JOB)
 def delete_job(job_id: int) -> dict[str, bool]:
     """Remove a job with its files; a pending one is cancelled, a running one refuses."""
-    if not delete_job_and_files(get_db(), service().storage, job_id):
+    with service().writing():
+        gone = delete_job_and_files(get_db(), service().storage, job_id)
+    if not gone:
         if db.job_exists(get_db(), job_id):
             abort(409, f"Job {job_id} is being processed; delete it when it is completed")
         abort(404, f"Job {job_id} does not exist")
-    service().changed(job_id)
-    db.forget_deleted(get_db())
+    service().deleted(get_db(), job_id)
     return {"success": True}
 
 
@@ -192,15 +189,13 @@ def get_file(job_id: int, file_id: int) -> Response:
 @api.delete(FILE)
 def delete_file(job_id: int, file_id: int) -> dict[str, bool]:
     """Remove one file of a job; the running one refuses."""
-    with get_db() as connection:
-        key = _file_or_404(job_id, file_id)["storage_key"]
-        if not db.delete_file(connection, job_id, file_id):
-            _file_or_404(job_id, file_id)
-            abort(409, f"File {file_id} is being processed; delete it when that is done")
-        with service().storage.discarded_file(key):
-            connection.commit()
-    service().changed(job_id)
-    db.forget_deleted(get_db())
+    _file_or_404(job_id, file_id)
+    with service().writing():
+        gone = delete_file_and_bytes(get_db(), service().storage, job_id, file_id)
+    if not gone:
+        _file_or_404(job_id, file_id)
+        abort(409, f"File {file_id} is being processed; delete it when that is done")
+    service().deleted(get_db(), job_id)
     return {"success": True}
 
 
@@ -376,12 +371,9 @@ def service() -> Service:
 
 
 def get_db() -> sqlite3.Connection:
-    """This request's connection: one that another has left, or a new one."""
+    """This request's connection, opened on first use."""
     if "db" not in g:
-        try:
-            g.db = service().idle.pop()
-        except IndexError:
-            g.db = db.connect(service().database)
+        g.db = db.connect(service().database)
     connection: sqlite3.Connection = g.db
     return connection
 
@@ -393,15 +385,7 @@ def end_request(_error: BaseException | None) -> None:
 
 def close_db() -> None:
     if connection := g.pop("db", None):
-        connection.rollback()
-        service().idle.append(connection)
-        _close(service().idle, kept=KEPT_CONNECTIONS)
-
-
-def _close(idle: list[sqlite3.Connection], kept: int = 0) -> None:
-    while len(idle) > kept:
-        with suppress(IndexError):  # another thread was quicker
-            idle.pop(0).close()
+        connection.close()
 
 
 def create_app(
@@ -440,7 +424,6 @@ def create_app(
     app.register_blueprint(api)
     commands.add_commands(app)
     app.teardown_appcontext(end_request)
-    weakref.finalize(at, _close, at.idle)
     if rate := env.get("RATE_LIMIT"):
         limit_rate(app, rate)
     process_serves = serve is None and serving()

@@ -10,7 +10,7 @@ import os
 import sqlite3
 import time
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import Any
 from result import receipt_key
 
 HERE = Path(__file__).parent
-VERSION = 4  # of schema.sql, kept as PRAGMA user_version; migrations/<n>.sql leads from n - 1 to n
+VERSION = 5  # of schema.sql, kept as PRAGMA user_version; migrations/<n>.sql leads from n - 1 to n
 APPLICATION_ID = 0x52435054  # "RCPT", for the program file(1)
 LOCK_TIMEOUT_S = 5
 BLANKS = {0: " ", 10: " "}  # NUL and line feed
@@ -34,7 +34,6 @@ SORTS = {
     "updatedAt": "updated_at",
 }
 MIN_INDEXED_LENGTH = 3  # characters of a search; FTS5's trigrams know nothing shorter
-MERGED_PAGES = 250  # of 4 kB, at a time
 HOLDS_TEXT = "(instr(job_search.name, :text) OR instr(job_search.files, :text))"
 
 
@@ -555,28 +554,16 @@ def folded(text: str | None) -> str:
     return unicodedata.normalize("NFC", (text or "").casefold()).translate(BLANKS)
 
 
-def purge_search(db: sqlite3.Connection) -> None:
-    """Rid the index of what deleted names were made of, in transactions of some 20 ms each.
+def merge_search(db: sqlite3.Connection, pages: int) -> bool:
+    """Rid a part of the search's index of deleted names; whether there was anything left to do.
 
-    FTS5 marks them as deleted and keeps them until its parts are merged. Its own secure-delete is
-    no help: SQLite has it from 3.42 on, and older ones cannot read a file written with it.
+    FTS5 marks them as deleted and keeps them until its parts are merged
+    (https://sqlite.org/fts5.html, section 6.8). A negative number of `pages`, of 4 kB each, begins
+    with all parts; steps with the positive number go on, some 20 ms each for 250. FTS5's own
+    secure-delete is no help: SQLite has it from 3.42 on, and older ones cannot read its files.
     """
-    row = db.execute("SELECT deleted FROM search_deletion WHERE deleted > gone").fetchone()
-    if row is None:
-        return
-    pages = -MERGED_PAGES  # negative: of all parts, which the following steps go on with
-    while _merge(db, pages):
-        pages = MERGED_PAGES
-        time.sleep(0.005)  # or no other writer would get the lock
-    with db:
-        db.execute("UPDATE search_deletion SET gone = ?", (row["deleted"],))
-
-
-def _merge(db: sqlite3.Connection, pages: int) -> bool:
-    """Whether there was anything left to merge (https://sqlite.org/fts5.html, section 6.8)."""
     before = db.total_changes
-    with db:
-        db.execute("INSERT INTO job_search (job_search, rank) VALUES ('merge', ?)", (pages,))
+    db.execute("INSERT INTO job_search (job_search, rank) VALUES ('merge', ?)", (pages,))
     return db.total_changes - before >= 2
 
 
@@ -628,6 +615,94 @@ def earliest(db: sqlite3.Connection, file_id: int) -> dict[str, Any] | None:
         {"id": file_id},
     ).fetchone()
     return dict(row) if row else None
+
+
+# Files to move and to remove
+
+
+def add_arrival(db: sqlite3.Connection, directory: str, job_id: int) -> None:
+    """Say under which directory of incoming/ the job's files are until they are moved."""
+    db.execute("INSERT INTO arrival (directory, job_id) VALUES (?, ?)", (directory, job_id))
+
+
+def list_arrivals(db: sqlite3.Connection) -> dict[str, int]:
+    """The ids of jobs whose files may still be under incoming/, by directory."""
+    return {row["directory"]: row["job_id"] for row in db.execute("SELECT * FROM arrival")}
+
+
+def delete_arrivals(db: sqlite3.Connection, directories: Iterable[str]) -> None:
+    """Forget arrivals whose files have been moved."""
+    db.execute(
+        "DELETE FROM arrival WHERE directory IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(directories)),),
+    )
+
+
+def list_garbage(db: sqlite3.Connection) -> list[str]:
+    """The storage keys of deleted files whose bytes may still be there."""
+    rows = db.execute("SELECT key FROM garbage WHERE key NOT IN (SELECT storage_key FROM file)")
+    return [row["key"] for row in rows]
+
+
+def add_garbage(db: sqlite3.Connection, keys: Iterable[str]) -> None:
+    """Have these files removed, which no row of this database names."""
+    db.execute(
+        "INSERT OR IGNORE INTO garbage (key) SELECT value FROM json_each(?)",
+        (json.dumps(list(keys)),),
+    )
+
+
+def delete_garbage(db: sqlite3.Connection, keys: Iterable[str]) -> None:
+    """Forget files whose bytes have been removed."""
+    db.execute(
+        "DELETE FROM garbage WHERE key IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(keys)),),
+    )
+
+
+def list_ids(db: sqlite3.Connection) -> set[int]:
+    """The ids of all jobs."""
+    return {row["id"] for row in db.execute("SELECT id FROM job")}
+
+
+# Backups
+
+
+def copy_to(db: sqlite3.Connection, path: Path) -> None:
+    """Write the database of this moment to a new file."""
+    db.execute("VACUUM INTO ?", (str(path),))
+
+
+def leave_wal(db: sqlite3.Connection) -> None:
+    """Keep all in one file, without a log beside it; raises OperationalError while it is in use."""
+    db.execute("PRAGMA journal_mode = DELETE")
+
+
+def list_all_files(db: sqlite3.Connection) -> list[dict[str, Any]]:
+    rows = db.execute("SELECT id, job_id, storage_key, sha256 FROM file ORDER BY id")
+    return [dict(row) for row in rows]
+
+
+def count_all(db: sqlite3.Connection) -> tuple[int, int]:
+    """How many jobs and how many files there are."""
+    row = db.execute(
+        "SELECT (SELECT count(*) FROM job) AS jobs, (SELECT count(*) FROM file) AS files"
+    ).fetchone()
+    return int(row["jobs"]), int(row["files"])
+
+
+def list_sequences(db: sqlite3.Connection) -> dict[str, int]:
+    """The highest id ever given, by table."""
+    return {row["name"]: row["seq"] for row in db.execute("SELECT name, seq FROM sqlite_sequence")}
+
+
+def raise_sequence(db: sqlite3.Connection, table: str, highest: int) -> None:
+    """Have no id of this table up to `highest` given again."""
+    raised = db.execute(
+        "UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = ?", (highest, table)
+    )
+    if not raised.rowcount:
+        db.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (table, highest))
 
 
 # Deliveries to the webhook

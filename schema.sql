@@ -79,23 +79,27 @@ CREATE TABLE delivery (
 CREATE VIRTUAL TABLE job_search
     USING fts5 (name, files, tokenize = 'trigram case_sensitive 1', columnsize = 0);
 
--- FTS5 keeps what a deleted job's names were made of until its parts are merged: how many jobs and
--- files have been deleted, and how many of these are gone from the index too.
-CREATE TABLE search_deletion (
-    deleted INTEGER NOT NULL,
-    gone INTEGER NOT NULL
-);
+-- Jobs whose files may still be in a directory of incoming/: these are moved after the commit.
+CREATE TABLE arrival (
+    directory TEXT PRIMARY KEY,
+    job_id INTEGER NOT NULL REFERENCES job ON DELETE CASCADE
+) WITHOUT ROWID;
+
+-- Storage keys of deleted files whose bytes may still be there: these are removed after the commit.
+CREATE TABLE garbage (
+    key TEXT PRIMARY KEY
+) WITHOUT ROWID;
 
 INSERT INTO job_count (status, n) VALUES
     ('pending', 0), ('running', 0), ('completed', 0), ('failed', 0);
 INSERT INTO execution_count (status, n) VALUES
     ('pending', 0), ('running', 0), ('completed', 0), ('failed', 0);
-INSERT INTO search_deletion (deleted, gone) VALUES (0, 0);
 
 CREATE INDEX file_job ON file (job_id);
 CREATE INDEX execution_file ON execution (file_id);
 CREATE INDEX execution_receipt ON execution (receipt_key, file_id) WHERE receipt_key IS NOT NULL;
 CREATE INDEX file_sha256 ON file (sha256);
+CREATE INDEX arrival_job ON arrival (job_id);
 CREATE INDEX delivery_job ON delivery (job_id);
 CREATE INDEX delivery_next ON delivery (next_at);
 -- What a start has to find among millions; SQLite uses a partial index only for its very condition.
@@ -153,6 +157,7 @@ CREATE TRIGGER file_deleted AFTER DELETE ON file BEGIN
             (SELECT status, failed_files FROM job_state WHERE job_state.id = job.id),
         updated_at = strftime('%Y-%m-%dT%H:%M:%SZ', 'now')
     WHERE id = old.job_id;
+    INSERT OR IGNORE INTO garbage (key) VALUES (old.storage_key);
 END;
 
 CREATE TRIGGER job_added AFTER INSERT ON job BEGIN
@@ -167,11 +172,6 @@ END;
 CREATE TRIGGER job_deleted AFTER DELETE ON job BEGIN
     UPDATE job_count SET n = n - 1 WHERE status = old.status;
     DELETE FROM job_search WHERE rowid = old.id;
-    UPDATE search_deletion SET deleted = deleted + 1;
-END;
-
-CREATE TRIGGER name_deleted AFTER DELETE ON file BEGIN
-    UPDATE search_deletion SET deleted = deleted + 1;
 END;
 
 CREATE TRIGGER execution_count_added AFTER INSERT ON execution BEGIN

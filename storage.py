@@ -1,9 +1,9 @@
-"""Where are the uploaded bytes? Files under the data directory, written so that a crash loses none.
+"""The uploaded bytes: files under the data directory, written so that a crash loses none.
 
-An upload is written and fsynced under `incoming/` and renamed to `uploads/<job>/` inside the
-transaction that names it; a deletion renames to `trash/` inside its transaction. What a crash
-leaves in either, and under the next job ids, which may have been renamed but not committed, is
-settled at the next start.
+An upload is written and fsynced under `incoming/`, named by rows that are committed, and only then
+moved to `uploads/<job>/`. A deletion commits the keys of its files to the table `garbage`, and only
+then removes them. So after a crash the rows tell what to finish: `incoming/` loses what no row
+names, `uploads/` nothing but what a committed deletion named.
 """
 
 import fcntl
@@ -13,9 +13,10 @@ import re
 import shutil
 import tempfile
 import unicodedata
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, BinaryIO
 
@@ -26,8 +27,6 @@ SUFFIXES = {
 
 
 MIN_FREE_BYTES = 200 * 1024 * 1024  # under this the disk is nearly full
-UNCOMMITTED = 1000  # more than there are uploads in one commit
-RESTORE = "restore-"  # how a restore's directory under incoming/ begins
 
 
 class TooLarge(Exception):
@@ -65,18 +64,24 @@ class IncomingFile:
         return self._sha256.hexdigest()
 
 
+@dataclass
+class Arrival:
+    """An upload while it is received."""
+
+    directory: Path  # under incoming/
+    is_named: bool = False  # by committed rows: from then on it is moved and never removed
+
+
 class Storage:
     """The directories under `root`; keys are relative to it, as `uploads/123/receipt.jpg`."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._incoming, self._uploads, self._trash = (
-            root / name for name in ("incoming", "uploads", "trash")
-        )
+        self._incoming, self._uploads = root / "incoming", root / "uploads"
 
     def create(self) -> None:
         """Make the directories; only their owner can look into them."""
-        for directory in (self.root, self._incoming, self._uploads, self._trash):
+        for directory in (self.root, self._incoming, self._uploads):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             _keep_private(directory)
         for database in self.root.glob("receipts.db*"):
@@ -105,157 +110,84 @@ class Storage:
         return path
 
     @contextmanager
-    def incoming(self) -> Iterator[Path]:
-        """A directory for one upload, gone at the end unless it was adopted."""
-        directory = Path(tempfile.mkdtemp(dir=self._incoming))
+    def incoming(self) -> Iterator[Arrival]:
+        """A new directory for one upload; removed at the end unless rows name it by then."""
+        arrival = Arrival(Path(tempfile.mkdtemp(dir=self._incoming)))
+        sync(self._incoming)
         try:
-            yield directory
+            yield arrival
         finally:
-            shutil.rmtree(directory, ignore_errors=True)
+            if not arrival.is_named:
+                shutil.rmtree(arrival.directory, ignore_errors=True)
 
-    @contextmanager
-    def adopted(self, directory: Path, job_id: int) -> Iterator[None]:
-        """The directory as that job's, durable; removed if the body fails.
+    def adopt(self, directory: str, job_id: int) -> None:
+        """Move incoming/<directory> to the job whose committed rows name its files.
 
-        The body's transaction is open: what is there already is the rest of one that failed.
+        Nothing for one that was moved before, by another thread or before a crash.
         """
-        home = self._uploads / str(job_id)
-        _remove(home)
+        home, source = self._uploads / str(job_id), self._incoming / directory
         try:
-            directory.rename(home)
-            sync(self._uploads)
-            yield
-        except BaseException:
-            shutil.rmtree(home, ignore_errors=True)
-            raise
+            source.rename(home)
+        except FileNotFoundError:
+            if source.exists():  # so it is uploads/ that is not there
+                raise
+        except OSError:
+            if not home.is_dir():
+                raise
+            _merge(source, home)
 
-    @contextmanager
-    def discarded_job(self, job_id: int) -> Iterator[None]:
-        """The job's files out of the way while the body commits; back if it fails, else gone."""
-        with self._discarded(self._uploads / str(job_id), f"job-{job_id}"):
-            yield
+    def settle(self, arrivals: Mapping[str, int]) -> None:
+        """Finish the uploads that a crash cut off; before the first new one.
 
-    @contextmanager
-    def discarded_file(self, key: str) -> Iterator[None]:
-        """The same for one file."""
-        path = self.path(key)
-        with self._discarded(path, f"file-{path.parent.name}-{path.name}"):
-            yield
-
-    @contextmanager
-    def _discarded(self, path: Path, name: str) -> Iterator[None]:
-        trash = self._trash / name
-        try:
-            if path.exists():
-                path.rename(trash)
-                sync(path.parent)
-                sync(self._trash)
-            yield
-        except BaseException:
-            if trash.exists():
-                trash.rename(path)
-            raise
-        _remove(trash)
-
-    def settle(
-        self,
-        job_exists: Callable[[int], bool],
-        key_exists: Callable[[str], bool],
-        next_job_id: int,
-    ) -> None:
-        """Finish or undo what a crash left half done. Only before uploads are accepted."""
-        for directory in self._incoming.iterdir():
-            if not directory.name.startswith(RESTORE):
-                _remove(directory)
-        for job_id in range(next_job_id, next_job_id + UNCOMMITTED):
-            _remove(self._uploads / str(job_id))
-        self.tidy(job_exists, key_exists, next_job_id)
-        for trash in self._trash.iterdir():
-            trash.rename(self.path(_key(trash)))
-
-    def tidy(
-        self,
-        job_exists: Callable[[int], bool],
-        key_exists: Callable[[str], bool],
-        next_job_id: int,
-    ) -> None:
-        """What can be put right while the server runs."""
-        self.empty_trash(job_exists, key_exists)
-        if any(self._incoming.glob(f"{RESTORE}*")):
-            with suppress(BlockingIOError), self._only_restore():  # else it is still under way
-                self.remove_unnamed(key_exists, next_job_id)
-                for directory in self._incoming.glob(f"{RESTORE}*"):
-                    _remove(directory)
-
-    @contextmanager
-    def restoring(self) -> Iterator[Path]:
-        """A directory to stage a restore in. If it is still there after a crash, so may be files
-        that nothing names. Raises SystemExit while another restore is under way.
+        `arrivals` are the jobs whose files may still be under incoming/, by directory; what is
+        left there belongs to no job.
         """
-        with ExitStack() as until_end:
-            try:
-                until_end.enter_context(self._only_restore())
-            except BlockingIOError:
-                raise SystemExit("Another restore is under way; wait for its end") from None
-            directory = Path(tempfile.mkdtemp(prefix=RESTORE, dir=self._incoming))
-            until_end.callback(_remove, directory)
-            yield directory
+        self._put_back_trash()
+        self.adopt_all(arrivals)
+        for path in self._incoming.iterdir():
+            _remove(path)
 
-    @contextmanager
-    def _only_restore(self) -> Iterator[None]:
-        """Raises BlockingIOError while another process is in here."""
-        descriptor = os.open(self.root / "restore.lock", os.O_CREAT | os.O_RDWR, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            yield
-        finally:
-            os.close(descriptor)
+    def adopt_all(self, arrivals: Mapping[str, int]) -> None:
+        """Move all of these, durably."""
+        for directory, job_id in arrivals.items():
+            self.adopt(directory, job_id)
+        sync(self._uploads)
 
-    @contextmanager
-    def placed(self, staged: Path) -> Iterator[None]:
-        """The staged files where their keys say, durable before the body commits; else gone again.
-
-        What is there already under such a key is the same file.
-        """
-        new: list[Path] = []
-        try:
-            for file in staged.glob("uploads/*/*"):
-                home = self.root / file.relative_to(staged)
+    def _put_back_trash(self) -> None:
+        """Move back what release 4 kept in trash/ while it deleted: `job-1`, `file-1-a.jpg`."""
+        trash = self.root / "trash"
+        for path in trash.glob("*-*"):
+            home = self._uploads.joinpath(*path.name.split("-", 2)[1:])
+            with suppress(OSError):  # it is there again
                 home.parent.mkdir(mode=0o700, exist_ok=True)
-                if not home.exists():
-                    new.append(home)
-                    file.rename(home)
-            for directory in {self._uploads, *(home.parent for home in new)}:
-                sync(directory)
-            yield
-        except BaseException:
-            for home in new:
-                home.unlink(missing_ok=True)
-            raise
+                path.rename(home)
+        with suppress(OSError):
+            trash.rmdir()
 
-    def remove_unnamed(self, key_exists: Callable[[str], bool], next_job_id: int) -> None:
-        """Remove the files of jobs before `next_job_id` that no row names; later ones are new."""
-        for job_id, home in self._homes():
-            if job_id < next_job_id:
-                for file in home.iterdir():
-                    if not key_exists(str(file.relative_to(self.root))):
-                        _remove(file)
-                with suppress(OSError):
-                    home.rmdir()  # when it is empty
+    def remove(self, keys: Collection[str]) -> None:
+        """Remove these files, durably, and the directories of jobs that are empty then."""
+        homes = {self.path(key).parent for key in keys}
+        for key in keys:
+            self.path(key).unlink(missing_ok=True)
+        for home in homes:
+            with suppress(OSError):  # not empty, or gone
+                home.rmdir()
+            if home.is_dir():
+                sync(home)
+        sync(self._uploads)
 
-    def empty_trash(
-        self, job_exists: Callable[[int], bool], key_exists: Callable[[str], bool]
-    ) -> None:
-        """Remove what could not be removed when it was deleted, and leave what is being deleted."""
-        for trash in self._trash.iterdir():
-            key = _key(trash)
-            if not (key_exists(key) if trash.name.startswith("file") else job_exists(_job_id(key))):
-                _remove(trash)
+    # Directories of jobs
 
-    def _homes(self) -> Iterator[tuple[int, Path]]:
-        for home in self._uploads.iterdir():
-            if home.name.isdecimal():  # not so .DS_Store
-                yield int(home.name), home
+    def job_ids(self) -> set[int]:
+        """The ids in the names of the directories under uploads/, whatever the rows say."""
+        return {int(home.name) for home in self._uploads.iterdir() if home.name.isdecimal()}
+
+    def has_job(self, job_id: int) -> bool:
+        return (self._uploads / str(job_id)).exists()
+
+    def remove_job(self, job_id: int) -> None:
+        """Remove a job's whole directory, whatever is in it."""
+        _remove(self._uploads / str(job_id))
 
 
 def storage_name(original: str, taken: Collection[str]) -> str:
@@ -276,13 +208,12 @@ def storage_name(original: str, taken: Collection[str]) -> str:
     return name
 
 
-def _key(trash: Path) -> str:
-    """Where it was: `uploads/1` for `job-1`, `uploads/1/a.jpg` for `file-1-a.jpg`."""
-    return "/".join(["uploads", *trash.name.split("-", 2)[1:]])
-
-
-def _job_id(key: str) -> int:
-    return int(key.split("/")[1])
+def _merge(source: Path, home: Path) -> None:
+    """Move the files of one directory to another, durably."""
+    for file in source.iterdir():
+        file.rename(home / file.name)
+    sync(home)
+    source.rmdir()
 
 
 def _remove(path: Path) -> None:

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
@@ -48,6 +47,7 @@ class Ended:
     error_code: ErrorCode | None  # None: completed
 
 
+MERGED_PAGES = 250  # of 4 kB, in one step of merging the search's index
 MOST_DAYS = 100_000  # the year 1752; datetime ends with the year 1
 
 
@@ -81,6 +81,8 @@ class Worker:
         self._keeper = threading.Thread(target=self._keep, name="keeper", daemon=True)
         self._closed = False  # to work that has not begun
         self._stopping = threading.Event()
+        self._search_is_stale = threading.Event()
+        self._search_is_stale.set()  # a crash may have come before the last merge
         self._lock: IO[bytes] | None = None
 
     def start(self, lock: IO[bytes]) -> None:
@@ -91,11 +93,7 @@ class Worker:
         self._lock = lock
         with closing(db.connect(self._database)) as connection:
             self._recover(connection)
-            self._storage.settle(
-                partial(db.job_exists, connection),
-                partial(db.key_exists, connection),
-                db.next_job_id(connection),
-            )
+            settle(connection, self._storage)
             db.forget_deleted(connection)
             for kind, size in self._sizes.items():
                 for _ in range(size):
@@ -114,6 +112,10 @@ class Worker:
             return ["the worker is not running"]
         threads = [*self._threads, self._keeper]
         return [f"the worker thread {t.name} is dead" for t in threads if not t.is_alive()]
+
+    def merge_search_later(self) -> None:
+        """Have the next sweep rid the search's index of deleted names."""
+        self._search_is_stale.set()
 
     def close(self) -> None:
         """Begin no more executions; those that run go on. Takes no lock: for a signal handler."""
@@ -234,6 +236,10 @@ class Worker:
     def _keep(self) -> None:
         """Until the end: replace dead threads every second, sweep every minute."""
         next_sweep = time.monotonic() + SWEEP_S
+        try:
+            self._warn_of_orphans()
+        except Exception:
+            log.exception("keeper")
         while not self._stopping.wait(KEEPER_S) and not self._closed:
             try:
                 for thread in [t for t in self._threads if not t.is_alive()]:
@@ -252,7 +258,14 @@ class Worker:
                 self._recover(connection, execution_id)
             self._running.pop(thread, None)
             self._start_thread(self._threads.pop(thread))
-            self.submit(db.list_pending(connection))
+            self._submit_pending(connection)
+
+    def _submit_pending(self, connection: sqlite3.Connection) -> None:
+        """Queue what is to run and not queued: by another process, or by an upload cut off."""
+        pending = db.list_pending(connection)  # first: an upload may commit at any moment
+        finish_arrivals(connection, self._storage)
+        if all(waiting.empty() for waiting in self._queues.values()):
+            self.submit(pending)
 
     def _recover(self, connection: sqlite3.Connection, execution_id: int | None = None) -> None:
         """As db.recover, and tell of those that are failed by it."""
@@ -261,11 +274,20 @@ class Worker:
         for job_id, provider in failed:
             self._ended(Ended(job_id, provider, None, "crashed"))
 
+    def _warn_of_orphans(self) -> None:
+        with closing(db.connect(self._database)) as connection:
+            if orphans := list_orphans(connection, self._storage):
+                log.warning(
+                    "%d directories under %s/uploads belong to no job: was the database lost?"
+                    " They are kept; restore a backup, or remove them: flask purge --orphans",
+                    len(orphans),
+                    self._storage.root,
+                )
+
     def _sweep(self) -> None:
         """What no request waits for: work another process queued, old jobs, old upload keys."""
         with closing(db.connect(self._database)) as connection:
-            if all(waiting.empty() for waiting in self._queues.values()):
-                self.submit(db.list_pending(connection))
+            self._submit_pending(connection)
             with connection:
                 kept_since = datetime.now(UTC) - UPLOAD_KEYS_KEPT
                 db.delete_upload_keys_before(connection, db.timestamp(kept_since))
@@ -273,12 +295,10 @@ class Worker:
                 limit = timedelta(days=min(self._retention_days, MOST_DAYS))
                 for job_id in purge(connection, self._storage, limit):
                     log.info("job %d: deleted after %d days", job_id, limit.days)
-            self._storage.tidy(
-                partial(db.job_exists, connection),
-                partial(db.key_exists, connection),
-                db.next_job_id(connection),
-            )
-            db.purge_search(connection)
+            collect_garbage(connection, self._storage)
+            if self._search_is_stale.is_set():
+                self._search_is_stale.clear()
+                merge_search(connection)
             db.forget_deleted(connection)
 
     def _kind(self, provider_name: str) -> str:
@@ -288,37 +308,105 @@ class Worker:
         return "remote" if remote else "local"
 
 
+# Uploads and deletions that are to be finished
+
+
+def settle(connection: sqlite3.Connection, storage: Storage) -> None:
+    """Finish what a crash cut off, before the first upload."""
+    arrivals = db.list_arrivals(connection)
+    storage.settle(arrivals)
+    with connection:
+        db.delete_arrivals(connection, arrivals)
+    collect_garbage(connection, storage)
+
+
+def finish_arrivals(connection: sqlite3.Connection, storage: Storage) -> None:
+    """Forget the arrivals whose files have been moved, and move those that could not be so far."""
+    if arrivals := db.list_arrivals(connection):
+        storage.adopt_all(arrivals)
+        with connection:
+            db.delete_arrivals(connection, arrivals)
+
+
+def collect_garbage(connection: sqlite3.Connection, storage: Storage) -> None:
+    """Remove the files whose deletion is committed; the next sweep tries again what fails."""
+    try:
+        if keys := db.list_garbage(connection):
+            storage.remove(keys)
+            with connection:
+                db.delete_garbage(connection, keys)
+    except (OSError, sqlite3.OperationalError) as error:
+        log.error("deleted files are still on the disk; the next sweep tries again: %s", error)
+
+
+def merge_search(connection: sqlite3.Connection) -> None:
+    """Rid the search's index of all deleted names, in transactions of some 20 ms each."""
+    pages = -MERGED_PAGES
+    while _merge_step(connection, pages):
+        pages = MERGED_PAGES
+        time.sleep(0.005)  # or no other writer would get the lock
+
+
+def _merge_step(connection: sqlite3.Connection, pages: int) -> bool:
+    with connection:
+        return db.merge_search(connection, pages)
+
+
 # Deleting
 
 
-def older_than(connection: sqlite3.Connection, limit: timedelta) -> list[int]:
-    """The ids of finished jobs last changed longer ago than that, oldest first."""
-    return db.list_finished_before(connection, _ago(limit))
+def purge(
+    connection: sqlite3.Connection, storage: Storage, limit: timedelta, dry_run: bool = False
+) -> list[int]:
+    """Delete the finished jobs last changed longer ago than `limit`; the ids of those that went.
 
-
-def purge(connection: sqlite3.Connection, storage: Storage, limit: timedelta) -> list[int]:
-    """Delete those; the ids of the ones that went: one may be run again at this very moment."""
-    moment = _ago(limit)
+    One of them may be run again at this very moment, and stays.
+    """
+    moment = db.timestamp(datetime.now(UTC) - limit)
     ids = db.list_finished_before(connection, moment)
-    gone = [job_id for job_id in ids if delete_job_and_files(connection, storage, job_id, moment)]
-    db.forget_deleted(connection)
+    if dry_run:
+        return ids
+    gone = [job_id for job_id in ids if _delete_row(connection, job_id, moment)]
+    collect_garbage(connection, storage)
+    if gone:
+        merge_search(connection)
+        db.forget_deleted(connection)
     return gone
 
 
-def delete_job_and_files(
-    connection: sqlite3.Connection,
-    storage: Storage,
-    job_id: int,
-    finished_before: str | None = None,
+def list_orphans(connection: sqlite3.Connection, storage: Storage) -> list[int]:
+    """The ids of directories under uploads/ that no row knows, as after the loss of a database."""
+    found = storage.job_ids()  # first, since a new job has its row before its directory
+    return sorted(found - db.list_ids(connection))
+
+
+def purge_orphans(connection: sqlite3.Connection, storage: Storage, dry_run: bool) -> list[int]:
+    """Remove those directories; their ids."""
+    ids = list_orphans(connection, storage)
+    for job_id in [] if dry_run else ids:
+        storage.remove_job(job_id)
+    return ids
+
+
+def delete_job_and_files(connection: sqlite3.Connection, storage: Storage, job_id: int) -> bool:
+    """Whether the job was deleted; not if it is missing or running."""
+    gone = _delete_row(connection, job_id)
+    collect_garbage(connection, storage)
+    return gone
+
+
+def delete_file_and_bytes(
+    connection: sqlite3.Connection, storage: Storage, job_id: int, file_id: int
 ) -> bool:
-    """Whether the job went, row, files and bytes; not if it is missing, running or not that old."""
+    """Whether the file was deleted; not if it is missing or running."""
     with connection:
-        if not db.delete_job(connection, job_id, finished_before):
-            return False
-        with storage.discarded_job(job_id):
-            connection.commit()  # in here, so that a failed commit brings the files back
-    return True
+        gone = db.delete_file(connection, job_id, file_id)
+    collect_garbage(connection, storage)
+    return gone
 
 
-def _ago(limit: timedelta) -> str:
-    return db.timestamp(datetime.now(UTC) - limit)
+def _delete_row(
+    connection: sqlite3.Connection, job_id: int, finished_before: str | None = None
+) -> bool:
+    with connection:
+        return db.delete_job(connection, job_id, finished_before)

@@ -1,9 +1,9 @@
-"""How is a data directory copied, and put back, while the server runs?
+"""The commands for the data: purge, backup and restore.
 
-A backup is a directory with the database and the files it names. It appears when it is whole. A
-restore makes the data directory what the backup is, in one transaction: files are checked, staged
-and renamed in before it commits, and those that nothing names any more are removed after. Ids that
-were given since the backup are not given again.
+A backup is a directory with the database and the files it names. It appears when it is whole, and
+can be made while the server runs. A restore needs the server stopped: files are checked and staged
+as an upload's are, then one rename puts the backup's database in place, and what a crash cuts off
+after that is finished by the next start. Ids that were given since the backup are not given again.
 """
 
 import hashlib
@@ -12,9 +12,11 @@ import re
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable
 from contextlib import closing
 from datetime import timedelta
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,10 +26,10 @@ from flask.cli import with_appcontext
 
 import db
 import worker
+from server.service import Service
 from storage import Storage, sync
 
 DATABASE = "receipts.db"
-STAYS = {"search_deletion"}  # it tells of this database's own index
 
 
 class ArchiveError(Exception):
@@ -57,49 +59,59 @@ def write_backup(storage: Storage, target: Path) -> Counts:
 def _fill(storage: Storage, target: Path) -> Counts:
     (target / "uploads").mkdir(mode=0o700)
     with closing(db.connect(storage.root / DATABASE)) as live:
-        live.execute("VACUUM INTO ?", (str(target / DATABASE),))
+        db.copy_to(live, target / DATABASE)
+        worker.finish_arrivals(live, storage)  # or the files of the latest upload might be missed
         (target / DATABASE).chmod(0o600)
         with closing(db.connect(target / DATABASE)) as copy:
-            copy.execute("PRAGMA journal_mode = DELETE")  # one file, without a log beside it
+            db.leave_wal(copy)
             with copy:
                 db.release(copy)
-                for file in list(_files(copy)):
-                    try:
-                        _copy_file(storage.path(file["storage_key"]), target / file["storage_key"])
-                    except FileNotFoundError:
-                        _drop_if_deleted(file, copy, live)
-            counts = _counts(copy)
+                db.delete_arrivals(copy, db.list_arrivals(copy))
+                for file in db.list_all_files(copy):
+                    _copy_or_drop(file, copy, live, storage, target)
+            counts = Counts(*db.count_all(copy))
     _sync_all(target)
     return counts
 
 
-def _drop_if_deleted(file: sqlite3.Row, copy: sqlite3.Connection, live: sqlite3.Connection) -> None:
-    """What was deleted while we copied is deleted in the copy too; bytes lost before stay lost."""
-    if not db.key_exists(live, file["storage_key"]):
-        db.delete_file(copy, file["job_id"], file["id"])
-    if not db.job_exists(live, file["job_id"]):
-        db.delete_job(copy, file["job_id"])
+def _copy_or_drop(
+    file: dict[str, Any],
+    copy: sqlite3.Connection,
+    live: sqlite3.Connection,
+    storage: Storage,
+    target: Path,
+) -> None:
+    """Copy a file; what was deleted meanwhile loses its row too; bytes lost before stay lost."""
+    try:
+        _copy_file(storage.path(file["storage_key"]), target / file["storage_key"])
+    except FileNotFoundError:
+        if not db.key_exists(live, file["storage_key"]):
+            db.delete_file(copy, file["job_id"], file["id"])
+        if not db.job_exists(live, file["job_id"]):
+            db.delete_job(copy, file["job_id"])
 
 
 def restore_backup(storage: Storage, source: Path) -> Counts:
-    """Make the data directory what the backup in `source` is. Raises ArchiveError or OSError."""
+    """Make the data directory what the backup in `source` is.
+
+    Raises ArchiveError or OSError with nothing changed, SystemExit while a server runs.
+    """
     if not (source / DATABASE).is_file():
         raise ArchiveError(f"{source} is no backup: it holds no {DATABASE}")
-    with storage.restoring() as staged:
-        (staged / "uploads").mkdir(mode=0o700)
-        _copy_file(source / DATABASE, staged / DATABASE)
-        with closing(_checked(staged / DATABASE)) as copy:
-            for file in _files(copy):
-                _stage(file, source, staged)
-            counts = _counts(copy)
-        _sync_all(staged)
-        with closing(db.connect(storage.root / DATABASE)) as live:
-            live.execute("ATTACH ? AS backup", (str(staged / DATABASE),))
-            _replace(live, storage, staged)
-            live.execute("DETACH backup")
-            storage.remove_unnamed(lambda key: db.key_exists(live, key), db.next_job_id(live))
-            db.purge_search(live)
-            db.forget_deleted(live)
+    with closing(storage.lock()), closing(db.connect(storage.root / DATABASE)) as live:
+        worker.settle(live, storage)
+        with storage.incoming() as staged:
+            _copy_file(source / DATABASE, staged.directory / DATABASE)
+            with closing(_checked(staged.directory / DATABASE)) as copy:
+                _stage_all(copy, storage, source, staged.directory)
+                _carry_over(live, copy)
+                counts = Counts(*db.count_all(copy))
+            db.leave_wal(live)
+            (staged.directory / DATABASE).rename(storage.root / DATABASE)
+            staged.is_named = True
+            sync(storage.root)
+        with closing(db.connect(storage.root / DATABASE)) as restored:
+            worker.settle(restored, storage)
     return counts
 
 
@@ -108,12 +120,12 @@ def _checked(database: Path) -> sqlite3.Connection:
     try:
         db.create(database)
         copy = db.connect(database)
-        problem = copy.execute("PRAGMA integrity_check").fetchone()[0]
-        if problem != "ok" or copy.execute("PRAGMA foreign_key_check").fetchone():
+        if (problem := db.integrity(copy)) != "ok":
             raise ArchiveError(f"the backup's database is damaged: {problem}")
-        copy.execute("PRAGMA journal_mode = DELETE")
+        db.leave_wal(copy)
         with copy:
             db.release(copy)
+            db.delete_arrivals(copy, db.list_arrivals(copy))
     except SystemExit as error:
         raise ArchiveError(str(error)) from None
     except sqlite3.DatabaseError as error:
@@ -121,101 +133,66 @@ def _checked(database: Path) -> sqlite3.Connection:
     return copy
 
 
-def _stage(file: sqlite3.Row, source: Path, staged: Path) -> None:
-    """The file, checked, beside its place; nothing when it had no bytes at the backup either."""
+def _stage_all(copy: sqlite3.Connection, storage: Storage, source: Path, staged: Path) -> None:
+    """Copy the files that are missing here to directories that the rows name, a job each."""
+    for job_id, files in groupby(db.list_all_files(copy), key=itemgetter("job_id")):
+        for file in files:
+            if _is_missing(file, storage, source):
+                _stage(file, source, staged / str(job_id))
+        if (staged / str(job_id)).exists():
+            with copy:
+                db.add_arrival(copy, f"{staged.name}/{job_id}", job_id)
+    _sync_all(staged)
+
+
+def _is_missing(file: dict[str, Any], storage: Storage, source: Path) -> bool:
+    """Whether the backup has a file that is not here. Raises ArchiveError if another is."""
     key = file["storage_key"]
     if not re.fullmatch(rf"uploads/{file['job_id']}/[^/]*[^./][^/]*", key):
         raise ArchiveError(f"the backup names a file outside its job's directory: {key!r}")
-    if not (source / key).exists():
-        return
-    sha256 = _copy_file(source / key, staged / key)
-    if sha256 != file["sha256"]:
-        raise ArchiveError(f"the backup's file {key} is not what was uploaded; it is damaged")
+    if not storage.path(key).exists():
+        return (source / key).exists()  # else it had no bytes at the backup either
+    if _sha256(storage.path(key)) != file["sha256"]:
+        raise ArchiveError(
+            f"the backup is of another data directory: its {key} is not the one here;"
+            " restore it with DATA_DIR set to an empty one"
+        )
+    return False
 
 
-def _replace(live: sqlite3.Connection, storage: Storage, staged: Path) -> None:
-    with live:
-        live.execute("BEGIN IMMEDIATE")
-        other = live.execute(
-            """
-            SELECT storage_key FROM main.file AS ours JOIN backup.file AS theirs USING (storage_key)
-            WHERE ours.sha256 <> theirs.sha256
-            """
-        ).fetchone()
-        if other:
-            raise ArchiveError(
-                f"the backup is of another data directory: its {other['storage_key']} is not ours;"
-                " restore it with DATA_DIR set to an empty one"
-            )
-        _replace_rows(live)
-        with storage.placed(staged):
-            live.commit()  # in here, so that a failed commit takes the files back
+def _stage(file: dict[str, Any], source: Path, directory: Path) -> None:
+    copied = directory / Path(file["storage_key"]).name
+    _copy_file(source / file["storage_key"], copied)
+    if _sha256(copied) != file["sha256"]:
+        raise ArchiveError(
+            f"the backup's file {file['storage_key']} is not what was uploaded; it is damaged"
+        )
 
 
-def _replace_rows(live: sqlite3.Connection) -> None:
-    """Every table as it is in the backup; the highest id ever given stays so."""
-    query = "SELECT name, sql FROM main.sqlite_master WHERE type = 'trigger'"
-    triggers = live.execute(query).fetchall()
-    live.execute("PRAGMA defer_foreign_keys = ON")  # until the commit
-    for trigger in triggers:  # what they do to other tables is in the backup already
-        live.execute(f"DROP TRIGGER main.{trigger['name']}")
-    for table, columns in _tables(live):
-        live.execute(f"DELETE FROM main.{table}")
-        live.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM backup.{table}")
-    for trigger in triggers:
-        live.execute(trigger["sql"])
-    live.execute("UPDATE search_deletion SET deleted = deleted + 1")
-    for row in live.execute("SELECT name, seq FROM backup.sqlite_sequence").fetchall():
-        _raise_sequence(live, row["name"], row["seq"])
-
-
-def _tables(live: sqlite3.Connection) -> list[tuple[str, str]]:
-    """(name, columns) of each; those inside an index of names are filled through it."""
-    tables = live.execute(
-        """
-        SELECT name, type FROM pragma_table_list
-        WHERE schema = 'main' AND type IN ('table', 'virtual') AND name NOT LIKE 'sqlite_%'
-        """
-    ).fetchall()
-    return [
-        (table["name"], _columns(live, table["name"], table["type"] == "virtual"))
-        for table in tables
-        if table["name"] not in STAYS
-    ]
-
-
-def _columns(live: sqlite3.Connection, table: str, virtual: bool) -> str:
-    found = live.execute("SELECT name FROM pragma_table_info(?, 'main')", (table,)).fetchall()
-    return ", ".join([*(["rowid"] if virtual else []), *(column["name"] for column in found)])
-
-
-def _raise_sequence(live: sqlite3.Connection, table: str, number: int) -> None:
-    raised = live.execute(
-        "UPDATE main.sqlite_sequence SET seq = max(seq, ?) WHERE name = ?", (number, table)
+def _carry_over(live: sqlite3.Connection, copy: sqlite3.Connection) -> None:
+    """Give no id again that was given here, and have the files removed that only this names."""
+    ours, theirs = (
+        {file["storage_key"] for file in db.list_all_files(one)} for one in (live, copy)
     )
-    if not raised.rowcount:
-        live.execute("INSERT INTO main.sqlite_sequence (name, seq) VALUES (?, ?)", (table, number))
+    with copy:
+        db.add_garbage(copy, ours - theirs)
+        for table, highest in db.list_sequences(live).items():
+            db.raise_sequence(copy, table, highest)
 
 
-def _files(connection: sqlite3.Connection) -> Iterator[sqlite3.Row]:
-    yield from connection.execute("SELECT id, job_id, storage_key, sha256 FROM file ORDER BY id")
-
-
-def _counts(connection: sqlite3.Connection) -> Counts:
-    query = "SELECT (SELECT count(*) FROM job), (SELECT count(*) FROM file)"
-    return Counts(*connection.execute(query).fetchone())
-
-
-def _copy_file(source: Path, target: Path) -> str:
-    """The SHA-256 of what was copied; only its owner can read the copy."""
+def _copy_file(source: Path, target: Path) -> None:
+    """Copy durably; only its owner can read the copy."""
     with source.open("rb") as original:
         target.parent.mkdir(mode=0o700, exist_ok=True)
         with os.fdopen(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as copy:
             shutil.copyfileobj(original, copy)
             copy.flush()
             os.fsync(copy.fileno())
-    with target.open("rb") as copied:
-        return hashlib.file_digest(copied, "sha256").hexdigest()
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _sync_all(directory: Path) -> None:
@@ -248,19 +225,25 @@ class Age(click.ParamType):
 
 
 @click.command()
-@click.option("--older-than", type=Age(), required=True, help="as in 90d, 12h or 2w")
+@click.option(
+    "--older-than", type=Age(), help="finished jobs last changed longer ago: 90d, 12h, 2w"
+)
+@click.option("--orphans", is_flag=True, help="directories under uploads/ that no job knows")
 @click.option("--dry-run", is_flag=True, help="only say which")
 @with_appcontext
-def purge(older_than: timedelta, dry_run: bool) -> None:
-    """Delete the finished jobs that were last changed longer ago."""
-    at = _opened()
-    with closing(db.connect(at.database)) as connection:
-        if dry_run:
-            ids = worker.older_than(connection, older_than)
+def purge(older_than: timedelta | None, orphans: bool, dry_run: bool) -> None:
+    """Delete old jobs, or what a lost database left under uploads/."""
+    if orphans == (older_than is not None):
+        raise click.UsageError("Say what to delete: --older-than 90d, or --orphans")
+    service = _opened()
+    with closing(db.connect(service.database)) as connection:
+        if older_than is None:
+            ids = worker.purge_orphans(connection, service.storage, dry_run)
         else:
-            ids = worker.purge(connection, at.storage, older_than)
+            ids = worker.purge(connection, service.storage, older_than, dry_run)
+    what = "directories" if orphans else "jobs"
     verb = "Would delete" if dry_run else "Deleted"
-    click.echo(f"{verb} {len(ids)} jobs" + (f": {', '.join(map(str, ids))}" if ids else ""))
+    click.echo(f"{verb} {len(ids)} {what}" + (f": {', '.join(map(str, ids))}" if ids else ""))
 
 
 @click.command()
@@ -268,7 +251,7 @@ def purge(older_than: timedelta, dry_run: bool) -> None:
 @with_appcontext
 def backup(directory: Path) -> None:
     """Copy the database and all files to DIRECTORY, which must not exist."""
-    _tell("Backed up", lambda storage: write_backup(storage, directory.absolute()))
+    _run(lambda storage: write_backup(storage, directory.absolute()), "Backed up")
 
 
 @click.command()
@@ -278,21 +261,21 @@ def backup(directory: Path) -> None:
 )
 @with_appcontext
 def restore(directory: Path) -> None:
-    """Make the data what the backup in DIRECTORY is."""
-    _tell("Restored", lambda storage: restore_backup(storage, directory.absolute()))
+    """Make the data what the backup in DIRECTORY is; the server must be stopped."""
+    _run(lambda storage: restore_backup(storage, directory.absolute()), "Restored")
 
 
-def _opened() -> Any:
-    """The application's Service, with its data there and up to date."""
-    at = current_app.extensions["receipts"]
-    at.storage.create()
-    db.create(at.database)
-    return at
+def _opened() -> Service:
+    """The application's service, with its data there and up to date."""
+    service: Service = current_app.extensions["receipts"]
+    service.storage.create()
+    db.create(service.database)
+    return service
 
 
-def _tell(done: str, archived: Any) -> None:
+def _run(archive: Callable[[Storage], Counts], verb: str) -> None:
     try:
-        counts = archived(_opened().storage)
+        counts = archive(_opened().storage)
     except (ArchiveError, OSError, sqlite3.Error) as error:
         raise click.ClickException(str(error)) from None
-    click.echo(f"{done} {counts.jobs} jobs with {counts.files} files")
+    click.echo(f"{verb} {counts.jobs} jobs with {counts.files} files")

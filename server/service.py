@@ -31,7 +31,6 @@ class Service:
     waiting: Waiting
     webhook: Webhook
     metrics: Metrics
-    idle: list[sqlite3.Connection] = field(default_factory=list)
     write_lock: threading.Lock = field(
         default_factory=threading.Lock
     )  # one upload is stored at a time
@@ -40,6 +39,12 @@ class Service:
         """Tell those who want to know that the job may have ended."""
         self.waiting.wake(job_id)
         self.webhook.wake()
+
+    def deleted(self, connection: sqlite3.Connection, job_id: int) -> None:
+        """Tell those who want to know, and leave nothing readable of what was deleted."""
+        self.changed(job_id)
+        self.worker.merge_search_later()
+        db.forget_deleted(connection)
 
     @contextmanager
     def writing(self) -> Iterator[None]:

@@ -29,7 +29,7 @@ from providers.base import Provider
 from result import ProviderError
 from server.service import Service
 from settings import Env, setting
-from storage import IncomingFile, TooLarge, storage_name, synced
+from storage import IncomingFile, Storage, TooLarge, storage_name, synced
 
 log = logging.getLogger(__name__)
 
@@ -260,15 +260,17 @@ def stored_upload(
     """The id of the job made of this request, or of the earlier one with this Idempotency-Key."""
     if key is not None and not 1 <= len(key) <= 255:
         raise BadRequest(f"Idempotency-Key must have 1 to 255 characters, not {len(key)}")
-    with service.storage.incoming() as directory:
-        upload = read_upload(request, directory, service.providers, service.env)
-        with service.writing(), connection:
-            connection.execute("BEGIN IMMEDIATE")
-            if key and (stored := db.get_upload_key(connection, key)):
-                return _job_of(stored, key, upload)
-            job_id, executions = _add_upload(connection, upload, key)
-            with service.storage.adopted(directory, job_id):
-                connection.commit()
+    with service.storage.incoming() as arrival:
+        upload = read_upload(request, arrival.directory, service.providers, service.env)
+        with service.writing():
+            with connection:
+                connection.execute("BEGIN IMMEDIATE")
+                if key and (stored := db.get_upload_key(connection, key)):
+                    return _job_of(stored, key, upload)
+                job_id, executions = _add_upload(connection, service.storage, upload, key)
+                db.add_arrival(connection, arrival.directory.name, job_id)
+            arrival.is_named = True
+            service.storage.adopt(arrival.directory.name, job_id)
     log.info("job %d: %d files", job_id, len(upload.files))
     service.worker.submit(executions)
     return job_id
@@ -284,9 +286,11 @@ def _job_of(stored: dict[str, Any], key: str, upload: Upload) -> int:
 
 
 def _add_upload(
-    connection: sqlite3.Connection, upload: Upload, key: str | None
+    connection: sqlite3.Connection, storage: Storage, upload: Upload, key: str | None
 ) -> tuple[int, list[tuple[int, str]]]:
     """The id of the new job, and (id, provider) of its executions."""
+    if storage.has_job(db.next_job_id(connection)):  # left by a database that was lost since
+        db.raise_sequence(connection, "job", max(storage.job_ids()))
     job_id = db.add_job(connection, upload.job_name)
     executions = [
         execution for file in upload.files for execution in _add_file(connection, job_id, file)

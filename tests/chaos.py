@@ -241,7 +241,7 @@ class Chaos:
             assert counted == dict(rows("SELECT status, count(*) FROM job GROUP BY 1"))
             keys = {key for (key,) in rows("SELECT storage_key FROM file")}
             self.jobs = len(rows("SELECT id FROM job"))
-        places = [self.data / name for name in ("uploads", "incoming", "trash")]
+        places = [self.data / name for name in ("uploads", "incoming")]
         files = {p for place in places for p in place.rglob("*") if p.is_file()}
         assert {str(path.relative_to(self.data)) for path in files} == keys
         contents = Counter(path.read_bytes() for path in files)

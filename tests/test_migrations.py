@@ -59,7 +59,7 @@ def _sql(row):
 
 def counts(connection):
     """The rows a new database has already: counts of nothing."""
-    tables = ("job_count", "execution_count", "search_deletion")
+    tables = ("job_count", "execution_count")
     return {
         t: [tuple(row)[:-1] for row in connection.execute(f"SELECT * FROM {t}")] for t in tables
     }

@@ -1,4 +1,4 @@
-"""Do the files on disk and the rows that name them agree, whenever the process ends?"""
+"""The files on disk and the rows that name them agree, whenever the process ends."""
 
 import re
 
@@ -43,19 +43,19 @@ def tree(storage):
     return [str(path.relative_to(storage.root)) for path in paths]
 
 
-def settle(storage, jobs=(), keys=(), next_job_id=2):
-    storage.settle(lambda job_id: job_id in jobs, lambda key: key in keys, next_job_id)
-    assert [list((storage.root / d).iterdir()) for d in ("incoming", "trash")] == [[], []]
+def settle(storage, arrivals=None):
+    storage.settle(arrivals or {})
+    assert list((storage.root / "incoming").iterdir()) == []
     return tree(storage)
 
 
 @pytest.fixture
 def job(storage):
     """Job 1 as an upload leaves it, with two files."""
-    with storage.incoming() as directory:
-        write(write(directory, "a.jpg", b"A"), "b.jpg", b"B")
-        with storage.adopted(directory, 1):
-            pass
+    with storage.incoming() as arrival:
+        write(write(arrival.directory, "a.jpg", b"A"), "b.jpg", b"B")
+        arrival.is_named = True
+        storage.adopt(arrival.directory.name, 1)
     return storage
 
 
@@ -65,119 +65,86 @@ def job(storage):
 def test_an_adopted_upload_is_where_its_keys_say(job):
     assert tree(job) == ["uploads/1/a.jpg", "uploads/1/b.jpg"]
     assert job.path("uploads/1/b.jpg").read_bytes() == b"B"
+    assert list((job.root / "incoming").iterdir()) == []
 
 
-def test_an_upload_that_is_not_adopted_leaves_nothing(storage):
-    with pytest.raises(KeyError), storage.incoming() as directory:
-        write(directory)
+def test_an_upload_that_no_row_names_leaves_nothing(storage):
+    with pytest.raises(KeyError), storage.incoming() as arrival:
+        write(arrival.directory)
         raise KeyError
+    with storage.incoming() as arrival:
+        write(arrival.directory)
     assert tree(storage) == []
 
 
-def test_an_upload_whose_commit_fails_leaves_nothing(storage):
-    with pytest.raises(KeyError), storage.incoming() as directory:
-        write(directory)
-        with storage.adopted(directory, 1):
-            raise KeyError
-    assert list((storage.root / "uploads").iterdir()) == []
+def test_an_upload_that_rows_name_stays_where_it_is_until_it_can_be_moved(storage):
+    (storage.root / "uploads").rmdir()
+    with pytest.raises(FileNotFoundError), storage.incoming() as arrival:
+        write(arrival.directory)
+        arrival.is_named = True
+        storage.adopt(arrival.directory.name, 1)
+    assert len(tree(storage)) == 1
+    storage.create()
+    assert settle(storage, {arrival.directory.name: 1}) == ["uploads/1/receipt.jpg"]
 
 
 def test_killed_while_receiving_nothing_stays(storage, crash):
-    write(crash.in_(storage.incoming()))
-    assert settle(storage, next_job_id=1) == []
+    write(crash.in_(storage.incoming()).directory)
+    assert settle(storage) == []
 
 
-def test_killed_between_rename_and_commit_nothing_stays(storage, crash):
-    directory = write(crash.in_(storage.incoming()))
-    crash.in_(storage.adopted(directory, 1))
-    assert tree(storage) == ["uploads/1/receipt.jpg"]
-    assert settle(storage, next_job_id=1) == []
+def test_killed_after_the_commit_everything_is_moved_by_the_next_start(storage, crash):
+    directory = write(crash.in_(storage.incoming()).directory)
+    assert settle(storage, {directory.name: 1}) == ["uploads/1/receipt.jpg"]
 
 
-def test_killed_after_the_commit_everything_stays(storage, crash):
-    directory = write(crash.in_(storage.incoming()))
-    crash.in_(storage.adopted(directory, 1))
-    assert settle(storage, jobs=[1], next_job_id=2) == ["uploads/1/receipt.jpg"]
+def test_killed_within_a_move_the_rest_is_moved_by_the_next_start(job, crash):
+    directory = write(crash.in_(job.incoming()).directory, "c.jpg")
+    expected = ["uploads/1/a.jpg", "uploads/1/b.jpg", "uploads/1/c.jpg"]
+    assert settle(job, {directory.name: 1}) == expected
 
 
-def test_after_a_crash_the_next_job_can_have_its_id(storage, crash):
-    crash.in_(storage.adopted(write(crash.in_(storage.incoming())), 1))
-    settle(storage, next_job_id=1)
-    with storage.incoming() as directory, storage.adopted(write(directory, "new.jpg"), 1):
-        pass
-    assert tree(storage) == ["uploads/1/new.jpg"]
+def test_what_was_moved_before_may_be_moved_again(job):
+    job.adopt("moved-long-ago", 1)
+    job.adopt("moved-long-ago", 2)
+    assert tree(job) == ["uploads/1/a.jpg", "uploads/1/b.jpg"]
+
+
+def test_a_start_removes_nothing_under_uploads(job):
+    """The database may be lost, older, or another: then no row knows of job 1."""
+    for _ in range(2):
+        assert settle(job) == ["uploads/1/a.jpg", "uploads/1/b.jpg"]
+    assert job.job_ids() == {1} and job.has_job(1) and not job.has_job(2)
 
 
 # Going out
 
 
-def test_a_discarded_job_and_a_discarded_file_are_gone(job):
-    with job.discarded_file("uploads/1/a.jpg"):
-        assert tree(job) == ["trash/file-1-a.jpg", "uploads/1/b.jpg"]
+def test_removed_files_are_gone_and_so_is_the_directory_of_a_job_without_any(job):
+    job.remove(["uploads/1/a.jpg"])
     assert tree(job) == ["uploads/1/b.jpg"]
-    with job.discarded_job(1):
-        pass
+    job.remove(["uploads/1/b.jpg", "uploads/1/a.jpg"])
+    assert tree(job) == [] and not job.has_job(1)
+
+
+def test_what_is_gone_already_can_be_removed(job):
+    job.remove(["uploads/1/gone.jpg", "uploads/9/gone.jpg"])
+    assert tree(job) == ["uploads/1/a.jpg", "uploads/1/b.jpg"]
+
+
+def test_a_whole_directory_goes_with_all_that_is_in_it(job):
+    job.remove_job(1)
+    job.remove_job(1)
     assert tree(job) == []
-    assert not (job.root / "uploads/1").exists()
 
 
-def test_a_deletion_whose_commit_fails_brings_the_files_back(job):
-    for context in (job.discarded_job(1), job.discarded_file("uploads/1/a.jpg")):
-        with pytest.raises(KeyError), context:
-            raise KeyError
-        assert tree(job) == ["uploads/1/a.jpg", "uploads/1/b.jpg"]
-
-
-def test_what_is_gone_already_can_be_discarded(job):
-    job.path("uploads/1/a.jpg").unlink()
-    with job.discarded_file("uploads/1/a.jpg"):
-        pass
-    with job.discarded_job(9):
-        pass
-    assert tree(job) == ["uploads/1/b.jpg"]
-
-
-def test_killed_before_a_deletion_is_committed_the_files_are_back(job, crash):
-    crash.in_(job.discarded_job(1))
-    assert settle(job, jobs=[1]) == ["uploads/1/a.jpg", "uploads/1/b.jpg"]
-    crash.in_(job.discarded_file("uploads/1/a.jpg"))
-    expected = ["uploads/1/a.jpg", "uploads/1/b.jpg"]
-    assert settle(job, jobs=[1], keys=expected) == expected
-
-
-def test_killed_after_a_deletion_was_committed_the_files_are_gone(job, crash):
-    crash.in_(job.discarded_file("uploads/1/a.jpg"))
-    assert settle(job, jobs=[1], keys=["uploads/1/b.jpg"]) == ["uploads/1/b.jpg"]
-    crash.in_(job.discarded_job(1))
-    assert settle(job) == []
-
-
-def test_killed_while_the_trash_is_emptied_the_rest_goes_at_the_next_start(job, crash):
-    crash.in_(job.discarded_job(1))
-    (job.root / "trash/job-1/a.jpg").unlink()
-    assert settle(job) == []
-
-
-def test_a_file_and_then_its_job_deleted_in_two_crashes_are_gone(job, crash):
-    crash.in_(job.discarded_file("uploads/1/a.jpg"))
-    crash.in_(job.discarded_job(1))
-    assert settle(job) == []
-
-
-def test_settling_twice_or_when_nothing_happened_changes_nothing(job):
-    for _ in range(2):
-        assert settle(job, jobs=[1]) == ["uploads/1/a.jpg", "uploads/1/b.jpg"]
-
-
-def test_names_of_files_with_dashes_are_put_back(storage, crash):
-    key = "uploads/12/my-long--name.jpg"
-    with (
-        storage.incoming() as directory,
-        storage.adopted(write(directory, "my-long--name.jpg"), 12),
-    ):
-        pass
-    crash.in_(storage.discarded_file(key))
-    assert settle(storage, jobs=[12], keys=[key], next_job_id=13) == [key]
+def test_what_release_4_kept_in_trash_is_put_back(storage):
+    for name in ("job-1/a.jpg", "file-12-my-long--name.jpg"):
+        path = storage.root / "trash" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+    assert settle(storage) == ["uploads/1/a.jpg", "uploads/12/my-long--name.jpg"]
+    assert not (storage.root / "trash").exists()
 
 
 # Keys and names

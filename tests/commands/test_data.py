@@ -9,7 +9,6 @@ import sqlite3
 import subprocess
 import sys
 import threading
-import time
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,10 +17,9 @@ import pytest
 import requests
 
 import db as database
-import worker
 from commands import data as archive
 from storage import Storage
-from tests.fakes import fake, only_execution, png, until, upload, wait
+from tests.fakes import fake, png, until, upload, wait
 
 FLASK = (sys.executable, "-m", "flask")
 MARK = "Zebrafinch"  # in names, texts and bytes that shall be gone
@@ -87,20 +85,49 @@ def test_an_age_that_makes_no_sense_is_refused(run, age):
 )
 def test_an_age_is_a_number_and_a_unit(text, days):
     assert archive.age(text) == timedelta(days=days)
-    assert worker._ago(archive.age(text)) < database.now()
+    assert database.timestamp(datetime.now(UTC) - archive.age(text)) < database.now()
 
 
-def test_a_job_that_is_run_again_meanwhile_is_not_purged(client, db, tmp_path):
+def test_a_job_that_is_run_again_meanwhile_is_not_purged(client, db):
     wait(client, upload(client, "fake"))
-    storage = Storage(tmp_path / "data")
-    with closing(database.connect(tmp_path / "data/receipts.db")) as connection:
-        moment = ago(days=1)
-        assert not worker.delete_job_and_files(connection, storage, 1, moment)  # changed since
-        db.execute("UPDATE job SET updated_at = ?", (ago(days=9),))
-        db.execute("UPDATE job SET status = 'pending'")
-        assert not worker.delete_job_and_files(connection, storage, 1, moment)
-        db.execute("UPDATE job SET status = 'completed'")
-        assert worker.delete_job_and_files(connection, storage, 1, moment)
+    moment = ago(days=1)
+    assert not database.delete_job(db, 1, moment)  # changed since
+    db.execute("UPDATE job SET updated_at = ?", (ago(days=9),))
+    db.execute("UPDATE job SET status = 'pending'")
+    assert not database.delete_job(db, 1, moment)
+    db.execute("UPDATE job SET status = 'completed'")
+    assert database.delete_job(db, 1, moment)
+
+
+def test_it_must_be_said_what_to_purge(client, run):
+    for words in ([], ["--orphans", "--older-than", "1d"]):
+        result = run("purge", *words)
+        assert result.exit_code == 2 and "--older-than 90d, or --orphans" in result.output
+
+
+def test_after_the_loss_of_the_database_its_files_stay_until_they_are_purged(
+    make_app, tmp_path, caplog
+):
+    data = tmp_path / "data"
+    app = make_app()
+    for _ in range(3):
+        wait(app.test_client(), upload(app.test_client(), "fake"))
+    app.extensions["receipts"].worker.stop()
+    lost = tree(data)
+    for path in data.glob("receipts.db*"):
+        path.unlink()
+    with caplog.at_level("WARNING"):
+        again = make_app()
+        until(lambda: f"3 directories under {data}/uploads belong to no job" in caplog.text)
+    assert upload(again.test_client(), "fake") == 4  # its directory is nobody else's
+    assert tree(data).items() >= lost.items()
+    run = again.test_cli_runner()
+    dry = run.invoke(args=["purge", "--orphans", "--dry-run"])
+    assert dry.output == "Would delete 3 directories: 1, 2, 3\n"
+    assert tree(data).items() >= lost.items()
+    assert run.invoke(args=["purge", "--orphans"]).output == "Deleted 3 directories: 1, 2, 3\n"
+    assert tree(data) == {"uploads/4/0.png": png()}
+    assert run.invoke(args=["purge", "--orphans"]).output == "Deleted 0 directories\n"
 
 
 def test_jobs_are_kept_for_ever_unless_a_number_of_days_is_set(make_app, tmp_path):
@@ -215,10 +242,17 @@ def everything(client):
     return jobs, client.get("/ocr-jobs?search=job 1").json, client.get("/ocr-jobs").json
 
 
-def restored(run, tmp_path, name="backup"):
-    result = run("restore", str(tmp_path / name), "--yes")
-    assert result.exit_code == 0, result.output
-    return result.output
+@pytest.fixture
+def restored(app, run, make_app, tmp_path):
+    """`restored()`: a client of the server after it was stopped and the backup restored."""
+
+    def restore():
+        app.extensions["receipts"].worker.stop()
+        result = run("restore", str(tmp_path / "backup"), "--yes")
+        assert (result.exit_code, result.output) == (0, "Restored 3 jobs with 6 files\n")
+        return make_app(data=tmp_path / "data").test_client()
+
+    return restore
 
 
 def test_a_backup_is_a_data_directory_for_its_owner_only(backed_up, tmp_path, make_app):
@@ -238,55 +272,69 @@ def test_a_backup_does_not_write_over_anything(backed_up, run, tmp_path):
     assert result.exit_code == 1 and "No such file" in result.output
 
 
-def test_what_is_deleted_and_added_since_is_undone_by_a_restore(backed_up, run, tmp_path):
+def test_what_is_deleted_and_added_since_is_undone_by_a_restore(backed_up, restored, tmp_path):
     before = everything(backed_up)
     backed_up.delete("/ocr-jobs/1")
     backed_up.delete("/ocr-jobs/2/files/3")
     backed_up.post("/ocr-jobs/3/files/5/executions", data={"ocrProvider": "fake"})
     wait(backed_up, 3)
     wait(backed_up, upload(backed_up, "fake", files=[(png(), "new.png")]))
-    assert restored(run, tmp_path) == "Restored 3 jobs with 6 files\n"
-    assert everything(backed_up) == before
+    client = restored()
+    assert everything(client) == before
     assert tree(tmp_path / "data") == tree(tmp_path / "backup")
     assert list((tmp_path / "data/incoming").iterdir()) == []
-    assert backed_up.get("/ready").status_code == 200
+    assert client.get("/ready").status_code == 200
 
 
-def test_ids_given_since_the_backup_are_not_given_again(backed_up, run, db, tmp_path):
+def test_ids_given_since_the_backup_are_not_given_again(backed_up, restored):
     newest = upload(backed_up, "fake")
     last = wait(backed_up, newest)["files"][0]
-    restored(run, tmp_path)
-    assert backed_up.get(f"/ocr-jobs/{newest}").status_code == 404
-    job = wait(backed_up, upload(backed_up, "fake"))
+    client = restored()
+    assert client.get(f"/ocr-jobs/{newest}").status_code == 404
+    job = wait(client, upload(client, "fake"))
     assert job["id"] == newest + 1
     assert job["files"][0]["id"] == last["id"] + 1
     assert job["files"][0]["executions"][0]["id"] == last["executions"][0]["id"] + 1
 
 
-def test_counts_and_search_are_those_of_the_backup(backed_up, run, db, tmp_path):
-    counts = [
-        tuple(r)
-        for r in db.execute("SELECT * FROM job_count UNION ALL SELECT * FROM execution_count")
-    ]
+def test_counts_and_search_are_those_of_the_backup(backed_up, restored, tmp_path):
+    def counts():
+        with closing(sqlite3.connect(tmp_path / "data/receipts.db")) as connection:
+            return connection.execute("SELECT * FROM job_count").fetchall()
+
+    before = counts()
     wait(backed_up, upload(backed_up, "fake", jobName=MARK))
-    restored(run, tmp_path)
-    query = "SELECT * FROM job_count UNION ALL SELECT * FROM execution_count"
-    assert [tuple(row) for row in db.execute(query)] == counts
-    assert backed_up.get(f"/ocr-jobs?search={MARK}").json["pagination"]["total"] == 0
+    client = restored()
+    assert counts() == before
+    assert client.get(f"/ocr-jobs?search={MARK}").json["pagination"]["total"] == 0
     assert traces(tmp_path / "data") == []
-    triggers = "SELECT count(*) FROM sqlite_master WHERE type = 'trigger'"
-    backup = sqlite3.connect(tmp_path / "backup/receipts.db")
-    assert db.execute(triggers).fetchone()[0] == backup.execute(triggers).fetchone()[0]
-    backup.close()
+
+
+def test_after_the_loss_of_the_database_a_restore_finds_the_files_that_are_there(
+    backed_up, restored, tmp_path
+):
+    before = everything(backed_up)
+    for path in (tmp_path / "data").glob("receipts.db*"):
+        path.unlink()
+    shutil.rmtree(tmp_path / "data/uploads/2")
+    client = restored()
+    assert everything(client) == before
+
+
+def restored_elsewhere(make_app, tmp_path, providers=None):
+    """A client of a server whose data directory was empty before the restore."""
+    app = make_app(providers, data=tmp_path / "other")
+    app.extensions["receipts"].worker.stop()
+    result = app.test_cli_runner().invoke(args=["restore", str(tmp_path / "backup"), "--yes"])
+    assert result.exit_code == 0, result.output
+    return make_app(providers, data=tmp_path / "other").test_client()
 
 
 def test_a_restore_into_an_empty_directory_brings_all_back(backed_up, tmp_path, make_app):
     before = everything(backed_up)
-    other = make_app(data=tmp_path / "other")
-    result = other.test_cli_runner().invoke(args=["restore", str(tmp_path / "backup"), "--yes"])
-    assert result.exit_code == 0, result.output
-    assert everything(other.test_client()) == before
-    assert upload(other.test_client(), "fake") == 4
+    client = restored_elsewhere(make_app, tmp_path)
+    assert everything(client) == before
+    assert upload(client, "fake") == 4
 
 
 def test_what_waited_and_ran_at_the_backup_runs_after_the_restore(make_app, gate, tmp_path):
@@ -295,28 +343,18 @@ def test_what_waited_and_ran_at_the_backup_runs_after_the_restore(make_app, gate
     upload(client, "gated", "gated")
     gate.wait_for_start()
     assert run.invoke(args=["backup", str(tmp_path / "backup")]).exit_code == 0
-    other = make_app({"gated": fake("READ")}, data=tmp_path / "other")
-    result = other.test_cli_runner().invoke(args=["restore", str(tmp_path / "backup"), "--yes"])
-    assert result.exit_code == 0, result.output
-    executions = [f["executions"][0] for f in other.test_client().get("/ocr-jobs/1").json["files"]]
-    assert [execution["status"] for execution in executions] == ["pending", "pending"]
-    other.extensions["receipts"].worker._sweep()  # as the keeper does every minute
-    assert wait(other.test_client(), 1)["status"] == "completed"
+    with closing(sqlite3.connect(tmp_path / "backup/receipts.db")) as copy:
+        assert copy.execute("SELECT status FROM execution").fetchall() == [("pending",)] * 2
+    client = restored_elsewhere(make_app, tmp_path, {"gated": fake("READ")})
+    assert wait(client, 1)["status"] == "completed"
 
 
-def test_a_restore_under_a_running_execution_is_not_written_over_by_it(
-    client, gate, run, tmp_path, app
-):
-    wait(client, upload(client, "fake"))
-    upload(client, "gated")
-    gate.wait_for_start()
-    assert run("backup", str(tmp_path / "backup")).exit_code == 0
-    restored(run, tmp_path)
-    gate.open()
-    time.sleep(0.2)
-    assert only_execution(client.get("/ocr-jobs/2").json)["status"] == "pending"
-    app.extensions["receipts"].worker._sweep()
-    assert wait(client, 2)["status"] == "completed"
+def test_a_restore_is_refused_while_a_server_runs(backed_up, run, tmp_path):
+    backed_up.delete("/ocr-jobs/1")
+    result = run("restore", str(tmp_path / "backup"), "--yes")
+    assert isinstance(result.exception, SystemExit)
+    assert "Another server is using" in str(result.exception) and "stop it" in str(result.exception)
+    assert ids(backed_up) == [2, 3]
 
 
 def change(path, query):
@@ -330,7 +368,13 @@ def change(path, query):
     [
         (lambda b: (b / "receipts.db").unlink(), "is no backup"),
         (lambda b: (b / "receipts.db").write_bytes(b"no database" * 1000), "cannot be read"),
-        (lambda b: (b / "uploads/1/0.png").write_bytes(b"other"), "damaged"),
+        (
+            lambda b: [
+                (b.parent / "data/uploads/1/0.png").unlink(),
+                (b / "uploads/1/0.png").write_bytes(b"other"),
+            ],
+            "damaged",
+        ),
         (lambda b: change(b / "receipts.db", "PRAGMA user_version = 99"), "newer release"),
         (
             lambda b: change(
@@ -358,12 +402,13 @@ def change(path, query):
     ],
 )
 def test_a_backup_that_is_spoilt_is_refused_and_changes_nothing(
-    backed_up, run, tmp_path, spoil, words
+    backed_up, app, run, tmp_path, spoil, words
 ):
     upload(backed_up, "fake")
     wait(backed_up, 4)
-    before, files = everything(backed_up), tree(tmp_path / "data")
+    app.extensions["receipts"].worker.stop()
     spoil(tmp_path / "backup")
+    before, files = everything(backed_up), tree(tmp_path / "data")
     result = run("restore", str(tmp_path / "backup"), "--yes")
     assert result.exit_code == 1 and words in result.output, result.output
     assert (everything(backed_up), tree(tmp_path / "data")) == (before, files)
@@ -380,7 +425,7 @@ def test_a_restore_asks_first(backed_up, run, tmp_path):
     assert ids(backed_up) == [1, 2, 3, 4]
 
 
-def test_a_backup_of_an_older_release_is_brought_up_to_date(client, run, tmp_path):
+def test_a_backup_of_an_older_release_is_brought_up_to_date(make_app, tmp_path):
     backup = tmp_path / "backup"
     for job_id in (1, 2):
         (backup / f"uploads/{job_id}").mkdir(parents=True)
@@ -388,7 +433,7 @@ def test_a_backup_of_an_older_release_is_brought_up_to_date(client, run, tmp_pat
             shutil.copy("samples/receipt.jpg", backup / f"uploads/{job_id}/{name}")
     shutil.copy("tests/data/release-1.db", backup / "receipts.db")
     change(backup / "receipts.db", f"UPDATE file SET sha256 = '{sample_sha()}'")
-    assert restored(run, tmp_path) == "Restored 2 jobs with 4 files\n"
+    client = restored_elsewhere(make_app, tmp_path)
     assert client.get("/ocr-jobs?search=weekly").json["data"][0]["name"] == "Weekly Groceries"
     with client.get("/ocr-jobs/1/files/1") as response:
         assert hashlib.sha256(response.data).hexdigest() == sample_sha()
@@ -400,18 +445,18 @@ def sample_sha():
 
 def test_a_file_deleted_during_a_backup_loses_its_row_in_it(backed_up, tmp_path):
     data, target = Storage(tmp_path / "data"), tmp_path / "partial"
-    target.mkdir()
+    (target / "uploads").mkdir(parents=True)
     (tmp_path / "data/uploads/1/0.png").unlink()  # lost: its row stays
     with closing(database.connect(data.root / "receipts.db")) as live:
-        live.execute("VACUUM INTO ?", (str(target / "receipts.db"),))
+        database.copy_to(live, target / "receipts.db")
         backed_up.delete("/ocr-jobs/2/files/3")
         backed_up.delete("/ocr-jobs/3")
         with closing(database.connect(target / "receipts.db")) as copy:
-            for file in list(archive._files(copy)):
-                if not data.path(file["storage_key"]).exists():
-                    archive._drop_if_deleted(file, copy, live)
-            assert [row["id"] for row in archive._files(copy)] == [1, 2, 4]
-            assert [row["id"] for row in copy.execute("SELECT id FROM job")] == [1, 2]
+            for file in database.list_all_files(copy):
+                archive._copy_or_drop(file, copy, live, data, target)
+            assert [file["id"] for file in database.list_all_files(copy)] == [1, 2, 4]
+            assert database.list_ids(copy) == {1, 2}
+    assert sorted(tree(target)) == ["uploads/1/same.png", "uploads/2/same.png"]
 
 
 def test_a_backup_beside_a_busy_server_is_consistent(serve, tmp_path):

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import sqlite3
 import sys
 import threading
 from urllib.parse import unquote
@@ -48,9 +49,7 @@ def nothing_stored(client, db, tmp_path):
     for table in ("job", "file", "execution"):
         assert db.execute(f"SELECT count(*) FROM {table}").fetchone()[0] == 0, table
     data = tmp_path / "data"
-    assert [
-        p for folder in ("incoming", "uploads", "trash") for p in (data / folder).iterdir()
-    ] == []
+    assert [p for folder in ("incoming", "uploads") for p in (data / folder).iterdir()] == []
 
 
 def refused(response, *words, status=400):
@@ -391,8 +390,12 @@ def test_the_bytes_are_on_the_disk_before_the_rows_that_name_them(client):
     calls = []
 
     def note(frame, event, function):
-        if event == "c_call" and function.__name__ in ("fsync", "rename", "commit"):
+        if event != "c_call":
+            return
+        if function.__name__ in ("fsync", "rename"):
             calls.append(function.__name__)
+        elif isinstance(function.__self__, sqlite3.Connection) and function.__name__ == "__exit__":
+            calls.append("commit")
 
     for module in (sys, threading):
         module.setprofile(note)
@@ -402,5 +405,5 @@ def test_the_bytes_are_on_the_disk_before_the_rows_that_name_them(client):
         for module in (sys, threading):
             module.setprofile(None)
     assert response.status_code == 200
-    # Two files and their directory; then its new name, and the directory of that.
-    assert calls[:6] == ["fsync", "fsync", "fsync", "rename", "fsync", "commit"]
+    # The new directory's name; two files and the directory; the rows; the directory's move.
+    assert calls[:6] == ["fsync", "fsync", "fsync", "fsync", "commit", "rename"]
