@@ -217,6 +217,11 @@ def get_file(db: sqlite3.Connection, job_id: int, file_id: int) -> dict[str, Any
     return dict(row) if row else None
 
 
+def count_by_status(db: sqlite3.Connection) -> dict[str, int]:
+    """How many jobs have each status."""
+    return {row["status"]: row["n"] for row in db.execute("SELECT status, n FROM job_count")}
+
+
 def get_status(db: sqlite3.Connection, job_id: int) -> str | None:
     row = db.execute("SELECT status FROM job WHERE id = ?", (job_id,)).fetchone()
     return row and str(row["status"])
@@ -425,11 +430,9 @@ def oldest_pending(db: sqlite3.Connection) -> str | None:
     return row and str(row["created_at"])
 
 
-def count_states(db: sqlite3.Connection) -> tuple[dict[str, int], dict[str, int]]:
-    """How many jobs and how many executions have each status."""
-    jobs = db.execute("SELECT status, n FROM job_count").fetchall()
-    executions = db.execute("SELECT status, n FROM execution_count").fetchall()
-    return dict(map(tuple, jobs)), dict(map(tuple, executions))
+def count_running(db: sqlite3.Connection) -> int:
+    row = db.execute("SELECT count(*) AS n FROM execution WHERE status = 'running'").fetchone()
+    return int(row["n"])
 
 
 # The list, its search, exports and duplicates

@@ -51,12 +51,6 @@ CREATE TABLE job_count (
     n INTEGER NOT NULL
 ) WITHOUT ROWID;
 
--- How many executions there are of each status, the same way.
-CREATE TABLE execution_count (
-    status TEXT PRIMARY KEY,
-    n INTEGER NOT NULL
-) WITHOUT ROWID;
-
 -- One row while WEBHOOK_URL is set, else none, and then nothing is stored for it.
 CREATE TABLE webhook (
     url_sha256 TEXT NOT NULL,
@@ -91,8 +85,6 @@ CREATE TABLE garbage (
 ) WITHOUT ROWID;
 
 INSERT INTO job_count (status, n) VALUES
-    ('pending', 0), ('running', 0), ('completed', 0), ('failed', 0);
-INSERT INTO execution_count (status, n) VALUES
     ('pending', 0), ('running', 0), ('completed', 0), ('failed', 0);
 
 CREATE INDEX file_job ON file (job_id);
@@ -172,20 +164,6 @@ END;
 CREATE TRIGGER job_deleted AFTER DELETE ON job BEGIN
     UPDATE job_count SET n = n - 1 WHERE status = old.status;
     DELETE FROM job_search WHERE rowid = old.id;
-END;
-
-CREATE TRIGGER execution_count_added AFTER INSERT ON execution BEGIN
-    UPDATE execution_count SET n = n + 1 WHERE status = new.status;
-END;
-
-CREATE TRIGGER execution_count_changed AFTER UPDATE OF status ON execution
-WHEN old.status <> new.status BEGIN
-    UPDATE execution_count SET n = n - 1 WHERE status = old.status;
-    UPDATE execution_count SET n = n + 1 WHERE status = new.status;
-END;
-
-CREATE TRIGGER execution_count_deleted AFTER DELETE ON execution BEGIN
-    UPDATE execution_count SET n = n - 1 WHERE status = old.status;
 END;
 
 CREATE TRIGGER job_ended AFTER UPDATE OF status ON job

@@ -18,11 +18,12 @@ from flask import current_app
 from flask.cli import with_appcontext
 
 import db
+import worker
 from providers.base import Provider
 from result import ProviderError, ocr_data
 from server import access
 from settings import Env
-from storage import MIN_FREE_BYTES
+from storage import MIN_FREE_BYTES, Storage
 
 RECEIPT = db.HERE / "samples" / "receipt.jpg"
 TOTAL = 13.2  # printed on it
@@ -57,7 +58,7 @@ def _findings(at: Any, remote: bool) -> Iterator[Finding]:
         yield _provider(name, provider, at.env, remote)
     yield from _directory(at.storage.root)
     if at.database.exists():
-        yield from _database(at.database)
+        yield from _database(at.database, at.storage)
     yield _access(at.env)
 
 
@@ -102,12 +103,14 @@ def _others_can_read(path: Path) -> bool:
     return bool(path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO))
 
 
-def _database(path: Path) -> Iterator[Finding]:
+def _database(path: Path, storage: Storage) -> Iterator[Finding]:
     try:
         with closing(db.connect(path)) as connection:
             yield _version(db.version(connection))
             result = db.integrity(connection)
             yield Finding("ok" if result == "ok" else "!!", "database", f"integrity: {result}")
+            if orphans := worker.list_orphans(connection, storage):
+                yield _orphans(len(orphans))
             yield _queue(connection)
     except sqlite3.DatabaseError as error:
         yield Finding("!!", "database", f"cannot be read: {error}")
@@ -119,6 +122,11 @@ def _version(found: int) -> Finding:
         return Finding("!!", "database", text)
     later = "" if found == db.VERSION else f", the next start makes it {db.VERSION}"
     return Finding("ok", "database", f"schema {found}{later}")
+
+
+def _orphans(count: int) -> Finding:
+    advice = "restore a backup, or remove them with flask purge --orphans"
+    return Finding("!!", "database", f"{count} directories of uploads/ belong to no job; {advice}")
 
 
 def _queue(connection: sqlite3.Connection) -> Finding:

@@ -1,5 +1,5 @@
 -- Release 4 -> 5: rows are committed before their files are moved or removed, and tell after a
--- crash what to finish.
+-- crash what to finish. Executions are not counted by status any more.
 
 CREATE TABLE arrival (
     directory TEXT PRIMARY KEY,
@@ -28,3 +28,8 @@ CREATE TRIGGER job_deleted AFTER DELETE ON job BEGIN
     DELETE FROM job_search WHERE rowid = old.id;
 END;
 DROP TABLE search_deletion;
+
+DROP TRIGGER execution_count_added;
+DROP TRIGGER execution_count_changed;
+DROP TRIGGER execution_count_deleted;
+DROP TABLE execution_count;

@@ -56,13 +56,13 @@ class _Stored(Collector):
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         with closing(db.connect(self._database)) as connection:
-            jobs, executions = db.count_states(connection)
+            jobs = db.count_by_status(connection)
+            pending, running = db.count_pending(connection), db.count_running(connection)
             oldest = db.oldest_pending(connection)
         yield _by_status("receipts_jobs", "Jobs by status", jobs)
-        yield _by_status("receipts_executions", "Executions by status", executions)
-        yield GaugeMetricFamily(
-            "receipts_queue_depth", "Executions that wait", value=executions["pending"]
-        )
+        unfinished = {"pending": pending, "running": running}
+        yield _by_status("receipts_executions", "Unfinished executions by status", unfinished)
+        yield GaugeMetricFamily("receipts_queue_depth", "Executions that wait", value=pending)
         yield GaugeMetricFamily(
             "receipts_queue_oldest_seconds",
             "How long the oldest of these has waited, 0 for none",

@@ -122,6 +122,7 @@ def test_after_the_loss_of_the_database_its_files_stay_until_they_are_purged(
     assert upload(again.test_client(), "fake") == 4  # its directory is nobody else's
     assert tree(data).items() >= lost.items()
     run = again.test_cli_runner()
+    assert "3 directories of uploads/ belong to no job" in run.invoke(args=["doctor"]).output
     dry = run.invoke(args=["purge", "--orphans", "--dry-run"])
     assert dry.output == "Would delete 3 directories: 1, 2, 3\n"
     assert tree(data).items() >= lost.items()

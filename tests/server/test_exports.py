@@ -224,7 +224,7 @@ def filled(path, count):
     """A database of that many jobs with a receipt each."""
     queries.create(path)
     connection = queries.connect(path)
-    for trigger in ("execution_added", "job_added", "execution_count_added"):
+    for trigger in ("execution_added", "job_added"):
         connection.execute(f"DROP TRIGGER {trigger}")  # only to fill it quickly
     many = f"WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})"
     with connection:
