@@ -197,6 +197,7 @@ def test_a_box_pointed_at_marks_its_line(page, job):
 
 def test_fields_are_found_on_the_picture(page, job):
     page.open(f"#/jobs/{job('careful')}")
+    page.see(".boxes")  # drawn when the picture is decoded, which may be after the fields
     page.click(".fields td", "€3.70")
     assert page.run("return document.querySelector('.boxes .pointed').dataset.row") == "4"
 
