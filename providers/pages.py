@@ -14,6 +14,7 @@ from fields.receipt import check, read_receipt
 from fields.text import markdown_from_rows, rows_from_text, text_from_rows
 from result import PRINTED, Line, OcrResult, Page, Receipt, ReceiptWarning
 
+# On the paper the items stand between the fields of the head and those of the foot.
 _NAMES = [field.name for field in PRINTED]
 HEAD, FOOT = _NAMES[: _NAMES.index("items")], _NAMES[_NAMES.index("items") + 1 :]
 TRUE_OF_ALL = {"no_text", "not_a_receipt"}  # of the document only when of each of its pages
