@@ -373,7 +373,7 @@ def test_an_engine_that_is_killed_fails_its_execution_alone_and_an_idle_one_none
 ):
     server, small = serve(FLASK_APP="app", OCR_WORKERS="1"), BytesIO()
     drawn().save(small, "PNG")
-    for victim in ("page.ppm", "providers import engine"):  # Tesseract, and the one that started it
+    for victim in ("page.ppm", "engines import process"):  # Tesseract, and the one that started it
         job_id = server.upload(large_receipt, "tesseract")
         os.kill(process_of_the_engine(server, victim), signal.SIGKILL)
         execution = only_execution(server.wait(job_id))
