@@ -1,4 +1,4 @@
-"""What was bought? Rows between the head and the sums in, items out. Pure.
+"""The items that were bought. Pure: the rows between the head and the sums in.
 
 A name and its amount may stand on one row or on two, and the row `2 x 1,29` above or below them.
 """
@@ -11,33 +11,35 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from fields.labels import Row, plain
+from fields.lexicon import one_of, words
 from fields.merchants import is_head
 from fields.money import MARK, Amount, parse_money
 from fields.totals import role_of
 from result import Item
 
-_UNIT = r"(?:pcs?|st(?:k|ck|ueck)?|ea|units?|un|ud|szt|kg|lbs?|pz|g|l)"
+
+def _any(*keys: str) -> str:
+    return one_of(word for key in keys for word in words("items", key))
+
+
+_UNIT = rf"(?:{_any('pieces', 'units')}|kg|lbs?|g|l)"
+_BY = rf"(?:[xX\u00d7*] *|(?:{_any('pieces')}) +)"  # 2 x, 3 pcs
 _TIMES = re.compile(
     rf"(?<![\w.,])@?(?P<quantity>\d{{1,4}}(?:[.,]\d{{1,3}})?) ?{_UNIT}?\.? ?"
     rf"[x\u00d7*@\u00f7] ?@?{MARK}?\.? ?(?P<price>\d+(?:[.,]\d+)*)"
     rf"(?: ?{MARK}? ?/ ?{_UNIT})?(?!\w)",
     re.IGNORECASE,
 )
-_LEAD = re.compile(r"^\W{0,2}(?P<quantity>\d{1,3}) ?(?:[xX\u00d7*] *|pcs? +|ea +)(?=[A-Za-z(\"'&])")
+_LEAD = re.compile(rf"^\W{{0,2}}(?P<quantity>\d{{1,3}}) ?{_BY}(?=[A-Za-z(\"'&])")
 # A bare number is one only in a column of them: 2 ICED TEA, but 7 UP and 100 PLUS.
 _COLUMN = re.compile(
-    r"^\W{0,2}(?P<quantity>\d{1,3}(?= ?(?:[xX\u00d7*]|pcs? |ea ))|\d{1,2}(?= ))"
-    r" ?(?:[xX\u00d7*] *|pcs? +|ea +| *)(?=[A-Za-z(\"'&])"
+    rf"^\W{{0,2}}(?P<quantity>\d{{1,3}}(?= ?{_BY})|\d{{1,2}}(?= )) ?(?:{_BY}| *)(?=[A-Za-z(\"'&])"
 )
-_QUANTITY = re.compile(r"\W*(?:qty|quantity|menge|qt[eé]|cant(?:idad)?)\b", re.IGNORECASE)
-_PIECES = re.compile(r"^ ?(?:[xX\u00d7*]|pcs?|ea) ")
+_QUANTITY = re.compile(rf"\W*(?:{_any('quantity')})\b", re.IGNORECASE)
+_PIECES = re.compile(rf"^ ?(?:[xX\u00d7*]|{_any('pieces')}) ")
 _TRAIL = re.compile(r"[ (](?:[xX\u00d7] ?(?P<a>\d{1,3})|(?P<b>\d{1,3}) ?[xX\u00d7])\)?\s*$")
-_CODE = re.compile(r"^[A-Z]?\d{5,}[A-Z]?\s+|\s+\d{6,}\w?\b.*$|\s+(?:SR|ZRL?)$")
-_HEADING = re.compile(
-    r"\b(?:qty|description|desc|price|amount|amt|item|harga|jumlah|artikel|menge|preis|uom|disc|unit"
-    r"|total|kode|nama|descripcion|importe|prezzo|prix|bezeichnung|betrag|eur|rm)\b",
-    re.IGNORECASE,
-)
+_CODE = re.compile(rf"^[A-Z]?\d{{5,}}[A-Z]?\s+|\s+\d{{6,}}\w?\b.*$|\s+(?:{_any('tax_codes')})$")
+_HEADING = re.compile(rf"\b(?:{_any('headings')})\b", re.IGNORECASE)
 _NO_ITEM = {"total", "grand", "subtotal", "rounding", "rounded", "change", "tax", "service", "tip"}
 _NO_ITEM |= {"count", "other", "inclusive"}
 MOST = Decimal(999)  # pieces of one thing
@@ -76,8 +78,8 @@ def find_items(rows: Sequence[Row], first: int, last: int) -> tuple[Item, ...]:
 def _is_sum(row: Row) -> bool:
     """The row is a sum, a tax or a payment and not a thing that is called so (a gift card)."""
     role = role_of(row.topics)
-    words = [word for word in plain(row.text).split() if word.isalpha()]
-    return role in _NO_ITEM or (role in ("cash", "card", "wallet") and len(words) <= 2)
+    names = [word for word in plain(row.text).split() if word.isalpha()]
+    return role in _NO_ITEM or (role in ("cash", "card", "wallet") and len(names) <= 2)
 
 
 def _lead(rows: Sequence[Row], things: Sequence[Row]) -> re.Pattern[str]:

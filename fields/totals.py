@@ -1,4 +1,4 @@
-"""Which amounts are the total, the subtotal, the tax, the tip? Rows in, sums out. Pure.
+"""The total, the subtotal, the taxes and the tip. Pure: rows of the receipt in.
 
 Several rows can pass for the total (with and without tax, rounded, cash): each gets points for its
 words, and for the sums that confirm it.
@@ -11,6 +11,7 @@ from itertools import combinations, product
 from typing import NamedTuple
 
 from fields.labels import Row, plain
+from fields.lexicon import words
 from result import Tax
 
 # How much a row's words speak for its amount being the total.
@@ -25,6 +26,7 @@ WORDS = {
     "bare": 5.0,  # alone on the row below a total or its rounding
     "inclusive": 4.0,  # GST INCL 2.28
 }
+_TAX_TABLE = frozenset(words("labels", "tax_table"))
 MOST = 4  # sums of a kind that are tried together: a long invoice has hundreds
 PROVED = 2.0  # points beyond those for words and place
 LABELS = ("total", "grand", "subtotal", "rounded", "tax", "change")  # may have their amount near
@@ -245,16 +247,9 @@ def _summary_start(rows: Sequence[Row]) -> int:
         (i for i, row in enumerate(rows) if "total" in row.topics and row.amounts), len(rows)
     )
     for index, row in enumerate(rows[total:], total):
-        words = plain(row.text).split()
-        if (
-            "tax" in row.topics
-            and not row.amounts
-            and (
-                {"summary", "rate", "code", "analysis", "netto", "brutto", "net", "amount", "amt"}
-                & set(words)
-                and len(words) >= 2
-            )
-        ):
+        names = plain(row.text).split()
+        is_heading = not _TAX_TABLE.isdisjoint(names) and len(names) >= 2
+        if is_heading and "tax" in row.topics and not row.amounts:
             return index
     return len(rows)
 

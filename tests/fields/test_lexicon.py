@@ -146,6 +146,15 @@ CHECKS = {  # what tells that the word of a section's key is understood
     ),
     "legal.partners": lambda form: is_name(f"OAK & {form}", f"ANNA BERG\nOAK & {form}"),
     "legal.prefixes": lambda form: is_name(f"{form} GREEN OAK", f"ANNA BERG\n{form} GREEN OAK"),
+    "labels.tax_table": lambda word: (
+        found(f"SHOP\nTOTAL 9.00\nTAX {word} XYZ\nTOTAL 12.00\nTOTAL 12.00").total == 9
+    ),
+    "items.pieces": lambda word: found(f"SHOP\n2 {word} MILK 2.50").items[0].quantity == 2,
+    "items.units": lambda word: found(f"SHOP\nMILK 5.00\n2 {word} x 2.50").items[0].quantity == 2,
+    "items.quantity": lambda word: (
+        found(f"SHOP\n{word}\n2 MILK 2.50\nAB 1.00\nCD 1.00\nEF 1.00").items[0].quantity == 2
+    ),
+    "items.headings": lambda word: found(f"TEL 0207946000\n{word} A item\n12345 2.50").items == (),
     "items.tax_codes": lambda code: found(f"SHOP\nMILK {code} 2.50").items[0].description == "MILK",
     "dates.clock": lambda word: find_time(f"12.50 {word}") == "12:50",
 }
