@@ -113,13 +113,9 @@ def _insert(connection: sqlite3.Connection, jobs: int) -> None:
         "INSERT INTO job_search (rowid, name, files) VALUES (?, ?, 'receipt.jpg')",
         ((n, f"{SUBJECTS[n % 9]} {SUBJECTS[n // 9 % 9]} {n:07}") for n in numbers),
     )
-    for table in ("job", "execution"):
-        connection.execute(
-            f"""
-            UPDATE {table}_count
-            SET n = (SELECT count(*) FROM {table} WHERE {table}.status = {table}_count.status)
-            """
-        )
+    connection.execute(
+        "UPDATE job_count SET n = (SELECT count(*) FROM job WHERE job.status = job_count.status)"
+    )
 
 
 def _times(server: Server, path: str) -> list[float]:

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import db
+import worker
 
 WORDS = st.sampled_from(
     """
@@ -175,7 +176,7 @@ def test_of_deleted_names_nothing_stays_in_the_index(connection):
     with connection:
         db.delete_job(connection, secret)
     for _ in range(2):  # the second time there is nothing to do
-        db.purge(connection)
+        worker.merge_search(connection)
     kept = b"".join(row["block"] for row in connection.execute("SELECT block FROM job_search_data"))
     assert b"zyz" not in kept
     assert b"quu" not in kept
