@@ -40,13 +40,13 @@ from providers import PROVIDERS
 from providers.base import Provider
 from server import access, answers, docs, errors, exports, logs
 from server.answers import RETRY_AFTER_S, Waiting, preferred, seconds_wanted
-from server.lifecycle import check_settings, limit_rate, run_worker, serving, stop_with_process
+from server.lifecycle import limit_rate, run_worker, serving, stop_with_process
 from server.listing import Listing, read_listing
 from server.metrics import Metrics
 from server.service import Service
 from server.upload import check_provider, max_body_bytes, stored_upload
 from server.webhook import Webhook
-from settings import Env, setting
+from settings import Settings, read_settings
 from storage import MIN_FREE_BYTES, Storage
 from worker import Ended, Worker, delete_file_and_bytes, delete_job_and_files
 
@@ -208,7 +208,7 @@ def read_again(job_id: int, file_id: int) -> dict[str, int]:
     _check_queue()
     if provider is None:
         abort(400, "The field 'ocrProvider' is missing; with curl add -F ocrProvider=tesseract")
-    check_provider("ocrProvider", provider, at.providers, at.env)
+    check_provider("ocrProvider", provider, at.providers, at.settings)
     with get_db() as connection:
         execution_id = db.add_rerun(connection, file_id, provider)
     if execution_id is None:
@@ -273,19 +273,19 @@ def show_docs() -> Response:
 @api.get("/providers")
 def list_providers() -> dict[str, list[dict[str, Any]]]:
     """Every provider, whether it can run here, and where it would send a picture."""
-    env = service().env
-    return {"data": [_described(name, p, env) for name, p in service().providers.items()]}
+    settings = service().settings
+    return {"data": [_described(name, p, settings) for name, p in service().providers.items()]}
 
 
-def _described(name: str, provider: Provider, env: Env) -> dict[str, Any]:
-    reason = provider.unavailable(env)
+def _described(name: str, provider: Provider, settings: Settings) -> dict[str, Any]:
+    reason = provider.unavailable(settings)
     return {
         "name": name,
         "kind": provider.kind,
         "available": reason is None,
         "reason": reason,
-        "model": provider.model(env),
-        "sendsTo": provider.sends_to(env),
+        "model": provider.model(settings),
+        "sendsTo": provider.sends_to(settings),
     }
 
 
@@ -296,7 +296,7 @@ def _file_or_404(job_id: int, file_id: int) -> dict[str, Any]:
 
 
 def _check_queue() -> None:
-    most = setting(service().env, "MAX_PENDING", 10_000)
+    most = service().settings.max_pending
     if db.count_pending(get_db()) >= most:
         raise ServiceUnavailable(
             f"{most} executions are waiting already; send it again when some are done",
@@ -321,7 +321,7 @@ def start_request() -> None:
 
 @api.before_app_request
 def guard_request() -> None:
-    access.check(request, service().env)
+    access.check(request, service().settings)
 
 
 @api.after_app_request
@@ -391,7 +391,7 @@ def close_db() -> None:
 def create_app(
     data: str | Path | None = None,
     providers: Mapping[str, Provider] = PROVIDERS,
-    env: Env = os.environ,
+    env: Mapping[str, str] = os.environ,
     serve: bool | None = None,
 ) -> Flask:
     """The application, with its files and database under `data` (default $DATA_DIR or ./data).
@@ -402,30 +402,33 @@ def create_app(
     """
     if env is os.environ:
         load_dotenv(".env")  # `flask` has done so already, a production server has not
-    check_settings(env)
-    root = Path(data or env.get("DATA_DIR") or "data").resolve()
+    try:
+        settings = read_settings(env)
+    except ValueError as error:
+        raise SystemExit(str(error)) from None
+    root = Path(data or settings.data_dir).resolve()
     storage, database = Storage(root), root / "receipts.db"
-    waiting = Waiting(setting(env, "MAX_WAITING", 250))
-    webhook = Webhook(database, env)
+    waiting = Waiting(settings.max_waiting)
+    webhook = Webhook(database, settings)
 
     def ended(execution: Ended) -> None:
         at.metrics.count(execution)
         at.changed(execution.job_id)
 
-    worker = Worker(database, storage, providers, env, ended)
+    worker = Worker(database, storage, providers, settings, ended)
     metrics = Metrics(database)
-    at = Service(database, storage, providers, env, worker, waiting, webhook, metrics)
+    at = Service(database, storage, providers, settings, worker, waiting, webhook, metrics)
 
     app = Flask(__name__)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the reference puts id first
-    app.config["MAX_CONTENT_LENGTH"] = max_body_bytes(env)
+    app.config["MAX_CONTENT_LENGTH"] = max_body_bytes(settings)
     app.extensions["receipts"] = at
     app.url_map.converters["id"] = Id
     app.register_blueprint(api)
     commands.add_commands(app)
     app.teardown_appcontext(end_request)
-    if rate := env.get("RATE_LIMIT"):
-        limit_rate(app, rate)
+    if settings.rate_limit:
+        limit_rate(app, settings.rate_limit)
     process_serves = serve is None and serving()
     if serve or process_serves:
         run_worker(at)

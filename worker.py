@@ -19,9 +19,9 @@ from typing import IO, Any, TypeVar
 
 import db
 from providers.base import Provider
-from providers.redact import redacted, secrets
+from providers.redact import redacted
 from result import ErrorCode, ProviderError, ocr_data
-from settings import Env, setting
+from settings import Settings
 from storage import Storage
 
 log = logging.getLogger(__name__)
@@ -62,19 +62,18 @@ class Worker:
         database: Path,
         storage: Storage,
         providers: Mapping[str, Provider],
-        env: Env,
+        settings: Settings,
         ended: Callable[[Ended], None] = lambda execution: None,
     ) -> None:
         self._database = database
         self._storage = storage
         self._providers = providers
-        self._env = env
+        self._settings = settings
         self._ended = ended
         self._sizes = {
-            "local": setting(env, "OCR_WORKERS", os.cpu_count() or 1),
-            "remote": setting(env, "REMOTE_WORKERS", 8),
+            "local": settings.ocr_workers or os.cpu_count() or 1,
+            "remote": settings.remote_workers,
         }
-        self._retention_days = setting(env, "JOB_RETENTION_DAYS", 0, least=0)
         self._queues: dict[str, queue.Queue[int | None]] = {k: queue.Queue() for k in self._sizes}
         self._threads: dict[threading.Thread, str] = {}
         self._running: dict[threading.Thread, int] = {}  # the execution each has claimed
@@ -163,7 +162,7 @@ class Worker:
         try:
             return None, self._read(provider_name, storage_key)
         except ProviderError as error:
-            message = redacted(error.message, secrets(self._env))
+            message = redacted(error.message, self._settings.secrets)
             return error.code, message.encode("utf-8", "replace").decode()
         except BaseException:  # also SystemExit: a provider must not end the thread
             log.exception("execution %d", execution_id)
@@ -194,12 +193,12 @@ class Worker:
         if not path.is_file():
             raise ProviderError("file_missing", "the uploaded file is gone from the data directory")
         provider = self._providers.get(provider_name)
-        reason = provider.unavailable(self._env) if provider else "there is none of that name"
+        reason = provider.unavailable(self._settings) if provider else "there is none of that name"
         if provider is None or reason:
             raise ProviderError(
                 "not_configured", f"Provider {provider_name!r} is not available: {reason}"
             )
-        return ocr_data(provider.ocr(path, self._env))
+        return ocr_data(provider.ocr(path, self._settings))
 
     def _persist(
         self, connection: sqlite3.Connection, query: Callable[..., T], execution_id: int, *args: Any
@@ -291,8 +290,8 @@ class Worker:
             with connection:
                 kept_since = datetime.now(UTC) - UPLOAD_KEYS_KEPT
                 db.delete_upload_keys_before(connection, db.timestamp(kept_since))
-            if self._retention_days:
-                limit = timedelta(days=min(self._retention_days, MOST_DAYS))
+            if days := self._settings.job_retention_days:
+                limit = timedelta(days=min(days, MOST_DAYS))
                 for job_id in purge(connection, self._storage, limit):
                     log.info("job %d: deleted after %d days", job_id, limit.days)
             collect_garbage(connection, self._storage)
@@ -304,7 +303,7 @@ class Worker:
     def _kind(self, provider_name: str) -> str:
         """A llama-server is local by name, but waits on the network."""
         provider = self._providers.get(provider_name)
-        remote = provider and (provider.kind == "remote" or provider.sends_to(self._env))
+        remote = provider and (provider.kind == "remote" or provider.sends_to(self._settings))
         return "remote" if remote else "local"
 
 

@@ -26,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from engines import process
 from providers import PROVIDERS
 from result import Item, OcrResult, Receipt
+from settings import read_settings
 
 THREADS = 2
 DOUBTS = {  # the warnings that speak of a field
@@ -71,7 +72,7 @@ def _arguments() -> argparse.Namespace:
 
 def _read(arguments: argparse.Namespace, name: str) -> OcrResult:
     provider = PROVIDERS[arguments.provider]
-    return provider.ocr(arguments.dataset / "images" / name, os.environ)
+    return provider.ocr(arguments.dataset / "images" / name, read_settings(os.environ))
 
 
 def doubts(truth: Sequence[dict[str, Any]], receipts: Sequence[Receipt]) -> Iterator[str]:

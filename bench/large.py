@@ -16,6 +16,7 @@ from PIL import Image
 from bench.receipts import drawn, receipts
 from engines import process
 from providers import PROVIDERS
+from settings import read_settings
 
 MANY = 100
 
@@ -63,7 +64,7 @@ def _files(scratch: Path) -> dict[str, Path]:
 def _cost(provider: str, what: str, files: list[Path]) -> Cost:
     started = time.perf_counter()
     for file in files:
-        PROVIDERS[provider].ocr(file, os.environ)
+        PROVIDERS[provider].ocr(file, read_settings(os.environ))
     seconds = (time.perf_counter() - started) / len(files)
     children = psutil.Process().children()
     return Cost(provider, what, seconds, max(_peak_mib(child.pid) for child in children))

@@ -17,6 +17,7 @@ import psutil
 from bench.receipts import drawn
 from engines import process
 from providers import PROVIDERS
+from settings import read_settings
 
 COUNT, KINDS = 2000, 40
 
@@ -33,7 +34,7 @@ def measure(provider: str, count: int) -> Iterator[tuple[int, float]]:
         for number, file in enumerate(files):
             drawn(rows=3 + number % 11, seed=number, width=520 + 17 * number).save(file)
         for number in range(1, count + 1):
-            PROVIDERS[provider].ocr(files[number % KINDS], os.environ)
+            PROVIDERS[provider].ocr(files[number % KINDS], read_settings(os.environ))
             if number % (count // 10) == 0:
                 (child,) = psutil.Process().children()
                 yield number, child.memory_info().rss / 2**20

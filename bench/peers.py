@@ -23,6 +23,7 @@ from typing import Any
 from bench.server import ROOT
 from engines import paddle
 from providers.pages import result_from_pages
+from settings import Settings
 
 ENGINES = {
     "paddle-ocr-local": ("paddleocr",),
@@ -118,7 +119,7 @@ def be_child(name: str) -> None:
 
 def _ours() -> Callable[[Path], str]:
     def read(file: Path) -> str:
-        pages, rows = paddle.read(file, {})
+        pages, rows = paddle.read(file, "", "", Settings().limits)
         return result_from_pages(pages, model="", rows=rows).text
 
     return read

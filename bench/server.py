@@ -20,7 +20,7 @@ import app
 from providers import PROVIDERS
 from providers.base import Provider
 from result import OcrResult, ProviderError
-from settings import Env
+from settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 BOUNDARY = "receipt-bench"
@@ -28,12 +28,10 @@ BOUNDARY = "receipt-bench"
 
 def create_app() -> Flask:
     """The application with one more provider, which is never done: its executions only wait."""
-    return app.create_app(
-        providers=PROVIDERS | {"none": Provider(_wait, lambda env: None, "remote")}
-    )
+    return app.create_app(providers=PROVIDERS | {"none": Provider(_wait, lambda _: None, "remote")})
 
 
-def _wait(path: Path, env: Env) -> OcrResult:
+def _wait(path: Path, settings: Settings) -> OcrResult:
     time.sleep(3600)
     raise ProviderError("timeout", "nothing is read with this provider")
 

@@ -25,6 +25,7 @@ from bench.server import Server, serving
 from engines import process
 from engines.tesseract import OPTIONS
 from providers import PROVIDERS, tesseract
+from settings import read_settings
 
 CORES = os.cpu_count() or 1
 ROUNDS = 3
@@ -70,7 +71,9 @@ def _compare(
     provider: str, files: list[Path], server: Server, pool: ThreadPoolExecutor
 ) -> Throughput:
     ways: dict[str, Callable[[], object]] = {"service": lambda: _service(provider, files, server)}
-    ways["bare"] = lambda: list(pool.map(lambda f: PROVIDERS[provider].ocr(f, os.environ), files))
+    ways["bare"] = lambda: list(
+        pool.map(lambda f: PROVIDERS[provider].ocr(f, read_settings(os.environ)), files)
+    )
     if provider == "tesseract":
         ways["xargs"] = lambda: _xargs(files)
     for way in ways.values():  # engines are loaded, files cached
@@ -124,7 +127,7 @@ def _service(provider: str, files: list[Path], server: Server) -> None:
 
 
 def _xargs(files: list[Path]) -> None:
-    program, *data = tesseract._command(os.environ) or ("tesseract",)
+    program, *data = tesseract._command(None) or ("tesseract",)
     command = shlex.join([program, "{}", "-", *data, *shlex.split(OPTIONS), "tsv"])
     subprocess.run(
         ["sh", "-c", f"xargs -P {CORES} -I {{}} {command} >/dev/null 2>&1"],

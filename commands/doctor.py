@@ -22,7 +22,7 @@ import worker
 from providers.base import Provider
 from result import ProviderError, ocr_data
 from server import access
-from settings import Env
+from settings import Settings
 from storage import MIN_FREE_BYTES, Storage
 
 RECEIPT = db.HERE / "samples" / "receipt.jpg"
@@ -52,26 +52,26 @@ def doctor(remote: bool) -> None:
 
 
 def _findings(at: Any, remote: bool) -> Iterator[Finding]:
-    if all(provider.unavailable(at.env) for provider in at.providers.values()):
+    if all(provider.unavailable(at.settings) for provider in at.providers.values()):
         yield Finding("!!", "providers", "none is available")
     for name, provider in at.providers.items():
-        yield _provider(name, provider, at.env, remote)
+        yield _provider(name, provider, at.settings, remote)
     yield from _directory(at.storage.root)
     if at.database.exists():
         yield from _database(at.database, at.storage)
-    yield _access(at.env)
+    yield _access(at.settings)
 
 
-def _provider(name: str, provider: Provider, env: Env, remote: bool) -> Finding:
-    if reason := provider.unavailable(env):
+def _provider(name: str, provider: Provider, settings: Settings, remote: bool) -> Finding:
+    if reason := provider.unavailable(settings):
         return Finding("--", name, f"not available: {reason}")
     if provider.kind == "remote" and not remote:
         return Finding(
-            "--", name, f"set up, not tried: --remote would ask {provider.sends_to(env)}"
+            "--", name, f"set up, not tried: --remote would ask {provider.sends_to(settings)}"
         )
     started = time.monotonic()
     try:
-        total = json.loads(ocr_data(provider.ocr(RECEIPT, env)))["receipt"]["total"]
+        total = json.loads(ocr_data(provider.ocr(RECEIPT, settings)))["receipt"]["total"]
     except ProviderError as error:
         return Finding("!!", name, f"does not work: {error.code}: {error.message}")
     except Exception as error:  # whatever an engine's installation can raise
@@ -140,8 +140,8 @@ def _queue(connection: sqlite3.Connection) -> Finding:
     return Finding("ok", "queue", text)
 
 
-def _access(env: Env) -> Finding:
-    match access.who_is_let_in(env):
+def _access(settings: Settings) -> Finding:
+    match access.who_is_let_in(settings):
         case "this machine":
             return Finding("ok", "access", "only this machine is let in; no API_KEY is set")
         case "key":

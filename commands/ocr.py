@@ -14,7 +14,7 @@ from flask.cli import with_appcontext
 from engines import images
 from providers.base import Provider
 from result import ProviderError, ocr_data
-from settings import Env
+from settings import Settings
 
 
 @click.command()
@@ -25,12 +25,12 @@ from settings import Env
 def ocr(files: tuple[Path, ...], name: str, as_json: bool) -> None:
     """Read receipts and print what they say; the exit status is 1 if one could not be read."""
     at = current_app.extensions["receipts"]
-    provider = _available(name, at.providers, at.env)
+    provider = _available(name, at.providers, at.settings)
     failures = []
     with _progress(files) as paths:
         for path in paths:
             try:
-                reading = _read(path, provider, at.env)
+                reading = _read(path, provider, at.settings)
             except ProviderError as error:
                 failures.append(f"{path}: {error.code}: {error.message}")
                 reading = {"error": {"code": error.code, "message": error.message}}
@@ -40,20 +40,20 @@ def ocr(files: tuple[Path, ...], name: str, as_json: bool) -> None:
     sys.exit(1 if failures else 0)
 
 
-def _available(name: str, providers: dict[str, Provider], env: Env) -> Provider:
+def _available(name: str, providers: dict[str, Provider], settings: Settings) -> Provider:
     if name not in providers:
         raise click.UsageError(f"There is no provider {name!r}; use one of: {', '.join(providers)}")
-    if reason := providers[name].unavailable(env):
+    if reason := providers[name].unavailable(settings):
         raise click.ClickException(f"Provider {name!r} is not available: {reason}")
     return providers[name]
 
 
-def _read(path: Path, provider: Provider, env: Env) -> dict[str, Any]:
+def _read(path: Path, provider: Provider, settings: Settings) -> dict[str, Any]:
     """The ocrData. Raises ProviderError for all that can be wrong with a file."""
     if not path.is_file():
         raise ProviderError("file_missing", "there is no such file")
-    images.check(path, env)
-    reading: dict[str, Any] = json.loads(ocr_data(provider.ocr(path, env)))
+    images.check(path, settings.limits)
+    reading: dict[str, Any] = json.loads(ocr_data(provider.ocr(path, settings)))
     return reading
 
 

@@ -19,7 +19,7 @@ from PIL import Image, ImageOps
 
 from engines import process
 from result import ProviderError
-from settings import Env, setting
+from settings import Limits
 
 pillow_heif.register_heif_opener()
 Image.MAX_IMAGE_PIXELS = None  # our own check, from the header, comes before any decoding
@@ -59,15 +59,15 @@ class Jpeg(NamedTuple):
     height: int
 
 
-def check(path: Path, env: Env) -> str:
+def check(path: Path, limits: Limits) -> str:
     """The media type of a file we can read. Raises ProviderError that says what to do instead."""
     if path.stat().st_size == 0:
         raise ProviderError("bad_image", "the file is empty; send it again")
     if is_pdf(path):
-        _check_pdf(path, env)
+        _check_pdf(path, limits)
         return PDF
     with _open(path) as image:
-        _check_frames(image, env)
+        _check_frames(image, limits)
         large = image.width * image.height > LARGE_PIXELS
         with _large if large else nullcontext(), _decoders, _decoding():
             if image.format in ("JPEG", "MPO"):
@@ -77,13 +77,12 @@ def check(path: Path, env: Env) -> str:
         return MEDIA_TYPES[image.format or ""]
 
 
-def _check_pdf(path: Path, env: Env) -> None:
+def _check_pdf(path: Path, limits: Limits) -> None:
     """Opened in a child that can be ended: 4 MB of PDF have been seen to unpack to 5 GB."""
-    settings = {name: value for name, value in env.items() if name == "MAX_PAGES"}
     deadline = time.monotonic() + PDF_OPEN_S
     try:
         with _decoders:
-            process.run("engines.images", "open_pdf", path, settings, deadline=deadline)
+            process.run("engines.images", "open_pdf", path, limits, deadline=deadline)
     except ProviderError as error:
         if error.code not in ("timeout", "engine_crashed"):
             raise
@@ -92,11 +91,11 @@ def _check_pdf(path: Path, env: Env) -> None:
         ) from error
 
 
-def open_pdf(path: Path, env: Env) -> None:
+def open_pdf(path: Path, limits: Limits) -> None:
     """Raises ProviderError as count_pages. Only in a child: its memory is limited from now on."""
     with suppress(ValueError, OSError):  # macOS knows no such limit
         resource.setrlimit(resource.RLIMIT_AS, (PDF_OPEN_BYTES, resource.RLIM_INFINITY))
-    count_pages(path, env)
+    count_pages(path, limits)
 
 
 def _check_jpeg(data: bytes) -> None:
@@ -124,21 +123,21 @@ def is_pdf(path: Path) -> bool:
         return file.read(1024).lstrip(b"\xef\xbb\xbf \t\r\n\0").startswith(b"%PDF-")
 
 
-def count_pages(path: Path, env: Env) -> int:
+def count_pages(path: Path, limits: Limits) -> int:
     """How many pages a PDF has. Raises ProviderError if it is locked, damaged or too long."""
     with _pdf(path) as pdf:
         count = len(pdf)
-    _check_page_count(count, env)
+    _check_page_count(count, limits.pages)
     return count
 
 
-def pages(path: Path, env: Env) -> Iterator[Image.Image]:
+def pages(path: Path, limits: Limits) -> Iterator[Image.Image]:
     """The pages, upright, in RGB, one at a time. Raises ProviderError for damaged ones."""
     if is_pdf(path):
-        yield from _pdf_pages(path, env)
+        yield from _pdf_pages(path, limits)
         return
     with _open(path) as image:
-        count = _check_frames(image, env)
+        count = _check_frames(image, limits)
         for number in range(count):
             with _decoding():
                 image.seek(number)
@@ -149,7 +148,7 @@ def pages(path: Path, env: Env) -> Iterator[Image.Image]:
 
 def jpegs(
     path: Path,
-    env: Env,
+    limits: Limits,
     *,
     long_side: int = 2048,
     short_side: int = 720,
@@ -161,7 +160,7 @@ def jpegs(
     Print must stay readable: a metre-long receipt keeps `short_side` pixels of width (or its own,
     if less) and may be longer than `long_side`, but never than the vendor's `hard_side`.
     """
-    for page in pages(path, env):
+    for page in pages(path, limits):
         long, short = max(page.size), min(page.size)
         scale = min(1.0, max(long_side / long, short_side / short), hard_side / long)
         size = (max(1, round(page.width * scale)), max(1, round(page.height * scale)))
@@ -208,27 +207,25 @@ def _open(path: Path) -> Iterator[Image.Image]:
         yield image
 
 
-def _check_frames(image: Image.Image, env: Env) -> int:
+def _check_frames(image: Image.Image, limits: Limits) -> int:
     """How many pages the image has: the frames of a TIFF, else 1 (animations show their first)."""
-    limit = setting(env, "MAX_PAGES", 20)
     count = 0
     try:
-        for count in range(1, limit + 2 if image.format == "TIFF" else 2):
+        for count in range(1, limits.pages + 2 if image.format == "TIFF" else 2):
             image.seek(count - 1)
-            _check_pixels(image.size, env)
+            _check_pixels(image.size, limits.pixels)
     except EOFError:
         count -= 1
     except ProviderError:
         raise
     except Exception as error:
         raise ProviderError("bad_image", f"page {count} is damaged ({error})") from error
-    _check_page_count(count, env)
+    _check_page_count(count, limits.pages)
     image.seek(0)
     return count
 
 
-def _check_pixels(size: tuple[int, int], env: Env) -> None:
-    limit = setting(env, "MAX_IMAGE_PIXELS", 100_000_000)
+def _check_pixels(size: tuple[int, int], limit: int) -> None:
     if size[0] * size[1] > limit:
         raise ProviderError(
             "bad_image",
@@ -236,8 +233,7 @@ def _check_pixels(size: tuple[int, int], env: Env) -> None:
         )
 
 
-def _check_page_count(count: int, env: Env) -> None:
-    limit = setting(env, "MAX_PAGES", 20)
+def _check_page_count(count: int, limit: int) -> None:
     if count > limit:
         found = f"more than {limit}" if count == limit + 1 else str(count)
         raise ProviderError(
@@ -284,8 +280,8 @@ def _pdf(path: Path) -> Iterator[Any]:
             pdf.close()
 
 
-def _pdf_pages(path: Path, env: Env) -> Iterator[Image.Image]:
-    for number in range(count_pages(path, env)):
+def _pdf_pages(path: Path, limits: Limits) -> Iterator[Image.Image]:
+    for number in range(count_pages(path, limits)):
         with _pdf(path) as pdf, _decoding():  # the lock is not held while an engine reads the page
             page = pdf[number]
             width, height = page.get_size()

@@ -10,9 +10,8 @@ from engines import images
 from engines.paddle_models import Models, load
 from engines.rows import group_rows
 from result import Box, Line, Page
-from settings import Env
+from settings import Limits
 
-DIRECTORIES = ("PADDLE_OCR_DET_DIR", "PADDLE_OCR_REC_DIR")
 LARGE = 12_000_000  # pixels; of more than twice that a half is read, of more than six times a third
 LONG_SIDE = 1280  # of the picture the detector sees: words F1 .915; .912 at 960 and at 1600
 LONGEST_SIDE = 4000  # of a long receipt, or of a part of a longer one
@@ -28,13 +27,18 @@ DOUBTFUL = 0.8  # mean confidence: upright receipts have .87 to .99, those upsid
 SAMPLE = 8  # lines that decide which way is up
 
 
-def read(image: Path, env: Env) -> tuple[list[Page], list[list[Line]]]:
-    """The pages with their lines, and the printed rows of all. Runs in a child process."""
+def read(
+    image: Path, det_dir: str, rec_dir: str, limits: Limits
+) -> tuple[list[Page], list[list[Line]]]:
+    """The pages with their lines, and the printed rows of all. Runs in a child process.
+
+    The directories hold the models; "" for our own.
+    """
     import numpy as np
 
-    models = load(*(env.get(name) for name in DIRECTORIES))
+    models = load(det_dir, rec_dir)
     pages, rows = [], []
-    for page in images.pages(image, env):
+    for page in images.pages(image, limits):
         factor = max(1, round((page.width * page.height / LARGE) ** 0.5))
         smaller = page.reduce(factor) if factor > 1 else page
         # paddleocr wants BGR, and OpenCV memory of its own, as in _turned

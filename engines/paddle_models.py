@@ -32,7 +32,7 @@ class Models(NamedTuple):
     recognise: Any  # paddleocr.TextRecognition
 
 
-def name(directory: str | None, default: str) -> str:
+def name(directory: str, default: str) -> str:
     """What the model in a directory calls itself, as PaddleOCR must be told."""
     if not directory:
         return default
@@ -43,7 +43,7 @@ def name(directory: str | None, default: str) -> str:
 
 
 @cache
-def load(det_dir: str | None, rec_dir: str | None) -> Models:
+def load(det_dir: str, rec_dir: str) -> Models:
     """Both models, once per process. Raises ProviderError not_configured when they do not load."""
     os.environ["PADDLE_PDX_DISABLE_MODEL_SOURCE_CHECK"] = "True"  # it would ask the network
     os.environ["PADDLE_PDX_CACHE_HOME"] = tempfile.gettempdir()

@@ -14,7 +14,7 @@ from PIL import Image, ImageFilter
 
 from engines import images
 from result import Line, Page, ProviderError
-from settings import Env
+from settings import Limits
 
 OPTIONS = "--psm 6"  # one block of text: words found (F1) .75; .71 with 4 (one column), .65 with 11
 BLUR = 0.8  # pixels: thermal print is dots; F1 .75 and dates .91 with it, .74 and .83 without
@@ -31,7 +31,7 @@ _EDGES = re.compile(rf"^[{_STROKES}'=]+(?=\w)|(?<=\w)[{_STROKES}]+$")
 
 
 def read(
-    image: Path, command: tuple[str, ...], language: str, env: Env
+    image: Path, command: tuple[str, ...], language: str, limits: Limits
 ) -> tuple[list[Page], list[list[Line]]]:
     """The pages with their words, and the printed rows of all.
 
@@ -43,7 +43,7 @@ def read(
     options = " ".join((*map(shlex.quote, data), OPTIONS))
     pages, rows = [], []
     with tempfile.TemporaryDirectory(prefix="receipt-ocr-") as scratch:
-        for page in images.pages(image, env):
+        for page in images.pages(image, limits):
             gray = page.convert("L").filter(ImageFilter.GaussianBlur(BLUR))
             run = partial(_run, Path(scratch, "page.ppm"), language=language, options=options)
             found = run(gray)

@@ -31,50 +31,48 @@ from providers.vision import (
     truncated,
 )
 from result import OcrResult
-from settings import Env
+from settings import Settings
 
 GEMINI = Vendor(
     name="Gemini",
     key_variable="GEMINI_API_KEY",
     url_variable="GEMINI_BASE_URL",
-    default_url="https://generativelanguage.googleapis.com",
     model_variable="GEMINI_MODEL",
-    default_model="gemini-3.8-flash",
 )
 unavailable, model, sends_to = GEMINI.unavailable, GEMINI.model, GEMINI.host
 
 
-def ocr(image: Path, env: Env) -> OcrResult:
+def ocr(image: Path, settings: Settings) -> OcrResult:
     return ask(
         GEMINI,
         image,
-        env,
-        url=_url(env),
-        headers={"x-goog-api-key": GEMINI.key(env)},  # never ?key=: URLs end up in logs
-        request=lambda document: _request(document, env),
-        judge=lambda answer: _judge(answer, env),
-        content=lambda body: _content(body, env),
+        settings,
+        url=_url(settings),
+        headers={"x-goog-api-key": GEMINI.key(settings)},  # never ?key=: URLs end up in logs
+        request=lambda document: _request(document, settings),
+        judge=lambda answer: _judge(answer, settings),
+        content=lambda body: _content(body, settings),
         pdf=True,
     )
 
 
-def _model(env: Env) -> str:
-    return (GEMINI.model(env) or "").removeprefix("models/")
+def _model(settings: Settings) -> str:
+    return (GEMINI.model(settings) or "").removeprefix("models/")
 
 
-def _url(env: Env) -> str:
-    base = GEMINI.url(env).removesuffix("/v1beta")  # v1 lacks the gemini-*-latest names
-    return f"{base}/v1beta/models/{quote(_model(env), safe='')}:generateContent"
+def _url(settings: Settings) -> str:
+    base = GEMINI.url(settings).removesuffix("/v1beta")  # v1 lacks the gemini-*-latest names
+    return f"{base}/v1beta/models/{quote(_model(settings), safe='')}:generateContent"
 
 
-def _request(document: Document, env: Env) -> dict[str, Any]:
+def _request(document: Document, settings: Settings) -> dict[str, Any]:
     file = {"mimeType": document.media_type, "data": document.base64}
     config = {
         "responseMimeType": "application/json",
         "responseJsonSchema": SCHEMA,
         "maxOutputTokens": MAX_TOKENS,
     }
-    if not _model(env).startswith(("gemini-1", "gemini-2")):  # those know only thinkingBudget
+    if not _model(settings).startswith(("gemini-1", "gemini-2")):  # those know only thinkingBudget
         config["thinkingConfig"] = {"thinkingLevel": "LOW"}
     return {
         "systemInstruction": {"parts": [{"text": SYSTEM}]},
@@ -83,19 +81,19 @@ def _request(document: Document, env: Env) -> dict[str, Any]:
     }
 
 
-def _judge(answer: Answer, env: Env) -> Failure | None:
+def _judge(answer: Answer, settings: Settings) -> Failure | None:
     body = dig(answer.body, 0) if isinstance(answer.body, list) else answer.body
     error = dig(body, "error")
     said, details = dig(error, "message"), dig_list(error, "details")
     if any(dig(detail, "reason") == "API_KEY_INVALID" for detail in details):  # a 400
         advice = "does not accept the key; check GEMINI_API_KEY"
-        return failure(GEMINI, env, "bad_key", advice, said)
+        return failure(GEMINI, settings, "bad_key", advice, said)
     if answer.status == 400 and "input image" in str(said):  # nothing else tells it from other 400s
-        return failure(GEMINI, env, "bad_image", "cannot read the image; send another", said)
+        return failure(GEMINI, settings, "bad_image", "cannot read the image; send another", said)
     if answer.status == 200 and _is_empty(body):
         advice = "answered nothing; try again, or set GEMINI_MODEL to another model"
-        return failure(GEMINI, env, "bad_answer", advice, retry=True, billed=True)
-    return http_failure(GEMINI, answer, env, said, delay=_delay(details, answer))
+        return failure(GEMINI, settings, "bad_answer", advice, retry=True, billed=True)
+    return http_failure(GEMINI, answer, settings, said, delay=_delay(details, answer))
 
 
 def _is_empty(body: object) -> bool:
@@ -119,7 +117,7 @@ def _text(body: object) -> str:
     return "".join(text for text in texts if isinstance(text, str))
 
 
-def _content(body: object, env: Env) -> str:
+def _content(body: object, settings: Settings) -> str:
     """The text of the first candidate. Raises ProviderError for a refusal or a cut answer."""
     candidate = dig(body, "candidates", 0)
     blocked = dig(body, "promptFeedback", "blockReason")
@@ -129,5 +127,5 @@ def _content(body: object, env: Env) -> str:
     if reason in ("MAX_TOKENS", "CONTINUATION"):
         raise truncated(GEMINI)
     if candidate is None or reason not in (None, "STOP", "FINISH_REASON_UNSPECIFIED"):
-        raise refused(GEMINI, env, f"reason {blocked or reason}")
+        raise refused(GEMINI, settings, f"reason {blocked or reason}")
     return _text(body)

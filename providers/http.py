@@ -24,7 +24,7 @@ import urllib3
 from providers.redact import quote
 from providers.sockets import DeadlineAdapter, begin_call, left_s
 from result import ErrorCode, ProviderError
-from settings import Env
+from settings import Settings
 
 CONNECT_TIMEOUT_S = 10
 READ_TIMEOUT_S = 120  # of silence; a model thinks before its first byte
@@ -43,32 +43,31 @@ class Vendor:
     url_variable: str
     default_url: str = ""
     model_variable: str = ""
-    default_model: str = ""
     key_optional: bool = False
 
-    def key(self, env: Env) -> str:
-        return env.get(self.key_variable, "").strip()
+    def key(self, settings: Settings) -> str:
+        return str(settings[self.key_variable])
 
-    def url(self, env: Env) -> str:
+    def url(self, settings: Settings) -> str:
         """The base URL, without a slash at its end."""
-        return (env.get(self.url_variable, "").strip() or self.default_url).rstrip("/")
+        return (settings[self.url_variable] or self.default_url).rstrip("/")
 
-    def model(self, env: Env) -> str | None:
-        return env.get(self.model_variable, "").strip() or self.default_model or None
+    def model(self, settings: Settings) -> str | None:
+        return settings[self.model_variable] or None if self.model_variable else None
 
-    def host(self, env: Env) -> str | None:
+    def host(self, settings: Settings) -> str | None:
         """Where the image goes; None while the URL is missing or malformed."""
-        return None if _url_fault(self.url(env)) else urlsplit(self.url(env)).hostname
+        return None if _url_fault(self.url(settings)) else urlsplit(self.url(settings)).hostname
 
-    def unavailable(self, env: Env) -> str | None:
-        key = self.key(env)
+    def unavailable(self, settings: Settings) -> str | None:
+        key = self.key(settings)
         if not key and not self.key_optional:
             return f"{self.key_variable} is not set"
         if not (key.isascii() and key.isprintable()) or " " in key:
             return f"{self.key_variable} has characters that no key has; copy it again"
-        if not self.url(env):
+        if not self.url(settings):
             return f"{self.url_variable} is not set"
-        fault = _url_fault(self.url(env))
+        fault = _url_fault(self.url(settings))
         return f"{self.url_variable} {fault}" if fault else None
 
 
@@ -250,16 +249,25 @@ def _answer(vendor: Vendor, response: requests.Response, max_bytes: int) -> Answ
 
 
 def failure(
-    vendor: Vendor, env: Env, code: ErrorCode, advice: str, said: object = None, **retry: Any
+    vendor: Vendor,
+    settings: Settings,
+    code: ErrorCode,
+    advice: str,
+    said: object = None,
+    **retry: Any,
 ) -> Failure:
     """A failure whose message is the vendor's name, our `advice` and what the vendor `said`."""
-    quoted = quote(said, vendor.key(env))
+    quoted = quote(said, vendor.key(settings))
     message = f"{vendor.name} {advice}" + (f" ({vendor.name}: {quoted})" if quoted else "")
     return Failure(code, message, **retry)
 
 
 def http_failure(
-    vendor: Vendor, answer: Answer, env: Env, said: object = None, delay: float | None = None
+    vendor: Vendor,
+    answer: Answer,
+    settings: Settings,
+    said: object = None,
+    delay: float | None = None,
 ) -> Failure | None:
     """What the HTTP status alone says, None for success.
 
@@ -268,10 +276,10 @@ def http_failure(
     status = answer.status
     if 200 <= status < 300:
         return None
-    code, advice = _meaning(vendor, status, vendor.model(env))
+    code, advice = _meaning(vendor, status, vendor.model(settings))
     retry = status in (408, 429) or (status >= 500 and status not in (501, 505))
     wait = retry_after(answer.headers) if delay is None else delay
-    return failure(vendor, env, code, advice, said, retry=retry, delay=wait)
+    return failure(vendor, settings, code, advice, said, retry=retry, delay=wait)
 
 
 def _meaning(vendor: Vendor, status: int, model: str | None) -> tuple[ErrorCode, str]:

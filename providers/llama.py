@@ -28,7 +28,7 @@ from providers.vision import (
     truncated,
 )
 from result import OcrResult, ProviderError
-from settings import Env, deadline, setting
+from settings import Settings, deadline
 
 SERVER = Vendor(
     name="llama-server",
@@ -42,13 +42,13 @@ FILES = ("LLAMA_CPP_MODEL_PATH", "LLAMA_CPP_MMPROJ_PATH")
 LOADING_PAUSE_S = 1.0
 
 
-def unavailable(env: Env) -> str | None:
-    if SERVER.url(env):
-        return SERVER.unavailable(env)
-    if not any(env.get(variable, "").strip() for variable in FILES):
+def unavailable(settings: Settings) -> str | None:
+    if SERVER.url(settings):
+        return SERVER.unavailable(settings)
+    if not any(settings[variable] for variable in FILES):
         return f"LLAMA_CPP_BASE_URL is not set, nor are {FILES[0]} and {FILES[1]}"
     for variable in FILES:
-        if not (path := env.get(variable, "").strip()):
+        if not (path := settings[variable]):
             return f"{variable} is not set"
         if not Path(path).is_file():
             return f"{variable} names no file: {path}"
@@ -60,43 +60,43 @@ def unavailable(env: Env) -> str | None:
     return None
 
 
-def model(env: Env) -> str | None:
-    if SERVER.url(env):
-        return SERVER.model(env)
-    path = env.get(FILES[0], "").strip()
+def model(settings: Settings) -> str | None:
+    if SERVER.url(settings):
+        return SERVER.model(settings)
+    path = settings.llama_cpp_model_path
     return Path(path).stem if path else None
 
 
-def sends_to(env: Env) -> str | None:
-    return SERVER.host(env)
+def sends_to(settings: Settings) -> str | None:
+    return SERVER.host(settings)
 
 
-def ocr(image: Path, env: Env) -> OcrResult:
-    return _ask_server(image, env) if SERVER.url(env) else _ask_here(image, env)
+def ocr(image: Path, settings: Settings) -> OcrResult:
+    return _ask_server(image, settings) if SERVER.url(settings) else _ask_here(image, settings)
 
 
 # A llama-server
 
 
-def _ask_server(image: Path, env: Env) -> OcrResult:
-    base = SERVER.url(env).removesuffix("/v1")
-    key = SERVER.key(env)
+def _ask_server(image: Path, settings: Settings) -> OcrResult:
+    base = SERVER.url(settings).removesuffix("/v1")
+    key = SERVER.key(settings)
     return ask(
         SERVER,
         image,
-        env,
+        settings,
         url=f"{base}/v1/chat/completions",
         headers={"Authorization": f"Bearer {key}"} if key else {},
-        request=lambda document: _request(document, env),
-        judge=lambda answer: _judge(answer, env),
-        content=lambda body: read_chat(SERVER, env, body),
+        request=lambda document: _request(document, settings),
+        judge=lambda answer: _judge(answer, settings),
+        content=lambda body: read_chat(SERVER, settings, body),
         read_timeout_s=float("inf"),  # minutes of silence are normal: up to the deadline
     )
 
 
-def _request(document: Document, env: Env) -> dict[str, Any]:
+def _request(document: Document, settings: Settings) -> dict[str, Any]:
     return {
-        "model": SERVER.model(env) or "local",
+        "model": SERVER.model(settings) or "local",
         "max_tokens": MAX_TOKENS,
         "temperature": 0,
         "cache_prompt": False,
@@ -117,19 +117,19 @@ def _messages(data_url: str) -> list[dict[str, Any]]:
     ]
 
 
-def _judge(answer: Answer, env: Env) -> Failure | None:
+def _judge(answer: Answer, settings: Settings) -> Failure | None:
     said, kind = dig(answer.body, "error", "message"), dig(answer.body, "error", "type")
     if answer.status == 503 and kind == "unavailable_error":
         advice = "is still loading its model; try again later"
         wait = {"retry": True, "delay": LOADING_PAUSE_S, "tries": 3600}
-        return failure(SERVER, env, "server_error", advice, **wait)
+        return failure(SERVER, settings, "server_error", advice, **wait)
     if kind == "exceed_context_size_error":
         advice = "has no room for this image; start it with a larger --ctx-size"
-        return failure(SERVER, env, "too_large", advice, said)
+        return failure(SERVER, settings, "too_large", advice, said)
     if answer.status == 500 and "image input is not supported" in str(said):
         advice = "cannot see images; start it with --mmproj and the file of its model"
-        return failure(SERVER, env, "not_configured", advice, said)
-    return http_failure(SERVER, answer, env, said)
+        return failure(SERVER, settings, "not_configured", advice, said)
+    return http_failure(SERVER, answer, settings, said)
 
 
 # llama-cpp-python
@@ -138,8 +138,8 @@ def _judge(answer: Answer, env: Env) -> Failure | None:
 _one_at_a_time = threading.Lock()  # a second model in memory would be one too many
 
 
-def _ask_here(image: Path, env: Env) -> OcrResult:
-    ends = deadline(env)
+def _ask_here(image: Path, settings: Settings) -> OcrResult:
+    ends = deadline(settings)
     if not _one_at_a_time.acquire(
         timeout=min(max(0.0, ends - time.monotonic()), threading.TIMEOUT_MAX)
     ):
@@ -148,15 +148,14 @@ def _ask_here(image: Path, env: Env) -> OcrResult:
         )
     try:
         return join_pages(
-            [_read(document, env, ends) for document in documents(image, env, pdf=False)]
+            [_read(document, settings, ends) for document in documents(image, settings, pdf=False)]
         )
     finally:
         _one_at_a_time.release()
 
 
-def _read(document: Document, env: Env, ends: float) -> OcrResult:
-    paths = [env[variable].strip() for variable in FILES]
-    threads = setting(env, "LLAMA_CPP_THREADS", 1)
+def _read(document: Document, settings: Settings, ends: float) -> OcrResult:
+    paths = [settings[variable] for variable in FILES]
     content, reason = process.run(
         "engines.llama",
         "generate",
@@ -164,7 +163,7 @@ def _read(document: Document, env: Env, ends: float) -> OcrResult:
         SCHEMA,
         MAX_TOKENS,
         *paths,
-        threads,
+        settings.llama_cpp_threads,
         deadline=ends,
     )
     if reason == "length":

@@ -36,41 +36,41 @@ from providers.vision import (
     with_warnings,
 )
 from result import OcrResult, Receipt
-from settings import Env, deadline
+from settings import Settings, deadline
 
 MISTRAL = Vendor(
     name="Mistral",
     key_variable="MISTRAL_API_KEY",
     url_variable="MISTRAL_BASE_URL",
-    default_url="https://api.mistral.ai/v1",
     model_variable="MISTRAL_MODEL",
-    default_model="mistral-ocr-latest",
 )
 unavailable, model, sends_to = MISTRAL.unavailable, MISTRAL.model, MISTRAL.host
 
 
-def ocr(image: Path, env: Env) -> OcrResult:
-    ends = deadline(env)
-    return join_pages([_read(document, env, ends) for document in documents(image, env, pdf=True)])
+def ocr(image: Path, settings: Settings) -> OcrResult:
+    ends = deadline(settings)
+    return join_pages(
+        [_read(document, settings, ends) for document in documents(image, settings, pdf=True)]
+    )
 
 
-def _read(document: Document, env: Env, ends: float) -> OcrResult:
+def _read(document: Document, settings: Settings, ends: float) -> OcrResult:
     answer = call(
         MISTRAL,
         "POST",
-        f"{MISTRAL.url(env)}/ocr",
+        f"{MISTRAL.url(settings)}/ocr",
         deadline=ends,
-        judge=lambda answer: _judge(answer, env),
-        headers={"Authorization": f"Bearer {MISTRAL.key(env)}"},
-        json=_request(document, env),
+        judge=lambda answer: _judge(answer, settings),
+        headers={"Authorization": f"Bearer {MISTRAL.key(settings)}"},
+        json=_request(document, settings),
     )
-    return _result(answer.body, document, env)
+    return _result(answer.body, document, settings)
 
 
-def _request(document: Document, env: Env) -> dict[str, Any]:
+def _request(document: Document, settings: Settings) -> dict[str, Any]:
     """An unknown key at any level is a 422."""
     return {
-        "model": MISTRAL.model(env),
+        "model": MISTRAL.model(settings),
         "document": _document(document),
         "include_image_base64": False,
         "include_blocks": False,
@@ -92,21 +92,21 @@ def _document(document: Document) -> dict[str, str]:
     return {"type": "image_url", "image_url": document.data_url}
 
 
-def _judge(answer: Answer, env: Env) -> Failure | None:
+def _judge(answer: Answer, settings: Settings) -> Failure | None:
     detail = dig_list(answer.body, "detail")
     said = dig(answer.body, "message") or dig(answer.body, "detail")
     if answer.status == 401:
         advice = "does not accept the key, or its quota is used up; check MISTRAL_API_KEY"
-        return failure(MISTRAL, env, "bad_key", advice, said)
+        return failure(MISTRAL, settings, "bad_key", advice, said)
     if answer.status == 422:  # its `input` is our image: only `msg` may be repeated
         said = dig(detail, 0, "msg") or said
         if "document" in dig_list(detail, 0, "loc"):
             advice = "cannot read the image; send another"
-            return failure(MISTRAL, env, "bad_image", advice, said)
-    return http_failure(MISTRAL, answer, env, said)
+            return failure(MISTRAL, settings, "bad_image", advice, said)
+    return http_failure(MISTRAL, answer, settings, said)
 
 
-def _result(body: object, document: Document, env: Env) -> OcrResult:
+def _result(body: object, document: Document, settings: Settings) -> OcrResult:
     if not isinstance(dig(body, "pages"), list):
         raise not_its_api(MISTRAL)
     markdown = "\n\n".join(_markdown(body))
@@ -116,7 +116,7 @@ def _result(body: object, document: Document, env: Env) -> OcrResult:
         text=text,
         pages=document.pages,
         receipt=_receipt(dig(body, "document_annotation"), text),
-        model=str(dig(body, "model") or MISTRAL.model(env))[:100],
+        model=str(dig(body, "model") or MISTRAL.model(settings))[:100],
         raw=without_images(body),
     )
 

@@ -29,15 +29,13 @@ from providers.vision import (
     truncated,
 )
 from result import OcrResult
-from settings import Env
+from settings import Settings
 
 OPENAI = Vendor(
     name="OpenAI",
     key_variable="OPENAI_API_KEY",
     url_variable="OPENAI_BASE_URL",
-    default_url="https://api.openai.com/v1",
     model_variable="OPENAI_MODEL",
-    default_model="gpt-6-luna",
 )
 unavailable, model, sends_to = OPENAI.unavailable, OPENAI.model, OPENAI.host
 
@@ -47,29 +45,29 @@ BAD_IMAGE = (
 )
 
 
-def ocr(image: Path, env: Env) -> OcrResult:
+def ocr(image: Path, settings: Settings) -> OcrResult:
     return ask(
         OPENAI,
         image,
-        env,
-        url=f"{OPENAI.url(env)}/chat/completions",
-        headers={"Authorization": f"Bearer {OPENAI.key(env)}"},
-        request=lambda document: _request(document, env),
-        judge=lambda answer: _judge(answer, env),
-        content=lambda body: read_chat(OPENAI, env, body),
-        pdf=_is_openai(env),
+        settings,
+        url=f"{OPENAI.url(settings)}/chat/completions",
+        headers={"Authorization": f"Bearer {OPENAI.key(settings)}"},
+        request=lambda document: _request(document, settings),
+        judge=lambda answer: _judge(answer, settings),
+        content=lambda body: read_chat(OPENAI, settings, body),
+        pdf=_is_openai(settings),
     )
 
 
-def _is_openai(env: Env) -> bool:
-    return OPENAI.host(env) == "api.openai.com"
+def _is_openai(settings: Settings) -> bool:
+    return OPENAI.host(settings) == "api.openai.com"
 
 
-def _request(document: Document, env: Env) -> dict[str, Any]:
+def _request(document: Document, settings: Settings) -> dict[str, Any]:
     # Only OpenAI itself knows these two: vLLM, LM Studio and their like refuse or ignore them.
-    own = {"store": False, "reasoning_effort": "low"} if _is_openai(env) else {}
+    own = {"store": False, "reasoning_effort": "low"} if _is_openai(settings) else {}
     return {
-        "model": OPENAI.model(env),
+        "model": OPENAI.model(settings),
         **own,
         "max_completion_tokens": MAX_TOKENS,
         "messages": [
@@ -92,26 +90,26 @@ def _part(document: Document) -> dict[str, Any]:
     return {"type": "image_url", "image_url": {"url": document.data_url, "detail": "high"}}
 
 
-def _judge(answer: Answer, env: Env) -> Failure | None:
+def _judge(answer: Answer, settings: Settings) -> Failure | None:
     error = dig(answer.body, "error")
     code, said = dig(error, "code"), dig(error, "message")
     if code == "insufficient_quota":
-        return failure(OPENAI, env, "quota", "has no credit left for this key; add some", said)
+        return failure(OPENAI, settings, "quota", "has no credit left for this key; add some", said)
     if code in BAD_IMAGE:
-        return failure(OPENAI, env, "bad_image", "cannot read the image; send another", said)
+        return failure(OPENAI, settings, "bad_image", "cannot read the image; send another", said)
     if answer.status == 409:  # a lock on OpenAI's side; its own SDK tries again
         advice = "was busy with another request; try again later"
         delay = retry_after(answer.headers)
-        return failure(OPENAI, env, "server_error", advice, said, retry=True, delay=delay)
-    return http_failure(OPENAI, answer, env, said)
+        return failure(OPENAI, settings, "server_error", advice, said, retry=True, delay=delay)
+    return http_failure(OPENAI, answer, settings, said)
 
 
-def read_chat(vendor: Vendor, env: Env, body: object) -> object:
+def read_chat(vendor: Vendor, settings: Settings, body: object) -> object:
     """The content of the first choice. Raises ProviderError for a refusal or a cut answer."""
     choice = dig(body, "choices", 0)
     reason, refusal = dig(choice, "finish_reason"), dig(choice, "message", "refusal")
     if refusal or reason == "content_filter":
-        raise refused(vendor, env, refusal)
+        raise refused(vendor, settings, refusal)
     if reason == "length":
         raise truncated(vendor)
     if choice is None:

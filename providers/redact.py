@@ -2,13 +2,8 @@
 
 import re
 from collections.abc import Iterable
-from urllib.parse import quote as url_quote
-from urllib.parse import quote_plus
-
-from settings import Env
 
 MAX_LENGTH = 300
-SECRET_NAMES = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD)(_ID)?$")
 HIDDEN = "[secret]"
 
 # What is replaced, first to last.
@@ -27,12 +22,6 @@ PATTERNS = (
     (re.compile(r"\b(sk|pk|rk|xai|AIza)[-_]?[\w-]{12,}"), HIDDEN),
     (re.compile(r"\b(uploads/\d+|incoming/[^/\s]+|trash)/[\w.-]+"), r"\1/[file]"),
 )
-
-
-def secrets(env: Env) -> tuple[str, ...]:
-    """The values of the server's own keys, as they are and as they stand in a URL."""
-    ours = [v for name, v in env.items() if len(v) >= 6 and SECRET_NAMES.search(name)]
-    return tuple(form for v in ours for form in (v, url_quote(v, safe=""), quote_plus(v)))
 
 
 def redacted(text: str, secrets: Iterable[str]) -> str:

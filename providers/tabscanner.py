@@ -24,13 +24,12 @@ from providers.http import (
 )
 from providers.pages import join_pages
 from result import ErrorCode, OcrResult
-from settings import Env, deadline
+from settings import Settings, deadline
 
 TABSCANNER = Vendor(
     name="Tabscanner",
     key_variable="TAB_SCANNER_API_KEY",
     url_variable="TAB_SCANNER_BASE_URL",
-    default_url="https://api.tabscanner.com",
 )
 unavailable, sends_to = TABSCANNER.unavailable, TABSCANNER.host
 
@@ -58,37 +57,37 @@ MEANING: dict[int, tuple[ErrorCode, str]] = {
 }
 
 
-def model(env: Env) -> str:
+def model(settings: Settings) -> str:
     return tabscanner_answer.MODEL
 
 
-def ocr(image: Path, env: Env, waits_s: tuple[float, float] = WAITS_S) -> OcrResult:
-    ends = deadline(env)
-    pages = jpegs(image, env, long_side=LONG_SIDE, short_side=MIN_SIDE)
-    return join_pages([_read(page, env, waits_s, ends) for page in pages])
+def ocr(image: Path, settings: Settings, waits_s: tuple[float, float] = WAITS_S) -> OcrResult:
+    ends = deadline(settings)
+    pages = jpegs(image, settings.limits, long_side=LONG_SIDE, short_side=MIN_SIDE)
+    return join_pages([_read(page, settings, waits_s, ends) for page in pages])
 
 
 # The calls
 
 
-def _read(page: Jpeg, env: Env, waits_s: tuple[float, float], ends: float) -> OcrResult:
-    token = _submit(page.data, env, ends)
+def _read(page: Jpeg, settings: Settings, waits_s: tuple[float, float], ends: float) -> OcrResult:
+    token = _submit(page.data, settings, ends)
     first, then = waits_s
     waits = chain([first], repeat(then))
-    answer = poll(lambda: _result(token, env, ends), waits, ends, TABSCANNER.name)
+    answer = poll(lambda: _result(token, settings, ends), waits, ends, TABSCANNER.name)
     return tabscanner_answer.read_answer(answer, page.width, page.height)
 
 
-def _submit(jpeg: bytes, env: Env, ends: float) -> str:
+def _submit(jpeg: bytes, settings: Settings, ends: float) -> str:
     """The token to ask for the result with."""
     answer = call(
         TABSCANNER,
         "POST",
-        f"{TABSCANNER.url(env)}/api/2/process",
+        f"{TABSCANNER.url(settings)}/api/2/process",
         deadline=ends,
-        judge=lambda answer: _judge(answer, env),
+        judge=lambda answer: _judge(answer, settings),
         read_timeout_s=60,
-        headers={"apikey": TABSCANNER.key(env)},
+        headers={"apikey": TABSCANNER.key(settings)},
         files={"file": ("receipt.jpg", jpeg, "image/jpeg")},
         data={"documentType": "receipt", "defaultDateParsing": "d/m"},
     )
@@ -98,16 +97,16 @@ def _submit(jpeg: bytes, env: Env, ends: float) -> str:
     return token
 
 
-def _result(token: str, env: Env, ends: float) -> dict[str, Any] | None:
+def _result(token: str, settings: Settings, ends: float) -> dict[str, Any] | None:
     """The answer with the result; None while there is none yet."""
     body: Any = call(
         TABSCANNER,
         "GET",
-        f"{TABSCANNER.url(env)}/api/result/{token}",
+        f"{TABSCANNER.url(settings)}/api/result/{token}",
         deadline=ends,
-        judge=lambda answer: _judge(answer, env),
+        judge=lambda answer: _judge(answer, settings),
         read_timeout_s=20,
-        headers={"apikey": TABSCANNER.key(env)},
+        headers={"apikey": TABSCANNER.key(settings)},
     ).body
     if dig(body, "code") == PENDING or dig(body, "status") == "pending":
         return None
@@ -116,7 +115,7 @@ def _result(token: str, env: Env, ends: float) -> dict[str, Any] | None:
     return dict(body)
 
 
-def _judge(answer: Answer, env: Env) -> Failure | None:
+def _judge(answer: Answer, settings: Settings) -> Failure | None:
     """A fault may come after the credit was taken: a submit that met one is repeated once."""
     success, code = dig(answer.body, "success"), dig(answer.body, "code")
     said = dig(answer.body, "message")
@@ -124,7 +123,7 @@ def _judge(answer: Answer, env: Env) -> Failure | None:
         return None
     if success is False and isinstance(code, int) and code in MEANING:
         retry = code in AGAIN
-        return failure(TABSCANNER, env, *MEANING[code], said, retry=retry, billed=retry)
-    fault = http_failure(TABSCANNER, answer, env, said) or not_its_api(TABSCANNER)
+        return failure(TABSCANNER, settings, *MEANING[code], said, retry=retry, billed=retry)
+    fault = http_failure(TABSCANNER, answer, settings, said) or not_its_api(TABSCANNER)
     fault.billed = answer.status >= 500
     return fault

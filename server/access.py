@@ -14,7 +14,7 @@ from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import BadRequest, Forbidden, Unauthorized
 from werkzeug.wrappers import Request
 
-from settings import Env
+from settings import Settings
 
 LOCAL = {"localhost", "127.0.0.1", "::1"}
 HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([^\s/@:\[\]]+))(?::[0-9]*)?", re.IGNORECASE)
@@ -24,23 +24,23 @@ PROBES = {"/health", "/ready"}  # answered whoever asks
 OPEN = {"/", *PROBES}  # without a key: the page holds nothing, and asks for one
 
 
-def check(request: Request, env: Env) -> None:
+def check(request: Request, settings: Settings) -> None:
     """Raises BadRequest, Forbidden or Unauthorized."""
-    _check_host(request.headers.get("Host", ""), env)
-    _check_address(request, env)
+    _check_host(request.headers.get("Host", ""), settings)
+    _check_address(request, settings)
     _check_origin(request)
-    _check_key(request, env)
+    _check_key(request, settings)
 
 
-def who_is_let_in(env: Env) -> Literal["this machine", "key", "everyone"]:
+def who_is_let_in(settings: Settings) -> Literal["this machine", "key", "everyone"]:
     """Whose requests are answered: this machine's, those with the key, or everyone's."""
-    if env.get("API_KEY"):
+    if settings.api_key:
         return "key"
-    return "everyone" if env.get("ALLOW_REMOTE") == "1" else "this machine"
+    return "everyone" if settings.allow_remote else "this machine"
 
 
-def _check_host(header: str, env: Env) -> None:
-    allowed = LOCAL | {name.strip().lower() for name in env.get("TRUSTED_HOSTS", "").split(",")}
+def _check_host(header: str, settings: Settings) -> None:
+    allowed = LOCAL | settings.trusted_hosts
     name = _host_name(header)
     if not name or name not in allowed:
         raise BadRequest(
@@ -49,14 +49,14 @@ def _check_host(header: str, env: Env) -> None:
         )
 
 
-def _check_address(request: Request, env: Env) -> None:
+def _check_address(request: Request, settings: Settings) -> None:
     """Refuse other machines unless there is a key, or ALLOW_REMOTE=1.
 
     REMOTE_ADDR is the peer of the connection; X-Forwarded-For is not read, since any client can
     write it.
     """
     address = request.remote_addr or ""
-    if who_is_let_in(env) != "this machine" or request.path in PROBES or _is_loopback(address):
+    if who_is_let_in(settings) != "this machine" or request.path in PROBES or _is_loopback(address):
         return
     raise Forbidden(
         f"This server answers only its own machine, and the request came from {address};"
@@ -92,8 +92,8 @@ def _check_origin(request: Request) -> None:
         )
 
 
-def _check_key(request: Request, env: Env) -> None:
-    key = env.get("API_KEY", "")
+def _check_key(request: Request, settings: Settings) -> None:
+    key = settings.api_key
     if not key or request.path in OPEN or request.path.startswith("/static/"):
         return
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")

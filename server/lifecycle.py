@@ -2,7 +2,6 @@
 
 import atexit
 import logging
-import os
 import signal
 import sys
 import threading
@@ -12,13 +11,12 @@ import click
 from flask import Flask
 from flask.cli import ScriptInfo
 from flask.helpers import get_debug_flag
+from werkzeug.serving import is_running_from_reloader
 
 import db
 from server import access, logs
 from server.answers import Waiting
 from server.service import Service
-from server.webhook import secret_key
-from settings import Env, setting
 from worker import Worker
 
 log = logging.getLogger(__name__)
@@ -43,7 +41,7 @@ def serving() -> bool:
         return False
     reload = context.params.get("reload")
     reloads = get_debug_flag() if reload is None else reload
-    return not reloads or os.environ.get("WERKZEUG_RUN_MAIN") == "true"
+    return not reloads or is_running_from_reloader()
 
 
 def stop_on_signals(waiting: Waiting, worker: Worker) -> None:
@@ -67,29 +65,11 @@ def stop_on_signals(waiting: Waiting, worker: Worker) -> None:
                 signal.signal(number, stop)
 
 
-def check_settings(env: Env) -> None:
-    """Raises SystemExit that names the first variable whose value cannot be used."""
-    try:
-        for name in WHOLE_NUMBERS:
-            setting(env, name, 1)
-        setting(env, "JOB_RETENTION_DAYS", 0, least=0)
-        logs.format_wanted(env)
-        if env.get("WEBHOOK_URL"):
-            secret_key(env)
-    except ValueError as error:
-        raise SystemExit(str(error)) from None
-
-
 def limit_rate(app: Flask, rate: str) -> None:
     """At most `rate` requests a client, as in "10/second;1000/day"; 429 with Retry-After beyond."""
     from flask_limiter import Limiter
     from flask_limiter.util import get_remote_address
-    from limits import parse_many
 
-    try:
-        parse_many(rate)
-    except ValueError:
-        raise SystemExit(f"RATE_LIMIT must be as 10/second;1000/day, not {rate!r}") from None
     limiter = Limiter(
         get_remote_address,
         app=app,
@@ -106,11 +86,11 @@ def run_worker(at: Service) -> None:
     at.storage.create()
     lock = at.storage.lock()  # before another's database is touched
     db.create(at.database)
-    logs.write_to_stderr(at.env)
+    logs.write_to_stderr(at.settings)
     for name, provider in at.providers.items():
-        if reason := provider.unavailable(at.env):
+        if reason := provider.unavailable(at.settings):
             log.info("Provider %r is not available: %s", name, reason)
-    if access.who_is_let_in(at.env) == "everyone":
+    if access.who_is_let_in(at.settings) == "everyone":
         log.warning("ANYONE WHO REACHES THE PORT CAN READ YOUR RECEIPTS AND USE YOUR PAID KEYS")
     at.webhook.start()  # first, since what is recovered may end jobs
     at.worker.start(lock)

@@ -7,11 +7,10 @@ import sys
 import uuid
 from contextvars import ContextVar
 
-from providers.redact import redacted, secrets
-from settings import Env
+from providers.redact import redacted
+from settings import Settings
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-FORMATS = ("text", "json")
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")  # "" outside of requests
 
@@ -28,9 +27,9 @@ COLOURS = re.compile(r"\x1b\[[0-9;]*m")  # werkzeug's banner has them
 class OneLine(logging.Formatter):
     """A record as one line without secrets; tracebacks keep their line breaks as `\\n`."""
 
-    def __init__(self, env: Env) -> None:
+    def __init__(self, settings: Settings) -> None:
         super().__init__("%(asctime)s %(levelname)s %(request)s%(message)s")
-        self._secrets = secrets(env)
+        self._secrets = settings.secrets
 
     def format(self, record: logging.LogRecord) -> str:
         record.request = f"[{request_id.get()}] " if request_id.get() else ""
@@ -45,9 +44,9 @@ class OneLine(logging.Formatter):
 class OneObject(logging.Formatter):
     """The same as a JSON object a line."""
 
-    def __init__(self, env: Env) -> None:
+    def __init__(self, settings: Settings) -> None:
         super().__init__("%(message)s")
-        self._secrets = secrets(env)
+        self._secrets = settings.secrets
 
     def format(self, record: logging.LogRecord) -> str:
         fields = {
@@ -60,18 +59,10 @@ class OneObject(logging.Formatter):
         return json.dumps(fields)
 
 
-def format_wanted(env: Env) -> str:
-    """Of LOG_FORMAT. Raises ValueError for one that there is not."""
-    name = env.get("LOG_FORMAT", "").strip() or "text"
-    if name not in FORMATS:
-        raise ValueError(f"LOG_FORMAT must be one of {', '.join(FORMATS)}, not {name!r}")
-    return name
-
-
-def write_to_stderr(env: Env) -> None:
+def write_to_stderr(settings: Settings) -> None:
     """Send every logger's records of INFO and above to standard error, unless logs go elsewhere."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter((OneObject if format_wanted(env) == "json" else OneLine)(env))
+    handler.setFormatter((OneObject if settings.log_format == "json" else OneLine)(settings))
     root = logging.getLogger()
     if not root.handlers:
         root.addHandler(handler)

@@ -14,7 +14,7 @@ from providers.base import Provider
 from server.answers import Waiting
 from server.metrics import Metrics
 from server.webhook import Webhook
-from settings import Env
+from settings import Settings
 from storage import Storage
 from worker import Worker
 
@@ -26,7 +26,7 @@ class Service:
     database: Path
     storage: Storage
     providers: Mapping[str, Provider]
-    env: Env
+    settings: Settings
     worker: Worker
     waiting: Waiting
     webhook: Webhook

@@ -28,7 +28,7 @@ from engines import images
 from providers.base import Provider
 from result import ProviderError
 from server.service import Service
-from settings import Env, setting
+from settings import Settings
 from storage import IncomingFile, Storage, TooLarge, storage_name, synced
 
 log = logging.getLogger(__name__)
@@ -61,14 +61,13 @@ class Upload:
         return hashlib.sha256(json.dumps(asdict(self)).encode()).hexdigest()
 
 
-def max_body_bytes(env: Env) -> int:
+def max_body_bytes(settings: Settings) -> int:
     """What the limits allow: every file at its largest, and a megabyte for all else."""
-    files = setting(env, "MAX_FILES_PER_JOB", 50)
-    return files * setting(env, "MAX_FILE_SIZE_BYTES", 20 * 1024 * 1024) + 1024 * 1024
+    return settings.max_files_per_job * settings.max_file_size_bytes + 1024 * 1024
 
 
 def read_upload(
-    request: Request, directory: Path, providers: Mapping[str, Provider], env: Env
+    request: Request, directory: Path, providers: Mapping[str, Provider], settings: Settings
 ) -> Upload:
     """The upload, its files durable in `directory`. Raises BadRequest or RequestEntityTooLarge."""
     if request.mimetype != "multipart/form-data":
@@ -76,14 +75,14 @@ def read_upload(
             f"The body must be multipart/form-data, not {request.mimetype or 'untyped'};"
             " send the picture with curl -F file=@receipt.jpg -F ocrProvider_0=tesseract"
         )
-    received = _Received(directory, env)
+    received = _Received(directory, settings)
     form, parts = received.parse(request)
     _check_part_names(form, parts)
     # Some programs can set the URL and nothing else of what they send.
     fields = MultiDict([*form.items(multi=True), *request.args.items(multi=True)])
     files = parts.getlist("file")
     names = [_original_name(number, part) for number, part in enumerate(files)]
-    chosen = _providers(fields, names, providers, env)
+    chosen = _providers(fields, names, providers, settings)
     with synced(directory):  # the disk is as slow as the checks
         return Upload(
             fields.get("jobName"),
@@ -91,7 +90,7 @@ def read_upload(
                 UploadedFile(
                     original,
                     incoming.path.name,
-                    _media_type(number, original, incoming.path, env),
+                    _media_type(number, original, incoming.path, settings),
                     incoming.size,
                     incoming.sha256,
                     chosen[number],
@@ -106,12 +105,11 @@ def read_upload(
 class _Received:
     """The files of one request, written while they are parsed."""
 
-    def __init__(self, directory: Path, env: Env) -> None:
+    def __init__(self, directory: Path, settings: Settings) -> None:
         self.files: list[IncomingFile] = []
         self._directory = directory
-        self._env = env
-        self._max_bytes = setting(env, "MAX_FILE_SIZE_BYTES", 20 * 1024 * 1024)
-        self._max_files = setting(env, "MAX_FILES_PER_JOB", 50)
+        self._max_bytes = settings.max_file_size_bytes
+        self._max_files = settings.max_files_per_job
         self._last_name = ""
 
     def parse(self, request: Request) -> tuple[MultiDict[str, str], MultiDict[str, FileStorage]]:
@@ -196,7 +194,10 @@ def _original_name(number: int, part: FileStorage) -> str:
 
 
 def _providers(
-    form: MultiDict[str, str], names: list[str], providers: Mapping[str, Provider], env: Env
+    form: MultiDict[str, str],
+    names: list[str],
+    providers: Mapping[str, Provider],
+    settings: Settings,
 ) -> list[tuple[str, ...]]:
     """For each file the names of its providers, each known and available."""
     chosen: list[list[str]] = [[] for _ in names]
@@ -204,7 +205,7 @@ def _providers(
         if not str(field).startswith("ocrProvider_"):  # None: a part without a name
             continue
         number = _file_number(field, len(names))
-        check_provider(f"{field}, file {names[number]!r}", name, providers, env)
+        check_provider(f"{field}, file {names[number]!r}", name, providers, settings)
         if name in chosen[number]:
             raise BadRequest(f"{field} asks for {name!r} twice; once is enough")
         chosen[number].append(name)
@@ -230,21 +231,23 @@ def _file_number(field: str, count: int) -> int:
     return int(match[1])
 
 
-def check_provider(where: str, name: str, providers: Mapping[str, Provider], env: Env) -> None:
+def check_provider(
+    where: str, name: str, providers: Mapping[str, Provider], settings: Settings
+) -> None:
     """Raises BadRequest that begins with the reference's sentence for an unavailable provider."""
     if name not in providers:
         raise BadRequest(
             f"Provider {name!r} is not available: there is none of that name ({where});"
             f" use one of: {', '.join(providers)}"
         )
-    reason = providers[name].unavailable(env)
+    reason = providers[name].unavailable(settings)
     if reason:
         raise BadRequest(f"Provider {name!r} is not available: {reason} ({where})")
 
 
-def _media_type(number: int, original_name: str, path: Path, env: Env) -> str:
+def _media_type(number: int, original_name: str, path: Path, settings: Settings) -> str:
     try:
-        return images.check(path, env)
+        return images.check(path, settings.limits)
     except ProviderError as error:
         raise BadRequest(
             f"The field 'file' cannot take {original_name!r} (index {number}): {error.message}"
@@ -261,7 +264,7 @@ def stored_upload(
     if key is not None and not 1 <= len(key) <= 255:
         raise BadRequest(f"Idempotency-Key must have 1 to 255 characters, not {len(key)}")
     with service.storage.incoming() as arrival:
-        upload = read_upload(request, arrival.directory, service.providers, service.env)
+        upload = read_upload(request, arrival.directory, service.providers, service.settings)
         with service.writing():
             with connection:
                 connection.execute("BEGIN IMMEDIATE")

@@ -6,7 +6,6 @@ and forgets it only when it was taken: at least once, across restarts. OCR never
 """
 
 import base64
-import binascii
 import hmac
 import json
 import logging
@@ -18,12 +17,11 @@ from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 
 import db
-from settings import Env
+from settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -31,18 +29,15 @@ MINUTE, HOUR = 60, 3600
 # Before each further try, as the specification recommends; after these it is given up.
 WAITS_S = (5, 5 * MINUTE, 30 * MINUTE, *(hours * HOUR for hours in (2, 5, 10, 14, 20, 24)))
 TIMEOUT_S = (5, 15)  # to connect, and of silence
-MAKE_SECRET = (
-    "make one with: echo whsec_$(head -c 32 /dev/urandom | base64)"  # 24 to 64 bytes by the spec
-)
 
 
 class Webhook:
     """The deliveries of one server; `send_due` is one step and can be called without the thread."""
 
-    def __init__(self, database: Path, env: Env) -> None:
+    def __init__(self, database: Path, settings: Settings) -> None:
         self._database = database
-        self._url = env.get("WEBHOOK_URL", "").strip()
-        self._key = secret_key(env) if self._url else b""
+        self._url = settings.webhook_url
+        self._key = settings.webhook_secret
         self._changed = threading.Event()
         self._stopping = False
 
@@ -111,24 +106,6 @@ class Webhook:
                 return response.status_code
         except requests.RequestException as error:
             return type(error).__name__  # its text holds the URL, which may hold a secret
-
-
-def secret_key(env: Env) -> bytes:
-    """The key in WEBHOOK_SECRET. Raises ValueError for what cannot be used, the URL included."""
-    url, secret = env["WEBHOOK_URL"].strip(), env.get("WEBHOOK_SECRET", "").strip()
-    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
-        raise ValueError("WEBHOOK_URL must be an http:// or https:// URL")
-    if not secret.startswith("whsec_"):
-        raise ValueError(
-            f"WEBHOOK_URL needs a WEBHOOK_SECRET that begins with whsec_; {MAKE_SECRET}"
-        )
-    try:
-        key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
-    except binascii.Error:
-        raise ValueError(f"WEBHOOK_SECRET is no base64 after whsec_; {MAKE_SECRET}") from None
-    if not 24 <= len(key) <= 64:
-        raise ValueError(f"WEBHOOK_SECRET must hold 24 to 64 bytes, not {len(key)}; {MAKE_SECRET}")
-    return key
 
 
 def signature(key: bytes, delivery_id: str, timestamp: int, body: bytes) -> str:

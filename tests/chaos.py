@@ -37,11 +37,11 @@ FINAL = {"completed", "failed"}
 def create_app():
     """The application under test; every end of an execution is written down in the database."""
 
-    def slow(path, env):
+    def slow(path, settings):
         time.sleep(random.random() / 5)
-        return fake().ocr(path, env)
+        return fake().ocr(path, settings)
 
-    def failing(path, env):
+    def failing(path, settings):
         raise ProviderError("no_luck", "this provider never reads anything")
 
     providers = {"quick": fake(), "slow": fake(ocr=slow), "failing": fake(ocr=failing)}

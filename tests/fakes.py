@@ -48,7 +48,7 @@ def drawn(rows=ROWS, size=(480, 360)):
 def fake(text="READ", **fields):
     """A provider that reads `text` from everything; `fields` are those of Provider."""
     result = OcrResult(text, text, (), Receipt("rules"), "fake 1")
-    return Provider(**{"ocr": lambda path, env: result, "unavailable": lambda env: None} | fields)
+    return Provider(**{"ocr": lambda *_: result, "unavailable": lambda _: None} | fields)
 
 
 class Gate:
@@ -58,10 +58,10 @@ class Gate:
         self.provider = fake(ocr=self._ocr, **fields)
         self._started, self._open = threading.Semaphore(0), threading.Event()
 
-    def _ocr(self, path, env):
+    def _ocr(self, path, settings):
         self._started.release()
         assert self._open.wait(20), "the test never opened the gate"
-        return fake().ocr(path, env)
+        return fake().ocr(path, settings)
 
     def open(self):
         self._open.set()
@@ -112,12 +112,12 @@ def create_app():
         with (data / "started").open("a") as file:
             file.write(f"{path.parent.name} {os.getpid()}\n")
 
-    def slow(path, env):
+    def slow(path, settings):
         started(path)
         until(lambda: (data / "go").exists(), seconds=60)
-        return fake().ocr(path, env)
+        return fake().ocr(path, settings)
 
-    def killer(path, env):
+    def killer(path, settings):
         started(path)
         os.kill(os.getpid(), signal.SIGKILL)
 

@@ -139,7 +139,7 @@ def test_a_job_with_something_done_and_something_pending_is_running(make_app, ga
 
 
 def test_a_job_whose_files_failed_is_completed_and_says_how_many_failed(make_app):
-    def ocr(path, env):
+    def ocr(path, settings):
         raise ProviderError("no_luck", "the dog ate it; send another")
 
     client = make_app({"bad": fake(ocr=ocr), "fake": fake()}).test_client()

@@ -16,7 +16,7 @@ CAFE = Receipt("rules", merchant="Corner Café", date="2026-03-14", total=Decima
 
 def reading(receipt):
     result = OcrResult("", "", (), receipt, "fake 1")
-    return fake(ocr=lambda path, env: result)
+    return fake(ocr=lambda path, settings: result)
 
 
 @pytest.fixture

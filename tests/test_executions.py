@@ -10,7 +10,7 @@ from tests.fakes import fake, png, upload, wait
 
 @pytest.fixture
 def client(make_app, gate):
-    def broken(path, env):
+    def broken(path, settings):
         raise ProviderError("no_luck", "it never works")
 
     providers = {
@@ -18,7 +18,7 @@ def client(make_app, gate):
         "two": fake("TWO"),
         "gated": gate.provider,
         "broken": fake(ocr=broken),
-        "off": fake(unavailable=lambda env: "OFF_API_KEY is not set"),
+        "off": fake(unavailable=lambda settings: "OFF_API_KEY is not set"),
     }
     return make_app(providers, {"OCR_WORKERS": "1"}).test_client()
 

@@ -12,6 +12,7 @@ import pytest
 import db
 from providers.base import Provider
 from result import OcrResult, ProviderError, Receipt
+from settings import Settings
 from storage import Storage
 from tests.fakes import Gate, fake, only_execution, until, upload, wait
 from worker import Worker
@@ -20,12 +21,12 @@ from worker import Worker
 class Bench:
     """A worker without threads over a database with `count` executions, for one step at a time."""
 
-    def __init__(self, root, provider, count=1, env=None):
+    def __init__(self, root, provider, count=1):
         self.root, self.database, self.storage = root, root / "receipts.db", Storage(root)
         self.storage.create()
         db.create(self.database)
         self.connection = db.connect(self.database)
-        self.worker = Worker(self.database, self.storage, {"fake": provider}, env or {})
+        self.worker = Worker(self.database, self.storage, {"fake": provider}, Settings())
         with self.connection:
             job_id = db.add_job(self.connection, None)
             for number in range(count):
@@ -60,11 +61,11 @@ class Bench:
 
 @pytest.fixture
 def bench(tmp_path):
-    """`bench(provider, count, env)`: one for this test."""
+    """`bench(provider, count)`: one for this test."""
     made = []
 
-    def make(provider, count=1, env=None):
-        made.append(Bench(tmp_path / "bench", provider, count, env))
+    def make(provider, count=1):
+        made.append(Bench(tmp_path / "bench", provider, count))
         return made[-1]
 
     yield make
@@ -79,20 +80,20 @@ def bench(tmp_path):
 def test_a_step_claims_runs_and_records(bench):
     seen = []
 
-    def ocr(path, env):
-        seen.append((path.read_bytes(), env["KEY"], one.execution()["status"]))
-        return fake("MILK 1.20").ocr(path, env)
+    def ocr(path, settings):
+        seen.append((path.read_bytes(), settings.tesseract_language, one.execution()["status"]))
+        return fake("MILK 1.20").ocr(path, settings)
 
-    one = bench(fake(ocr=ocr), env={"KEY": "value"})
+    one = bench(fake(ocr=ocr))
     execution = one.step()
-    assert seen == [(b"x", "value", "running")]
+    assert seen == [(b"x", "eng", "running")]
     assert (execution["status"], execution["error"]) == ("completed", None)
     assert json.loads(execution["ocrData"])["text"] == "MILK 1.20"
 
 
 def test_an_execution_is_claimed_once(bench):
     calls = []
-    one = bench(fake(ocr=lambda path, env: calls.append(path) or fake().ocr(path, env)))
+    one = bench(fake(ocr=lambda path, settings: calls.append(path) or fake().ocr(path, settings)))
     one.step()
     for status in ("completed", "failed", "running"):
         one.set(status=status)
@@ -102,7 +103,7 @@ def test_an_execution_is_claimed_once(bench):
 
 def test_many_threads_that_want_one_execution_run_it_once(bench):
     calls, barrier = [], threading.Barrier(8)
-    one = bench(fake(ocr=lambda path, env: calls.append(path) or fake().ocr(path, env)))
+    one = bench(fake(ocr=lambda path, settings: calls.append(path) or fake().ocr(path, settings)))
 
     def want():
         with closing(db.connect(one.database)) as connection:
@@ -118,7 +119,7 @@ def test_many_threads_that_want_one_execution_run_it_once(bench):
 
 
 def test_an_execution_that_was_deleted_meanwhile_is_passed_over(bench):
-    one = bench(fake(ocr=lambda path, env: pytest.fail("it ran")))
+    one = bench(fake(ocr=lambda path, settings: pytest.fail("it ran")))
     one.worker.execute(one.connection, 99)
     one.connection.execute("DELETE FROM job")
     one.worker.execute(one.connection, 1)
@@ -136,7 +137,7 @@ def test_an_execution_that_was_deleted_meanwhile_is_passed_over(bench):
     ],
 )
 def test_whatever_a_provider_raises_is_recorded(bench, caplog, error, code, words):
-    def ocr(path, env):
+    def ocr(path, settings):
         raise error
 
     execution = bench(fake(ocr=ocr)).step()
@@ -152,7 +153,7 @@ def test_whatever_a_provider_raises_is_recorded(bench, caplog, error, code, word
     "result", [None, "text", OcrResult("", "", (), Receipt("rules"), "x", raw={"n": float("nan")})]
 )
 def test_a_result_that_is_none_is_a_failure(bench, result):
-    execution = bench(fake(ocr=lambda path, env: result)).step()
+    execution = bench(fake(ocr=lambda path, settings: result)).step()
     assert (execution["status"], execution["error"]["code"]) == ("failed", "internal_error")
 
 
@@ -162,14 +163,14 @@ def test_text_that_cannot_be_stored_is_stored_as_well_as_can_be(bench):
 
 
 def test_an_error_message_that_cannot_be_stored_is_stored_too(bench):
-    def ocr(path, env):
+    def ocr(path, settings):
         raise ProviderError("vendor_error", "half a pair \ud83e")
 
     assert bench(fake(ocr=ocr)).step()["error"]["message"] == "half a pair ?"
 
 
 def test_a_file_that_is_gone_and_a_provider_that_went_away_fail_with_the_reason(bench):
-    one = bench(fake(unavailable=lambda env: "KEY is not set"), count=3)
+    one = bench(fake(unavailable=lambda settings: "KEY is not set"), count=3)
     error = one.step()["error"]
     assert error["code"] == "not_configured"
     assert error["message"] == "Provider 'fake' is not available: KEY is not set"
@@ -244,9 +245,9 @@ def test_all_that_is_unfinished_runs_at_the_start_oldest_first(make_app, tmp_pat
     one.connection.execute("UPDATE execution SET status = 'completed' WHERE id = 2")
     one.connection.commit()
 
-    def ocr(path, env):
+    def ocr(path, settings):
         order.append(path.name)
-        return fake().ocr(path, env)
+        return fake().ocr(path, settings)
 
     app = make_app({"fake": fake(ocr=ocr)}, {"OCR_WORKERS": "1"})
     assert wait(app.test_client(), 1)["status"] == "completed"
@@ -259,7 +260,7 @@ def test_all_that_is_unfinished_runs_at_the_start_oldest_first(make_app, tmp_pat
 
 @pytest.mark.parametrize("error", [ValueError, SystemExit, KeyboardInterrupt])
 def test_a_provider_that_raises_ends_no_thread(make_app, error):
-    def ocr(path, env):
+    def ocr(path, settings):
         raise error
 
     client = make_app({"bad": fake(ocr=ocr), "fake": fake()}, {"OCR_WORKERS": "1"}).test_client()
@@ -318,7 +319,7 @@ def test_neither_kind_waits_for_the_other(make_app, gate, held, free):
 
 
 def test_a_local_engine_that_asks_a_server_waits_with_the_remote_ones(make_app):
-    slow = Gate(sends_to=lambda env: "127.0.0.1")
+    slow = Gate(sends_to=lambda settings: "127.0.0.1")
     client = make_app({"llama": slow.provider, "fake": fake()}, {"OCR_WORKERS": "1"}).test_client()
     upload(client, "llama")
     slow.wait_for_start()
@@ -364,7 +365,7 @@ def test_the_log_follows_an_execution_to_its_end(client, caplog):
 
 
 def test_a_provider_is_what_the_reference_of_providers_says():
-    provider = Provider(ocr=lambda path, env: None, unavailable=lambda env: None)
+    provider = Provider(ocr=lambda path, settings: None, unavailable=lambda settings: None)
     assert (provider.kind, provider.model({}), provider.sends_to({})) == ("local", None, None)
 
 

@@ -20,11 +20,11 @@ from tests.conftest import FLASK, ROOT
 from tests.fakes import fake, png, upload
 
 
-def failing(path, env):
+def failing(path, settings):
     raise ProviderError("unreadable", "the paper is blank")
 
 
-def dying(path, env):
+def dying(path, settings):
     raise RuntimeError("no such model")
 
 
@@ -111,7 +111,7 @@ def test_a_failure_is_an_object_with_its_error(flask, pictures):
 
 
 def test_a_provider_that_is_none_or_not_available_is_said(flask, pictures):
-    off = {"off": fake(unavailable=lambda env: "its key is not set")}
+    off = {"off": fake(unavailable=lambda settings: "its key is not set")}
     unknown = flask("ocr", pictures[0], "--provider", "x")
     assert unknown.exit_code == 2
     assert "There is no provider 'x'; use one of: fake" in unknown.stderr
@@ -143,7 +143,7 @@ def test_a_terminal_sees_a_bar_while_the_results_go_to_a_file(tmp_path, pictures
 def reads(total):
     receipt = Receipt("rules", total=total)
     result = OcrResult("", "", (), receipt, "fake 1")
-    return fake(ocr=lambda path, env: result)
+    return fake(ocr=lambda path, settings: result)
 
 
 @pytest.fixture
@@ -182,7 +182,7 @@ def test_a_provider_that_is_set_up_and_does_not_work_is_a_problem(doctor, provid
 
 
 def test_a_provider_that_is_not_set_up_is_no_problem_if_another_is(doctor, flask):
-    off = fake(unavailable=lambda env: "its key is not set")
+    off = fake(unavailable=lambda settings: "its key is not set")
     status, lines = doctor(off)
     assert (status, lines[1]) == (0, "-- asked: not available: its key is not set")
     alone = flask("doctor", providers={"off": off})
@@ -196,7 +196,9 @@ def test_a_provider_that_costs_is_asked_only_with_remote(doctor):
         asked.append(path.read_bytes())
         raise ProviderError("rate_limited", "later")
 
-    remote = Provider(ocr, lambda env: None, kind="remote", sends_to=lambda env: "api.example")
+    remote = Provider(
+        ocr, lambda settings: None, kind="remote", sends_to=lambda settings: "api.example"
+    )
     status, lines = doctor(remote)
     assert (status, asked) == (0, [])
     assert lines[1] == "-- asked: set up, not tried: --remote would ask api.example"

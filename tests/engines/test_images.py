@@ -14,8 +14,10 @@ from PIL import Image, PngImagePlugin
 
 from engines import images
 from result import ProviderError
+from settings import Settings
 from tests.fakes import drawn, png
 
+LIMITS = Settings().limits
 TYPES = {
     "JPEG": "image/jpeg",
     "PNG": "image/png",
@@ -60,14 +62,14 @@ def stored(tmp_path):
     return store
 
 
-def read(path, **env):
-    return list(images.pages(path, env))
+def read(path, **limits):
+    return list(images.pages(path, LIMITS._replace(**limits)))
 
 
-def refusal(path, **env):
+def refusal(path, **limits):
     """The message of a file that check refuses."""
     with pytest.raises(ProviderError) as found:
-        images.check(path, env)
+        images.check(path, LIMITS._replace(**limits))
     assert found.value.code == "bad_image"
     return found.value.message
 
@@ -139,7 +141,7 @@ def of_format(format, image=None):
 @pytest.mark.parametrize("format", TYPES)
 def test_every_format_is_told_by_its_content_and_read_in_its_colours(stored, format):
     path = stored(of_format(format))
-    assert images.check(path, {}) == TYPES[format]
+    assert images.check(path, LIMITS) == TYPES[format]
     (page,) = read(path)
     assert page.mode == "RGB"
     assert corners(page) == ["red", "green", "blue", "white"]
@@ -169,7 +171,7 @@ def test_a_turned_photo_is_turned_upright(stored, format, orientation):
     (page,) = read(path)
     assert page.size == (96, 64)
     assert corners(page) == ["red", "green", "blue", "white"]
-    (jpeg,) = images.jpegs(path, {})
+    (jpeg,) = images.jpegs(path, LIMITS)
     with Image.open(BytesIO(jpeg.data)) as sent:
         assert (sent.size, sent.getexif().get(ORIENTATION)) == ((96, 64), None)
 
@@ -185,7 +187,7 @@ def test_an_orientation_that_does_not_exist_is_ignored(stored, value):
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF")
 def test_broken_exif_is_no_reason_to_refuse_a_picture(stored):
     path = stored(encoded(scene(), "JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff broken"))
-    assert images.check(path, {}) == "image/jpeg"
+    assert images.check(path, LIMITS) == "image/jpeg"
     assert corners(*read(path)) == ["red", "green", "blue", "white"]
 
 
@@ -213,7 +215,7 @@ def test_transparency_of_every_kind_of_png_is_white_paper(stored, mode):
 def test_sixteen_bits_keep_their_greys(stored, mode, format):
     image = Image.new(mode, (16, 16), 200 * 256 + 7)
     path = stored(encoded(image, format))
-    assert images.check(path, {}) == TYPES[format]
+    assert images.check(path, LIMITS) == TYPES[format]
     assert read(path)[0].getpixel((5, 5)) == (200, 200, 200)
 
 
@@ -240,7 +242,7 @@ def test_every_mode_of_tiff_becomes_rgb_or_is_refused_when_uploaded(stored, mode
         path = stored(encoded(image.convert(mode), "TIFF"))
     except ValueError:  # RGB cannot become LAB without a profile
         path = stored(encoded(Image.new(mode, (8, 8)), "TIFF"))
-    images.check(path, {})
+    images.check(path, LIMITS)
     assert [page.mode for page in read(path)] == ["RGB"]
 
 
@@ -268,14 +270,14 @@ def test_a_heic_of_several_pictures_shows_the_one_it_says(stored):
 def test_every_page_of_a_tiff_is_read_at_its_own_size(stored):
     pages = [Image.new("RGB", (10 + n, 20), (n * 40, 0, 0)) for n in range(5)]
     path = stored(encoded(pages[0], "TIFF", save_all=True, append_images=pages[1:]))
-    images.check(path, {})
+    images.check(path, LIMITS)
     found = [(page.size, page.getpixel((1, 1))) for page in read(path)]
     assert found == [((10 + n, 20), (n * 40, 0, 0)) for n in range(5)]
 
 
 def test_every_page_of_a_pdf_is_rendered_at_a_density_that_can_be_read(stored):
     path = stored(pdf((595, 842), (227, 600)))  # A4; an 80 mm till roll
-    assert images.check(path, {}) == "application/pdf"
+    assert images.check(path, LIMITS) == "application/pdf"
     sizes = [page.size for page in read(path)]
     assert sizes == [(1653, 2339), (946, 2500)]
 
@@ -288,10 +290,10 @@ def test_pages_are_capped_and_the_cap_can_be_set(stored):
     ):
         path = stored(content)
         assert "at most 20" in refusal(path)
-        assert "split" in refusal(path, MAX_PAGES="20")
-        images.check(path, {"MAX_PAGES": str(count)})
+        assert "split" in refusal(path, pages=20)
+        images.check(path, LIMITS._replace(pages=count))
         with pytest.raises(ProviderError, match="at most 3"):
-            read(path, MAX_PAGES="3")
+            read(path, pages=3)
 
 
 def test_a_pdf_with_a_password_or_without_pages_is_refused(stored):
@@ -369,11 +371,11 @@ def test_a_tiny_file_that_claims_a_huge_picture_is_refused_at_once(client, forma
 
 def test_the_number_of_pixels_can_be_set_and_holds_for_every_page(stored):
     path = stored(png((100, 100)))
-    images.check(path, {"MAX_IMAGE_PIXELS": "10000"})
-    assert "100 x 100" in refusal(path, MAX_IMAGE_PIXELS="9999")
+    images.check(path, LIMITS._replace(pixels=10000))
+    assert "100 x 100" in refusal(path, pixels=9999)
     small, large = Image.new("1", (4, 4)), Image.new("1", (100, 100))
     path = stored(encoded(small, "TIFF", save_all=True, append_images=[large]))
-    assert "100 x 100" in refusal(path, MAX_IMAGE_PIXELS="9999")
+    assert "100 x 100" in refusal(path, pixels=9999)
 
 
 def test_a_thousand_frames_and_ten_thousand_pages_are_refused_at_once(stored):
@@ -408,7 +410,7 @@ def test_a_tiff_whose_frames_go_round_in_circles_ends(stored):
     struct.pack_into("<I", content, second + 2 + 12 * count, first)
     path = stored(bytes(content))
     try:
-        images.check(path, {})
+        images.check(path, LIMITS)
         assert len(read(path)) <= 20
     except ProviderError as error:
         assert "page" in error.message
@@ -425,7 +427,7 @@ def test_a_cut_or_damaged_file_is_refused_or_read_but_never_a_bug(stored, format
     ):
         path = stored(content)
         try:
-            images.check(path, {})
+            images.check(path, LIMITS)
             read(path)
         except ProviderError as error:
             assert error.code == "bad_image"
@@ -454,7 +456,7 @@ def test_what_is_no_picture_is_refused(stored, content):
 
 def test_a_jpeg_that_is_also_html_is_a_jpeg_and_a_page_that_is_also_a_jpeg_is_not(stored, client):
     jpeg = encoded(scene(), "JPEG", comment=b"--><script>alert(1)</script><!--")
-    assert images.check(stored(jpeg + b"<html><script>"), {}) == "image/jpeg"
+    assert images.check(stored(jpeg + b"<html><script>"), LIMITS) == "image/jpeg"
     assert "not a picture" in refusal(stored(b"<html><!--" + jpeg))
     client.post(
         "/ocr-jobs/upload", data={"file": (BytesIO(jpeg), "x.html"), "ocrProvider_0": "fake"}
@@ -488,7 +490,7 @@ def test_jpegs_carry_no_metadata(stored):
     for format, options in secrets.items():
         content = encoded(scene(), format, **options)
         assert b"SECRET" in content or format == "PNG", format
-        (jpeg,) = images.jpegs(stored(content), {})
+        (jpeg,) = images.jpegs(stored(content), LIMITS)
         assert b"SECRET" not in jpeg.data, format
         with Image.open(BytesIO(jpeg.data)) as sent:
             assert set(sent.info) <= {"jfif", "jfif_version", "jfif_unit", "jfif_density", "dpi"}, (
@@ -498,7 +500,7 @@ def test_jpegs_carry_no_metadata(stored):
 
 
 def sent(path, **options):
-    (jpeg,) = images.jpegs(path, {}, **options)
+    (jpeg,) = images.jpegs(path, LIMITS, **options)
     with Image.open(BytesIO(jpeg.data)) as image:
         return image.size, (jpeg.width, jpeg.height)
 
@@ -520,15 +522,15 @@ def test_a_long_receipt_keeps_720_pixels_of_width_or_its_own_if_less(stored):
 def test_a_page_is_pressed_under_the_byte_limit_or_refused(stored):
     noise = Image.frombytes("RGB", (300, 300), os.urandom(270_000))
     path = stored(encoded(noise, "PNG"))
-    best = next(images.jpegs(path, {}))
+    best = next(images.jpegs(path, LIMITS))
     limit = len(best.data) * 2 // 3
-    assert len(next(images.jpegs(path, {}, max_bytes=limit)).data) <= limit
+    assert len(next(images.jpegs(path, LIMITS, max_bytes=limit)).data) <= limit
     with pytest.raises(ProviderError) as found:
-        list(images.jpegs(path, {}, max_bytes=1000))
+        list(images.jpegs(path, LIMITS, max_bytes=1000))
     assert found.value.code == "too_large"
 
 
 def test_pages_come_one_at_a_time(stored):
-    pages = images.pages(stored(pdf(*[(72, 72)] * 20)), {})
+    pages = images.pages(stored(pdf(*[(72, 72)] * 20)), LIMITS)
     assert next(pages).size == (300, 300)
     pages.close()

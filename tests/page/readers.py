@@ -50,22 +50,22 @@ hasty = read(HASTY, merchant="CORNER CAFE", currency="EUR", total=Decimal("3.70"
 hostile = read(HOSTILE, merchant=HOSTILE[0], currency="EUR", total=Decimal("1.00"))
 
 
-def broken(path, env):
+def broken(path, settings):
     raise ProviderError("engine_crashed", FAILURE)
 
 
-def gated(path, env):
+def gated(path, settings):
     go = Path(os.environ["DATA_DIR"]) / "go"
     until(go.exists, seconds=60)
     return careful
 
 
 def answers(result):
-    return fake(ocr=lambda path, env: result, model=lambda env: "fake 1")
+    return fake(ocr=lambda path, settings: result, model=lambda settings: "fake 1")
 
 
 def create_app():
-    away = {"kind": "remote", "sends_to": lambda env: "api.example.org"}
+    away = {"kind": "remote", "sends_to": lambda settings: "api.example.org"}
     return app.create_app(
         providers={
             "tesseract": PROVIDERS["tesseract"],
@@ -75,7 +75,7 @@ def create_app():
             "paged": answers(read(CAREFUL, pages=2)),
             "broken": fake(ocr=broken),
             "gated": fake(ocr=gated),
-            "elsewhere": fake(ocr=lambda path, env: careful, **away),
-            "absent": fake(unavailable=lambda env: REASON, **away),
+            "elsewhere": fake(ocr=lambda path, settings: careful, **away),
+            "absent": fake(unavailable=lambda settings: REASON, **away),
         }
     )

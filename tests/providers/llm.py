@@ -16,6 +16,7 @@ from PIL import Image
 from providers import gemini, llama, mistral, openai, xai
 from providers.vision import FIELDS_SCHEMA
 from result import Item, ProviderError, Receipt, Tax
+from settings import Settings, read_settings
 from tests.providers.conftest import Reply
 
 KEY = "test-4f9a1b7c2d-key"
@@ -71,12 +72,9 @@ class Case(NamedTuple):
     reads_pdf: bool = False
     answers_text: bool = False  # an OCR engine: no words are no error
 
-    def env(self, url: str, **more: str) -> dict[str, str]:
-        return {
-            f"{self.prefix}_API_KEY": KEY,
-            f"{self.prefix}_BASE_URL": url,
-            "OCR_TIMEOUT_S": "5",
-        } | more
+    def settings(self, url: str, **more: str) -> Settings:
+        variables = {f"{self.prefix}_API_KEY": KEY, f"{self.prefix}_BASE_URL": url}
+        return read_settings(variables | {"OCR_TIMEOUT_S": "5"} | more)
 
     def good(self, answer: Mapping[str, Any] = ANSWER) -> Reply:
         return Reply(body=self.body(json.dumps(answer)))

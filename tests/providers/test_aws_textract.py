@@ -4,6 +4,7 @@ import base64
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from decimal import Decimal
 from io import BytesIO
 
@@ -17,6 +18,7 @@ from PIL import Image
 
 from providers import textract, textract_answer
 from result import Item, Line, Page, ProviderError, Receipt, Tax, ocr_data
+from settings import Settings, read_settings
 
 KEY_ID, SECRET = "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 OPERATION = (
@@ -119,7 +121,7 @@ CAFE_RECEIPT = Receipt(
 
 
 @pytest.fixture
-def env(http_stub):
+def variables(http_stub):
     return {
         "AWS_ACCESS_KEY_ID": KEY_ID,
         "AWS_SECRET_ACCESS_KEY": SECRET,
@@ -129,9 +131,14 @@ def env(http_stub):
     }
 
 
-def failure(receipt, env):
+@pytest.fixture
+def settings(variables):
+    return read_settings(variables)
+
+
+def failure(receipt, settings):
     with pytest.raises(ProviderError) as caught:
-        textract.ocr(receipt, env)
+        textract.ocr(receipt, settings)
     for secret in (KEY_ID, SECRET, KEY_ID[-8:], "base64"):
         assert secret not in caught.value.message
     return caught.value
@@ -144,9 +151,9 @@ def aws_error(reply, type_, message="Said by AWS.", status=400, **headers):
 # The request and its answer
 
 
-def test_a_receipt_is_read(receipt, env, http_stub, reply):
+def test_a_receipt_is_read(receipt, settings, http_stub, reply):
     http_stub.reply(reply(200, CAFE))
-    result = textract.ocr(receipt, env)
+    result = textract.ocr(receipt, settings)
     assert result.receipt == CAFE_RECEIPT
     assert result.text.splitlines()[:2] == ["CORNER CAFE", "14/03/2026"]
     assert result.text.splitlines()[2].split() == ["TOTAL", "13,20"]
@@ -158,9 +165,9 @@ def test_a_receipt_is_read(receipt, env, http_stub, reply):
     assert json.loads(ocr_data(result))["receipt"]["source"] == "engine"
 
 
-def test_the_request_is_what_aws_asks_for(receipt, env, http_stub, reply):
+def test_the_request_is_what_aws_asks_for(receipt, settings, http_stub, reply):
     http_stub.reply(reply(200, CAFE))
-    textract.ocr(receipt, env)
+    textract.ocr(receipt, settings)
     request = http_stub.request
     assert (request.method, request.path) == ("POST", "/")
     assert request.headers["Content-Type"] == "application/x-amz-json-1.1"
@@ -181,18 +188,18 @@ def signed(request, url):
     return f"AWS4-HMAC-SHA256 {scope}x-amz-target, Signature={signer.signature(to_sign, again)}"
 
 
-def test_the_image_is_an_upright_jpeg_without_metadata(receipt, env, http_stub, reply):
+def test_the_image_is_an_upright_jpeg_without_metadata(receipt, settings, http_stub, reply):
     http_stub.reply(reply(200, CAFE))
-    textract.ocr(receipt, env)
+    textract.ocr(receipt, settings)
     data = base64.b64decode(http_stub.request.json["Document"]["Bytes"], validate=True)
     with Image.open(BytesIO(data)) as image:
         assert (image.format, image.size, dict(image.getexif())) == ("JPEG", (480, 360), {})
 
 
-def test_a_long_receipt_stays_readable_within_10000_pixels(tmp_path, env, http_stub, reply):
+def test_a_long_receipt_stays_readable_within_10000_pixels(tmp_path, settings, http_stub, reply):
     Image.new("RGB", (1000, 13000), "white").save(tmp_path / "long.jpg")
     http_stub.reply(reply(200, CAFE))
-    result = textract.ocr(tmp_path / "long.jpg", env)
+    result = textract.ocr(tmp_path / "long.jpg", settings)
     data = base64.b64decode(http_stub.request.json["Document"]["Bytes"])
     with Image.open(BytesIO(data)) as image:
         assert image.size == (720, 9360)
@@ -200,34 +207,34 @@ def test_a_long_receipt_stays_readable_within_10000_pixels(tmp_path, env, http_s
     assert result.pages[0].lines[0].box == (100, 1300, 600, 1950)
 
 
-def test_a_pdf_is_read_page_by_page_as_one_receipt(tmp_path, env, http_stub, reply):
+def test_a_pdf_is_read_page_by_page_as_one_receipt(tmp_path, settings, http_stub, reply):
     pages = [Image.new("RGB", (300, 400), "white") for _ in range(2)]
     pages[0].save(tmp_path / "two.pdf", save_all=True, append_images=pages[1:])
     first = answer(field("VENDOR_NAME", "CAFE"), items=[[field("ITEM", "Tea")]])
     last = answer(field("TOTAL", "9.50", currency="EUR"), items=[[field("ITEM", "Pie")]])
     http_stub.reply(reply(200, first), reply(200, last))
-    result = textract.ocr(tmp_path / "two.pdf", env)
+    result = textract.ocr(tmp_path / "two.pdf", settings)
     assert (result.receipt.merchant, result.receipt.total) == ("CAFE", Decimal("9.50"))
     assert result.receipt.items == (Item("Tea"), Item("Pie"))
     assert (result.raw, len(result.pages)) == ([first, last], 2)
 
 
-def test_a_session_token_is_sent(receipt, env, http_stub, reply):
+def test_a_session_token_is_sent(receipt, settings, http_stub, reply):
     http_stub.reply(reply(200, CAFE))
-    textract.ocr(receipt, {**env, "AWS_SESSION_TOKEN": "session-1"})
+    textract.ocr(receipt, replace(settings, aws_session_token="session-1"))
     assert http_stub.request.headers["X-Amz-Security-Token"] == "session-1"
 
 
-def test_a_path_in_the_endpoint_is_kept(receipt, env, http_stub, reply):
+def test_a_path_in_the_endpoint_is_kept(receipt, settings, http_stub, reply):
     http_stub.reply(reply(200, CAFE))
-    textract.ocr(receipt, {**env, "AWS_ENDPOINT_URL_TEXTRACT": f"{http_stub.url}/textract/"})
+    textract.ocr(receipt, replace(settings, aws_endpoint_url_textract=f"{http_stub.url}/textract/"))
     assert http_stub.request.path == "/textract"
 
 
-def test_two_calls_at_once_are_enough_for_a_new_account(receipt, env, http_stub, reply):
+def test_two_calls_at_once_are_enough_for_a_new_account(receipt, settings, http_stub, reply):
     http_stub.reply(reply(200, CAFE, delay_s=0.3))
     with ThreadPoolExecutor(3) as threads:
-        results = list(threads.map(lambda _: textract.ocr(receipt, env), range(3)))
+        results = list(threads.map(lambda _: textract.ocr(receipt, settings), range(3)))
     assert [result.receipt for result in results] == [CAFE_RECEIPT] * 3
     first, second, third = [request.at for request in http_stub.requests]
     assert second - first < 0.3 <= third - first
@@ -322,9 +329,9 @@ def test_lines_that_two_receipts_share_count_once():
         ("SomethingNewException", "refused"),
     ],
 )
-def test_what_is_final_is_told_at_once(receipt, env, http_stub, reply, type_, code):
+def test_what_is_final_is_told_at_once(receipt, settings, http_stub, reply, type_, code):
     http_stub.reply(aws_error(reply, type_, f"The key {KEY_ID} is not for {SECRET}."))
-    found = failure(receipt, env)
+    found = failure(receipt, settings)
     assert (found.code, len(http_stub.requests)) == (code, 1)
     assert found.message.endswith("(Amazon Textract: The key [secret] is not for [secret].)")
 
@@ -332,57 +339,57 @@ def test_what_is_final_is_told_at_once(receipt, env, http_stub, reply, type_, co
 @pytest.mark.parametrize(
     "type_", ["ThrottlingException", "ProvisionedThroughputExceededException:http://aws/"]
 )
-def test_throttling_is_waited_out(receipt, env, http_stub, reply, type_):
+def test_throttling_is_waited_out(receipt, settings, http_stub, reply, type_):
     busy = reply(400, {}, headers={"x-amzn-errortype": type_, "x-amz-retry-after": "400"})
     http_stub.reply(busy, reply(200, CAFE))
-    assert textract.ocr(receipt, env).receipt == CAFE_RECEIPT
+    assert textract.ocr(receipt, settings).receipt == CAFE_RECEIPT
     first, second = http_stub.requests
     assert 0.4 <= second.at - first.at < 1.4
 
 
-def test_too_many_requests_honours_retry_after(receipt, env, http_stub, reply):
+def test_too_many_requests_honours_retry_after(receipt, settings, http_stub, reply):
     http_stub.reply(reply(429, "", headers={"Retry-After": "0.4"}), reply(200, CAFE))
-    textract.ocr(receipt, env)
+    textract.ocr(receipt, settings)
     first, second = http_stub.requests
     assert 0.4 <= second.at - first.at < 1.4
 
 
 @pytest.mark.parametrize("status", [500, 503])
-def test_a_fault_at_aws_is_tried_again(receipt, env, http_stub, reply, status):
+def test_a_fault_at_aws_is_tried_again(receipt, settings, http_stub, reply, status):
     fault = aws_error(reply, "InternalServerError", status=status, **{"Retry-After": "0"})
     http_stub.reply(fault, reply(200, CAFE))
-    assert textract.ocr(receipt, env).receipt == CAFE_RECEIPT
+    assert textract.ocr(receipt, settings).receipt == CAFE_RECEIPT
 
 
-def test_a_lasting_fault_ends(receipt, env, http_stub, reply):
+def test_a_lasting_fault_ends(receipt, settings, http_stub, reply):
     http_stub.reply(aws_error(reply, "ServiceUnavailable", status=503, **{"Retry-After": "0"}))
-    assert failure(receipt, env).code == "server_error"
+    assert failure(receipt, settings).code == "server_error"
     assert len(http_stub.requests) == 4
 
 
-def test_throttling_for_ever_ends(receipt, env, http_stub, reply):
+def test_throttling_for_ever_ends(receipt, settings, http_stub, reply):
     http_stub.reply(aws_error(reply, "ThrottlingException", **{"x-amz-retry-after": "0"}))
-    assert failure(receipt, env).code == "rate_limited"
+    assert failure(receipt, settings).code == "rate_limited"
     assert len(http_stub.requests) == 4
 
 
-def test_silence_ends_at_the_deadline(receipt, env, http_stub, reply):
+def test_silence_ends_at_the_deadline(receipt, settings, http_stub, reply):
     http_stub.reply(reply(200, CAFE, delay_s=30))
     started = time.monotonic()
-    assert failure(receipt, {**env, "OCR_TIMEOUT_S": "1"}).code == "timeout"
+    assert failure(receipt, replace(settings, ocr_timeout_s=1)).code == "timeout"
     assert time.monotonic() - started < 2
 
 
-def test_a_dripping_answer_ends_at_the_deadline(receipt, env, http_stub, reply):
+def test_a_dripping_answer_ends_at_the_deadline(receipt, settings, http_stub, reply):
     http_stub.reply(reply(200, CAFE, drip_s=0.02))
     started = time.monotonic()
-    assert failure(receipt, {**env, "OCR_TIMEOUT_S": "1"}).code == "timeout"
+    assert failure(receipt, replace(settings, ocr_timeout_s=1)).code == "timeout"
     assert time.monotonic() - started < 2
 
 
-def test_a_dropped_connection_is_tried_once_more(receipt, env, http_stub, reply):
+def test_a_dropped_connection_is_tried_once_more(receipt, settings, http_stub, reply):
     http_stub.reply(reply(drop=True))
-    assert failure(receipt, env).code == "unreachable"
+    assert failure(receipt, settings).code == "unreachable"
     assert len(http_stub.requests) == 2
 
 
@@ -398,39 +405,39 @@ def test_a_dropped_connection_is_tried_once_more(receipt, env, http_stub, reply)
         {"ExpenseDocuments": [{"Blocks": [{"BlockType": "LINE", "Text": "no geometry"}]}]},
     ],
 )
-def test_what_is_no_answer_is_not_an_empty_receipt(receipt, env, http_stub, reply, body):
+def test_what_is_no_answer_is_not_an_empty_receipt(receipt, settings, http_stub, reply, body):
     http_stub.reply(reply(200, body))
-    found = failure(receipt, env)
+    found = failure(receipt, settings)
     assert found.code == "bad_answer"
     assert "Wi-Fi" not in found.message
 
 
-def test_a_page_of_html_is_not_quoted(receipt, env, http_stub, reply):
+def test_a_page_of_html_is_not_quoted(receipt, settings, http_stub, reply):
     http_stub.reply(reply(403, "<html><b>Blocked</b></html>"))
-    found = failure(receipt, env)
+    found = failure(receipt, settings)
     assert found.code == "forbidden"
     assert "Blocked" not in found.message
 
 
-def test_an_endless_answer_ends(receipt, env, http_stub, reply):
+def test_an_endless_answer_ends(receipt, settings, http_stub, reply):
     http_stub.reply(reply(200, b" " * 65536, endless=True))
-    assert failure(receipt, env).code == "too_large"
+    assert failure(receipt, settings).code == "too_large"
     assert len(http_stub.requests) == 1
 
 
-def test_a_cut_answer_is_tried_once_more(receipt, env, http_stub, reply):
+def test_a_cut_answer_is_tried_once_more(receipt, settings, http_stub, reply):
     http_stub.reply(reply(200, CAFE, cut=True), reply(200, CAFE))
-    assert textract.ocr(receipt, env).receipt == CAFE_RECEIPT
+    assert textract.ocr(receipt, settings).receipt == CAFE_RECEIPT
 
 
-def test_a_redirect_is_not_followed(receipt, env, http_stub, reply):
+def test_a_redirect_is_not_followed(receipt, settings, http_stub, reply):
     http_stub.reply(reply(307, "", headers={"Location": f"{http_stub.url}/elsewhere"}))
-    assert failure(receipt, env).code == "unreachable"
+    assert failure(receipt, settings).code == "unreachable"
     assert len(http_stub.requests) == 1
 
 
-def test_nobody_there_is_unreachable(receipt, env):
-    nobody = {**env, "AWS_ENDPOINT_URL_TEXTRACT": "http://127.0.0.1:9", "OCR_TIMEOUT_S": "1"}
+def test_nobody_there_is_unreachable(receipt, settings):
+    nobody = replace(settings, aws_endpoint_url_textract="http://127.0.0.1:9", ocr_timeout_s=1)
     assert failure(receipt, nobody).code == "unreachable"
 
 
@@ -460,14 +467,14 @@ def test_nobody_there_is_unreachable(receipt, env):
         ({}, None),
     ],
 )
-def test_what_is_missing_is_named(env, change, reason):
-    assert textract.unavailable({**env, **change}) == reason
+def test_what_is_missing_is_named(variables, change, reason):
+    assert textract.unavailable(read_settings(variables | change)) == reason
 
 
-def test_the_image_goes_to_the_regions_host(env):
-    public = {**env, "AWS_ENDPOINT_URL_TEXTRACT": ""}
+def test_the_image_goes_to_the_regions_host(settings):
+    public = replace(settings, aws_endpoint_url_textract="")
     assert textract.sends_to(public) == "textract.eu-west-1.amazonaws.com"
-    assert textract.sends_to(env) == "127.0.0.1"
-    assert textract.sends_to({}) is None
-    assert textract.sends_to({"AWS_REGION": "eu_west!"}) is None
-    assert textract.model(env) == "AnalyzeExpense"
+    assert textract.sends_to(settings) == "127.0.0.1"
+    assert textract.sends_to(Settings()) is None
+    assert textract.sends_to(Settings(aws_region="eu_west!")) is None
+    assert textract.model(settings) == "AnalyzeExpense"

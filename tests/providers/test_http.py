@@ -7,6 +7,7 @@ import subprocess
 import threading
 import time
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from functools import partial
@@ -17,23 +18,22 @@ import pytest
 from providers import http
 from providers.redact import quote
 from result import ProviderError
+from settings import read_settings
 from tests.providers.conftest import Reply
 
 KEY = "acme-4f9a1b7c2d"
 ACME = http.Vendor(
     name="Acme",
-    key_variable="ACME_API_KEY",
-    url_variable="ACME_BASE_URL",
-    default_url="https://api.acme.example/v1/",
-    model_variable="ACME_MODEL",
-    default_model="acme-1",
+    key_variable="OPENAI_API_KEY",
+    url_variable="OPENAI_BASE_URL",
+    model_variable="OPENAI_MODEL",
 )
-ENV = {"ACME_API_KEY": KEY}
+SETTINGS = read_settings({"OPENAI_API_KEY": KEY})
 GOOD = Reply(body={"ok": True})
 
 
 def judge(answer):
-    return http.http_failure(ACME, answer, ENV, http.dig(answer.body, "error"))
+    return http.http_failure(ACME, answer, SETTINGS, http.dig(answer.body, "error"))
 
 
 def post(url, timeout_s=5.0, **options):
@@ -257,7 +257,7 @@ def test_nobody_there_is_tried_until_somebody_is():
         url = f"http://127.0.0.1:{server.getsockname()[1]}"
     code, message, seconds = fails(url, 1.2)
     assert code == "unreachable"
-    assert "ACME_BASE_URL" in message
+    assert "OPENAI_BASE_URL" in message
     assert 0.5 < seconds < 1.2  # one wait, and the next would have passed the deadline
 
 
@@ -270,7 +270,7 @@ def test_a_redirect_is_an_error_and_not_followed(http_stub, status):
     http_stub.reply(Reply(status, headers={"Location": f"{http_stub.url}/elsewhere"}))
     code, message, _ = fails(http_stub.url)
     assert (code, len(http_stub.requests)) == ("unreachable", 1)
-    assert "ACME_BASE_URL" in message
+    assert "OPENAI_BASE_URL" in message
 
 
 def test_a_bug_in_a_judge_is_not_an_answer(http_stub):
@@ -286,10 +286,10 @@ def test_a_bug_in_a_judge_is_not_an_answer(http_stub):
     ("status", "code", "advice"),
     [
         (400, "refused", "the settings"),
-        (401, "bad_key", "ACME_API_KEY"),
+        (401, "bad_key", "OPENAI_API_KEY"),
         (402, "quota", "credit"),
-        (403, "forbidden", "ACME_API_KEY"),
-        (404, "unknown_model", "ACME_MODEL"),
+        (403, "forbidden", "OPENAI_API_KEY"),
+        (404, "unknown_model", "OPENAI_MODEL"),
         (413, "too_large", "a smaller one"),
         (501, "server_error", "later"),
     ],
@@ -396,19 +396,19 @@ def test_a_picture_sent_back_is_not_kept():
 
 
 @pytest.mark.parametrize(
-    ("env", "reason"),
+    ("variables", "reason"),
     [
-        ({}, "ACME_API_KEY is not set"),
-        ({"ACME_API_KEY": " "}, "ACME_API_KEY is not set"),
-        ({"ACME_API_KEY": "a b"}, "ACME_API_KEY has characters that no key has; copy it again"),
-        ({"ACME_API_KEY": "clé"}, "ACME_API_KEY has characters that no key has; copy it again"),
-        ({"ACME_API_KEY": "k"}, None),
-        ({"ACME_API_KEY": "k", "ACME_BASE_URL": ""}, None),
-        ({"ACME_API_KEY": "k", "ACME_BASE_URL": "http://10.0.0.1:8080/v1/"}, None),
+        ({}, "OPENAI_API_KEY is not set"),
+        ({"OPENAI_API_KEY": " "}, "OPENAI_API_KEY is not set"),
+        ({"OPENAI_API_KEY": "a b"}, "OPENAI_API_KEY has characters that no key has; copy it again"),
+        ({"OPENAI_API_KEY": "clé"}, "OPENAI_API_KEY has characters that no key has; copy it again"),
+        ({"OPENAI_API_KEY": "k"}, None),
+        ({"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": ""}, None),
+        ({"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "http://10.0.0.1:8080/v1/"}, None),
     ],
 )
-def test_unavailable_names_the_variable(env, reason):
-    assert ACME.unavailable(env) == reason
+def test_unavailable_names_the_variable(variables, reason):
+    assert ACME.unavailable(read_settings(variables)) == reason
 
 
 @pytest.mark.parametrize(
@@ -420,13 +420,13 @@ def test_unavailable_names_the_variable(env, reason):
     ],
 )
 def test_a_malformed_base_url_is_a_reason_that_does_not_repeat_it(url):
-    env = ENV | {"ACME_BASE_URL": url}
-    assert ACME.unavailable(env).startswith("ACME_BASE_URL ")
-    assert url not in ACME.unavailable(env)
-    assert ACME.host(env) is None
+    settings = replace(SETTINGS, openai_base_url=url)
+    assert ACME.unavailable(settings).startswith("OPENAI_BASE_URL ")
+    assert url not in ACME.unavailable(settings)
+    assert ACME.host(settings) is None
 
 
 def test_empty_variables_are_unset():
-    empty = {"ACME_BASE_URL": " ", "ACME_MODEL": ""}
-    assert ACME.url(empty) == "https://api.acme.example/v1"
-    assert (ACME.model(empty), ACME.host(empty)) == ("acme-1", "api.acme.example")
+    empty = read_settings({"OPENAI_BASE_URL": " ", "OPENAI_MODEL": ""})
+    assert ACME.url(empty) == "https://api.openai.com/v1"
+    assert (ACME.model(empty), ACME.host(empty)) == ("gpt-6-luna", "api.openai.com")

@@ -1,5 +1,6 @@
 import json
 import threading
+from dataclasses import replace
 from importlib.util import find_spec
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from providers import llama
 from providers.vision import MAX_TOKENS, PROMPT, SCHEMA, SYSTEM
 from result import Page
+from settings import Settings, read_settings
 from tests.providers import tiny_gguf
 from tests.providers.conftest import Reply
 from tests.providers.llm import ANSWER, CASE, KEY, RECEIPT, ROWS, failure_of, picture
@@ -23,7 +25,7 @@ in_process = pytest.mark.skipif(
 @pytest.mark.parametrize("base", ["/v1", "/v1/", "", "/"])
 def test_the_request_is_the_one_of_the_contract(http_stub, receipt, base):
     http_stub.reply(LLAMA.good())
-    llama.ocr(receipt, {"LLAMA_CPP_BASE_URL": f"{http_stub.url}{base}"})
+    llama.ocr(receipt, read_settings({"LLAMA_CPP_BASE_URL": f"{http_stub.url}{base}"}))
     request = http_stub.request
     body = request.json
     assert picture(body["messages"][1]["content"][1]["image_url"].pop("url")).size == (480, 360)
@@ -54,7 +56,7 @@ def test_the_request_is_the_one_of_the_contract(http_stub, receipt, base):
 
 def test_key_and_model_are_sent_where_they_are_set(http_stub, receipt):
     http_stub.reply(LLAMA.good())
-    llama.ocr(receipt, LLAMA.env(http_stub.url, LLAMA_CPP_MODEL="qwen"))
+    llama.ocr(receipt, LLAMA.settings(http_stub.url, LLAMA_CPP_MODEL="qwen"))
     assert http_stub.request.headers["Authorization"] == f"Bearer {KEY}"
     assert http_stub.request.json["model"] == "qwen"
 
@@ -65,7 +67,7 @@ def error(code, kind, message, **more):
 
 def test_a_model_that_loads_is_waited_for(http_stub, receipt):
     http_stub.reply(error(503, "unavailable_error", "Loading model"), LLAMA.good())
-    assert llama.ocr(receipt, LLAMA.env(http_stub.url)).receipt == RECEIPT
+    assert llama.ocr(receipt, LLAMA.settings(http_stub.url)).receipt == RECEIPT
     first, second = http_stub.requests
     assert second.at - first.at >= llama.LOADING_PAUSE_S
 
@@ -97,7 +99,7 @@ def test_a_model_that_loads_is_waited_for(http_stub, receipt):
 )
 def test_final_errors_have_their_code(http_stub, receipt, reply, code, advice):
     http_stub.reply(reply)
-    found, message = failure_of(llama.ocr, receipt, LLAMA.env(http_stub.url))
+    found, message = failure_of(llama.ocr, receipt, LLAMA.settings(http_stub.url))
     assert (found, len(http_stub.requests)) == (code, 1)
     assert advice in message
 
@@ -106,23 +108,23 @@ def test_a_cut_answer_is_truncated(http_stub, receipt):
     body = LLAMA.body('{"rows": ["A')
     body["choices"][0]["finish_reason"] = "length"
     http_stub.reply(Reply(body=body))
-    assert failure_of(llama.ocr, receipt, LLAMA.env(http_stub.url))[0] == "truncated"
+    assert failure_of(llama.ocr, receipt, LLAMA.settings(http_stub.url))[0] == "truncated"
 
 
 # llama-cpp-python
 
 
 @pytest.fixture(scope="module")
-def model_env(tmp_path_factory):
+def model_settings(tmp_path_factory):
     """A model whose answer, whatever it sees, is that of these tests."""
     folder = tmp_path_factory.mktemp("gguf")
     model, mmproj = tiny_gguf.make(folder, json.dumps(ANSWER))
-    return {"LLAMA_CPP_MODEL_PATH": str(model), "LLAMA_CPP_MMPROJ_PATH": str(mmproj)}
+    return Settings(llama_cpp_model_path=str(model), llama_cpp_mmproj_path=str(mmproj))
 
 
 @in_process
-def test_a_model_in_process_reads_the_receipt(model_env, receipt):
-    result = llama.ocr(receipt, model_env)
+def test_a_model_in_process_reads_the_receipt(model_settings, receipt):
+    result = llama.ocr(receipt, model_settings)
     assert result.receipt == RECEIPT
     assert result.text.splitlines() == ROWS
     assert result.pages == (Page(480, 360),)
@@ -130,10 +132,10 @@ def test_a_model_in_process_reads_the_receipt(model_env, receipt):
 
 
 @in_process
-def test_two_receipts_are_read_one_after_the_other(model_env, receipt):
+def test_two_receipts_are_read_one_after_the_other(model_settings, receipt):
     results = []
     threads = [
-        threading.Thread(target=lambda: results.append(llama.ocr(receipt, model_env).receipt))
+        threading.Thread(target=lambda: results.append(llama.ocr(receipt, model_settings).receipt))
         for _ in range(2)
     ]
     for thread in threads:
@@ -146,23 +148,27 @@ def test_two_receipts_are_read_one_after_the_other(model_env, receipt):
 @in_process
 def test_the_schema_ends_what_a_model_would_go_on_to_say(tmp_path, receipt):
     model, mmproj = tiny_gguf.make(tmp_path, json.dumps(ANSWER), " {and so on}")
-    env = {"LLAMA_CPP_MODEL_PATH": str(model), "LLAMA_CPP_MMPROJ_PATH": str(mmproj)}
-    assert llama.ocr(receipt, env).receipt == RECEIPT
+    settings = Settings(llama_cpp_model_path=str(model), llama_cpp_mmproj_path=str(mmproj))
+    assert llama.ocr(receipt, settings).receipt == RECEIPT
 
 
 @in_process
-def test_a_file_that_is_no_model_is_not_configured(model_env, receipt, tmp_path):
+def test_a_file_that_is_no_model_is_not_configured(model_settings, receipt, tmp_path):
     fake = tmp_path / "fake.gguf"
     fake.write_bytes(b"GGUF" + b"\0" * 100)
-    code, message = failure_of(llama.ocr, receipt, model_env | {"LLAMA_CPP_MODEL_PATH": str(fake)})
+    code, message = failure_of(
+        llama.ocr, receipt, replace(model_settings, llama_cpp_model_path=str(fake))
+    )
     assert code == "not_configured"
     assert "LLAMA_CPP_MODEL_PATH" in message
 
 
 @in_process
-def test_a_projector_of_another_model_is_not_configured(model_env, receipt):
-    text = model_env["LLAMA_CPP_MODEL_PATH"]
-    code, message = failure_of(llama.ocr, receipt, model_env | {"LLAMA_CPP_MMPROJ_PATH": text})
+def test_a_projector_of_another_model_is_not_configured(model_settings, receipt):
+    text = model_settings.llama_cpp_model_path
+    code, message = failure_of(
+        llama.ocr, receipt, replace(model_settings, llama_cpp_mmproj_path=text)
+    )
     assert code == "not_configured"
     assert "LLAMA_CPP_MMPROJ_PATH" in message
 
@@ -174,16 +180,22 @@ def test_unavailable_names_what_is_missing(tmp_path):
     file = tmp_path / "a.gguf"
     file.touch()
     model, mmproj = "LLAMA_CPP_MODEL_PATH", "LLAMA_CPP_MMPROJ_PATH"
-    assert llama.unavailable({}) == f"LLAMA_CPP_BASE_URL is not set, nor are {model} and {mmproj}"
-    assert llama.unavailable({model: str(file)}) == f"{mmproj} is not set"
-    assert llama.unavailable({model: "", mmproj: str(file)}) == f"{model} is not set"
-    assert llama.unavailable({model: "gone", mmproj: "gone"}) == f"{model} names no file: gone"
-    assert "not an http" in llama.unavailable({"LLAMA_CPP_BASE_URL": "localhost:8080"})
-    assert llama.unavailable({"LLAMA_CPP_BASE_URL": "http://localhost:8080/v1"}) is None
+    assert (
+        llama.unavailable(Settings())
+        == f"LLAMA_CPP_BASE_URL is not set, nor are {model} and {mmproj}"
+    )
+    assert llama.unavailable(read_settings({model: str(file)})) == f"{mmproj} is not set"
+    assert llama.unavailable(read_settings({model: "", mmproj: str(file)})) == f"{model} is not set"
+    assert (
+        llama.unavailable(read_settings({model: "gone", mmproj: "gone"}))
+        == f"{model} names no file: gone"
+    )
+    assert "not an http" in llama.unavailable(Settings(llama_cpp_base_url="localhost:8080"))
+    assert llama.unavailable(Settings(llama_cpp_base_url="http://localhost:8080/v1")) is None
 
 
 def test_it_tells_its_model_and_where_images_go():
-    server = {"LLAMA_CPP_BASE_URL": "http://10.0.0.7:8080/v1"}
+    server = Settings(llama_cpp_base_url="http://10.0.0.7:8080/v1")
     assert (llama.model(server), llama.sends_to(server)) == (None, "10.0.0.7")
-    files = {"LLAMA_CPP_MODEL_PATH": "/models/qwen-vl.gguf"}
+    files = Settings(llama_cpp_model_path="/models/qwen-vl.gguf")
     assert (llama.model(files), llama.sends_to(files)) == ("qwen-vl", None)

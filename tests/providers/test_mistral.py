@@ -6,6 +6,7 @@ from PIL import Image
 from fields.text import text_from_markdown
 from providers import mistral
 from providers.vision import FIELDS_SCHEMA, PROMPT, SYSTEM
+from settings import Settings
 from tests.providers.conftest import Reply
 from tests.providers.llm import CASE, FIELDS, KEY, MARKDOWN, ROWS, failure_of, picture, read
 
@@ -14,7 +15,7 @@ MISTRAL = CASE["mistral"]
 
 def test_the_request_is_the_one_of_the_contract(http_stub, receipt):
     http_stub.reply(MISTRAL.good(FIELDS))
-    mistral.ocr(receipt, MISTRAL.env(f"{http_stub.url}/v1"))
+    mistral.ocr(receipt, MISTRAL.settings(f"{http_stub.url}/v1"))
     request = http_stub.request
     body = request.json
     assert picture(body["document"].pop("image_url")).size == (480, 360)
@@ -37,7 +38,7 @@ def test_a_pdf_is_sent_whole(http_stub, tmp_path):
     path = tmp_path / "a.pdf"
     Image.new("RGB", (300, 200), "white").save(path)
     http_stub.reply(Reply(body=read(json.dumps(FIELDS), "PAGE 1", "PAGE 2")))
-    result = mistral.ocr(path, MISTRAL.env(http_stub.url))
+    result = mistral.ocr(path, MISTRAL.settings(http_stub.url))
     document = http_stub.request.json["document"]
     assert document.pop("document_url").startswith("data:application/pdf;base64,JVBERi0")
     assert document == {"type": "document_url", "document_name": "receipt.pdf"}
@@ -47,7 +48,7 @@ def test_a_pdf_is_sent_whole(http_stub, tmp_path):
 
 def test_its_markdown_is_kept_without_the_pictures(http_stub, receipt):
     http_stub.reply(MISTRAL.good(FIELDS))
-    result = mistral.ocr(receipt, MISTRAL.env(http_stub.url))
+    result = mistral.ocr(receipt, MISTRAL.settings(http_stub.url))
     assert "| MILK | 1.20" in result.markdown.replace("  ", " ")
     assert "img-0" not in result.markdown
     assert result.text.splitlines() == ROWS
@@ -60,14 +61,14 @@ def test_its_markdown_is_kept_without_the_pictures(http_stub, receipt):
 )
 def test_without_fields_the_rules_read_the_markdown(http_stub, receipt, annotation):
     http_stub.reply(Reply(body=read(annotation)))
-    result = mistral.ocr(receipt, MISTRAL.env(http_stub.url))
+    result = mistral.ocr(receipt, MISTRAL.settings(http_stub.url))
     assert result.receipt.source == "rules"
     assert result.text.splitlines() == ROWS
 
 
 def test_a_blank_sheet_completes_without_text(http_stub, receipt):
     http_stub.reply(Reply(body=read(None, "![img-0.jpeg](img-0.jpeg)")))
-    result = mistral.ocr(receipt, MISTRAL.env(http_stub.url))
+    result = mistral.ocr(receipt, MISTRAL.settings(http_stub.url))
     assert (result.text, result.markdown) == ("", "")
     assert "no_text" in result.receipt.warnings
 
@@ -98,7 +99,7 @@ IMAGE = "data:image/jpeg;base64,/9j/4AAQSkZJRg"
 )
 def test_final_errors_have_their_code(http_stub, receipt, status, body, code, quoted):
     http_stub.reply(Reply(status, body))
-    found, message = failure_of(mistral.ocr, receipt, MISTRAL.env(http_stub.url))
+    found, message = failure_of(mistral.ocr, receipt, MISTRAL.settings(http_stub.url))
     assert (found, len(http_stub.requests)) == (code, 1)
     assert quoted in message
     assert "9j" not in message
@@ -126,6 +127,9 @@ def test_markdown_is_read_row_by_row(markdown, text):
 
 
 def test_it_is_unavailable_without_a_key():
-    assert mistral.unavailable({}) == "MISTRAL_API_KEY is not set"
-    assert mistral.unavailable({"MISTRAL_API_KEY": "k"}) is None
-    assert (mistral.model({}), mistral.sends_to({})) == ("mistral-ocr-latest", "api.mistral.ai")
+    assert mistral.unavailable(Settings()) == "MISTRAL_API_KEY is not set"
+    assert mistral.unavailable(Settings(mistral_api_key="k")) is None
+    assert (mistral.model(Settings()), mistral.sends_to(Settings())) == (
+        "mistral-ocr-latest",
+        "api.mistral.ai",
+    )

@@ -2,6 +2,7 @@ import pytest
 
 from providers import openai
 from providers.vision import MAX_TOKENS, PROMPT, SCHEMA, SYSTEM, Document
+from settings import Settings, read_settings
 from tests.providers.conftest import Reply
 from tests.providers.llm import CASE, KEY, chat, failure_of, picture
 
@@ -10,7 +11,7 @@ OPENAI = CASE["openai"]
 
 def test_the_request_is_the_one_of_the_contract(http_stub, receipt):
     http_stub.reply(OPENAI.good())
-    openai.ocr(receipt, OPENAI.env(f"{http_stub.url}/v1/"))
+    openai.ocr(receipt, OPENAI.settings(f"{http_stub.url}/v1/"))
     request = http_stub.request
     body = request.json
     image = body["messages"][1]["content"][1]["image_url"].pop("url")
@@ -48,7 +49,7 @@ def test_the_request_is_the_one_of_the_contract(http_stub, receipt):
 )
 def test_store_and_reasoning_effort_go_to_openai_only(url, own):
     document = Document("image/jpeg", "AAAA", ())
-    body = openai._request(document, {"OPENAI_BASE_URL": url})
+    body = openai._request(document, read_settings({"OPENAI_BASE_URL": url}))
     assert {name: body[name] for name in ("store", "reasoning_effort") if name in body} == own
 
 
@@ -61,7 +62,7 @@ def test_a_pdf_is_a_file_part():
 
 def test_the_model_can_be_chosen(http_stub, receipt):
     http_stub.reply(OPENAI.good())
-    openai.ocr(receipt, OPENAI.env(http_stub.url, OPENAI_MODEL="gpt-6.1-terra"))
+    openai.ocr(receipt, OPENAI.settings(http_stub.url, OPENAI_MODEL="gpt-6.1-terra"))
     assert http_stub.request.json["model"] == "gpt-6.1-terra"
 
 
@@ -78,13 +79,13 @@ def test_the_model_can_be_chosen(http_stub, receipt):
 )
 def test_an_answer_that_is_none_has_its_code(http_stub, receipt, body, code):
     http_stub.reply(Reply(body=body))
-    assert failure_of(openai.ocr, receipt, OPENAI.env(http_stub.url))[0] == code
+    assert failure_of(openai.ocr, receipt, OPENAI.settings(http_stub.url))[0] == code
     assert len(http_stub.requests) == 1
 
 
 def test_a_refusal_is_quoted(http_stub, receipt):
     http_stub.reply(Reply(body=chat(None, refusal="I'm sorry, I can't help with that.")))
-    _, message = failure_of(openai.ocr, receipt, OPENAI.env(http_stub.url))
+    _, message = failure_of(openai.ocr, receipt, OPENAI.settings(http_stub.url))
     assert message.endswith("(OpenAI: I'm sorry, I can't help with that.)")
 
 
@@ -100,18 +101,21 @@ def test_a_refusal_is_quoted(http_stub, receipt):
 )
 def test_final_errors_have_their_code(http_stub, receipt, status, error, code):
     http_stub.reply(Reply(status, {"error": error}))
-    found, message = failure_of(openai.ocr, receipt, OPENAI.env(http_stub.url))
+    found, message = failure_of(openai.ocr, receipt, OPENAI.settings(http_stub.url))
     assert (found, len(http_stub.requests)) == (code, 1)
     assert error["message"] in message
 
 
 def test_a_lock_is_tried_again(http_stub, receipt):
     http_stub.reply(Reply(409, {"error": {}}, {"retry-after-ms": "10"}), OPENAI.good())
-    openai.ocr(receipt, OPENAI.env(http_stub.url))
+    openai.ocr(receipt, OPENAI.settings(http_stub.url))
     assert len(http_stub.requests) == 2
 
 
 def test_it_is_unavailable_without_a_key():
-    assert openai.unavailable({}) == "OPENAI_API_KEY is not set"
-    assert openai.unavailable({"OPENAI_API_KEY": "k"}) is None
-    assert (openai.model({}), openai.sends_to({})) == ("gpt-6-luna", "api.openai.com")
+    assert openai.unavailable(Settings()) == "OPENAI_API_KEY is not set"
+    assert openai.unavailable(Settings(openai_api_key="k")) is None
+    assert (openai.model(Settings()), openai.sends_to(Settings())) == (
+        "gpt-6-luna",
+        "api.openai.com",
+    )

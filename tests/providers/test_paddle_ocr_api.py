@@ -4,6 +4,7 @@ import base64
 import email
 import json
 import time
+from dataclasses import replace
 from io import BytesIO
 
 import pytest
@@ -11,6 +12,7 @@ from PIL import Image
 
 from providers import paddle_api
 from result import Line, Page, ProviderError
+from settings import read_settings
 
 KEY = "paddle-token-0123456789"
 LINES = [
@@ -73,16 +75,18 @@ READ = ocr_result(pruned())
 
 @pytest.fixture
 def serving(http_stub):
-    return {"PADDLE_OCR_ENDPOINT": f"{http_stub.url}/ocr", "OCR_TIMEOUT_S": "20"}
+    return read_settings({"PADDLE_OCR_ENDPOINT": f"{http_stub.url}/ocr", "OCR_TIMEOUT_S": "20"})
 
 
 @pytest.fixture
 def jobs(http_stub):
-    return {
-        "PADDLE_OCR_ENDPOINT": f"{http_stub.url}/api/v2/ocr/jobs",
-        "PADDLE_OCR_API_KEY": KEY,
-        "OCR_TIMEOUT_S": "20",
-    }
+    return read_settings(
+        {
+            "PADDLE_OCR_ENDPOINT": f"{http_stub.url}/api/v2/ocr/jobs",
+            "PADDLE_OCR_API_KEY": KEY,
+            "OCR_TIMEOUT_S": "20",
+        }
+    )
 
 
 @pytest.fixture
@@ -90,13 +94,13 @@ def done(http_stub):
     return job("done", resultUrl={"jsonUrl": f"{http_stub.url}/store/result.jsonl?sig=s3cr3t"})
 
 
-def ocr(receipt, env):
-    return paddle_api.ocr(receipt, env, first_wait_s=0.02)
+def ocr(receipt, settings):
+    return paddle_api.ocr(receipt, settings, first_wait_s=0.02)
 
 
-def failure(receipt, env):
+def failure(receipt, settings):
     with pytest.raises(ProviderError) as caught:
-        ocr(receipt, env)
+        ocr(receipt, settings)
     for secret in (KEY, "s3cr3t", "/9j/"):
         assert secret not in caught.value.message
     return caught.value
@@ -137,15 +141,15 @@ def test_a_receipt_is_read_by_a_server_of_ones_own(receipt, serving, http_stub, 
 
 def test_a_key_is_sent_to_a_proxy_as_a_bearer(receipt, serving, http_stub, reply):
     http_stub.reply(reply(200, served(READ)))
-    ocr(receipt, {**serving, "PADDLE_OCR_API_KEY": KEY})
+    ocr(receipt, replace(serving, paddle_ocr_api_key=KEY))
     assert http_stub.request.headers["Authorization"] == f"Bearer {KEY}"
 
 
 def test_markdown_of_a_layout_is_kept_and_read(receipt, serving, http_stub, reply):
     markdown = "# CORNER CAFE\n\n![logo](imgs/1.jpg)\n\n| Tea | 2.00 |\n|---|---|\n| TOTAL | 2.00 |"
     http_stub.reply(reply(200, served(layout_result(markdown))))
-    serving["PADDLE_OCR_ENDPOINT"] = serving["PADDLE_OCR_ENDPOINT"][:-4] + "/layout-parsing/"
-    result = ocr(receipt, serving)
+    settings = replace(serving, paddle_ocr_endpoint=f"{http_stub.url}/layout-parsing/")
+    result = ocr(receipt, settings)
     assert http_stub.request.path == "/layout-parsing"
     assert result.markdown == markdown.replace("![logo](imgs/1.jpg)", "")
     assert result.text.splitlines() == ["CORNER CAFE", "Tea   2.00", "TOTAL   2.00"]
@@ -284,7 +288,7 @@ def test_a_failed_job_says_why(receipt, jobs, http_stub, reply):
 def test_a_job_that_never_ends_ends_at_the_deadline(receipt, jobs, http_stub, reply):
     http_stub.reply(reply(200, CREATED), reply(200, RUNNING))
     started = time.monotonic()
-    assert failure(receipt, {**jobs, "OCR_TIMEOUT_S": "1"}).code == "timeout"
+    assert failure(receipt, replace(jobs, ocr_timeout_s=1)).code == "timeout"
     assert time.monotonic() - started < 1.5
 
 
@@ -375,7 +379,7 @@ def test_a_lasting_fault_ends(receipt, serving, http_stub, reply):
 def test_a_dripping_answer_ends_at_the_deadline(receipt, serving, http_stub, reply):
     http_stub.reply(reply(200, served(READ), drip_s=0.02))
     started = time.monotonic()
-    assert failure(receipt, {**serving, "OCR_TIMEOUT_S": "1"}).code == "timeout"
+    assert failure(receipt, replace(serving, ocr_timeout_s=1)).code == "timeout"
     assert time.monotonic() - started < 1.5
 
 
@@ -435,8 +439,8 @@ def test_a_redirect_is_not_followed(receipt, jobs, http_stub, reply):
     ],
 )
 def test_what_is_missing_is_named(endpoint, key, reason):
-    env = {"PADDLE_OCR_ENDPOINT": endpoint, "PADDLE_OCR_API_KEY": key}
-    assert paddle_api.unavailable(env) == reason
+    settings = read_settings({"PADDLE_OCR_ENDPOINT": endpoint, "PADDLE_OCR_API_KEY": key})
+    assert paddle_api.unavailable(settings) == reason
 
 
 @pytest.mark.parametrize(
@@ -449,8 +453,8 @@ def test_what_is_missing_is_named(endpoint, key, reason):
     ],
 )
 def test_the_host_tells_how_the_key_is_sent(endpoint, authorization):
-    env = {"PADDLE_OCR_ENDPOINT": endpoint, "PADDLE_OCR_API_KEY": KEY}
-    assert paddle_api.headers(env) == {"Authorization": authorization}
+    settings = read_settings({"PADDLE_OCR_ENDPOINT": endpoint, "PADDLE_OCR_API_KEY": KEY})
+    assert paddle_api.headers(settings) == {"Authorization": authorization}
 
 
 @pytest.mark.parametrize(
@@ -464,5 +468,5 @@ def test_the_host_tells_how_the_key_is_sent(endpoint, authorization):
     ],
 )
 def test_the_endpoint_tells_host_and_model(endpoint, host, model):
-    env = {"PADDLE_OCR_ENDPOINT": endpoint}
-    assert (paddle_api.sends_to(env), paddle_api.model(env)) == (host, model)
+    settings = read_settings({"PADDLE_OCR_ENDPOINT": endpoint})
+    assert (paddle_api.sends_to(settings), paddle_api.model(settings)) == (host, model)

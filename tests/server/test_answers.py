@@ -24,7 +24,7 @@ def send(client, provider, query="", **headers):
 
 @pytest.fixture
 def failing(make_app):
-    def fail(path, env):
+    def fail(path, settings):
         raise ProviderError("unreadable", "the paper is blank")
 
     return make_app({"failing": fake(ocr=fail), "fake": fake("READ")}).test_client()
@@ -292,7 +292,7 @@ def test_the_client_has_the_form_it_likes_best(client, accept, media_type):
 
 def reading(text, markdown):
     result = OcrResult(markdown, text, (), Receipt("rules"), "fake 1")
-    return fake(ocr=lambda path, env: result)
+    return fake(ocr=lambda path, settings: result)
 
 
 def test_the_text_is_that_of_all_files_in_their_order(make_app):

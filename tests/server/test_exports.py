@@ -34,10 +34,10 @@ HEAD = "job,file,merchant,date,currency,subtotal,tax,total,provider,warnings"
 
 def reading(receipt):
     result = OcrResult("", "", (), receipt, "fake 1")
-    return fake(ocr=lambda path, env: result)
+    return fake(ocr=lambda path, settings: result)
 
 
-def failing(path, env):
+def failing(path, settings):
     raise ProviderError("unreadable", "blank")
 
 

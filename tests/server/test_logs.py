@@ -14,6 +14,7 @@ import requests
 import app
 from result import ProviderError
 from server import logs
+from settings import Settings, read_settings
 from tests.fakes import fake, only_execution, png, upload, wait
 
 OURS = {  # what the server's own variables hold
@@ -21,7 +22,7 @@ OURS = {  # what the server's own variables hold
     "OPENAI_API_KEY": "sk-ours-0123456789",
     "AWS_SECRET_ACCESS_KEY": "wJalr/XUt+nFEMI",
     "AWS_SESSION_TOKEN": "session-0123456789",
-    "WEBHOOK_SECRET": "whsec_0123456789",
+    "WEBHOOK_SECRET": "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3",
 }
 THEIRS = "SECRETsecret42"  # what only looks like one
 MESSAGES = (
@@ -38,10 +39,10 @@ WHOLE_LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} [A-Z]+ .+")
 
 
 def create_app():
-    def refuses(path, env):
+    def refuses(path, settings):
         raise ProviderError("http_error", " | ".join(ALL))
 
-    def breaks(path, env):
+    def breaks(path, settings):
         raise ValueError("\n".join(ALL))
 
     return app.create_app(providers={"refuses": fake(ocr=refuses), "breaks": fake(ocr=breaks)})
@@ -53,7 +54,7 @@ def holds_a_secret(text):
 
 @pytest.mark.parametrize("text", ALL)
 def test_what_is_a_secret_or_looks_like_one_is_not_written(text):
-    redacted = logs.redacted(f"before {text} after", logs.secrets(OURS))
+    redacted = logs.redacted(f"before {text} after", read_settings(OURS).secrets)
     assert holds_a_secret(redacted) == []
     assert "[secret]" in redacted and redacted.startswith("before ")
 
@@ -66,13 +67,16 @@ def test_what_is_a_secret_or_looks_like_one_is_not_written(text):
     ],
 )
 def test_what_is_no_secret_stays(text):
-    assert logs.redacted(text, logs.secrets(OURS | {"SHORT_KEY": "on", "HOME": "files"})) == text
+    assert (
+        logs.redacted(text, read_settings(OURS | {"SHORT_KEY": "on", "HOME": "files"}).secrets)
+        == text
+    )
 
 
 @pytest.mark.parametrize("message", ["a\nb", "a\r\nb\n", "a\u2028b\x85c", "\x1b[31mred", "\0"])
 def test_a_line_is_one_line_whatever_it_holds(message):
     record = logging.LogRecord("x", logging.ERROR, "x.py", 1, "got %r %s", (message, message), None)
-    for formatter in (logs.OneLine({}), logs.OneObject({})):
+    for formatter in (logs.OneLine(Settings()), logs.OneObject(Settings())):
         line = formatter.format(record)
         assert line.splitlines() == [line] and line.isprintable()
 
@@ -83,7 +87,7 @@ def test_a_traceback_is_one_line_without_secrets():
     except ValueError as error:
         record = logging.LogRecord("x", logging.ERROR, "x.py", 1, "oops", (), None)
         record.exc_info = (ValueError, error, error.__traceback__)
-    for formatter in (logs.OneLine(OURS), logs.OneObject(OURS)):
+    for formatter in (logs.OneLine(read_settings(OURS)), logs.OneObject(read_settings(OURS))):
         line = formatter.format(record)
         assert "Traceback" in line and "ValueError" in line
         assert line.splitlines() == [line] and holds_a_secret(line) == []
@@ -146,7 +150,7 @@ def test_neither_logs_nor_answers_hold_the_trace_of_a_bug(client, app, caplog):
 
 
 def test_an_error_message_in_the_database_is_redacted(make_app):
-    def ocr(path, env):
+    def ocr(path, settings):
         raise ProviderError("http_error", MESSAGES[0])
 
     client = make_app({"bad": fake(ocr=ocr)}).test_client()

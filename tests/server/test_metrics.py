@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from result import OcrResult, ProviderError, Receipt
 from server import logs
+from settings import read_settings
 from tests.fakes import fake, png, until, upload, wait
 
 SHOP = "SECRET-SHOP"
@@ -20,15 +21,15 @@ SHOP = "SECRET-SHOP"
 
 @pytest.fixture
 def app(make_app, gate):
-    def fail(path, env):
+    def fail(path, settings):
         raise ProviderError("unreadable", f"{SHOP} cannot be read")
 
-    def die(path, env):
+    def die(path, settings):
         raise RuntimeError(f"cannot open {path}")
 
     result = OcrResult(SHOP, SHOP, (), Receipt("rules", merchant=SHOP), "fake 1")
     providers = {
-        "fake": fake(ocr=lambda path, env: result),
+        "fake": fake(ocr=lambda path, settings: result),
         "failing": fake(ocr=fail),
         "dying": fake(ocr=die),
         "gated": gate.provider,
@@ -48,7 +49,7 @@ def numbers(client):
 
 def formatted(formatter, message, *args, **fields):
     record = logging.LogRecord("app", logging.INFO, "", 0, message, args, None)
-    return formatter(fields.get("env", {})).format(record)
+    return formatter(read_settings(fields.get("env", {}))).format(record)
 
 
 # Numbers
@@ -211,11 +212,11 @@ def test_a_provider_that_dies_over_a_file_does_not_tell_its_name(client, caplog)
     until(lambda: "cannot open" in caplog.text)
     (record,) = [record for record in caplog.records if record.exc_info]
     assert SHOP in caplog.text
-    assert SHOP not in logs.OneLine({}).format(record)
+    assert SHOP not in logs.OneLine(read_settings({})).format(record)
 
 
 def test_another_format_is_refused_at_the_start(make_app):
-    with pytest.raises(SystemExit, match="LOG_FORMAT must be one of text, json, not 'xml'"):
+    with pytest.raises(SystemExit, match="LOG_FORMAT must be text or json, not 'xml'"):
         make_app(env={"LOG_FORMAT": "xml"})
 
 

@@ -129,7 +129,7 @@ def test_a_missing_surplus_or_malformed_provider_is_named(client, fields, words)
 
 def test_an_unavailable_provider_is_refused_with_its_reason(make_app):
     reason = "the tesseract program is not installed; apt-get install tesseract-ocr"
-    client = make_app({"tesseract": fake(unavailable=lambda env: reason)}).test_client()
+    client = make_app({"tesseract": fake(unavailable=lambda settings: reason)}).test_client()
     response = post(client, file("a.jpg"), ("ocrProvider_0", "tesseract"))
     assert refused(response, "ocrProvider_0", "'a.jpg'")
     assert response.json["details"].startswith(f"Provider 'tesseract' is not available: {reason}")

@@ -73,7 +73,7 @@ def receiver():
 def hooked(make_app, gate):
     """`hooked(receiver)`: an application that tells it."""
 
-    def fail(path, env):
+    def fail(path, settings):
         raise ProviderError("unreadable", "blank")
 
     def make(receiver, **env):
@@ -316,8 +316,8 @@ def test_without_a_webhook_nothing_is_stored_for_one(receiver, hooked):
     [
         ("ftp://h/", SECRET, "WEBHOOK_URL must be an http:// or https:// URL"),
         ("h/hook", SECRET, "WEBHOOK_URL must be an http:// or https:// URL"),
-        ("http://h/", "", "WEBHOOK_URL needs a WEBHOOK_SECRET that begins with whsec_"),
-        ("http://h/", "whsec_%%%", "WEBHOOK_SECRET is no base64 after whsec_"),
+        ("http://h/", "", "WEBHOOK_URL needs a WEBHOOK_SECRET; make one with: echo whsec_"),
+        ("http://h/", "whsec_%%%", "WEBHOOK_SECRET must be base64 after whsec_"),
         ("http://h/", "whsec_aGk=", "WEBHOOK_SECRET must hold 24 to 64 bytes, not 2"),
     ],
 )
