@@ -110,14 +110,14 @@ class Settings:
     max_image_pixels: int = _number(100_000_000, "width x height; 400 beyond")
     max_pages: int = _number(20, "of a PDF or TIFF; 400 beyond")
     max_pending: int = _number(10_000, "executions waiting; 503 beyond")
-    max_waiting: int = _number(250, "requests that wait for a job; fewer than server threads")
+    max_waiting: int = _number(250, "requests that wait for a job; fewer than the server's threads")
     log_format: Literal["text", "json"] = _text("text", "or json: an object a line", _log_format)
-    webhook_url: str = _secret("told of each finished job, signed by WEBHOOK_SECRET", _webhook_url)
-    webhook_secret: bytes = _secret(MAKE_SECRET, _webhook_key, b"")
-    job_retention_days: int = _number(0, "finished jobs are deleted after; 0 keeps them", least=0)
+    webhook_url: str = _secret("gets each finished job, signed with WEBHOOK_SECRET", _webhook_url)
+    webhook_secret: bytes = _secret(f"by standardwebhooks.com; {MAKE_SECRET}", _webhook_key, b"")
+    job_retention_days: int = _number(0, "days that finished jobs are kept; 0 for ever", least=0)
 
     # The worker
-    ocr_workers: int | None = _number(None, "local executions at once; default: number of cores")
+    ocr_workers: int | None = _number(None, "local executions at once; unset: as many as cores")
     remote_workers: int = _number(8, "remote executions at once")
     ocr_timeout_s: int = _number(300, "of one execution, in seconds, retries included")
 
