@@ -71,7 +71,10 @@ def create(path: Path) -> None:
 
 
 def _use_wal(db: sqlite3.Connection) -> None:
-    """Once, stored in the file. Waits here: the switch is refused at once while others open it."""
+    """Switch to write-ahead logging, which is stored in the file.
+
+    SQLite refuses the switch at once while another process opens the file, so it is tried again.
+    """
     last = time.monotonic() + LOCK_TIMEOUT_S
     while True:
         try:
@@ -84,7 +87,7 @@ def _use_wal(db: sqlite3.Connection) -> None:
 
 
 def _migrate(db: sqlite3.Connection) -> None:
-    """From what is found under the lock to VERSION; another process may have been quicker."""
+    """Run the steps from the version found under the lock; another process may have run them."""
     found = version(db)
     steps = range(found + 1, VERSION + 1)
     for name in [f"migrations/{number}.sql" for number in steps] if found else ["schema.sql"]:
@@ -103,14 +106,14 @@ def version(db: sqlite3.Connection) -> int:
 
 
 def integrity(db: sqlite3.Connection) -> str:
-    """ "ok", or the first thing that is wrong with the database's pages or references."""
+    """The first thing that is wrong with the database's pages or references; "ok" for nothing."""
     (problem,) = db.execute("PRAGMA integrity_check(1)").fetchone()
     dangling = db.execute("PRAGMA foreign_key_check").fetchone()
     return "a row names one that is not there" if problem == "ok" and dangling else str(problem)
 
 
 def write_nothing(db: sqlite3.Connection) -> None:
-    """A real write that changes nothing. Raises sqlite3.OperationalError when it cannot be."""
+    """Write without changing anything; sqlite3.OperationalError when that is impossible."""
     db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
 
 
@@ -123,7 +126,7 @@ def forget_deleted(db: sqlite3.Connection) -> None:
 
 @contextmanager
 def snapshot(db: sqlite3.Connection) -> Iterator[None]:
-    """All that is read in the body is of one moment."""
+    """Read everything in the body from one state of the database."""
     db.execute("BEGIN")
     try:
         yield
@@ -253,9 +256,9 @@ def list_finished_before(db: sqlite3.Connection, moment: str) -> list[int]:
 
 
 def delete_job(db: sqlite3.Connection, job_id: int, finished_before: str | None = None) -> bool:
-    """Whether the job was deleted: not if it is missing or one of its executions is running.
+    """Delete a job unless one of its executions is running; whether it was deleted.
 
-    Given a time, not either if the job is unfinished or was changed since.
+    With `finished_before`, only if the job is finished and unchanged since that time.
     """
     deleted = db.execute(
         """
@@ -271,7 +274,7 @@ def delete_job(db: sqlite3.Connection, job_id: int, finished_before: str | None 
 
 
 def delete_file(db: sqlite3.Connection, job_id: int, file_id: int) -> bool:
-    """Whether the file was deleted: not if it is missing or its execution is running."""
+    """Delete a file unless one of its executions is running; whether it was deleted."""
     deleted = db.execute(
         """
         DELETE FROM file WHERE id = ? AND job_id = ? AND NOT EXISTS (
@@ -299,9 +302,9 @@ def add_execution(db: sqlite3.Connection, file_id: int, provider: str) -> int:
 
 
 def add_rerun(db: sqlite3.Connection, file_id: int, provider: str) -> int | None:
-    """The id of another execution; None while the file has one to do with the same provider.
+    """Add another execution; its id, or None while one with the same provider is unfinished.
 
-    None also when the file has been deleted meanwhile.
+    None also when the file was deleted meanwhile.
     """
     row = db.execute(
         """
@@ -351,7 +354,7 @@ def claim(db: sqlite3.Connection, execution_id: int) -> dict[str, Any] | None:
 
 
 def complete(db: sqlite3.Connection, execution_id: int, claim: str, ocr_data: str) -> None:
-    """Nothing for a claim that has been lost: another runs the execution by now, or nobody."""
+    """Record a result; nothing if the claim was lost, as after a crash of the thread."""
     db.execute(
         """
         UPDATE execution SET status = 'completed', ocr_data = :ocr_data,
@@ -369,7 +372,7 @@ def complete(db: sqlite3.Connection, execution_id: int, claim: str, ocr_data: st
 
 
 def fail(db: sqlite3.Connection, execution_id: int, claim: str, code: str, message: str) -> None:
-    """The same for an execution that failed."""
+    """Record a failure; nothing if the claim was lost."""
     db.execute(
         """
         UPDATE execution
@@ -381,17 +384,16 @@ def fail(db: sqlite3.Connection, execution_id: int, claim: str, code: str, messa
 
 
 def release(db: sqlite3.Connection) -> None:
-    """Put what is running back to pending: an orderly end is not the execution's fault."""
+    """Put running executions back to pending, without counting a crash: the server is stopped."""
     db.execute(
         "UPDATE execution SET status = 'pending', updated_at = ? WHERE status = 'running'", (now(),)
     )
 
 
 def recover(db: sqlite3.Connection, execution_id: int | None = None) -> list[tuple[int, str]]:
-    """After an unclean end of the process (or, given an id, of its thread): run it once more.
+    """Requeue executions that a crash left running; on their second crash fail them as `crashed`.
 
-    What was running at two unclean ends is failed: its file is what kills us. (job id, provider) of
-    those.
+    With `execution_id`, only that one. Returns (job id, provider) of the failed ones.
     """
     rows = db.execute(
         """
@@ -410,7 +412,7 @@ def recover(db: sqlite3.Connection, execution_id: int | None = None) -> list[tup
 
 
 def list_pending(db: sqlite3.Connection) -> list[tuple[int, str]]:
-    """(id, provider) of all there is to run, oldest first."""
+    """(id, provider) of all pending executions, oldest first."""
     rows: Sequence[sqlite3.Row] = db.execute(
         "SELECT id, provider FROM execution WHERE status = 'pending' ORDER BY id"
     ).fetchall()
@@ -423,7 +425,7 @@ def count_pending(db: sqlite3.Connection) -> int:
 
 
 def oldest_pending(db: sqlite3.Connection) -> str | None:
-    """Since when the execution waits that is the next to run."""
+    """When the execution was added that runs next; None when none is pending."""
     row = db.execute(
         "SELECT created_at FROM execution WHERE status = 'pending' ORDER BY id LIMIT 1"
     ).fetchone()
@@ -507,10 +509,10 @@ def list_job_ids(
 def _where(
     db: sqlite3.Connection, status: str | None, search: str | None, total: int, reach: int
 ) -> str:
-    """The condition that finds the first `reach` of `total` jobs with the fewest rows looked at.
+    """The condition that finds the first `reach` of `total` matching jobs at the lowest cost.
 
-    Few are best found by the index and then sorted; of many, the next one is never far in an order
-    that has an index of its own, so each job there is asked whether it is one of them.
+    Rare matches: take all from the search's index, then sort them (cost: total). Frequent ones:
+    walk the index of the sort order and test each row (cost: reach * jobs / total).
     """
     conditions = [] if status is None else ["status = :status"]
     if search is not None:
@@ -525,18 +527,18 @@ def _where(
 
 
 def _found(search: str) -> str:
-    """Whether a row of job_search holds the text, by its index if the text is long enough."""
+    """The condition that a row of job_search holds the text; by its index if long enough."""
     return "job_search MATCH :phrase" if len(folded(search)) >= MIN_INDEXED_LENGTH else HOLDS_TEXT
 
 
 def _terms(search: str | None) -> dict[str, str]:
-    """The text as :text, and as :phrase with all that FTS5 would read as an operator quoted."""
+    """The text as :text, and as :phrase, quoted so that FTS5 sees no operator in it."""
     text = folded(search or "")
     return {"text": text, "phrase": '"' + text.replace('"', '""') + '"'}
 
 
 def add_to_search(db: sqlite3.Connection, job_id: int) -> None:
-    """Let the job be found by the names it and its files have now."""
+    """Index the names that the job and its files have now."""
     db.execute(
         """
         INSERT OR REPLACE INTO job_search (rowid, name, files)
@@ -550,9 +552,10 @@ def add_to_search(db: sqlite3.Connection, job_id: int) -> None:
 
 
 def folded(text: str | None) -> str:
-    """The text as it is searched: without case, composed (macOS writes names decomposed).
+    """The text as the search compares it: without case, composed (macOS writes names decomposed).
 
-    A line's end is a blank: it parts the names of a job's files. FTS5 stops at NUL.
+    Line feeds and NULs become blanks: a line feed separates the names of a job's files in the
+    index, and FTS5 stops at a NUL.
     """
     return unicodedata.normalize("NFC", (text or "").casefold()).translate(BLANKS)
 
