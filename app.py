@@ -36,12 +36,13 @@ from werkzeug.wrappers import Response as BaseResponse
 
 import commands
 import db
+from db import Listing
 from providers import PROVIDERS
 from providers.base import Provider
 from server import access, answers, docs, errors, exports, logs
 from server.answers import RETRY_AFTER_S, Waiting, preferred, seconds_wanted
 from server.lifecycle import limit_rate, run_worker, serving, stop_with_process
-from server.listing import Listing, read_listing
+from server.listing import read_listing
 from server.metrics import Metrics
 from server.service import Service
 from server.upload import check_provider, max_body_bytes, stored_upload
@@ -63,7 +64,10 @@ SMALL_BODY_BYTES = 64 * 1024  # of a request that brings no file
 
 
 class Id(IntegerConverter):
-    """SQLite's integers have 64 bits; int(max=...) would make a DELETE's 404 a 405."""
+    """At most 18 digits, so that an id fits SQLite's 64 bits.
+
+    Not `<int(max=...)>`: werkzeug would then answer 405 instead of 404.
+    """
 
     regex = "[0-9]{1,18}"
 
@@ -73,24 +77,24 @@ class Id(IntegerConverter):
 
 @api.post("/ocr-jobs/upload")
 def upload_job() -> dict[str, int] | Response:
-    """Store the uploaded files as a job: its id, or the job itself to one who would wait for it."""
+    """Store the uploaded files as a job; answer its id, or with `wait` the job itself."""
     seconds, key = seconds_wanted(request), request.headers.get("Idempotency-Key")
     if not (key and db.get_upload_key(get_db(), key)):
         _check_queue()
-    job_id = stored_upload(service(), get_db(), request, key)
-    return {"id": job_id} if seconds is None else _told(job_id, seconds)
+    job_id = stored_upload(get_service(), get_db(), request, key)
+    return {"id": job_id} if seconds is None else _job_response(job_id, seconds)
 
 
 @api.get(JOB)
 def get_job(job_id: int) -> Response:
-    """The job with its files and what was read from them, or only the text of these."""
-    return _told(job_id, seconds_wanted(request) or 0)
+    """The job with its files and readings as JSON, or only their text."""
+    return _job_response(job_id, seconds_wanted(request) or 0)
 
 
-def _told(job_id: int, seconds: int) -> Response:
-    """The job once it has ended or the time is over, in the form the client accepts best."""
+def _job_response(job_id: int, seconds: int) -> Response:
+    """Answer with the job when it has ended or the seconds are over, in the accepted format."""
     if seconds:
-        service().waiting.wait(job_id, seconds, lambda: _has_ended(job_id))
+        get_service().waiting.wait(job_id, seconds, lambda: _has_ended(job_id))
     job = db.get_job(get_db(), job_id) or abort(404, f"Job {job_id} does not exist")
 
     @after_this_request
@@ -109,7 +113,7 @@ def _told(job_id: int, seconds: int) -> Response:
 
 
 def _has_ended(job_id: int) -> bool:
-    """Whether nothing more happens to the job: it is final, or deleted."""
+    """Whether the job is completed, failed or deleted."""
     status = db.get_status(get_db(), job_id)
     close_db()  # hundreds may wait: their connections would use up the open files
     return status in (None, *db.FINAL)
@@ -118,17 +122,17 @@ def _has_ended(job_id: int) -> bool:
 @api.get("/ocr-jobs")
 def list_jobs() -> dict[str, Any]:
     """A page of jobs, newest first unless `sort` says otherwise."""
-    asked = read_listing(request.args)
+    listing = read_listing(request.args)
     with db.snapshot(get_db()):
-        total = db.count_jobs(get_db(), **asked.chosen)
-        jobs = db.list_jobs(get_db(), **asked.chosen, **asked.order, total=total)
+        total = db.count_jobs(get_db(), listing)
+        jobs = db.list_jobs(get_db(), listing, total)
     return {
         "data": jobs,
         "pagination": {
             "total": total,
-            "page": asked.page,
-            "limit": asked.limit,
-            "pages": -(-total // asked.limit),
+            "page": listing.page,
+            "limit": listing.limit,
+            "pages": -(-total // listing.limit),
         },
     }
 
@@ -136,20 +140,20 @@ def list_jobs() -> dict[str, Any]:
 @api.get("/ocr-jobs/export.csv")
 def export_csv() -> Response:
     """The list's jobs, or one, as CSV: a row for each file, with `items=1` for each item."""
-    return _exported(exports.as_csv, "csv")
+    return _export_response(exports.as_csv, "csv")
 
 
 @api.get("/ocr-jobs/export.json")
 def export_json() -> Response:
     """The same as JSON."""
-    return _exported(exports.as_json, "json")
+    return _export_response(exports.as_json, "json")
 
 
-def _exported(rows: Callable[[Path, Listing, bool], Iterator[str]], suffix: str) -> Response:
-    asked, items = read_listing(request.args), exports.wants_items(request.args)
-    if asked.job is not None and not db.job_exists(get_db(), asked.job):
-        abort(404, f"Job {asked.job} does not exist")
-    response = Response(rows(service().database, asked, items))
+def _export_response(rows: Callable[[Path, Listing, bool], Iterator[str]], suffix: str) -> Response:
+    listing, items = read_listing(request.args), exports.wants_items(request.args)
+    if listing.job is not None and not db.job_exists(get_db(), listing.job):
+        abort(404, f"Job {listing.job} does not exist")
+    response = Response(rows(get_service().database, listing, items))
     response.content_type = exports.MEDIA_TYPES[suffix]
     name = f"{'items' if items else 'receipts'}.{suffix}"
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
@@ -158,14 +162,14 @@ def _exported(rows: Callable[[Path, Listing, bool], Iterator[str]], suffix: str)
 
 @api.delete(JOB)
 def delete_job(job_id: int) -> dict[str, bool]:
-    """Remove a job with its files; a pending one is cancelled, a running one refuses."""
-    with service().writing():
-        gone = delete_job_and_files(get_db(), service().storage, job_id)
+    """Delete a job with its files; pending executions are cancelled, a running one is a 409."""
+    with get_service().writing():
+        gone = delete_job_and_files(get_db(), get_service().storage, job_id)
     if not gone:
         if db.job_exists(get_db(), job_id):
             abort(409, f"Job {job_id} is being processed; delete it when it is completed")
         abort(404, f"Job {job_id} does not exist")
-    service().deleted(get_db(), job_id)
+    get_service().deleted(get_db(), job_id)
     return {"success": True}
 
 
@@ -175,7 +179,7 @@ def get_file(job_id: int, file_id: int) -> Response:
     file = _file_or_404(job_id, file_id)
     try:
         response = send_file(
-            service().storage.path(file["storage_key"]),
+            get_service().storage.path(file["storage_key"]),
             mimetype=file["media_type"],
             etag=file["sha256"],
         )
@@ -188,33 +192,33 @@ def get_file(job_id: int, file_id: int) -> Response:
 
 @api.delete(FILE)
 def delete_file(job_id: int, file_id: int) -> dict[str, bool]:
-    """Remove one file of a job; the running one refuses."""
+    """Delete one file of a job; 409 while it is being read."""
     _file_or_404(job_id, file_id)
-    with service().writing():
-        gone = delete_file_and_bytes(get_db(), service().storage, job_id, file_id)
+    with get_service().writing():
+        gone = delete_file_and_bytes(get_db(), get_service().storage, job_id, file_id)
     if not gone:
         _file_or_404(job_id, file_id)
         abort(409, f"File {file_id} is being processed; delete it when that is done")
-    service().deleted(get_db(), job_id)
+    get_service().deleted(get_db(), job_id)
     return {"success": True}
 
 
 @api.post(f"{FILE}/executions")
 def read_again(job_id: int, file_id: int) -> dict[str, int]:
-    """Run a file again, with the same provider or another; what was read before is kept."""
+    """Read a file again, with the same provider or another; earlier readings are kept."""
     request.max_content_length = SMALL_BODY_BYTES
-    at, provider = service(), request.values.get("ocrProvider")
+    service, provider = get_service(), request.values.get("ocrProvider")
     _file_or_404(job_id, file_id)
     _check_queue()
     if provider is None:
         abort(400, "The field 'ocrProvider' is missing; with curl add -F ocrProvider=tesseract")
-    check_provider("ocrProvider", provider, at.providers, at.settings)
+    check_provider("ocrProvider", provider, service.providers, service.settings)
     with get_db() as connection:
         execution_id = db.add_rerun(connection, file_id, provider)
     if execution_id is None:
         _file_or_404(job_id, file_id)
-        abort(409, f"File {file_id} is already waiting for {provider!r} or being read by it")
-    at.worker.submit([(execution_id, provider)])
+        abort(409, f"{provider!r} is already reading file {file_id}, or is about to")
+    service.worker.submit([(execution_id, provider)])
     return {"id": execution_id}
 
 
@@ -228,20 +232,20 @@ def page() -> Response:
 
 @api.get("/health")
 def health() -> dict[str, str]:
-    """That the server answers, and its time."""
+    """Answer that the server is up, and its time."""
     return {"status": "ok", "timestamp": db.now()}
 
 
 @api.get("/ready")
 def ready() -> dict[str, str]:
-    """That uploads can be stored and will be read; 503 says why not."""
-    at, reasons = service(), service().worker.faults()
+    """Answer whether uploads can be stored and will be read; a 503 says why not."""
+    service, reasons = get_service(), get_service().worker.faults()
     try:
-        with closing(db.connect(at.database)) as connection:
+        with closing(db.connect(service.database)) as connection:
             db.write_nothing(connection)
     except sqlite3.OperationalError as error:
         reasons.append(f"the database cannot be written: {error}")
-    free = shutil.disk_usage(at.storage.root).free
+    free = shutil.disk_usage(service.storage.root).free
     if free < MIN_FREE_BYTES:
         reasons.append(f"the disk is nearly full: {free // 2**20} MiB are free")
     if reasons:
@@ -252,13 +256,13 @@ def ready() -> dict[str, str]:
 @api.get("/metrics")
 def get_metrics() -> Response:
     """Numbers for Prometheus."""
-    data, media_type = service().metrics.exposed(request.headers.get("Accept", ""))
+    data, media_type = get_service().metrics.exposed(request.headers.get("Accept", ""))
     return Response(data, content_type=media_type)
 
 
 @api.get("/openapi.json")
 def describe_api() -> Response:
-    """All of this API, for programs; tests hold it to the routes."""
+    """The description of this API for programs; tests hold it to the routes."""
     return send_file(db.HERE / "openapi.json", conditional=False)
 
 
@@ -272,9 +276,9 @@ def show_docs() -> Response:
 
 @api.get("/providers")
 def list_providers() -> dict[str, list[dict[str, Any]]]:
-    """Every provider, whether it can run here, and where it would send a picture."""
-    settings = service().settings
-    return {"data": [_described(name, p, settings) for name, p in service().providers.items()]}
+    """Every provider, whether it can run here, and where it sends pictures."""
+    settings = get_service().settings
+    return {"data": [_described(name, p, settings) for name, p in get_service().providers.items()]}
 
 
 def _described(name: str, provider: Provider, settings: Settings) -> dict[str, Any]:
@@ -296,7 +300,7 @@ def _file_or_404(job_id: int, file_id: int) -> dict[str, Any]:
 
 
 def _check_queue() -> None:
-    most = service().settings.max_pending
+    most = get_service().settings.max_pending
     if db.count_pending(get_db()) >= most:
         raise ServiceUnavailable(
             f"{most} executions are waiting already; send it again when some are done",
@@ -321,7 +325,7 @@ def start_request() -> None:
 
 @api.before_app_request
 def guard_request() -> None:
-    access.check(request, service().settings)
+    access.check(request, get_service().settings)
 
 
 @api.after_app_request
@@ -334,7 +338,7 @@ def protect(response: Response) -> Response:
 
 @api.after_app_request
 def log_request(response: Response) -> Response:
-    """One line, without the query: it may hold what is searched for."""
+    """Log one line, without the query, which may hold what the user searches for."""
     if request.path not in ("/health", "/ready"):
         line = (request.method, request.path, response.status_code, time.monotonic() - g.started)
         log.info("%s %s: %d in %.3f s", *line)
@@ -343,7 +347,7 @@ def log_request(response: Response) -> Response:
 
 @api.app_errorhandler(HTTPException)
 def http_error(error: HTTPException) -> BaseResponse:
-    """Every error, unhandled exceptions included, in the API's one format."""
+    """Format every error, unhandled exceptions included, as the API's JSON."""
     return errors.as_response(error, request)
 
 
@@ -351,7 +355,7 @@ def http_error(error: HTTPException) -> BaseResponse:
 def database_error(error: sqlite3.OperationalError) -> BaseResponse:
     log.error("%s %s: %s", request.method, request.path, error)
     return http_error(
-        errors.from_sqlite(error, service().storage.root)
+        errors.from_sqlite(error, get_service().storage.root)
         or InternalServerError(original_exception=error)
     )
 
@@ -365,15 +369,15 @@ def disk_error(error: OSError) -> BaseResponse:
 # Putting it together
 
 
-def service() -> Service:
-    at: Service = current_app.extensions["receipts"]
-    return at
+def get_service() -> Service:
+    service: Service = current_app.extensions["receipts"]
+    return service
 
 
 def get_db() -> sqlite3.Connection:
     """This request's connection, opened on first use."""
     if "db" not in g:
-        g.db = db.connect(service().database)
+        g.db = db.connect(get_service().database)
     connection: sqlite3.Connection = g.db
     return connection
 
@@ -398,7 +402,7 @@ def create_app(
 
     Only a server opens these; a command that needs them does so itself. `serve` True starts the
     worker, which the caller stops; False starts none. None is for `flask` and production servers:
-    a process that is a server (startup.serving) starts the worker, and stops it when it exits.
+    a process that is a server (lifecycle.serving) starts the worker, and stops it when it exits.
     """
     if env is os.environ:
         load_dotenv(".env")  # `flask` has done so already, a production server has not
@@ -412,17 +416,17 @@ def create_app(
     webhook = Webhook(database, settings)
 
     def ended(execution: Ended) -> None:
-        at.metrics.count(execution)
-        at.changed(execution.job_id)
+        service.metrics.count(execution)
+        service.changed(execution.job_id)
 
     worker = Worker(database, storage, providers, settings, ended)
     metrics = Metrics(database)
-    at = Service(database, storage, providers, settings, worker, waiting, webhook, metrics)
+    service = Service(database, storage, providers, settings, worker, waiting, webhook, metrics)
 
     app = Flask(__name__)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the reference puts id first
     app.config["MAX_CONTENT_LENGTH"] = max_body_bytes(settings)
-    app.extensions["receipts"] = at
+    app.extensions["receipts"] = service
     app.url_map.converters["id"] = Id
     app.register_blueprint(api)
     commands.add_commands(app)
@@ -431,7 +435,7 @@ def create_app(
         limit_rate(app, settings.rate_limit)
     process_serves = serve is None and serving()
     if serve or process_serves:
-        run_worker(at)
+        run_worker(service)
     if process_serves:
-        stop_with_process(at)
+        stop_with_process(service)
     return app

@@ -12,9 +12,10 @@ import time
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from result import receipt_key
 
@@ -440,89 +441,93 @@ def count_running(db: sqlite3.Connection) -> int:
 # The list, its search, exports and duplicates
 
 
-def count_jobs(db: sqlite3.Connection, *, status: str | None, search: str | None) -> int:
-    if search is None:
+@dataclass(frozen=True)
+class Listing:
+    """Which jobs are asked for, in which order, and which page of them."""
+
+    page: int = 1
+    limit: int = 20
+    sort: str = "createdAt"  # a key of SORTS; ties go by id in the same direction
+    direction: Literal["asc", "desc"] = "desc"
+    status: str | None = None
+    search: str | None = None
+    job: int | None = None  # of an export: this job only
+
+    @property
+    def offset(self) -> int:
+        return (self.page - 1) * self.limit
+
+
+def count_jobs(db: sqlite3.Connection, listing: Listing) -> int:
+    """How many jobs have the listing's status and hold its text."""
+    if listing.search is None:
         query = "SELECT sum(n) AS n FROM job_count WHERE status = coalesce(:status, status)"
-    elif status is None:
-        query = f"SELECT count(*) AS n FROM job_search WHERE {_found(search)}"
+    elif listing.status is None:
+        query = f"SELECT count(*) AS n FROM job_search WHERE {_found(listing.search)}"
     else:
         query = f"""
             SELECT count(*) AS n FROM job_search JOIN job ON job.id = job_search.rowid
-            WHERE {_found(search)} AND status = :status
+            WHERE {_found(listing.search)} AND status = :status
             """
-    row = db.execute(query, {"status": status, **_terms(search)}).fetchone()
+    row = db.execute(query, {"status": listing.status, **_terms(listing.search)}).fetchone()
     return int(row["n"])
 
 
-def list_jobs(
-    db: sqlite3.Connection,
-    *,
-    sort: str,
-    direction: str,
-    limit: int,
-    offset: int,
-    status: str | None,
-    search: str | None,
-    total: int,
-) -> list[dict[str, Any]]:
-    """A page of the `total` jobs that count_jobs found; in one snapshot with it.
-
-    `sort` is a key of SORTS, `direction` asc or desc, ties go by id.
-    """
-    count = min(limit, total - offset)
+def list_jobs(db: sqlite3.Connection, listing: Listing, total: int) -> list[dict[str, Any]]:
+    """A page of the `total` jobs that count_jobs found in the same snapshot."""
+    count = min(listing.limit, total - listing.offset)
     if count <= 0:
         return []
-    from_end = total - offset - count
-    backwards = from_end < offset
-    column = SORTS[sort]
-    order = "DESC" if (direction == "desc") != backwards else "ASC"
-    skipped = min(offset, from_end)
+    from_end = total - listing.offset - count  # the page is read from the nearer end
+    backwards = from_end < listing.offset
+    skipped = min(listing.offset, from_end)
     rows = db.execute(
         f"""
         SELECT id, name, status, created_at AS createdAt FROM job
-        {_where(db, status, search, total, skipped + count)}
-        ORDER BY {column} {order}, id {order} LIMIT :limit OFFSET :offset
+        {_where(db, listing, total, skipped + count)}
+        ORDER BY {_order(listing, backwards)} LIMIT :limit OFFSET :offset
         """,
-        {"limit": count, "offset": skipped, "status": status, **_terms(search)},
+        {
+            "limit": count,
+            "offset": skipped,
+            "status": listing.status,
+            **_terms(listing.search),
+        },
     ).fetchall()
     return [dict(row) for row in (rows[::-1] if backwards else rows)]
 
 
-def list_job_ids(
-    db: sqlite3.Connection,
-    *,
-    sort: str,
-    direction: str,
-    status: str | None,
-    search: str | None,
-) -> Iterator[int]:
+def list_job_ids(db: sqlite3.Connection, listing: Listing) -> Iterator[int]:
     """The ids of all jobs that are asked for, in the order of list_jobs."""
-    order = {"asc": "ASC", "desc": "DESC"}[direction]
-    condition = _where(db, status, search, 1, 1)
     rows = db.execute(
-        f"SELECT id FROM job {condition} ORDER BY {SORTS[sort]} {order}, id {order}",
-        {"status": status, **_terms(search)},
+        f"SELECT id FROM job {_where(db, listing, 1, 1)} ORDER BY {_order(listing)}",
+        {"status": listing.status, **_terms(listing.search)},
     )
     return (row["id"] for row in rows)
 
 
-def _where(
-    db: sqlite3.Connection, status: str | None, search: str | None, total: int, reach: int
-) -> str:
+def _order(listing: Listing, backwards: bool = False) -> str:
+    direction = "DESC" if (listing.direction == "desc") != backwards else "ASC"
+    return f"{SORTS[listing.sort]} {direction}, id {direction}"
+
+
+def _where(db: sqlite3.Connection, listing: Listing, total: int, reach: int) -> str:
     """The condition that finds the first `reach` of `total` matching jobs at the lowest cost.
 
     Rare matches: take all from the search's index, then sort them (cost: total). Frequent ones:
     walk the index of the sort order and test each row (cost: reach * jobs / total).
     """
-    conditions = [] if status is None else ["status = :status"]
-    if search is not None:
-        among = count_jobs(db, status=status, search=None)
+    conditions = [] if listing.status is None else ["status = :status"]
+    if listing.search is not None:
+        among = count_jobs(db, replace(listing, search=None))
         if total * total > 2 * reach * among:
             conditions.append(
                 f"EXISTS (SELECT 1 FROM job_search WHERE rowid = job.id AND {HOLDS_TEXT})"
             )
         else:
-            conditions.append(f"id IN (SELECT rowid FROM job_search WHERE {_found(search)})")
+            conditions.append(
+                f"id IN (SELECT rowid FROM job_search WHERE {_found(listing.search)})"
+            )
     return f"WHERE {' AND '.join(conditions)}" if conditions else ""
 
 

@@ -1,7 +1,7 @@
-"""Who runs the executions? Threads that take ids from a queue; the database is the record.
+"""Runs the executions: threads take ids from a queue, the database is the record.
 
-Engines of this machine and engines across the network have a queue and threads each, so that
-neither waits for the other. A keeper thread replaces workers that died and sweeps up the rest.
+Local and remote providers have a queue and threads each, so that neither waits for the other. A
+keeper thread replaces worker threads that died and, every minute, does what no request waits for.
 """
 
 import logging
@@ -54,7 +54,7 @@ MOST_DAYS = 100_000  # the year 1752; datetime ends with the year 1
 class Worker:
     """The threads of one server; `execute` is one step and can be called without them.
 
-    `ended` is told of each execution in the thread that ran it, so it must be quick.
+    `ended` is called for each execution in the thread that ran it, so it must be quick.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Worker:
         self._lock: IO[bytes] | None = None
 
     def start(self, lock: IO[bytes]) -> None:
-        """Settle what a crash left, and run all that is unfinished.
+        """Finish what a crash cut off, and run all that is unfinished.
 
         `lock` holds the data directory for this process; it is closed at the end.
         """
@@ -121,7 +121,7 @@ class Worker:
         self._closed = True
 
     def stop(self, grace_s: float = GRACE_S) -> None:
-        """Take no more work, give what runs a few seconds, and put the rest back to pending."""
+        """Stop the threads; executions still running after `grace_s` go back to pending."""
         if self._stopping.is_set() or not self._threads:
             return
         self.close()
@@ -135,7 +135,7 @@ class Worker:
             with closing(db.connect(self._database)) as connection, connection:
                 db.release(connection)
         except sqlite3.OperationalError as error:
-            log.error("what was running is run again, but counts as having crashed: %s", error)
+            log.error("running executions will run again and count as crashed: %s", error)
         if self._lock:
             self._lock.close()
 
@@ -176,7 +176,10 @@ class Worker:
         code: ErrorCode | None,
         text: str,
     ) -> ErrorCode | None:
-        """The code recorded; what the database will not take, as 1 GB of text, is a failure."""
+        """Record a result or an error; the code recorded, None for a result.
+
+        A result that the database refuses, as 1 GB of text, is recorded as an internal error.
+        """
         try:
             if code is None:
                 self._persist(connection, db.complete, execution_id, claim, text)
@@ -193,7 +196,7 @@ class Worker:
         if not path.is_file():
             raise ProviderError("file_missing", "the uploaded file is gone from the data directory")
         provider = self._providers.get(provider_name)
-        reason = provider.unavailable(self._settings) if provider else "there is none of that name"
+        reason = provider.unavailable(self._settings) if provider else "no provider has that name"
         if provider is None or reason:
             raise ProviderError(
                 "not_configured", f"Provider {provider_name!r} is not available: {reason}"
@@ -203,9 +206,9 @@ class Worker:
     def _persist(
         self, connection: sqlite3.Connection, query: Callable[..., T], execution_id: int, *args: Any
     ) -> T | None:
-        """The query in a transaction, however long the database is locked or the disk full.
+        """Run the query in a transaction, again each second while the database refuses it.
 
-        None when the server is stopped meanwhile: the execution runs again at the next start.
+        None when the server stops meanwhile: the execution runs again at the next start.
         """
         while True:
             try:
@@ -267,7 +270,7 @@ class Worker:
             self.submit(pending)
 
     def _recover(self, connection: sqlite3.Connection, execution_id: int | None = None) -> None:
-        """As db.recover, and tell of those that are failed by it."""
+        """Requeue what a crash left running, and report the executions that are failed by it."""
         with connection:
             failed = db.recover(connection, execution_id)
         for job_id, provider in failed:
@@ -284,7 +287,7 @@ class Worker:
                 )
 
     def _sweep(self) -> None:
-        """What no request waits for: work another process queued, old jobs, old upload keys."""
+        """Do what no request waits for: moves, removals, old jobs, old upload keys."""
         with closing(db.connect(self._database)) as connection:
             self._submit_pending(connection)
             with connection:
@@ -301,7 +304,7 @@ class Worker:
             db.forget_deleted(connection)
 
     def _kind(self, provider_name: str) -> str:
-        """A llama-server is local by name, but waits on the network."""
+        """The queue of this provider; a llama-server, local by name, is remote."""
         provider = self._providers.get(provider_name)
         remote = provider and (provider.kind == "remote" or provider.sends_to(self._settings))
         return "remote" if remote else "local"

@@ -1,4 +1,4 @@
-"""What is in a table of receipts? One row a file or one an item, as CSV or JSON, in a stream.
+"""Streams receipts as CSV or JSON: a row for each file, or for each item.
 
 Memory stays the same however many jobs there are: their ids take 8 bytes each, their receipts are
 read some jobs at a time, and no transaction stays open for a client that is slow.
@@ -19,7 +19,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequest
 
 import db
-from server.listing import Listing
+from db import Listing
 
 Row = dict[str, Any]
 
@@ -39,42 +39,42 @@ FORMULA = re.compile(r"^(?=[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])|(?<=;)(?=\s*[=
 def wants_items(args: MultiDict[str, str]) -> bool:
     value = args.get("items", "0")
     if value not in ("0", "1"):
-        raise BadRequest(f"items must be 1 for a row an item, or 0, not {value!r}")
+        raise BadRequest(f"items must be 1 for a row for each item, or 0, not {value!r}")
     return value == "1"
 
 
-def as_csv(database: Path, asked: Listing, items: bool) -> Iterator[str]:
+def as_csv(database: Path, listing: Listing, items: bool) -> Iterator[str]:
     """RFC 4180, in batches; the byte order mark tells Excel that it is UTF-8."""
     columns = ITEM_COLUMNS if items else RECEIPT_COLUMNS
     yield "\ufeff" + ",".join(columns) + "\r\n"
-    for batch in _batches(database, asked, items):
+    for batch in _batches(database, listing, items):
         text = io.StringIO()
         csv.writer(text, lineterminator="\r\n").writerows(map(_cells, batch))
         yield text.getvalue()
 
 
-def as_json(database: Path, asked: Listing, items: bool) -> Iterator[str]:
+def as_json(database: Path, listing: Listing, items: bool) -> Iterator[str]:
     """An array with an object a line, in batches."""
     before = "[\n"
-    for batch in _batches(database, asked, items):
+    for batch in _batches(database, listing, items):
         for row in batch:
             yield before + json.dumps(row, ensure_ascii=False)
             before = ",\n"
     yield "[]\n" if before == "[\n" else "\n]\n"
 
 
-def _batches(database: Path, asked: Listing, items: bool) -> Iterator[list[Row]]:
+def _batches(database: Path, listing: Listing, items: bool) -> Iterator[list[Row]]:
     with closing(db.connect(database)) as connection:
-        ids = array("q", _job_ids(connection, asked))
+        ids = array("q", _job_ids(connection, listing))
         for start in range(0, len(ids), JOBS_AT_ONCE):
             files = db.list_readings(connection, ids[start : start + JOBS_AT_ONCE].tolist())
             yield [row for file in files for row in (_item_rows if items else _receipt_row)(file)]
 
 
-def _job_ids(connection: sqlite3.Connection, asked: Listing) -> Iterable[int]:
-    if asked.job is not None:
-        return [asked.job]
-    return db.list_job_ids(connection, **asked.chosen, **asked.sorted)
+def _job_ids(connection: sqlite3.Connection, listing: Listing) -> Iterable[int]:
+    if listing.job is not None:
+        return [listing.job]
+    return db.list_job_ids(connection, listing)
 
 
 def _receipt_row(file: sqlite3.Row) -> list[Row]:

@@ -1,41 +1,15 @@
-"""Which jobs does a request ask for? The query parameters of the list, checked."""
+"""Reads the query parameters of the list and the exports."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Literal
 
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequest
 
 import db
+from db import Listing
 
 MAX_PAGE = 10**12  # times 100 it still is an integer to SQLite
 MAX_ID = 10**18 - 1  # 18 digits, as in the routes
-
-
-@dataclass(frozen=True)
-class Listing:
-    page: int
-    limit: int
-    sort: str  # a key of db.SORTS
-    direction: str  # asc or desc
-    status: str | None
-    search: str | None
-    job: int | None = None  # of an export: this job only
-
-    @property
-    def chosen(self) -> dict[str, Any]:
-        """Which jobs."""
-        return {"status": self.status, "search": self.search}
-
-    @property
-    def sorted(self) -> dict[str, Any]:
-        """In which order."""
-        return {"sort": self.sort, "direction": self.direction}
-
-    @property
-    def order(self) -> dict[str, Any]:
-        """Which of them, in which order."""
-        return {**self.sorted, "limit": self.limit, "offset": (self.page - 1) * self.limit}
 
 
 def read_listing(args: MultiDict[str, str]) -> Listing:
@@ -58,13 +32,13 @@ def _whole_number(name: str, value: str, most: int) -> int:
     return int(value)
 
 
-def _sort(value: str) -> tuple[str, str]:
+def _sort(value: str) -> tuple[str, Literal["asc", "desc"]]:
     field, colon, direction = value.partition(":")
     if field not in db.SORTS or direction not in (("asc", "desc") if colon else ("",)):
         raise BadRequest(
             f"sort must be one of {', '.join(db.SORTS)}, then :asc or :desc, not {value!r}"
         )
-    return field, direction or "asc"
+    return field, "desc" if direction == "desc" else "asc"
 
 
 def _status(value: str | None) -> str | None:

@@ -1,4 +1,4 @@
-"""What do the routes of one application share?"""
+"""What the routes of one application share."""
 
 import sqlite3
 import threading
@@ -31,17 +31,15 @@ class Service:
     waiting: Waiting
     webhook: Webhook
     metrics: Metrics
-    write_lock: threading.Lock = field(
-        default_factory=threading.Lock
-    )  # one upload is stored at a time
+    write_lock: threading.Lock = field(default_factory=threading.Lock)
 
     def changed(self, job_id: int) -> None:
-        """Tell those who want to know that the job may have ended."""
+        """Wake the requests and the webhook that wait for the job's end."""
         self.waiting.wake(job_id)
         self.webhook.wake()
 
     def deleted(self, connection: sqlite3.Connection, job_id: int) -> None:
-        """Tell those who want to know, and leave nothing readable of what was deleted."""
+        """Wake who waits for the job, and leave nothing readable of what was deleted."""
         self.changed(job_id)
         self.worker.merge_search_later()
         db.forget_deleted(connection)

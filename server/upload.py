@@ -1,6 +1,6 @@
-"""What does an upload ask for? A multipart request in, checked files and providers out.
+"""Reads a multipart upload, checks its files and providers, and stores it as a job.
 
-All or nothing: the first part that cannot be taken refuses the request, and is named.
+All or nothing: the first part that cannot be accepted fails the request, with a message naming it.
 """
 
 import hashlib
@@ -40,7 +40,7 @@ FILENAME = re.compile(r';\s*filename="(.*?)"\s*(?:;|$)', re.IGNORECASE | re.DOTA
 
 @dataclass(frozen=True)
 class UploadedFile:
-    """A file as received, and the providers that shall read it."""
+    """A file as received, and the providers that read it."""
 
     original_name: str
     name: str  # on disk
@@ -57,12 +57,12 @@ class Upload:
 
     @property
     def fingerprint(self) -> str:
-        """The same for two uploads that ask for the same; SHA-256 in hex."""
+        """SHA-256 in hex of all that was asked for, equal for a repeated upload."""
         return hashlib.sha256(json.dumps(asdict(self)).encode()).hexdigest()
 
 
 def max_body_bytes(settings: Settings) -> int:
-    """What the limits allow: every file at its largest, and a megabyte for all else."""
+    """The largest request body: every file at its limit, and a megabyte for the rest."""
     return settings.max_files_per_job * settings.max_file_size_bytes + 1024 * 1024
 
 
@@ -78,12 +78,12 @@ def read_upload(
     received = _Received(directory, settings)
     form, parts = received.parse(request)
     _check_part_names(form, parts)
-    # Some programs can set the URL and nothing else of what they send.
+    # Some programs can set only the URL, so fields may be query parameters too.
     fields = MultiDict([*form.items(multi=True), *request.args.items(multi=True)])
     files = parts.getlist("file")
     names = [_original_name(number, part) for number, part in enumerate(files)]
     chosen = _providers(fields, names, providers, settings)
-    with synced(directory):  # the disk is as slow as the checks
+    with synced(directory):  # fsync runs meanwhile: it takes as long as the checks
         return Upload(
             fields.get("jobName"),
             tuple(
@@ -168,7 +168,7 @@ def _check_part_names(form: MultiDict[str, str], parts: MultiDict[str, FileStora
             )
     if "file" in form:
         raise BadRequest(
-            "The field 'file' holds text, no file; with curl write -F file=@receipt.jpg"
+            "The field 'file' holds text and not a file; with curl write -F file=@receipt.jpg"
         )
     if "file" not in parts:
         raise BadRequest("The field 'file' is missing; with curl add -F file=@receipt.jpg")
@@ -212,8 +212,8 @@ def _providers(
     for number, name in enumerate(names):
         if not chosen[number]:
             raise BadRequest(
-                f"ocrProvider_{number} is missing, so nobody reads file {number} ({name!r});"
-                f" add one of: {', '.join(providers)}"
+                f"ocrProvider_{number} is missing: no provider is chosen for file {number}"
+                f" ({name!r}); add one of: {', '.join(providers)}"
             )
     return [tuple(names) for names in chosen]
 
@@ -222,7 +222,7 @@ def _file_number(field: str, count: int) -> int:
     match = PROVIDER_FIELD.fullmatch(field)
     if not match:
         raise BadRequest(
-            f"{field!r} is no provider field; number them ocrProvider_0, ocrProvider_1 and so on"
+            f"{field!r} is not a provider field; number them ocrProvider_0, ocrProvider_1 and so on"
         )
     if int(match[1]) >= count:
         raise BadRequest(
@@ -237,7 +237,7 @@ def check_provider(
     """Raises BadRequest that begins with the reference's sentence for an unavailable provider."""
     if name not in providers:
         raise BadRequest(
-            f"Provider {name!r} is not available: there is none of that name ({where});"
+            f"Provider {name!r} is not available: no provider has that name ({where});"
             f" use one of: {', '.join(providers)}"
         )
     reason = providers[name].unavailable(settings)

@@ -1,8 +1,8 @@
-"""Who is told when a job has ended? The operator's WEBHOOK_URL, by the Standard Webhooks.
+"""Sends each finished job to WEBHOOK_URL, by the Standard Webhooks specification.
 
 https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 A trigger of schema.sql writes a delivery in the transaction that ends the job. A thread sends it
-and forgets it only when it was taken: at least once, across restarts. OCR never waits for it.
+and deletes it only when it was accepted: at least once, across restarts. OCR never waits for it.
 """
 
 import base64
@@ -42,7 +42,7 @@ class Webhook:
         self._stopping = False
 
     def start(self) -> None:
-        """Have ends of jobs stored from now on, and send what is left from before."""
+        """Store deliveries from now on, and send those that are left from before."""
         with closing(db.connect(self._database)) as connection, connection:
             db.set_webhook(connection, self._url)
         if self._url:
@@ -53,7 +53,7 @@ class Webhook:
         self._changed.set()
 
     def stop(self) -> None:
-        """Send nothing more; a request under way may end unheard and is repeated at the start."""
+        """Send nothing more; the next start repeats a request whose answer did not come."""
         self._stopping = True
         self._changed.set()
 
@@ -115,7 +115,7 @@ def signature(key: bytes, delivery_id: str, timestamp: int, body: bytes) -> str:
 
 
 def _body(delivery: dict[str, Any]) -> bytes:
-    """The same bytes at every try."""
+    """The JSON of the event: the same bytes at every try."""
     event = {
         "type": f"job.{delivery['status']}",
         "timestamp": delivery["ended_at"],
@@ -132,7 +132,7 @@ def _body(delivery: dict[str, Any]) -> bytes:
 def _record(
     connection: sqlite3.Connection, delivery: dict[str, Any], status: int | str, now: datetime
 ) -> None:
-    """Forget what was taken, put off what was not, and give up at last, or at once after a 410."""
+    """Delete an accepted delivery, put off a failed one, or give up: at last, or after a 410."""
     tries = delivery["tries"]
     if isinstance(status, int) and 200 <= status < 300:
         db.delete_delivery(connection, delivery["id"])

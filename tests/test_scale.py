@@ -49,13 +49,12 @@ def add(connection, name=None, files=("receipt.jpg",), status="completed"):
     return job_id
 
 
-def listed(connection, *, sort="id", direction="asc", limit=100, offset=0, status=None, text=None):
+def listed(connection, **asked):
     """The ids on a page, and how many there are in all."""
-    chosen = {"status": status, "search": text}
-    order = {"sort": sort, "direction": direction, "limit": limit, "offset": offset}
+    listing = db.Listing(**{"sort": "id", "direction": "asc", "limit": 100} | asked)
     with db.snapshot(connection):
-        total = db.count_jobs(connection, **chosen)
-        jobs = db.list_jobs(connection, **chosen, **order, total=total)
+        total = db.count_jobs(connection, listing)
+        jobs = db.list_jobs(connection, listing, total)
     return [job["id"] for job in jobs], total
 
 
@@ -105,7 +104,7 @@ def test_a_search_finds_what_holds_the_text_and_nothing_else(tmp_path_factory, j
                     db.delete_file(connection, job_id, file["id"])
         wanted = [job_id for job_id in ids if not text or holds(connection, job_id, text)]
         connection.commit()
-        assert listed(connection, text=text or None) == (wanted, len(wanted))
+        assert listed(connection, search=text or None) == (wanted, len(wanted))
 
 
 @settings(max_examples=40, deadline=None)
@@ -132,7 +131,7 @@ def test_counts_are_those_of_the_jobs_whatever_happened(tmp_path_factory, change
             counted = connection.execute(
                 f"SELECT count(*) FROM job {where}", [status] if status else []
             ).fetchone()[0]
-            assert db.count_jobs(connection, status=status, search=None) == counted
+            assert db.count_jobs(connection, db.Listing(status=status)) == counted
 
 
 @pytest.mark.parametrize("text", [None, "abc", "ab", "rare"])
@@ -153,16 +152,9 @@ def test_pages_in_a_row_are_the_whole_list(connection, sort, direction, status, 
     ]
     ids = [key[1] for key, _ in sorted(jobs, key=lambda job: job[0], reverse=direction == "desc")]
     pages = []
-    for offset in range(0, len(ids) + 7, 7):
-        page, total = listed(
-            connection,
-            sort=sort,
-            direction=direction,
-            limit=7,
-            offset=offset,
-            status=status,
-            text=text,
-        )
+    asked = {"sort": sort, "direction": direction, "limit": 7, "status": status, "search": text}
+    for number in range(1, len(ids) // 7 + 3):
+        page, total = listed(connection, page=number, **asked)
         assert total == len(ids)
         pages += page
     assert pages == ids
@@ -180,4 +172,4 @@ def test_of_deleted_names_nothing_stays_in_the_index(connection):
     kept = b"".join(row["block"] for row in connection.execute("SELECT block FROM job_search_data"))
     assert b"zyz" not in kept
     assert b"quu" not in kept
-    assert listed(connection, text="job 1")[1] == 111
+    assert listed(connection, search="job 1")[1] == 111

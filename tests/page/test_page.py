@@ -284,7 +284,7 @@ def test_what_is_being_read_cannot_be_read_twice_at_once(page, job, go):
     page.see(".waiting", "gated is reading")
     page.choose("#again-provider", "gated")
     page.click("#again")
-    page.see(".toast", "already waiting for 'gated'")
+    page.see(".toast", "is already reading file")
     page.click("#delete-job")
     page.click("#question-yes")
     page.see(".toast", "is being processed")
