@@ -21,12 +21,6 @@ from worker import Worker
 
 log = logging.getLogger(__name__)
 
-WHOLE_NUMBERS = (
-    *("LLAMA_CPP_THREADS", "MAX_FILE_SIZE_BYTES", "MAX_FILES_PER_JOB", "MAX_IMAGE_PIXELS"),
-    *("MAX_PAGES", "MAX_PENDING", "MAX_WAITING"),
-    *("OCR_TIMEOUT_S", "OCR_WORKERS", "REMOTE_WORKERS"),
-)
-
 
 def serving() -> bool:
     """Whether this process is a server: `flask run`, or no `flask` command at all, as waitress.
