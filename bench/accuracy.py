@@ -1,4 +1,4 @@
-"""How well does a local engine read receipts? Reads a folder of them and has the answers scored.
+"""Measures how well a local engine reads a folder of receipts, and has the answers scored.
 
     python bench/accuracy.py DATASET [--provider paddle-ocr-local] [--score score.py]
 

@@ -1,4 +1,4 @@
-"""How much slower is a full archive than an empty one? The list, a job and a search, over HTTP.
+"""Compares a full archive with an empty one: the list, a job and a search, over HTTP.
 
     python -m bench.archive [JOBS]
 

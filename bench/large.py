@@ -1,4 +1,4 @@
-"""What do large uploads cost? Seconds and peak memory of an engine for each, and after many.
+"""Measures large uploads: seconds and peak memory of an engine for each, and after many.
 
 python -m bench.large
 """

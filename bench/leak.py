@@ -1,4 +1,4 @@
-"""Does an engine grow over many receipts? Its memory after every tenth of them, in MiB.
+"""Measures whether an engine grows: its memory after every tenth receipt, in MiB.
 
     python -m bench.leak [PROVIDER [COUNT]]
 

@@ -1,4 +1,4 @@
-"""How does the production server answer while both cores read?  python bench/load.py --seconds 60
+"""Loads the production server while both cores read.  python bench/load.py --seconds 60
 
 Starts the command of `make serve` on an empty data directory. Each client uploads the sample
 receipt, polls its job twice a second until it has ended, and begins again. Printed: answers of 500

@@ -1,4 +1,4 @@
-"""How do we compare with RapidOCR, the same weights under another program, receipt by receipt?
+"""Compares with RapidOCR, the same weights under another program, receipt by receipt.
 
     pip install --no-deps rapidocr==3.10.0 omegaconf antlr4-python3-runtime==4.9.3 \
         openvino==2026.4.1 openvino-telemetry

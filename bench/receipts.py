@@ -1,4 +1,4 @@
-"""What do the benchmarks read? Receipts drawn on the spot, or those of a dataset's images/."""
+"""The receipts of the benchmarks: drawn on the spot, or those of a dataset's images/."""
 
 import random
 from io import BytesIO

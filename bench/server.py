@@ -1,4 +1,4 @@
-"""How does a benchmark get a server? The production command on a free port."""
+"""Starts a server for a benchmark: the production command on a free port."""
 
 import json
 import os

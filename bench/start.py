@@ -1,4 +1,4 @@
-"""How soon does a server answer, how soon is the first receipt read, and how much memory is that?
+"""Measures the start: until a server answers, until the first receipt is read, and the memory.
 
 python -m bench.start
 """

@@ -1,4 +1,4 @@
-"""What does it all come to? Every figure of the README's table, as Markdown.
+"""Measures every figure of the README's table and prints it as Markdown.
 
     python -m bench.table [--dataset DIR] [--jobs 1000000] [--parts archive,upload,...]
 

@@ -1,4 +1,4 @@
-"""How many receipts a second does the service read, and how many its engine in a bare loop?
+"""Measures receipts a second: of the service, and of its engine in a bare loop.
 
     python -m bench.throughput [DATASET]
 

@@ -1,4 +1,4 @@
-"""What does an upload cost beyond writing and fsyncing its bytes, and how many fit into a second?
+"""Measures an upload beside a bare write with fsync, and how many fit into a second.
 
     python -m bench.upload
 

@@ -1,4 +1,4 @@
-// How does the page talk to the server? Requests with the key, uploads with progress, errors in words.
+// Sends requests to the server, with the key; uploads report their progress, errors come in words.
 // Paths are relative, so that the page also works behind a proxy that gives it a prefix.
 
 import { recall } from "./memory.js";

@@ -1,4 +1,4 @@
-// Where do two readings of one file differ? Fields and rows side by side, with the differences marked.
+// Shows two readings of one file side by side, with the differences of fields and rows marked.
 
 import { compareRows, compareWords } from "./diff.js";
 import { h } from "./dom.js";

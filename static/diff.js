@@ -1,4 +1,4 @@
-// Where do two readings differ? Pure: rows of text in, pairs of rows and marked words out.
+// Compares two readings. Pure: rows of text in, pairs of rows and marked words out.
 
 const MOST_CELLS = 16e6; // of a table: two readings of 4,000 rows
 

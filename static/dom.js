@@ -1,4 +1,4 @@
-// How is the page built? Elements from text and attributes; nothing is ever parsed as HTML.
+// Builds elements from text and attributes; nothing is ever parsed as HTML.
 
 const SVG = "http://www.w3.org/2000/svg";
 

@@ -1,4 +1,4 @@
-// What was read from one file? The picture beside a reading, or two readings side by side.
+// Shows one file: its picture beside a reading, or two readings side by side.
 
 import { getJson, request } from "./api.js";
 import { comparison } from "./compare.js";

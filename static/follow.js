@@ -1,4 +1,4 @@
-// How does the page see a job change? It asks again until the job is over, and tells what happened.
+// Follows a job: asks again until it is finished, and reports what happened.
 
 import { request } from "./api.js";
 import { announce, complain, stopComplaining } from "./dom.js";

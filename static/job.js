@@ -1,4 +1,4 @@
-// What became of one upload? Its name and state, its files, and what can be done with all of it.
+// Shows one upload: its name and state, its files, and what can be done with all of it.
 
 import { getJson, request } from "./api.js";
 import { announce, ask, attempt, button, h, icon, replace, save, setTitle } from "./dom.js";

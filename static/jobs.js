@@ -1,4 +1,4 @@
-// Which receipts are there? The list of jobs with search, state, order and pages, all in the URL.
+// The list of jobs with search, state, order and pages, all in the URL.
 
 import { getJson, request } from "./api.js";
 import { announce, button, complain, h, icon, replace, save } from "./dom.js";

@@ -1,4 +1,4 @@
-// What does this browser remember? Where storage is switched off: only while the page is open.
+// What this browser remembers; only while the page is open where storage is switched off.
 
 const here = new Map();
 

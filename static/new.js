@@ -1,4 +1,4 @@
-// How do receipts get in? Dropped, picked, pasted or photographed, each with its provider, then sent.
+// Adds receipts: dropped, picked, pasted or photographed, each with its provider, then sent.
 
 import { newKey, upload } from "./api.js";
 import {

@@ -1,4 +1,4 @@
-// Which view does the URL ask for? The hash is the address: #/ new, #/jobs the list, #/jobs/12 a job.
+// Shows the view that the URL asks for: #/ new, #/jobs the list, #/jobs/12 a job.
 
 import { ApiError, whenKeyIsWanted } from "./api.js";
 import { complain, setTitle, stopComplaining } from "./dom.js";

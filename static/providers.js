@@ -1,4 +1,4 @@
-// Which provider shall read? A choice among those that can run here, with the reasons of those that cannot.
+// The choice of a provider among those that can run here, with the reasons of the others.
 
 import { getJson } from "./api.js";
 import { h, icon } from "./dom.js";

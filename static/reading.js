@@ -1,4 +1,4 @@
-// What did an execution read, and where on the picture? Pure: the stored JSON in, rows with boxes out.
+// What an execution read, and where. Pure: the stored JSON in, rows with boxes out.
 
 /** The parsed ocrData of a completed execution with its rows (made when asked for), or null. */
 export function readingOf(execution) {

@@ -1,4 +1,4 @@
-// What did the camera see, and what was read where? The picture of a file with boxes over it.
+// The picture of a file with boxes over what was read.
 
 import { request } from "./api.js";
 import { button, h, icon, save, svg } from "./dom.js";

@@ -1,4 +1,4 @@
-// How is one reading shown? As fields, text, Markdown or as it came: each with what Copy takes.
+// Shows one reading as fields, text, Markdown or raw JSON, each with what Copy takes.
 
 import { h, icon } from "./dom.js";
 import { rowWith } from "./reading.js";

@@ -1,4 +1,4 @@
-// How are states, money, dates and warnings said to a person?
+// Words for states, money, dates and warnings.
 
 const STATES = { pending: "Waiting", running: "Reading", completed: "Done", failed: "Failed" };
 

@@ -1,4 +1,4 @@
-"""Is anything lost when the server is killed again and again?  python tests/chaos.py --rounds 300
+"""Kills the server again and again, and counts what is lost.  python tests/chaos.py --rounds 300
 
 Clients upload, delete, run again and ask while the server is killed with SIGKILL at random moments
 and started again. In the end all that was answered 200 must be there, whole and exactly once, and

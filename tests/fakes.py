@@ -1,4 +1,4 @@
-"""What do the tests upload, and who reads it? Pictures, providers, and how a client waits.
+"""Pictures, providers and waiting clients for the tests.
 
 `create_app` is also an application for servers in processes of their own: its providers sleep, die
 and go on as their names say, and write down each time they start in $DATA_DIR/started.

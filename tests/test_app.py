@@ -1,4 +1,4 @@
-"""Does the API answer as its reference says, example by example and error by error?"""
+"""The API answers as its reference says, example by example and error by error."""
 
 import atexit
 import hashlib

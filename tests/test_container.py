@@ -1,4 +1,4 @@
-"""Is what the container does what is tested here? There is no Docker, so its files are read."""
+"""The container does what is tested here. There is no Docker, so its files are read."""
 
 import json
 import os

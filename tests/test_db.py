@@ -1,4 +1,4 @@
-"""Does the database keep what it is told, and derive the rest itself?"""
+"""The database keeps what is recorded, and derives the rest itself."""
 
 import sqlite3
 import threading

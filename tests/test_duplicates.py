@@ -1,4 +1,4 @@
-"""Is a receipt that was seen before pointed out, and never another one?"""
+"""A receipt that was seen before is pointed out, and never another one."""
 
 import time
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Can a file be read again, by the same provider or others, and is what was read before kept?"""
+"""A file can be read again, by the same provider or others; earlier readings are kept."""
 
 from io import BytesIO
 

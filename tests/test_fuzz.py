@@ -1,4 +1,4 @@
-"""Do any bytes make a 500? Bodies of every degree of brokenness, over sockets, to a live server."""
+"""No bytes make a 500: broken bodies of every degree, over sockets, to a live server."""
 
 import re
 import socket

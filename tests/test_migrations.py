@@ -1,4 +1,4 @@
-"""Is the data of an earlier release taken over, and that of a later one left alone?"""
+"""The data of earlier releases is migrated, and that of a later one left alone."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""Is every package pinned exactly, those that packages bring along too?"""
+"""Every package is pinned exactly, those that packages bring along too."""
 
 import re
 from importlib.metadata import PackageNotFoundError, requires, version

@@ -1,4 +1,4 @@
-"""Is the README true? Its commands are run, its answers compared."""
+"""The README is true: its commands are run, its answers compared."""
 
 import json
 import re

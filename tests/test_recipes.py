@@ -1,4 +1,4 @@
-"""Do the recipes for other programs work as they are written, at the server's side of them?
+"""The recipes for other programs work as they are written, at the server's side of them.
 
 Each is done as the program does it, from its public source or documentation: Papra
 (apps/papra-server, custom-http.content-extraction-strategy.*), Home Assistant's shell_command and

@@ -1,4 +1,4 @@
-"""Is the list of a million jobs as quick as that of a thousand, and does it say the same?"""
+"""The list of a million jobs is as quick as that of a thousand, and says the same."""
 
 import string
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""Are the settings read from one table, refused with one sentence, and documented as they are?"""
+"""Settings are read from one table, refused in one sentence, and documented as they are."""
 
 import ast
 import re

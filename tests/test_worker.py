@@ -1,4 +1,4 @@
-"""Is every execution run once, recorded whatever happens, and never lost?"""
+"""Every execution is run once, recorded whatever happens, and never lost."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""Do both local engines read drawn receipts exactly? A floor under the rules and the engines.
+"""Both local engines read drawn receipts exactly: a floor under the rules and the engines.
 
 The figures on real receipts are those of bench/accuracy.py in the README.
 """

@@ -1,4 +1,4 @@
-"""Do the benchmarks run, each in a small way, and say what they measured?"""
+"""The benchmarks run, each in a small way, and print what they measured."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Do `flask ocr` and `flask doctor` work without a server, and do their exit statuses tell?"""
+"""`flask ocr` and `flask doctor` work without a server, and their exit statuses are right."""
 
 import json
 import os

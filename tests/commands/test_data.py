@@ -1,4 +1,4 @@
-"""Do old jobs go when told to, is a backup whole, and is a restore all or nothing?"""
+"""Old jobs are purged, a backup is whole, and a restore is all or nothing."""
 
 import hashlib
 import json

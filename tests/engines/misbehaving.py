@@ -1,4 +1,4 @@
-"""What do engines do to a process? Each function is run in a child by test_process.py."""
+"""What engines can do to a process; each function is run in a child by test_process.py."""
 
 import ctypes
 import importlib

@@ -1,4 +1,4 @@
-"""Is every kind of picture read upright, and every hostile one refused before it costs anything?"""
+"""Every kind of picture is read upright, and every hostile one refused before it costs much."""
 
 import os
 import resource

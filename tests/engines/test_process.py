@@ -1,4 +1,4 @@
-"""Does an engine that hangs, dies or chatters harm nobody but itself?"""
+"""An engine that hangs, dies or prints harms nothing but itself."""
 
 import os
 import signal

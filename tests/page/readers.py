@@ -1,4 +1,4 @@
-"""Who reads in the page's tests? Real Tesseract, and providers whose answers are known.
+"""The providers of the page's tests: real Tesseract, and some whose answers are known.
 
 An application for `flask run`: FLASK_APP=tests.page.readers. `gated` waits for $DATA_DIR/go.
 """

@@ -1,4 +1,4 @@
-"""Does a full disk, a locked database, a read-only directory or a dead thread cost anything?
+"""A full disk, a locked database, a read-only directory or a dead thread costs nothing.
 
 The server is real and in a process of its own; the faults are real too: a small tmpfs, a file-size
 limit, another process's lock, modes that forbid writing, signals.

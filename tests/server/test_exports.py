@@ -1,4 +1,4 @@
-"""Can the receipts be taken along as a table that opens right, counts right and runs nothing?"""
+"""Receipts are exported as a table that opens right, counts right and runs nothing."""
 
 import csv
 import io

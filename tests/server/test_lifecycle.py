@@ -1,4 +1,4 @@
-"""Do real servers keep their promises: started in any way, killed at any moment?"""
+"""Real servers keep their promises: started in any way, killed at any moment."""
 
 import json
 import os

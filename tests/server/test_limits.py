@@ -1,4 +1,4 @@
-"""Is every request bounded: its size, its time, its share of the queue and of the server?"""
+"""Every request is bounded: its size, its time, its share of the queue and of the server."""
 
 import re
 import socket

@@ -1,4 +1,4 @@
-"""Is an upload taken exactly as sent, or refused as a whole, telling what to do?"""
+"""An upload is stored exactly as sent, or refused as a whole with a message that helps."""
 
 import hashlib
 import re

@@ -1,4 +1,4 @@
-"""Is every job's end told to the webhook, signed, at least once, and to nobody else?"""
+"""Every job's end is sent to the webhook, signed, at least once, and to nobody else."""
 
 import base64
 import queue
