@@ -42,7 +42,7 @@ _CODE = re.compile(rf"^[A-Z]?\d{{5,}}[A-Z]?\s+|\s+\d{{6,}}\w?\b.*$|\s+(?:{_any('
 _HEADING = re.compile(rf"\b(?:{_any('headings')})\b", re.IGNORECASE)
 _NO_ITEM = {"total", "grand", "subtotal", "rounding", "rounded", "change", "tax", "service", "tip"}
 _NO_ITEM |= {"count", "other", "inclusive"}
-MOST = Decimal(999)  # pieces of one thing
+MAX_QUANTITY = Decimal(999)
 
 
 class _Read(NamedTuple):
@@ -129,7 +129,7 @@ def _factors(row: Row, amount: Decimal) -> tuple[Amount, Amount] | None:
             is_count = not quantity.is_money or price.decimals == 4  # 2.00 ROLL 1.5000
             if (
                 is_count
-                and 0 < quantity.value <= MOST
+                and 0 < quantity.value <= MAX_QUANTITY
                 and price.value
                 and _near(quantity.value * price.value, amount)
             ):

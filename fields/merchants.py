@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from fields.dates import find_dates
-from fields.labels import Row, one_slip, plain, vocabulary
+from fields.labels import Row, plain, vocabulary, within_one_edit
 from fields.lexicon import COUNTRIES, CURRENCY_NAMES, loosely, one_of, words
 from result import Line
 
@@ -107,7 +107,7 @@ class Merchant(NamedTuple):
     address: str | None
     phone: str | None
     tax_id: str | None
-    is_sure: bool
+    is_legible: bool
 
 
 def find_merchant(rows: Sequence[Sequence[Line]], read: Sequence[Row]) -> Merchant:
@@ -123,7 +123,7 @@ def find_merchant(rows: Sequence[Sequence[Line]], read: Sequence[Row]) -> Mercha
         _address(read, last, len(scores)),
         _phone(read),
         _tax_id(read),
-        is_sure=points >= GOOD and name is not None and _is_legible(read[best], name),
+        is_legible=points >= GOOD and name is not None and _is_legible(read[best], name),
     )
 
 
@@ -131,7 +131,7 @@ def _is_legible(row: Row, name: str) -> bool:
     """Each of its words is, and it was not cut in the midst of its brackets."""
     start = max(0, row.text.find(name[:4]))
     is_whole = name.count("(") == name.count(")")
-    return is_whole and row.certainty(start, start + len(name)) >= LEGIBLE
+    return is_whole and row.lowest_confidence(start, start + len(name)) >= LEGIBLE
 
 
 def _scores(rows: Sequence[Sequence[Line]], read: Sequence[Row]) -> list[float]:
@@ -221,7 +221,7 @@ def _logo(name: str | None) -> str | None:
     chains = (chain for chain, wanted in _CHAIN_WORDS.items() if len(wanted) == 1)
     for chain in chains:
         wanted = _CHAIN_WORDS[chain][0]
-        if wanted != stem and len(stem) >= 3 and len(wanted) >= 4 and one_slip(stem, wanted):
+        if wanted != stem and len(stem) >= 3 and len(wanted) >= 4 and within_one_edit(stem, wanted):
             return chain
     return None
 

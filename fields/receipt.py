@@ -1,4 +1,7 @@
-"""What does the receipt say? Printed rows in, merchant, date, items, taxes and total out. Pure."""
+"""The fields of a receipt from its printed rows, and the checks of fields against each other. Pure.
+
+Reads no clock: the caller gives today's date.
+"""
 
 import re
 from collections.abc import Sequence
@@ -9,22 +12,19 @@ from operator import ne
 from typing import NamedTuple
 
 from fields.currencies import MONTH_FIRST, find_currency
-from fields.dates import Day, find_dates, find_time, parse_date
+from fields.dates import Day, find_dates, find_time
 from fields.items import find_items
 from fields.labels import Row, read_row
 from fields.lexicon import COUNTRIES, one_of, words
-from fields.merchants import find_merchant
-from fields.money import parse_money
+from fields.merchants import Merchant, find_merchant
 from fields.totals import Totals, find_totals
 from result import Item, Line, Receipt, ReceiptWarning
 
-__all__ = ["check", "parse_date", "parse_money", "read_receipt"]
-
 CASH_ROUNDING = max(file.get("cash_rounding", Decimal(0)) for file in COUNTRIES.values())
 # Confidence from which figures are taken as read; those that another sum proves may be fainter.
-SURE_TOTAL = 0.95
-SURE_PROVED = 0.85
-SURE_DATE = 0.8
+MIN_TOTAL_CONFIDENCE = 0.95
+MIN_PROVED_CONFIDENCE = 0.85
+MIN_DATE_CONFIDENCE = 0.8
 
 
 def _any(section: str, key: str) -> str:
@@ -42,8 +42,11 @@ _LAST4 = re.compile(r"(?:[*xX•#·.]{4,}|[*xX•#·]{2,}[ -]?)[ -]*(?P<last4>\d
 _METHODS = {"card": "card", "wallet": "mobile", "cash": "cash"}
 
 
-def read_receipt(rows: Sequence[Sequence[Line]]) -> Receipt:
-    """The fields our rules find; `warnings` says `no_text` when there is nothing to read."""
+def read_receipt(rows: Sequence[Sequence[Line]], today: date | None = None) -> Receipt:
+    """The fields that the rules find, with warnings; `no_text` where there is nothing to read.
+
+    A date after `today` is warned of; None warns of no date.
+    """
     read = [read_row(row) for row in rows]
     if not read:
         return Receipt(source="rules", warnings=("no_text",))
@@ -54,7 +57,6 @@ def read_receipt(rows: Sequence[Sequence[Line]]) -> Receipt:
     dates = _dates(read)
     day = _date(dates, currency)
     items = find_items(read, 0, totals.first_row)
-    total = _repaired(totals, items)
     receipt = Receipt(
         source="rules",
         merchant=merchant.name,
@@ -71,26 +73,40 @@ def read_receipt(rows: Sequence[Sequence[Line]]) -> Receipt:
         taxes=totals.taxes,
         tax=totals.tax,
         tip=totals.tip,
-        total=total,
+        total=_repaired(totals, items),
         payment_method=_payment_method(read),
         card_last4=_last4(texts),
     )
-    sum_of_items = sum((item.amount or 0 for item in items), Decimal(0))
-    is_proved = not totals.is_subtotal and (
-        totals.is_proved or total in (sum_of_items, totals.gross)
+    doubts = _doubts(receipt, merchant, totals, day, today)
+    return replace(receipt, warnings=(*check(receipt), *doubts))
+
+
+def _doubts(
+    receipt: Receipt, merchant: Merchant, totals: Totals, day: "_Date", today: date | None
+) -> tuple[ReceiptWarning, ...]:
+    """What may be read wrongly, by its print, its order of day and month, or a day to come."""
+    is_faint = (
+        (receipt.total is not None and _is_faint(receipt, totals))
+        or (receipt.merchant is not None and not merchant.is_legible)
+        or (receipt.date is not None and day.confidence < MIN_DATE_CONFIDENCE)
     )
+    is_none = receipt.total is None and (receipt.date is None or not receipt.items)
     found: dict[ReceiptWarning, bool] = {
         "date_ambiguous": day.is_ambiguous,
-        "low_confidence": (
-            receipt.total is not None
-            and totals.certainty < (SURE_PROVED if is_proved else SURE_TOTAL)
-        )
-        or (receipt.merchant is not None and not merchant.is_sure)
-        or (receipt.date is not None and day.certainty < SURE_DATE),
-        "not_a_receipt": receipt.total is None and (receipt.date is None or not items),
+        "low_confidence": is_faint,
+        "not_a_receipt": is_none,
+        "date_in_future": _is_in_future(receipt, today),
     }
-    doubts = tuple(warning for warning, is_so in found.items() if is_so)
-    return replace(receipt, warnings=check(receipt) + doubts)
+    return tuple(warning for warning, is_so in found.items() if is_so)
+
+
+def _is_faint(receipt: Receipt, totals: Totals) -> bool:
+    """The total's figures were read with too little confidence, more so where nothing proves it."""
+    sum_of_items = sum((item.amount or 0 for item in receipt.items), Decimal(0))
+    is_proved = totals.is_proved or receipt.total in (sum_of_items, totals.gross)
+    if is_proved and not totals.is_subtotal:
+        return totals.confidence < MIN_PROVED_CONFIDENCE
+    return totals.confidence < MIN_TOTAL_CONFIDENCE
 
 
 def _repaired(totals: Totals, items: Sequence[Item]) -> Decimal | None:
@@ -108,7 +124,7 @@ def _repaired(totals: Totals, items: Sequence[Item]) -> Decimal | None:
 class _Date(NamedTuple):
     iso: str | None
     is_ambiguous: bool = False  # day and month could be swapped, and nothing says which is which
-    certainty: float = 1.0
+    confidence: float = 1.0
 
 
 def _dates(rows: Sequence[Row]) -> list[tuple[Row, Day]]:
@@ -130,8 +146,7 @@ def _date(dates: Sequence[tuple[Row, Day]], currency: str | None) -> _Date:
     first, second = day.day_first, day.month_first
     iso = (second if currency in MONTH_FIRST else first) or first or second
     is_open = bool(first and second and first != second)
-    certainty = row.certainty(day.start, day.end)
-    return _Date(iso, is_open and currency is None, certainty)
+    return _Date(iso, is_open and currency is None, row.lowest_confidence(day.start, day.end))
 
 
 def _date_score(text: str, day: Day, position: float) -> float:
@@ -177,9 +192,13 @@ def check(receipt: Receipt, today: date | None = None) -> tuple[ReceiptWarning, 
     found: dict[ReceiptWarning, bool] = {
         "total_mismatch": _total_mismatch(receipt),
         "items_mismatch": _items_mismatch(receipt),
-        "date_in_future": bool(today and receipt.date and receipt.date > today.isoformat()),
+        "date_in_future": _is_in_future(receipt, today),
     }
     return tuple(warning for warning, is_so in found.items() if is_so)
+
+
+def _is_in_future(receipt: Receipt, today: date | None) -> bool:
+    return bool(today and receipt.date and receipt.date > today.isoformat())
 
 
 def _total_mismatch(receipt: Receipt) -> bool:

@@ -15,7 +15,7 @@ from fields.lexicon import words
 from result import Tax
 
 # How much a row's words speak for its amount being the total.
-WORDS = {
+ROLE_POINTS = {
     "grand": 9.0,
     "rounded": 9.5,
     "total": 8.0,
@@ -27,12 +27,13 @@ WORDS = {
     "inclusive": 4.0,  # GST INCL 2.28
 }
 _TAX_TABLE = frozenset(words("labels", "tax_table"))
-MOST = 4  # sums of a kind that are tried together: a long invoice has hundreds
-PROVED = 2.0  # points beyond those for words and place
-LABELS = ("total", "grand", "subtotal", "rounded", "tax", "change")  # may have their amount near
+MAX_SUMS_PER_ROLE = 4  # sums of a kind that are tried together: a long invoice has hundreds
+MIN_PROOF_POINTS = 2.0  # points beyond those for words and place
+# The amount of these may be alone on the row below or above.
+ROLES_ABOVE_AMOUNTS = ("total", "grand", "subtotal", "rounded", "tax", "change")
 
 
-class Sum(NamedTuple):
+class LabelledAmount(NamedTuple):
     """An amount with a label: where it stands and what it is called."""
 
     row: int
@@ -50,7 +51,7 @@ class Totals(NamedTuple):
     gross: Decimal | None  # what the table of taxes adds up to, tax included
     is_subtotal: bool  # no row was read that is called the total; what is added may be missing
     is_proved: bool  # another sum on the receipt gives the same total
-    certainty: float  # of the total's figures, where they are printed best
+    confidence: float  # of the total's figures, where they were read best
     first_row: int  # of the sums: the items stand above it
 
 
@@ -61,7 +62,8 @@ def find_totals(rows: Sequence[Row]) -> Totals:
     summary = _summary_start(rows)
     taxes = tuple(_taxes(rows))
     proofs = _proofs(sums)
-    scored = [(_score(s, sums, proofs, summary, len(rows)), s) for s in sums if s.role in WORDS]
+    named = [s for s in sums if s.role in ROLE_POINTS]
+    scored = [(_score(s, named, proofs, s.row / len(rows), s.row > summary), s) for s in named]
     best, total = max(scored, key=lambda pair: pair[0], default=(0.0, None))
     value = total.value if total else _unlabelled(rows)
     return Totals(
@@ -71,18 +73,18 @@ def find_totals(rows: Sequence[Row]) -> Totals:
         tax=_tax(sums, taxes, summary),
         tip=_first(sums, "tip"),
         total=value,
-        gross=_gross(rows),
+        gross=_gross_of_tax_table(rows),
         is_subtotal=bool(total and total.role == "subtotal"),
-        is_proved=bool(total and best - WORDS[total.role] >= PROVED),
-        certainty=_certainty(rows, value),
+        is_proved=bool(total and best - ROLE_POINTS[total.role] >= MIN_PROOF_POINTS),
+        confidence=_confidence(rows, value),
         first_row=_first_row(sums, len(rows)),
     )
 
 
-def _certainty(rows: Sequence[Row], value: Decimal | None) -> float:
+def _confidence(rows: Sequence[Row], value: Decimal | None) -> float:
     """The best confidence of the amounts with this value."""
     found = (
-        row.certainty(amount.start, amount.end)
+        row.lowest_confidence(amount.start, amount.end)
         for row in rows
         for amount in row.amounts
         if amount.value == value
@@ -90,7 +92,7 @@ def _certainty(rows: Sequence[Row], value: Decimal | None) -> float:
     return max(found, default=0.0)
 
 
-def _first_row(sums: Sequence[Sum], length: int) -> int:
+def _first_row(sums: Sequence[LabelledAmount], length: int) -> int:
     """Of the totals; of the payments where no total is printed."""
     for roles in (("total", "grand", "subtotal", "rounded", "inclusive"), ("cash", "card", "tax")):
         found = [s.row for s in sums if s.role in roles]
@@ -127,7 +129,7 @@ def _total_role(topics: frozenset[str]) -> str:
     return "grand" if "grand" in topics else "total"
 
 
-def _sums(rows: Sequence[Row]) -> Iterator[Sum]:
+def _sums(rows: Sequence[Row]) -> Iterator[LabelledAmount]:
     printed = {amount.value for row in rows for amount in row.amounts}
     for index, row in enumerate(rows):
         role = role_of(row.topics)
@@ -150,7 +152,7 @@ def _sums(rows: Sequence[Row]) -> Iterator[Sum]:
                 role = "tax"
             tax = _tax_row(row) if role == "tax" else None
             value = abs(amount) if role == "change" else (tax and tax.amount) or amount
-            yield Sum(index, role, value)
+            yield LabelledAmount(index, role, value)
 
 
 def _is_near_another(amount: Decimal, rows: Sequence[Row], index: int) -> bool:
@@ -176,7 +178,7 @@ def _amount(rows: Sequence[Row], index: int, role: str) -> Decimal | None:
     row = rows[index]
     if row.amounts:
         return row.amounts[-1].value
-    if row.numbers or role not in LABELS:
+    if row.numbers or role not in ROLES_ABOVE_AMOUNTS:
         return row.numbers[-1].value if role == "rounding" and row.numbers else None
     for near in (index + 1, index - 1):
         if 0 <= near < len(rows) and _is_bare(rows[near]):
@@ -195,42 +197,48 @@ class _Proofs(NamedTuple):
     """Values the sums lead to, each by another way."""
 
     paid: set[Decimal]  # cash less change
-    made: set[Decimal]  # subtotal, discount, service, tax and rounding together
+    derivable: set[Decimal]  # subtotal, discount, service, tax and rounding together
     card: set[Decimal]
     rounded: set[Decimal]  # a total with its rounding
     unrounded: set[Decimal]  # a total whose rounded value is printed too
 
 
-def _proofs(sums: Sequence[Sum]) -> _Proofs:
+def _proofs(sums: Sequence[LabelledAmount]) -> _Proofs:
     values = {role: {s.value for s in sums if s.role == role} for role in {s.role for s in sums}}
     totals = {s.value for s in sums if s.role in ("total", "grand", "subtotal", "rounded")}
-    printed = {s.value for s in sums if s.role in WORDS}
+    printed = {s.value for s in sums if s.role in ROLE_POINTS}
     steps = {step for r in values.get("rounding", set()) if r for step in (r, -r)}  # worn minus
     return _Proofs(
         {c - h for c, h in product(values.get("cash", set()), values.get("change", set()))},
-        _made(sums),
+        _derivable_totals(sums),
         values.get("card", set()),
         {total + step for total, step in product(totals, steps)},
         {total for total, step in product(totals, steps) if total + step in printed},
     )
 
 
-def _score(s: Sum, sums: Sequence[Sum], proofs: _Proofs, summary: int, length: int) -> float:
-    """Points for this sum being the total."""
-    points = WORDS[s.role] + 1.5 * s.row / max(1, length)
+def _score(
+    s: LabelledAmount,
+    named: Sequence[LabelledAmount],
+    proofs: _Proofs,
+    position: float,
+    is_below_summary: bool,
+) -> float:
+    """Points for this amount being the total; `position` is 0 on the first row, 1 on the last."""
+    points = ROLE_POINTS[s.role] + 1.5 * position
     points += 3.0 * (s.value in proofs.paid) + 3.0 * (s.value in proofs.rounded)
-    points += 2.0 * (s.value in proofs.made) + 2.0 * (s.role != "card" and s.value in proofs.card)
-    same = sum(o.value == s.value and o.row != s.row for o in sums if o.role in WORDS)
-    points += min(2, same)
-    points -= 3.0 * (s.value in proofs.unrounded - proofs.rounded) + 5.0 * (s.row > summary)
+    points += 2.0 * (s.value in proofs.derivable)
+    points += 2.0 * (s.role != "card" and s.value in proofs.card)
+    points += min(2, sum(other.value == s.value and other.row != s.row for other in named))
+    points -= 3.0 * (s.value in proofs.unrounded - proofs.rounded) + 5.0 * is_below_summary
     return points - 6.0 * (s.value <= 0)
 
 
-def _made(sums: Sequence[Sum]) -> set[Decimal]:
+def _derivable_totals(sums: Sequence[LabelledAmount]) -> set[Decimal]:
     """Every value that subtotal, discount, service, tax and rounding make together."""
 
     def last(*roles: str) -> set[Decimal]:
-        return {s.value for s in [s for s in sums if s.role in roles][-MOST:]}
+        return {s.value for s in [s for s in sums if s.role in roles][-MAX_SUMS_PER_ROLE:]}
 
     parts = [last(role) | {Decimal(0)} for role in ("service", "tax", "rounding", "tip")]
     parts.append({-abs(value) for value in last("discount")} | {Decimal(0)})
@@ -254,16 +262,16 @@ def _summary_start(rows: Sequence[Row]) -> int:
     return len(rows)
 
 
-def _first(sums: Sequence[Sum], role: str) -> Decimal | None:
+def _first(sums: Sequence[LabelledAmount], role: str) -> Decimal | None:
     return next((s.value for s in sums if s.role == role), None)
 
 
-def _discount(sums: Sequence[Sum]) -> Decimal | None:
+def _discount(sums: Sequence[LabelledAmount]) -> Decimal | None:
     value = _first([s for s in sums if s.value], "discount")
     return None if value is None else -abs(value)
 
 
-def _tax(sums: Sequence[Sum], taxes: Iterable[Tax], summary: int) -> Decimal | None:
+def _tax(sums: Sequence[LabelledAmount], taxes: Iterable[Tax], summary: int) -> Decimal | None:
     """The tax printed as one sum, else what the table of rates adds up to."""
     table = [tax.amount for tax in taxes if tax.amount is not None]
     labelled = [s.value for s in sums if s.role == "tax" and s.row < summary]
@@ -289,13 +297,13 @@ def _tax_row(row: Row) -> Tax | None:
         others = [n.value for n in row.amounts if n is not number]
         for base, tax in product(others, others):
             if tax and abs(tax) < abs(base) and _proves(base, tax, rate):
-                return Tax(_whole(rate), tax)
+                return Tax(_without_trailing_zeros(rate), tax)
         if rates and "tax" in row.topics and len(others) == 1:
-            return Tax(_whole(rate), others[0])
+            return Tax(_without_trailing_zeros(rate), others[0])
     return None
 
 
-def _gross(rows: Sequence[Row]) -> Decimal | None:
+def _gross_of_tax_table(rows: Sequence[Row]) -> Decimal | None:
     """Net and tax of every rate together; None where the table does not print the gross too."""
     found = [max(row.amounts, key=lambda a: a.value).value for row in rows if _has_gross(row)]
     return sum(found, Decimal(0)) if found else None
@@ -312,7 +320,7 @@ def _has_gross(row: Row) -> bool:
     )
 
 
-def _whole(rate: Decimal) -> Decimal:
+def _without_trailing_zeros(rate: Decimal) -> Decimal:
     return rate.quantize(Decimal(1)) if rate == rate.to_integral_value() else rate
 
 
@@ -321,12 +329,12 @@ def _proves(base: Decimal, tax: Decimal, rate: Decimal) -> bool:
     return min(abs(base * rate / 100 - tax), abs(base * rate / (100 + rate) - tax)) <= step
 
 
-def _unlabelled_cash(rows: Sequence[Row], sums: Sequence[Sum]) -> list[Sum]:
+def _unlabelled_cash(rows: Sequence[Row], sums: Sequence[LabelledAmount]) -> list[LabelledAmount]:
     """The amount on the row above the change, where the label of the cash was not read."""
     changes = [s for s in sums if s.role == "change" and s.row]
     taken = {s.row for s in sums}
     return [
-        Sum(s.row - 1, "cash", amount.value)
+        LabelledAmount(s.row - 1, "cash", amount.value)
         for s in changes
         if s.row - 1 not in taken and not any(o.role == "cash" for o in sums)
         for amount in rows[s.row - 1].amounts[-1:]
@@ -334,11 +342,11 @@ def _unlabelled_cash(rows: Sequence[Row], sums: Sequence[Sum]) -> list[Sum]:
     ]
 
 
-def _unlabelled_paid(rows: Sequence[Row], sums: Sequence[Sum]) -> list[Sum]:
+def _unlabelled_paid(rows: Sequence[Row], sums: Sequence[LabelledAmount]) -> list[LabelledAmount]:
     """The amounts that cash less change proves, on rows whose label was not read."""
     taken, paid = {s.row for s in sums}, _proofs(sums).paid
     return [
-        Sum(index, "bare", row.amounts[-1].value)
+        LabelledAmount(index, "bare", row.amounts[-1].value)
         for index, row in enumerate(rows)
         if row.amounts and row.amounts[-1].value in paid and index not in taken
     ]

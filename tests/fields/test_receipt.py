@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from engines.ctc import decode
-from fields.dates import find_time
+from fields.dates import find_time, parse_date
 from fields.labels import topics
-from fields.receipt import check, parse_date, parse_money, read_receipt
+from fields.money import parse_money
+from fields.receipt import check, read_receipt
 from fields.text import rows_from_text
 from result import Item, Line, Receipt, Tax
 
