@@ -37,7 +37,7 @@ def result_from_pages(
     """
     if rows is None:
         rows = [row for page in pages for row in group_rows(page.lines)]
-    receipt = receipt or _read_receipt(rows)
+    receipt = receipt or read_receipt(rows, date.today())
     return OcrResult(
         markdown=markdown or markdown_from_rows(rows, receipt),
         text=text_from_rows(rows),
@@ -50,14 +50,7 @@ def result_from_pages(
 
 def receipt_from_text(text: str) -> Receipt:
     """The fields found by our rules in text without geometry, one printed row per line."""
-    return _read_receipt(rows_from_text(text))
-
-
-def _read_receipt(rows: Sequence[Sequence[Line]]) -> Receipt:
-    """What the rules find, seen from today."""
-    receipt = read_receipt(rows)
-    future = [w for w in check(receipt, date.today()) if w == "date_in_future"]
-    return replace(receipt, warnings=(*receipt.warnings, *future))
+    return read_receipt(rows_from_text(text), date.today())
 
 
 def join_pages(results: Sequence[OcrResult]) -> OcrResult:
