@@ -3,7 +3,7 @@
 import re
 import statistics
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from fields.dates import find_dates
@@ -12,9 +12,11 @@ from fields.lexicon import COUNTRIES, CURRENCY_NAMES, loosely, one_of, words
 from result import Line
 
 HEADER_ROWS = 14
-GOOD = 3.0  # points from which a row may be the name
-LEGIBLE = 0.82  # confidence of a name's least certain word: 98 % of the names above are right
-SURE = 4.6  # more than its place and size alone give
+MIN_NAME_SCORE = 3.0  # a name with less is doubtful
+MIN_WORD_CONFIDENCE = (
+    0.82  # of a name; 98 % of those with a good score and no fainter word are right
+)
+MIN_SCORE_OF_ITS_OWN = 4.6  # below, which place and size alone reach, a chain named elsewhere wins
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:
@@ -36,15 +38,16 @@ _SURE_LEGAL = _compiled(  # those that are no ordinary word or initials
     rf"|& ?(?:{_any('legal', 'partners')})\b|^(?:{_any('legal', 'prefixes')})\.? "
 )
 _BESIDE_A_FORM = _compiled(rf"\(\w{{1,3}}\)|&|\b(?:{_any('legal', 'partners')})\b\.?")
-# By law the company's name is on every Malaysian receipt, whatever the shop above it is called.
-_MANDATORY = [
+# Where the law wants the company's name on every receipt, as in Malaysia, it is the merchant's,
+# whatever the shop above it is called.
+_BY_LAW = [
     file["legal"] for file in COUNTRIES.values() if file.get("legal", {}).get("is_mandatory")
 ]
-_MALAYSIAN = _compiled(
+_MANDATORY = _compiled(
     "|".join(
         rf"\b(?:{loosely((*legal['forms'], *legal['words']))})\b"
         rf"|\b(?:{loosely(legal['initials'])}) ?\(\d"
-        for legal in _MANDATORY
+        for legal in _BY_LAW
     )
 )
 _REPAIRS = [
@@ -116,14 +119,14 @@ def find_merchant(rows: Sequence[Sequence[Line]], read: Sequence[Row]) -> Mercha
     best = max(range(len(scores)), key=scores.__getitem__, default=0)
     points = scores[best] if scores else 0.0
     name, last = _whole_name(read, best, scores) if points > 0 else (None, -1)
-    if points < SURE:
+    if points < MIN_SCORE_OF_ITS_OWN:
         name = _chain_elsewhere(read) or name
     return Merchant(
         _logo(name) or name,
         _address(read, last, len(scores)),
         _phone(read),
         _tax_id(read),
-        is_legible=points >= GOOD and name is not None and _is_legible(read[best], name),
+        is_legible=points >= MIN_NAME_SCORE and name is not None and _is_legible(read[best], name),
     )
 
 
@@ -131,7 +134,7 @@ def _is_legible(row: Row, name: str) -> bool:
     """Each of its words is, and it was not cut in the midst of its brackets."""
     start = max(0, row.text.find(name[:4]))
     is_whole = name.count("(") == name.count(")")
-    return is_whole and row.lowest_confidence(start, start + len(name)) >= LEGIBLE
+    return is_whole and row.lowest_confidence(start, start + len(name)) >= MIN_WORD_CONFIDENCE
 
 
 def _scores(rows: Sequence[Sequence[Line]], read: Sequence[Row]) -> list[float]:
@@ -170,31 +173,82 @@ def _height(row: Sequence[Line]) -> float:
     return max((line.box[3] - line.box[1] for line in row if line.box), default=0)
 
 
+class _Candidate(NamedTuple):
+    """A row of the head that may be the merchant's name."""
+
+    rows_above: int
+    row: Row
+    size: float  # height of its print; 1 is the receipt's median
+    name: str  # without registration number and greeting
+    words: tuple[str, ...]
+
+    @property
+    def texts(self) -> str:
+        return f"{self.row.text}\n{self.name}"
+
+    @property
+    def is_owner(self) -> bool:
+        return bool(_OWNER.search(self.row.text))
+
+
+def _names_business(c: _Candidate) -> bool:
+    """One of its words is a kind of business, and one is not."""
+    return any(map(_is_business, c.words)) and not all(
+        _is_business(word) or word in _FILLING for word in c.words
+    )
+
+
+def _share_of_digits(c: _Candidate) -> float:
+    digits = sum(character.isdigit() for character in c.name)
+    return digits / max(1, _letter_count(c) + digits) if digits > 2 else 0.0
+
+
+def _letter_count(c: _Candidate) -> int:
+    return sum(character.isalpha() for character in c.name)
+
+
+def _has_number(c: _Candidate) -> bool:
+    text = c.row.text
+    return bool(_PHONE.search(text) or _TAX_ID.search(text) or next(find_dates(text), None))
+
+
+class Feature(NamedTuple):
+    name: str
+    points: float  # for each 1 of what it measures
+    measure: Callable[[_Candidate], float]
+
+
+FEATURES = (
+    Feature("first row", 0.5, lambda c: c.rows_above == 0),
+    Feature("rows above", -0.45, lambda c: min(2.5 / 0.45, c.rows_above)),
+    Feature("large print", 2.0, lambda c: min(0.75, max(0.0, c.size - 1.2))),
+    Feature("legal form", 5.0, lambda c: not c.is_owner and bool(_SURE_LEGAL.search(c.texts))),
+    Feature("form by law", 4.0, lambda c: not c.is_owner and bool(_MANDATORY.search(c.texts))),
+    Feature("business", 2.0, _names_business),
+    Feature("chain", 4.5, lambda c: bool(_chain(c.words))),
+    Feature("owner", -3.0, lambda c: c.is_owner),
+    Feature("in brackets", -2.0, lambda c: c.row.text.startswith("(")),
+    Feature("country or currency", -6.0, lambda c: _NO_NAMES.issuperset(c.words)),
+    Feature("lower case", -1.5, lambda c: c.row.text.islower() and len(c.words) > 1),
+    Feature("street", -4.0, lambda c: _is_street(c.row) or not _ADDRESS.isdisjoint(c.words)),
+    Feature("not a name", -4.0, lambda c: bool(_OTHER.search(c.row.text))),
+    Feature("phone, tax number or date", -6.0, _has_number),
+    Feature("digits", -5.0, _share_of_digits),
+    Feature("fewer than 3 letters", -5.0, lambda c: _letter_count(c) < 3),
+    Feature("faint print", -3.0, lambda c: c.row.confidence < 0.75),
+    Feature("amount", -6.0, lambda c: bool(c.row.amounts)),
+    Feature("web address", -5.0, lambda c: bool(_WEB.search(c.row.text))),
+    Feature("label of a number", -5.0, lambda c: bool(_NUMBER_LABEL.search(c.name))),
+    Feature("more than 7 words", -1.0, lambda c: len(c.words) > 7),
+)
+POINTS_OF_ANY_ROW = 3.0
+
+
 def _score(index: int, row: Row, size: float) -> float:
-    text, name = row.text, _clean(row.text)
-    words = plain(name).split()
-    letters = sum(c.isalpha() for c in name)
-    digits = sum(c.isdigit() for c in name)
-    points = 3.0 - min(2.5, 0.45 * index) + 0.5 * (index == 0)
-    is_owner = bool(_OWNER.search(text))
-    points += 5.0 * (bool(_SURE_LEGAL.search(f"{text}\n{name}")) and not is_owner)
-    points += 4.0 * (bool(_MALAYSIAN.search(f"{text}\n{name}")) and not is_owner) + 2.0 * bool(
-        any(map(_is_business, words))
-        and not all(_is_business(word) or word in _FILLING for word in words)
-    )
-    points += 4.5 * bool(_chain(words)) - 3.0 * is_owner - 2.0 * text.startswith("(")
-    points -= 6.0 * (set(words) <= _NO_NAMES) + 1.5 * (text.islower() and len(words) > 1)
-    points += min(1.5, max(0.0, 2 * (size - 1.2)))
-    points -= 4.0 * (_is_street(row) or bool(_ADDRESS & set(words))) + 4.0 * bool(
-        _OTHER.search(text)
-    )
-    points -= 6.0 * bool(
-        _PHONE.search(text) or _TAX_ID.search(text) or next(find_dates(text), None)
-    )
-    points -= 5.0 * digits / max(1, letters + digits) * (digits > 2)
-    points -= 5.0 * (letters < 3) + 3.0 * (row.confidence < 0.75) + 6.0 * bool(row.amounts)
-    points -= 5.0 * bool(_WEB.search(text)) + 5.0 * bool(_NUMBER_LABEL.search(name))
-    return points - 1.0 * (len(words) > 7)
+    name = _clean(row.text)
+    candidate = _Candidate(index, row, size, name, tuple(plain(name).split()))
+    points = sum(feature.points * feature.measure(candidate) for feature in FEATURES)
+    return POINTS_OF_ANY_ROW + points
 
 
 def _is_business(word: str) -> bool:
@@ -204,12 +258,12 @@ def _is_business(word: str) -> bool:
 
 def _chain(words: Sequence[str]) -> str | None:
     """The chain the words begin with or contain, one letter in five misread allowed."""
-    meant = [_of_a_chain(word) for word in words]
-    known = frozenset[str]().union(*meant)
+    candidates = [_of_a_chain(word) for word in words]
+    known = frozenset[str]().union(*candidates)
     for name, wanted in _CHAIN_WORDS.items():
         if known.issuperset(wanted):
             for start in range(len(words) - len(wanted) + 1):
-                if all(word in meant[start + number] for number, word in enumerate(wanted)):
+                if all(word in candidates[start + number] for number, word in enumerate(wanted)):
                     return name
     return None
 
