@@ -1,7 +1,7 @@
 # make run    set everything up and serve on http://localhost:3000
 # make serve  the same with the production server
 # make test   set up what the tests need and run them
-# make quick  those tests that take a minute or two
+# make quick  the tests without the slow ones: less than a minute
 # make lint   ruff and mypy
 # make bench  accuracy and speed, as in the README's tables
 

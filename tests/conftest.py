@@ -17,18 +17,6 @@ from tests.fakes import Gate, drawn, fake, until
 
 ROOT = Path(__file__).resolve().parent.parent
 FLASK = (sys.executable, "-m", "flask")
-SLOW = {  # with kills, restarts, whole commands, a browser: three quarters of the time of all tests
-    *("test_access", "test_accuracy", "test_bench", "test_chaos", "test_diff", "test_errors"),
-    *("test_limits", "test_openapi", "test_page", "test_readme", "test_data", "test_scale"),
-    "test_lifecycle",
-}
-
-
-def pytest_collection_modifyitems(items):
-    """`pytest -m "not slow"` is what `make quick` runs."""
-    for item in items:
-        if item.path.stem in SLOW:
-            item.add_marker("slow")
 
 
 @pytest.fixture

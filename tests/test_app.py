@@ -575,6 +575,7 @@ assert handlers() == before
 """
 
 
+@pytest.mark.slow
 def test_an_application_that_does_not_serve_starts_and_writes_nothing(tmp_path):
     command = [sys.executable, "-c", NO_SERVER, str(tmp_path / "data")]
     done = subprocess.run(command, cwd=ROOT, timeout=60, capture_output=True, text=True)

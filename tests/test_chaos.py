@@ -3,6 +3,10 @@
 import subprocess
 import sys
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 
 def test_nothing_is_lost_however_often_the_server_is_killed():
     command = [sys.executable, "tests/chaos.py", "--rounds", "8"]

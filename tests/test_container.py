@@ -99,6 +99,7 @@ def test_the_image_has_the_server_and_none_of_the_secrets_data_and_tests():
     assert not in_image("providers/__pycache__/base.cpython-311.pyc")
 
 
+@pytest.mark.slow
 def test_what_is_in_the_image_serves_and_its_health_check_tells(tmp_path):
     for path in ROOT.rglob("*"):
         name = str(path.relative_to(ROOT))

@@ -155,6 +155,7 @@ def server(serve):
     assert server.wait(server.upload(png(), "mistral"))["status"] == "completed"
 
 
+@pytest.mark.slow
 def test_no_multipart_body_makes_a_500(server):
     seen = set()
 
@@ -228,6 +229,7 @@ FIELDS = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 def test_no_request_line_or_header_makes_a_500(server):
     server.wait(server.upload(png(), "mistral"))
 

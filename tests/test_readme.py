@@ -36,6 +36,7 @@ def at(server, command):
     return command.replace(".venv/bin/flask", f"DATA_DIR={server.data} {sys.executable} -m flask")
 
 
+@pytest.mark.slow
 @needs("curl", "jq")
 @pytest.mark.parametrize("provider", ["paddle-ocr-local", "tesseract"])
 def test_the_first_curl_gives_the_answer_it_shows(serve, provider):
@@ -48,6 +49,7 @@ def test_the_first_curl_gives_the_answer_it_shows(serve, provider):
     assert answer == shown
 
 
+@pytest.mark.slow
 @needs("curl")
 def test_every_curl_of_the_api_section_works(serve, tmp_path):
     server = serve(FLASK_APP="app")
@@ -61,6 +63,7 @@ def test_every_curl_of_the_api_section_works(serve, tmp_path):
     assert (tmp_path / "items.csv").is_file()
 
 
+@pytest.mark.slow
 def test_every_command_of_the_commands_section_works(serve, tmp_path):
     server = serve(FLASK_APP="app")
     drawn().save(tmp_path / "photo.jpg")

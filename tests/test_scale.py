@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 import db
 import worker
 
+pytestmark = pytest.mark.slow
+
 WORDS = st.sampled_from(
     """
     a|ab|abc|ABCabc|Straße|STRASSE|Café|Cafe\u0301|50%|5_0|"|'|NEAR(a b)|a\nb|b\0c|日本語|r.jpg

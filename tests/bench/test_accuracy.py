@@ -8,6 +8,8 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from providers import PROVIDERS
 
+pytestmark = pytest.mark.slow
+
 GROCER = (
     "GREEN VALLEY MARKET LTD",
     "12 HIGH STREET, LONDON",

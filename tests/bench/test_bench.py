@@ -15,6 +15,8 @@ from bench import accuracy, archive, receipts, upload
 from bench.server import serving
 from result import Receipt
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -57,6 +57,7 @@ def pictures(tmp_path):
 # flask ocr
 
 
+@pytest.mark.slow
 def test_a_receipt_is_read_without_a_server_or_a_data_directory(tmp_path):
     receipt, data = ROOT / "samples/receipt.jpg", tmp_path / "data"
     done = subprocess.run(
@@ -120,6 +121,7 @@ def test_a_provider_that_is_none_or_not_available_is_said(flask, pictures):
     assert unset.stderr == "Error: Provider 'off' is not available: its key is not set\n"
 
 
+@pytest.mark.slow
 def test_a_terminal_sees_a_bar_while_the_results_go_to_a_file(tmp_path, pictures):
     ours, theirs = pty.openpty()
     done = subprocess.run(

@@ -186,6 +186,7 @@ def test_after_a_delete_neither_row_nor_name_nor_text_nor_bytes_remain(make_app,
     assert traces(tmp_path / "data") == []
 
 
+@pytest.mark.slow
 def test_killed_while_deleting_nothing_remains_after_the_next_start(serve, tmp_path):
     data = tmp_path / "data"
     server = serve()
@@ -460,6 +461,7 @@ def test_a_file_deleted_during_a_backup_loses_its_row_in_it(backed_up, tmp_path)
     assert sorted(tree(target)) == ["uploads/1/same.png", "uploads/2/same.png"]
 
 
+@pytest.mark.slow
 def test_a_backup_beside_a_busy_server_is_consistent(serve, tmp_path):
     server, stop, contents = serve(), threading.Event(), {}
 
@@ -517,6 +519,7 @@ print(count)
 """
 
 
+@pytest.mark.slow
 def test_a_restore_that_is_killed_anywhere_happened_wholly_or_not_at_all(
     backed_up, make_app, tmp_path, app
 ):

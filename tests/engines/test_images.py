@@ -378,6 +378,7 @@ def test_the_number_of_pixels_can_be_set_and_holds_for_every_page(stored):
     assert "100 x 100" in refusal(path, pixels=9999)
 
 
+@pytest.mark.slow
 def test_a_thousand_frames_and_ten_thousand_pages_are_refused_at_once(stored):
     frame = Image.new("1", (4, 4))
     tiff = encoded(frame, "TIFF", save_all=True, append_images=[frame] * 999)

@@ -4,6 +4,8 @@ import pytest
 
 from tests.page.conftest import PHONE
 
+pytestmark = pytest.mark.slow
+
 VIEWS = ("new", "queue", "jobs", "fields", "text", "raw", "compare", "failed", "delete", "key")
 
 

@@ -2,6 +2,8 @@
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROWS: tuple = (
     (["A", "B"], ["A", "B"], [(0, 0, True), (1, 1, True)]),
     (["A", "TOTAL 3.70"], ["A", "TOTAL 3.10"], [(0, 0, True), (1, 1, False)]),

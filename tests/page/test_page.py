@@ -9,6 +9,8 @@ from tests.fakes import ROWS
 from tests.page.conftest import Page
 from tests.page.readers import CAREFUL, FAILURE, HOSTILE, REASON
 
+pytestmark = pytest.mark.slow
+
 HELD = """
 const [bytes, name, kind] = arguments;
 const files = new DataTransfer();

@@ -79,6 +79,7 @@ def test_a_turned_photo_is_read_upright_in_the_boxes_of_the_upright_page(client)
     assert page["lines"][0]["box"][1] < page["lines"][-1]["box"][1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [1, 2])
 def test_a_small_receipt_on_a_large_page_is_read_with_boxes_of_that_page(client, factor):
     """Pages of 22 and 90 megapixels; of the second a third is read."""
@@ -97,6 +98,7 @@ def test_a_small_receipt_on_a_large_page_is_read_with_boxes_of_that_page(client,
         assert 2400 <= left < right <= 2880 and 300 <= top < bottom <= 660
 
 
+@pytest.mark.slow
 def test_a_receipt_too_long_for_one_look_is_read_once_from_end_to_end(client):
     """300 x 14000 pixels are four looks; the seam in the middle goes through a row."""
     page, font = Image.new("RGB", (300, 14000), "white"), ImageFont.load_default(24)
@@ -128,6 +130,7 @@ def test_the_weights_are_the_ones_that_were_measured():
         assert sha256 in (ROOT / "engines/paddle_models.py").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("module", "words"),
     [
@@ -197,6 +200,7 @@ def own_models(tmp_path):
     return env
 
 
+@pytest.mark.slow
 def test_own_models_are_used_and_a_broken_one_is_told(make_app, own_models, tmp_path):
     client = make_app(PRESENT, own_models).test_client()
     execution = read(client, jpeg(drawn()))

@@ -116,6 +116,7 @@ def test_a_turned_photo_is_read_upright_in_the_boxes_of_the_upright_page(client)
     assert (data["pages"][0]["width"], data["pages"][0]["height"]) == (480, 360)
 
 
+@pytest.mark.slow
 def test_every_page_of_a_pdf_is_read(client):
     buffer = BytesIO()
     first, second = drawn(("PAGE ONE",), (480, 100)), drawn(("TOTAL 9.99",), (480, 100))
@@ -180,6 +181,7 @@ def test_an_unavailable_language_is_refused_when_uploading(make_app):
     assert response.json["details"].startswith(start)
 
 
+@pytest.mark.slow
 def test_a_program_that_hangs_is_ended_at_the_timeout_with_all_it_started(make_app, program):
     path = program()
     client = make_app(found_in(path), {"OCR_TIMEOUT_S": "3"}).test_client()

@@ -342,6 +342,7 @@ anything = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(st.dictionaries(st.sampled_from(list(ANSWER)), anything, min_size=1))
 def test_whatever_the_fields_hold_is_a_receipt_that_can_be_stored(answer):

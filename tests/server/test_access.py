@@ -83,6 +83,7 @@ def test_more_names_can_be_trusted(make_app):
     assert client.get("/health", headers={"Host": "other.lan"}).status_code == 400
 
 
+@pytest.mark.slow
 def test_strange_requests_over_a_socket_are_refused_in_json_or_by_the_server(serve):
     server = serve()
     for lines in (
@@ -167,6 +168,7 @@ def test_no_answer_has_cors_headers(app):
             assert response.headers["Cross-Origin-Resource-Policy"] == "same-origin"
 
 
+@pytest.mark.slow
 def test_curl_and_requests_pass_as_they_are(serve, receipt):
     server = serve()
     url = f"{server.url}/ocr-jobs/upload"
@@ -253,6 +255,7 @@ def test_the_answer_to_a_wrong_key_does_not_hold_the_right_one(make_app):
 # Where it listens
 
 
+@pytest.mark.slow
 def test_flask_run_listens_to_this_machine_alone(serve):
     server = serve()
     listening = subprocess.check_output([sys.executable, "-c", LISTENING, str(server.port)])
@@ -333,11 +336,13 @@ def test_another_machine_is_let_in_without_a_key_by_allow_remote(make_app, value
     assert ask(client, REMOTE[0]).status_code == status
 
 
+@pytest.mark.slow
 def test_a_server_that_lets_everyone_in_warns_loudly(serve):
     server = serve(ALLOW_REMOTE="1")
     assert "ANYONE WHO REACHES THE PORT CAN READ YOUR RECEIPTS" in server.log.read_text()
 
 
+@pytest.mark.slow
 def test_a_second_address_of_this_machine_is_answered(serve):
     server = serve(*FLASK, "run", "--host", "127.0.0.2", up=False)
     source = {"source_address": ("127.0.0.2", 0)}
@@ -348,6 +353,7 @@ def test_a_second_address_of_this_machine_is_answered(serve):
     connection.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command",
     [

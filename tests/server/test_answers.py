@@ -236,6 +236,7 @@ def is_full(server, job_id):
     return time.monotonic() - started < 1
 
 
+@pytest.mark.slow
 def test_hundreds_who_wait_do_not_stop_an_upload_and_all_are_answered(production):
     server = production()
     job_id = server.upload(png(), "slow")
@@ -251,6 +252,7 @@ def test_hundreds_who_wait_do_not_stop_an_upload_and_all_are_answered(production
     assert statuses.total() == 260
 
 
+@pytest.mark.slow
 def test_an_orderly_end_answers_who_waits_with_the_unfinished_job(production):
     server = production()
     job_id = server.upload(png(), "slow")

@@ -87,6 +87,7 @@ def test_markup_in_the_document_is_text():
 # The commands and the answers
 
 
+@pytest.mark.slow
 @needs("curl")
 def test_every_command_on_the_page_works_and_answers_as_its_example(serve, tmp_path):
     server = serve(*FLASK, "run", FLASK_APP="app", MISTRAL_API_KEY=None)

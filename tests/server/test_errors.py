@@ -91,6 +91,7 @@ def leave(disk, free):
         (disk / "filler").write_bytes(bytes(room))
 
 
+@pytest.mark.slow
 def test_a_full_disk_refuses_an_upload_wherever_it_strikes_and_room_is_all_it_takes(
     serve, small_disk
 ):
@@ -115,6 +116,7 @@ def test_a_full_disk_refuses_an_upload_wherever_it_strikes_and_room_is_all_it_ta
     assert nothing_half_done(server.data, accepted)
 
 
+@pytest.mark.slow
 def test_a_delete_on_a_full_disk_is_whole_or_refused(serve, small_disk):
     server, content = serve(data=small_disk / "data"), picture(20_000)
     accepted = {try_upload(server, content).json()["id"]: content for _ in range(6)}
@@ -131,6 +133,7 @@ def test_a_delete_on_a_full_disk_is_whole_or_refused(serve, small_disk):
     assert nothing_half_done(server.data, accepted)
 
 
+@pytest.mark.slow
 def test_ready_tells_a_nearly_full_disk_and_health_stays_as_it_is(serve, small_disk):
     server = serve(data=small_disk / "data")
     response = requests.get(f"{server.url}/ready", timeout=10)
@@ -140,6 +143,7 @@ def test_ready_tells_a_nearly_full_disk_and_health_stays_as_it_is(serve, small_d
     assert health.status_code == 200 and set(health.json()) == {"status", "timestamp"}
 
 
+@pytest.mark.slow
 def test_a_limit_on_files_refuses_an_upload_and_lifting_it_is_all_it_takes(serve):
     server = serve()
     resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (100_000, -1))
@@ -161,6 +165,7 @@ def test_a_limit_on_files_refuses_an_upload_and_lifting_it_is_all_it_takes(serve
 # The database, the directory
 
 
+@pytest.mark.slow
 def test_while_another_process_holds_the_database_reads_go_on_and_writes_say_when_to_retry(serve):
     server = serve()
     job_id = server.upload(png(), "mistral")
@@ -195,6 +200,7 @@ def test_while_another_process_holds_the_database_reads_go_on_and_writes_say_whe
     assert nothing_half_done(server.data, {})
 
 
+@pytest.mark.slow
 def test_an_outcome_waits_for_a_locked_database(serve):
     server = serve()
     job_id = server.upload(png(), "slow")
@@ -219,6 +225,7 @@ def read_only(data):
         path.chmod(0o700 if path.is_dir() else 0o600)
 
 
+@pytest.mark.slow
 def test_a_data_directory_that_is_read_only_for_a_while_costs_nothing(serve):
     command = [sys.executable, "-m", "flask", "run"]
     if os.geteuid() == 0:
@@ -246,6 +253,7 @@ def test_a_data_directory_that_is_read_only_for_a_while_costs_nothing(serve):
 # The orderly end
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [(), WAITRESS], ids=["flask run", "waitress"])
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_at_an_orderly_end_what_ends_in_time_is_kept_and_the_rest_waits_and_does_not_count(
@@ -368,6 +376,7 @@ def process_of_the_engine(server, name):
     return until(found)
 
 
+@pytest.mark.slow
 def test_an_engine_that_is_killed_fails_its_execution_alone_and_an_idle_one_none(
     serve, large_receipt
 ):

@@ -248,6 +248,7 @@ def filled(path, count):
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", [as_csv, as_json])
 def test_memory_does_not_grow_with_the_number_of_jobs(tmp_path, form):
     asked = Listing()

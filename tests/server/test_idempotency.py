@@ -128,6 +128,7 @@ def send_again(server, key):
     )
 
 
+@pytest.mark.slow
 def test_whichever_of_two_uploads_is_stored_first_both_get_its_job(serve):
     server = serve()
     connection, rest = begin(server, "k")
@@ -139,6 +140,7 @@ def test_whichever_of_two_uploads_is_stored_first_both_get_its_job(serve):
     assert requests.get(f"{server.url}/ocr-jobs", timeout=10).json()["pagination"]["total"] == 1
 
 
+@pytest.mark.slow
 def test_an_upload_that_was_cut_off_does_not_use_up_its_key(serve):
     server = serve()
     connection, _ = begin(server, "k")
@@ -146,6 +148,7 @@ def test_an_upload_that_was_cut_off_does_not_use_up_its_key(serve):
     until(lambda: send_again(server, "k").status_code == 200)
 
 
+@pytest.mark.slow
 def test_after_a_kill_the_same_upload_is_one_job(serve):
     server = serve()
     answers = []
@@ -169,6 +172,7 @@ def test_after_a_kill_the_same_upload_is_one_job(serve):
     assert requests.get(f"{again.url}/ocr-jobs", timeout=10).json()["pagination"]["total"] == 1
 
 
+@pytest.mark.slow
 def test_many_at_once_with_one_key_make_one_job(serve):
     server, answers = serve(), []
     threads = [

@@ -20,6 +20,8 @@ import db
 from tests.conftest import FLASK, ROOT
 from tests.fakes import drawn, needs, png, until
 
+pytestmark = pytest.mark.slow
+
 WAITRESS = (
     *(sys.executable, "-m", "waitress", "--host", "127.0.0.1", "--port", "{port}"),
     *("--threads", "8", "--call", "tests.fakes:create_app"),

@@ -86,6 +86,7 @@ def test_without_a_rate_there_is_none(client):
     assert {client.get("/ocr-jobs").status_code for _ in range(200)} == {200}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", ["10", "many/second", "10/parsec"])
 def test_a_rate_that_makes_no_sense_is_told_at_the_start(serve, rate):
     server = serve(RATE_LIMIT=rate, up=False)
@@ -194,6 +195,7 @@ BOMBS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BOMBS)
 def test_a_bomb_costs_neither_time_nor_memory(serve, name):
     """Some are made by claiming a size, some are within the limits and costly as they can be."""
@@ -220,6 +222,7 @@ def test_a_bomb_costs_neither_time_nor_memory(serve, name):
     assert memory(server) - before < 500, f"{memory(server) - before:.0f} MiB more"
 
 
+@pytest.mark.slow
 def test_large_uploads_at_once_are_not_held_in_memory(serve):
     server = serve()
     content = png().ljust(19 * MIB, b"\0")
@@ -246,6 +249,7 @@ def begin_upload(port):
     return connection
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [(), WAITRESS], ids=["flask run", "waitress"])
 def test_clients_that_send_a_byte_at_a_time_hold_nobody_up(serve, command):
     server = serve(*command)

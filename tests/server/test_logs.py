@@ -93,6 +93,7 @@ def test_a_traceback_is_one_line_without_secrets():
         assert line.splitlines() == [line] and holds_a_secret(line) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("log_format", ["text", "json"])
 def test_no_secret_of_a_providers_error_gets_anywhere(serve, tmp_path, log_format):
     server = serve(FLASK_APP="tests.server.test_logs", LOG_FORMAT=log_format, **OURS)
@@ -126,6 +127,7 @@ def is_line(line, log_format):
     return bool(WHOLE_LINE.fullmatch(line))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("log_format", ["text", "json"])
 def test_log_lines_stay_whole_whatever_a_name_or_an_address_holds(serve, log_format):
     server = serve(LOG_FORMAT=log_format)
@@ -161,6 +163,7 @@ def test_an_error_message_in_the_database_is_redacted(make_app):
 # Modes
 
 
+@pytest.mark.slow
 def test_everything_in_the_data_directory_is_for_its_owner_only(serve, tmp_path):
     data = tmp_path / "data"
     data.mkdir(mode=0o755)

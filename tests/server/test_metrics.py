@@ -163,6 +163,7 @@ def test_errors_bear_the_id_too(client, path):
     assert client.get(path, headers={"X-Request-ID": "me"}).headers["X-Request-ID"] == "me"
 
 
+@pytest.mark.slow
 def test_every_line_of_a_request_bears_its_id_and_no_other_line_does(serve):
     server = serve()
     headers = {"X-Request-ID": "my-upload"}
@@ -186,6 +187,7 @@ def test_every_line_of_a_request_bears_its_id_and_no_other_line_does(serve):
     assert not [line for line in lines if SHOP in line]
 
 
+@pytest.mark.slow
 def test_lines_are_json_objects_when_asked(serve):
     server = serve(LOG_FORMAT="json")
     requests.get(f"{server.url}/providers", headers={"X-Request-ID": "me"}, timeout=10)
@@ -220,6 +222,7 @@ def test_another_format_is_refused_at_the_start(make_app):
         make_app(env={"LOG_FORMAT": "xml"})
 
 
+@pytest.mark.slow
 def test_the_production_server_writes_the_same_lines(serve):
     listen = ("--host", "127.0.0.1", "--port", "{port}", "--call", "tests.fakes:create_app")
     server = serve(sys.executable, "-m", "waitress", *listen)

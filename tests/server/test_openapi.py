@@ -146,6 +146,7 @@ def test_what_the_api_answers_in_everyday_use_is_in_the_document(make_app, gate)
             assert fits(response, path, method)
 
 
+@pytest.mark.slow
 def test_no_generated_request_gets_an_answer_that_is_not_in_the_document(serve, tmp_path):
     """schemathesis: values from the schemas and against them, a few hundred requests."""
     server = serve(MAX_FILE_SIZE_BYTES="100000")

@@ -367,6 +367,7 @@ def test_the_stored_file_is_the_original_byte_for_byte(client, db, receipt):
 # Over a real socket
 
 
+@pytest.mark.slow
 def test_an_upload_in_chunks_and_one_too_large_are_answered_over_a_socket(serve):
     server = serve(MAX_FILE_SIZE_BYTES="100000", MAX_FILES_PER_JOB="5")
     url, headers = (

@@ -259,6 +259,7 @@ def test_what_was_not_sent_before_a_stop_is_sent_after_the_start(receiver, hooke
     assert to.next()[1]["data"]["id"] == 1
 
 
+@pytest.mark.slow
 def test_a_kill_between_the_end_of_a_job_and_its_telling_loses_nothing(serve, receiver):
     to = receiver(*[500] * 9)
     env = {"WEBHOOK_URL": to.url, "WEBHOOK_SECRET": SECRET}
