@@ -52,7 +52,7 @@ def _rate(text: str) -> str:
     try:
         parse_many(text)
     except ValueError:
-        raise ValueError(f"must be as 10/second;1000/day, not {text!r}") from None
+        raise ValueError(f"must look like 10/second;1000/day, not {text!r}") from None
     return text
 
 

@@ -1,7 +1,8 @@
 """Checks before every route: the Host, the client's address, the Origin and the API key.
 
-Web pages elsewhere must not reach a server on this machine: a name that points here is refused by
-its Host (DNS rebinding), a form or script of another site by its Origin. No CORS headers anywhere.
+Web pages of other sites must not reach a server on this machine. A foreign name that resolves to it
+(DNS rebinding) is refused by its Host, a form or script of another site by its Origin. No response
+has CORS headers.
 """
 
 import hmac
@@ -16,16 +17,16 @@ from werkzeug.wrappers import Request
 
 from settings import Settings
 
-LOCAL = {"localhost", "127.0.0.1", "::1"}
-HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([^\s/@:\[\]]+))(?::[0-9]*)?", re.IGNORECASE)
-UNIX_SOCKET = {"", "localhost", "<local>"}  # a peer's address to gunicorn, waitress, werkzeug
-SAFE = {"GET", "HEAD", "OPTIONS"}
-PROBES = {"/health", "/ready"}  # answered whoever asks
-OPEN = {"/", *PROBES}  # without a key: the page holds nothing, and asks for one
+LOCAL_NAMES = {"localhost", "127.0.0.1", "::1"}
+HOST_HEADER = re.compile(r"(?:\[([0-9a-f:.]+)\]|([^\s/@:\[\]]+))(?::[0-9]*)?", re.IGNORECASE)
+UNIX_SOCKET = {"", "localhost", "<local>"}  # REMOTE_ADDR in gunicorn, waitress and werkzeug
+SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+PROBES = {"/health", "/ready"}  # open to every client
+OPEN_PATHS = {"/", *PROBES}  # need no key: the page holds no data, and asks for the key
 
 
 def check(request: Request, settings: Settings) -> None:
-    """Raises BadRequest, Forbidden or Unauthorized."""
+    """Refuse a request that must not be answered: BadRequest, Forbidden or Unauthorized."""
     _check_host(request.headers.get("Host", ""), settings)
     _check_address(request, settings)
     _check_origin(request)
@@ -33,14 +34,14 @@ def check(request: Request, settings: Settings) -> None:
 
 
 def who_is_let_in(settings: Settings) -> Literal["this machine", "key", "everyone"]:
-    """Whose requests are answered: this machine's, those with the key, or everyone's."""
+    """The clients that are answered: those on this machine, those with the key, or everyone."""
     if settings.api_key:
         return "key"
     return "everyone" if settings.allow_remote else "this machine"
 
 
 def _check_host(header: str, settings: Settings) -> None:
-    allowed = LOCAL | settings.trusted_hosts
+    allowed = LOCAL_NAMES | settings.trusted_hosts
     name = _host_name(header)
     if not name or name not in allowed:
         raise BadRequest(
@@ -77,8 +78,11 @@ def _is_loopback(address: str) -> bool:
 
 
 def _check_origin(request: Request) -> None:
-    """Fetch metadata (https://www.w3.org/TR/fetch-metadata/), or Origin from older browsers."""
-    if request.method in SAFE:
+    """Refuse a change that a page of another site asks for.
+
+    By fetch metadata (https://www.w3.org/TR/fetch-metadata/), in older browsers by Origin.
+    """
+    if request.method in SAFE_METHODS:
         return
     site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
     if site is not None:
@@ -88,32 +92,32 @@ def _check_origin(request: Request) -> None:
     if not allowed:
         raise Forbidden(
             f"A page of another site ({origin or site}) may not change anything here;"
-            " use this server's own page, or a client that is no browser"
+            " use this server's own page, or a program that is not a browser"
         )
 
 
 def _check_key(request: Request, settings: Settings) -> None:
     key = settings.api_key
-    if not key or request.path in OPEN or request.path.startswith("/static/"):
+    if not key or request.path in OPEN_PATHS or request.path.startswith("/static/"):
         return
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     given = token.strip() if scheme.lower() == "bearer" else request.headers.get("X-API-Key", "")
     if not hmac.compare_digest(given.encode("latin-1"), key.encode()):  # WSGI: bytes as latin-1
-        problem = "The key that came is not this server's" if given else "This server wants its"
+        problem = "Wrong API key" if given else "This server needs its API key"
         raise Unauthorized(
-            f"{problem} API_KEY: send 'Authorization: Bearer KEY' or 'X-API-Key: KEY'",
+            f"{problem}: send 'Authorization: Bearer KEY' or 'X-API-Key: KEY'",
             www_authenticate=WWWAuthenticate("bearer", {"realm": "receipts"}),
         )
 
 
 def _host_name(header: str) -> str:
     """The name in `name:port` or `[::1]:port`, without the brackets; "" for anything else."""
-    match = HOST.fullmatch(header)
+    match = HOST_HEADER.fullmatch(header)
     return (match[1] or match[2]).lower() if match else ""
 
 
 def _origin_host(origin: str) -> str:
-    """`name:port` of an Origin; "" for `null` and for what is none."""
+    """`name:port` of an Origin; "" for `null` and for anything malformed."""
     try:
         return urlsplit(origin).netloc.lower()
     except ValueError:

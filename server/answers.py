@@ -1,7 +1,8 @@
-"""How does a request wait for its job? An event for each that waits, set when the job has changed.
+"""Requests that wait for their job, and the job as text or Markdown.
 
-Nobody polls, and a job's end wakes only those who wait for it. At most MAX_WAITING requests wait at
-once: they hold threads of the server, and uploads need some as well.
+Each waiting request has an event that is set when its job changes, so no request polls, and the
+end of a job wakes only the requests that wait for it. At most MAX_WAITING requests wait at once,
+because each holds a thread of the server and uploads need threads too.
 """
 
 import json
@@ -15,11 +16,11 @@ from werkzeug.exceptions import BadRequest, Conflict, UnprocessableEntity
 from werkzeug.wrappers import Request
 
 MAX_WAIT_S = 120
-RETRY_AFTER_S = 2  # told with every answer that holds an unfinished job
+RETRY_AFTER_S = 2  # the header of every answer with an unfinished job
 
 
 class Waiting:
-    """The requests of one server that wait; `most` of them at once."""
+    """The waiting requests of one server, at most `most` at once."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -29,7 +30,7 @@ class Waiting:
         self._closed = False
 
     def wait(self, job_id: int, seconds: float, ended: Callable[[], bool]) -> None:
-        """Return when the job has `ended`, the time is over, or there is no place to wait."""
+        """Return when the job has `ended`, the time is over, or too many requests wait already."""
         deadline = time.monotonic() + seconds
         event = self._enter(job_id)
         if event is None:
@@ -43,13 +44,13 @@ class Waiting:
             self._leave(job_id, event)
 
     def wake(self, job_id: int) -> None:
-        """Have those who wait for this job look at it again."""
+        """Let the requests that wait for this job look at it again."""
         with self._lock:
             for event in self._events.get(job_id, ()):
                 event.set()
 
     def close(self) -> None:
-        """Send all away; from now on nobody waits."""
+        """Answer all waiting requests; from now on none waits."""
         with self._lock:
             self._closed = True
             for events in self._events.values():
@@ -74,7 +75,7 @@ class Waiting:
 
 
 def seconds_wanted(request: Request) -> int | None:
-    """How long the request would wait, at most MAX_WAIT_S; None when it asks for no waiting.
+    """The seconds that the request wants to wait, at most MAX_WAIT_S; None if it names none.
 
     Raises BadRequest for a malformed `?wait=`. A malformed `Prefer` counts as none (RFC 7240, 2).
     """
@@ -118,11 +119,11 @@ def text_of(job: dict[str, Any], media_type: str) -> str:
     """The text of a finished job's files in their order.
 
     Raises Conflict while the job is unfinished, UnprocessableEntity when nothing could be read:
-    a program that wants only text must not take "" for what is on the paper.
+    a program that wants only text must not take "" for the text of an empty receipt.
     """
     if job["status"] in ("pending", "running"):
         raise Conflict(
-            f"Job {job['id']} is not finished: there is no text yet; get it from"
+            f"Job {job['id']} is not finished, so there is no text yet; its status is at"
             f" /ocr-jobs/{job['id']}"
         )
     key, between = FORMATS[media_type]

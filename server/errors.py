@@ -1,4 +1,4 @@
-"""What does a client hear when the disk, the database or a route fails? One JSON format for all."""
+"""Errors as responses: HTTP errors, disk errors and database errors in one JSON format."""
 
 import errno
 import json
@@ -10,7 +10,7 @@ from pathlib import Path
 from werkzeug.exceptions import HTTPException, NotFound, ServiceUnavailable
 from werkzeug.wrappers import Request, Response
 
-FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 UNWRITABLE = {errno.EROFS, errno.EACCES, errno.EPERM}
 SQLITE_NEEDS_BYTES = 1024 * 1024
 
@@ -21,7 +21,7 @@ class InsufficientStorage(HTTPException):
 
 
 def as_response(error: HTTPException, request: Request) -> Response:
-    """The error in the API's one format, with the headers it brought along, such as Allow."""
+    """The error as JSON, with the headers that belong to it, such as Allow."""
     details = error.description
     if isinstance(error, NotFound) and details == NotFound.description:
         details = f"There is nothing at {request.method} {request.path}"
@@ -33,21 +33,21 @@ def as_response(error: HTTPException, request: Request) -> Response:
 
 
 def from_sqlite(error: sqlite3.OperationalError, data: Path) -> HTTPException | None:
-    """What an error of the database in `data` means to a client; None for one that is a bug."""
+    """The HTTP error for an error of the database in `data`; None if it is a bug."""
     primary = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if primary == sqlite3.SQLITE_FULL:
         return InsufficientStorage()
     if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return ServiceUnavailable("The database is locked; try again", retry_after=1)
     if primary in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR):
-        full = shutil.disk_usage(data).free < SQLITE_NEEDS_BYTES  # it does not always say so itself
+        full = shutil.disk_usage(data).free < SQLITE_NEEDS_BYTES  # SQLITE_FULL does not always come
         return InsufficientStorage() if full else _unwritable()
     return None
 
 
 def from_os(error: OSError) -> HTTPException | None:
-    """What a file system error means to a client; None for one that is a bug."""
-    if error.errno in FULL:
+    """The HTTP error for an error of the file system; None if it is a bug."""
+    if error.errno in DISK_FULL:
         return InsufficientStorage()
     return _unwritable() if error.errno in UNWRITABLE else None
 

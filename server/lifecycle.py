@@ -1,4 +1,4 @@
-"""When does this process serve, and how does it begin and end?"""
+"""How a server process starts and ends: its settings, its worker, signals and exit."""
 
 import atexit
 import logging
@@ -39,15 +39,15 @@ def serving() -> bool:
 
 
 def stop_on_signals(waiting: Waiting, worker: Worker) -> None:
-    """End with atexit, after SIGTERM too, unless the server at hand has a way of its own.
+    """Turn SIGTERM and SIGINT into a normal exit, so that atexit hooks run.
 
-    Before that, waitress gives its threads 5 s: no more executions begin in these, and those who
-    wait are answered.
+    Skipped if the server installed its own handler. Waitress then waits 5 s for requests; meanwhile
+    no execution starts, and waiting requests are answered.
     """
 
     def stop(number: int, frame: FrameType | None) -> None:
         worker.close()
-        # In a thread, since the lock it takes may be held by what was interrupted.
+        # In a thread, since the interrupted code may hold the lock that close() takes.
         threading.Thread(target=waiting.close).start()
         if number == signal.SIGINT:
             signal.default_int_handler(number, frame)
@@ -60,7 +60,7 @@ def stop_on_signals(waiting: Waiting, worker: Worker) -> None:
 
 
 def limit_rate(app: Flask, rate: str) -> None:
-    """At most `rate` requests a client, as in "10/second;1000/day"; 429 with Retry-After beyond."""
+    """Answer each client at most at this rate ("10/second;1000/day"), then 429 with Retry-After."""
     from flask_limiter import Limiter
     from flask_limiter.util import get_remote_address
 
@@ -75,23 +75,23 @@ def limit_rate(app: Flask, rate: str) -> None:
         limiter.exempt(app.view_functions[endpoint])
 
 
-def run_worker(at: Service) -> None:
-    """Open the data, say what cannot run here, and start the worker."""
-    at.storage.create()
-    lock = at.storage.lock()  # before another's database is touched
-    db.create(at.database)
-    logs.write_to_stderr(at.settings)
-    for name, provider in at.providers.items():
-        if reason := provider.unavailable(at.settings):
+def run_worker(service: Service) -> None:
+    """Open the data, log which providers cannot run here, and start the worker."""
+    service.storage.create()
+    lock = service.storage.lock()  # before the database, which may be another server's
+    db.create(service.database)
+    logs.write_to_stderr(service.settings)
+    for name, provider in service.providers.items():
+        if reason := provider.unavailable(service.settings):
             log.info("Provider %r is not available: %s", name, reason)
-    if access.who_is_let_in(at.settings) == "everyone":
+    if access.who_is_let_in(service.settings) == "everyone":
         log.warning("ANYONE WHO REACHES THE PORT CAN READ YOUR RECEIPTS AND USE YOUR PAID KEYS")
-    at.webhook.start()  # first, since what is recovered may end jobs
-    at.worker.start(lock)
+    service.webhook.start()  # before the worker, whose recovery may end jobs
+    service.worker.start(lock)
 
 
-def stop_with_process(at: Service) -> None:
-    """Stop the worker when this process exits or is stopped by a signal."""
-    atexit.register(at.worker.stop)
-    atexit.register(at.webhook.stop)
-    stop_on_signals(at.waiting, at.worker)
+def stop_with_process(service: Service) -> None:
+    """Stop the worker when this process exits or gets SIGTERM or SIGINT."""
+    atexit.register(service.worker.stop)
+    atexit.register(service.webhook.stop)
+    stop_on_signals(service.waiting, service.worker)

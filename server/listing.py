@@ -13,7 +13,7 @@ MAX_ID = 10**18 - 1  # 18 digits, as in the routes
 
 
 def read_listing(args: MultiDict[str, str]) -> Listing:
-    """Raises BadRequest that names the parameter, what it takes and what it was."""
+    """The parameters of a request. Raises BadRequest naming the parameter and what it takes."""
     sort, direction = _sort(args.get("sort", "createdAt:desc"))
     return Listing(
         page=_whole_number("page", args.get("page", "1"), MAX_PAGE),

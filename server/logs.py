@@ -1,4 +1,4 @@
-"""What is written to the log? One line an event, and never a secret or the name of a file."""
+"""The log: one line for each event, without secrets and without the names of files."""
 
 import json
 import logging
@@ -16,7 +16,7 @@ request_id: ContextVar[str] = ContextVar("request_id", default="")  # "" outside
 
 
 def take_request_id(sent: str) -> str:
-    """The id that every line of this request bears: the client's if it is sane, else a new one."""
+    """The id on every log line of this request: the client's if it is valid, else a new one."""
     request_id.set(sent if REQUEST_ID.fullmatch(sent) else uuid.uuid4().hex)
     return request_id.get()
 
@@ -42,7 +42,7 @@ class OneLine(logging.Formatter):
 
 
 class OneObject(logging.Formatter):
-    """The same as a JSON object a line."""
+    """A record as a JSON object on one line, without secrets."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__("%(message)s")
@@ -71,8 +71,8 @@ def write_to_stderr(settings: Settings) -> None:
 
 
 def _is_no_request(record: logging.LogRecord) -> bool:
-    """Whether a line of `flask run` is none about a request: these would tell what is searched for.
+    """False for the line that `flask run` logs for each request: its query holds what is searched.
 
-    app.py writes a line for each, without the query.
+    app.py logs each request without the query.
     """
     return record.levelno > logging.INFO or " - - [" not in str(record.msg)

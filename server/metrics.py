@@ -1,4 +1,4 @@
-"""How is the server doing? Numbers for Prometheus; no label tells a file, a merchant or a job."""
+"""Metrics for Prometheus. No label holds the name of a file, a merchant or a job."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -17,7 +17,7 @@ SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320)  # OCR_TIMEOUT_S
 
 
 class Metrics:
-    """The numbers of one server; what has ended is counted from its start."""
+    """The metrics of one server; counters and histograms begin at 0 when it starts."""
 
     def __init__(self, database: Path) -> None:
         self._registry = CollectorRegistry()
@@ -43,13 +43,13 @@ class Metrics:
             self._failures.labels(execution.provider, execution.error_code).inc()
 
     def exposed(self, accept: str) -> tuple[bytes, str]:
-        """All numbers and their media type, which the Accept header chooses."""
+        """All metrics as text, and its media type, chosen by the Accept header."""
         encode, media_type = choose_encoder(accept)
         return encode(self._registry), media_type
 
 
 class _Stored(Collector):
-    """What the database tells when somebody looks: a few rows, however many jobs there are."""
+    """Gauges read from the database at each scrape: a few rows, however many jobs there are."""
 
     def __init__(self, database: Path) -> None:
         self._database = database

@@ -21,7 +21,7 @@ from worker import Worker
 
 @dataclass(frozen=True)
 class Service:
-    """What the routes of one application share."""
+    """The parts of one application; `current_app.extensions["receipts"]` holds it."""
 
     database: Path
     storage: Storage

@@ -84,7 +84,7 @@ def test_what_is_no_whole_number_is_named(variable):
     [
         ({"ALLOW_REMOTE": "yes"}, "ALLOW_REMOTE must be 0 or 1, not 'yes'"),
         ({"LOG_FORMAT": "xml"}, "LOG_FORMAT must be text or json, not 'xml'"),
-        ({"RATE_LIMIT": "often"}, "RATE_LIMIT must be as 10/second;1000/day, not 'often'"),
+        ({"RATE_LIMIT": "often"}, "RATE_LIMIT must look like 10/second;1000/day, not 'often'"),
         ({"WEBHOOK_URL": "http://h/"}, "WEBHOOK_URL needs a WEBHOOK_SECRET; make one with: "),
         ({"WEBHOOK_SECRET": "s3cret"}, "WEBHOOK_SECRET must begin with whsec_; make one with: "),
         ({"WEBHOOK_SECRET": "whsec_%"}, "WEBHOOK_SECRET must be base64 after whsec_; make one "),

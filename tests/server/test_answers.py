@@ -1,4 +1,4 @@
-"""Does a request that waits get its answer at the end of its job, and does nobody else wait?"""
+"""A request that waits is answered when its job ends, and delays no other request."""
 
 import re
 import sys
@@ -321,7 +321,7 @@ def test_the_text_of_an_unfinished_job_is_409_and_not_empty(client, gate):
     response = send(client, "gated", "?wait=0", Accept="text/plain")
     assert (response.status_code, response.headers["Retry-After"]) == (409, "2")
     assert response.json["details"] == (
-        "Job 1 is not finished: there is no text yet; get it from /ocr-jobs/1"
+        "Job 1 is not finished, so there is no text yet; its status is at /ocr-jobs/1"
     )
 
 

@@ -1,6 +1,6 @@
 """A full disk, a locked database, a read-only directory or a dead thread costs nothing.
 
-The server is real and in a process of its own; the faults are real too: a small tmpfs, a file-size
+The server runs in a process of its own, and the faults are real: a small tmpfs, a file-size
 limit, another process's lock, modes that forbid writing, signals.
 """
 
@@ -134,7 +134,7 @@ def test_a_delete_on_a_full_disk_is_whole_or_refused(serve, small_disk):
 
 
 @pytest.mark.slow
-def test_ready_tells_a_nearly_full_disk_and_health_stays_as_it_is(serve, small_disk):
+def test_ready_reports_a_nearly_full_disk_and_health_stays_ok(serve, small_disk):
     server = serve(data=small_disk / "data")
     response = requests.get(f"{server.url}/ready", timeout=10)
     assert refused(response, 503) and "the disk is nearly full" in response.json()["details"]

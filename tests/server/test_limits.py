@@ -88,10 +88,10 @@ def test_without_a_rate_there_is_none(client):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("rate", ["10", "many/second", "10/parsec"])
-def test_a_rate_that_makes_no_sense_is_told_at_the_start(serve, rate):
+def test_a_malformed_rate_is_refused_at_the_start(serve, rate):
     server = serve(RATE_LIMIT=rate, up=False)
     assert server.process.wait(20) != 0
-    assert "RATE_LIMIT must be as 10/second;1000/day" in server.log.read_text()
+    assert "RATE_LIMIT must look like 10/second;1000/day" in server.log.read_text()
 
 
 # The body
@@ -251,7 +251,7 @@ def begin_upload(port):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("command", [(), WAITRESS], ids=["flask run", "waitress"])
-def test_clients_that_send_a_byte_at_a_time_hold_nobody_up(serve, command):
+def test_clients_that_send_a_byte_at_a_time_delay_no_others(serve, command):
     server = serve(*command)
     slow = [begin_upload(server.port) for _ in range(60)]
     try:

@@ -1,6 +1,6 @@
-"""Is every log line one line, and does no secret get out: not in logs, the API, the database?
+"""Every log line is one line, and no secret gets into the log, the API or the database.
 
-`create_app` is a server's application whose providers fail in ways that hold secrets.
+`create_app` makes an application for a server; the errors of its providers hold secrets.
 """
 
 import json

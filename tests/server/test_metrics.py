@@ -1,4 +1,4 @@
-"""Can the server be watched, by numbers and by lines, without telling what was read?"""
+"""Metrics and log lines show how the server does, and nothing of what was read."""
 
 import json
 import logging
@@ -76,7 +76,7 @@ def test_unfinished_executions_are_counted_by_status(client, gate):
     assert numbers(client)["receipts_executions", "running"] == 0
 
 
-def test_the_queue_tells_its_depth_and_how_long_the_oldest_waits(client, gate, db):
+def test_the_queue_has_its_depth_and_how_long_the_oldest_waits(client, gate, db):
     assert numbers(client)["receipts_queue_oldest_seconds",] == 0
     upload(client, "gated")
     gate.wait_for_start()
@@ -99,7 +99,7 @@ def test_seconds_and_failures_are_told_by_provider_and_code(client):
     assert ("receipts_execution_failures_total", "unreadable", "fake") not in found
 
 
-def test_no_label_tells_a_file_or_a_merchant(client):
+def test_no_label_holds_a_file_or_a_merchant(client):
     files = [(png(), f"{SHOP}.png"), (png(), f"{SHOP}-2.png")]
     wait(client, upload(client, "fake", "failing", files=files, jobName=SHOP))
     assert SHOP not in client.get("/metrics").text
@@ -209,7 +209,7 @@ def test_a_line_is_one_line_without_secrets_and_names_of_files(formatter):
     assert "uploads/7/[file]" in line
 
 
-def test_a_provider_that_dies_over_a_file_does_not_tell_its_name(client, caplog):
+def test_a_provider_that_dies_over_a_file_does_not_log_its_name(client, caplog):
     wait(client, upload(client, "dying", files=[(png(), f"{SHOP}.png")]))
     until(lambda: "cannot open" in caplog.text)
     (record,) = [record for record in caplog.records if record.exc_info]
