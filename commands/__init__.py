@@ -1,4 +1,4 @@
-"""The commands that `flask` gets."""
+"""Adds the commands of this application to `flask`."""
 
 from flask import Flask
 

@@ -1,4 +1,4 @@
-"""What works here and what does not? `flask doctor` tries it, and leaves nothing behind."""
+"""`flask doctor`: tries every provider, the data, the queue and the access, and changes nothing."""
 
 import json
 import shutil
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import click
 from flask import current_app
@@ -22,6 +22,7 @@ import worker
 from providers.base import Provider
 from result import ProviderError, ocr_data
 from server import access
+from server.service import Service
 from settings import Settings
 from storage import MIN_FREE_BYTES, Storage
 
@@ -31,7 +32,7 @@ LONG_S = 3600
 
 
 class Finding(NamedTuple):
-    """`--` is for what need not work, `!!` for what should."""
+    """A line of the answer: `ok` works, `--` need not work, `!!` should work and does not."""
 
     mark: Literal["ok", "--", "!!"]
     about: str
@@ -39,27 +40,27 @@ class Finding(NamedTuple):
 
 
 @click.command()
-@click.option("--remote", is_flag=True, help="try the providers that cost something too")
+@click.option("--remote", is_flag=True, help="also try the providers that cost money")
 @with_appcontext
 def doctor(remote: bool) -> None:
-    """Say what works: every provider, the data, the queue and who is let in."""
-    at = current_app.extensions["receipts"]
+    """Show what works: every provider, the data, the queue and who is let in."""
+    service: Service = current_app.extensions["receipts"]
     problems = 0
-    for finding in _findings(at, remote):
+    for finding in _findings(service, remote):
         problems += finding.mark == "!!"
         click.echo(f"{finding.mark} {finding.about}: {finding.text}")
     sys.exit(1 if problems else 0)
 
 
-def _findings(at: Any, remote: bool) -> Iterator[Finding]:
-    if all(provider.unavailable(at.settings) for provider in at.providers.values()):
+def _findings(service: Service, remote: bool) -> Iterator[Finding]:
+    if all(provider.unavailable(service.settings) for provider in service.providers.values()):
         yield Finding("!!", "providers", "none is available")
-    for name, provider in at.providers.items():
-        yield _provider(name, provider, at.settings, remote)
-    yield from _directory(at.storage.root)
-    if at.database.exists():
-        yield from _database(at.database, at.storage)
-    yield _access(at.settings)
+    for name, provider in service.providers.items():
+        yield _provider(name, provider, service.settings, remote)
+    yield from _directory(service.storage.root)
+    if service.database.exists():
+        yield from _database(service.database, service.storage)
+    yield _access(service.settings)
 
 
 def _provider(name: str, provider: Provider, settings: Settings, remote: bool) -> Finding:
@@ -84,7 +85,7 @@ def _provider(name: str, provider: Provider, settings: Settings, remote: bool) -
 
 def _directory(root: Path) -> Iterator[Finding]:
     if not root.exists():
-        yield Finding("--", "data", f"{root} is not there yet; the first start makes it")
+        yield Finding("--", "data", f"{root} does not exist yet; the first start makes it")
         return
     try:
         tempfile.TemporaryFile(dir=root).close()
@@ -93,7 +94,9 @@ def _directory(root: Path) -> Iterator[Finding]:
         return
     open_to_others = [path for path in (root, *root.glob("receipts.db*")) if _others_can_read(path)]
     if open_to_others:
-        yield Finding("!!", "data", f"others can read {open_to_others[0]}; chmod go= it")
+        yield Finding(
+            "!!", "data", f"other users can read {open_to_others[0]}; run chmod go= on it"
+        )
     free = shutil.disk_usage(root).free
     mark: Literal["ok", "!!"] = "ok" if free >= MIN_FREE_BYTES else "!!"
     yield Finding(mark, "data", f"{root} can be written, {free // 2**20:,} MiB are free")

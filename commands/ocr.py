@@ -1,8 +1,8 @@
-"""What do receipts say? `flask ocr FILE... --provider NAME` asks no server and stores nothing."""
+"""`flask ocr FILE... --provider NAME`: reads receipts without a server, and stores nothing."""
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,33 +14,41 @@ from flask.cli import with_appcontext
 from engines import images
 from providers.base import Provider
 from result import ProviderError, ocr_data
+from server.service import Service
 from settings import Settings
 
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--provider", "name", required=True, help="who reads: a name of GET /providers")
-@click.option("--json", "as_json", is_flag=True, help="an object a line in place of the text")
+@click.option(
+    "--provider",
+    "name",
+    required=True,
+    help="the provider that reads them: a name from GET /providers",
+)
+@click.option(
+    "--json", "as_json", is_flag=True, help="print a JSON object for each file instead of its text"
+)
 @with_appcontext
 def ocr(files: tuple[Path, ...], name: str, as_json: bool) -> None:
-    """Read receipts and print what they say; the exit status is 1 if one could not be read."""
-    at = current_app.extensions["receipts"]
-    provider = _available(name, at.providers, at.settings)
+    """Read receipts and print their text; the exit status is 1 if one could not be read."""
+    service: Service = current_app.extensions["receipts"]
+    provider = _available(name, service.providers, service.settings)
     failures = []
     with _progress(files) as paths:
         for path in paths:
             try:
-                reading = _read(path, provider, at.settings)
+                reading = _read(path, provider, service.settings)
             except ProviderError as error:
                 failures.append(f"{path}: {error.code}: {error.message}")
                 reading = {"error": {"code": error.code, "message": error.message}}
-            _tell(path, reading, as_json, len(files) > 1)
+            _print_reading(path, reading, as_json, len(files) > 1)
     for failure in failures:
         click.echo(failure, err=True)
     sys.exit(1 if failures else 0)
 
 
-def _available(name: str, providers: dict[str, Provider], settings: Settings) -> Provider:
+def _available(name: str, providers: Mapping[str, Provider], settings: Settings) -> Provider:
     if name not in providers:
         raise click.UsageError(f"There is no provider {name!r}; use one of: {', '.join(providers)}")
     if reason := providers[name].unavailable(settings):
@@ -49,7 +57,7 @@ def _available(name: str, providers: dict[str, Provider], settings: Settings) ->
 
 
 def _read(path: Path, provider: Provider, settings: Settings) -> dict[str, Any]:
-    """The ocrData. Raises ProviderError for all that can be wrong with a file."""
+    """The ocrData of a file. Raises ProviderError if it is missing or cannot be read."""
     if not path.is_file():
         raise ProviderError("file_missing", "there is no such file")
     images.check(path, settings.limits)
@@ -57,8 +65,8 @@ def _read(path: Path, provider: Provider, settings: Settings) -> dict[str, Any]:
     return reading
 
 
-def _tell(path: Path, reading: dict[str, Any], as_json: bool, several: bool) -> None:
-    """On standard output: JSON for each file, or the text of those that could be read."""
+def _print_reading(path: Path, reading: dict[str, Any], as_json: bool, several: bool) -> None:
+    """Print JSON for each file, or the text of each file that could be read."""
     if as_json:
         click.echo(json.dumps({"file": str(path), **reading}, ensure_ascii=False))
     elif "text" in reading:
@@ -68,7 +76,7 @@ def _tell(path: Path, reading: dict[str, Any], as_json: bool, several: bool) -> 
 
 @contextmanager
 def _progress(files: tuple[Path, ...]) -> Iterator[Iterable[Path]]:
-    """The files, with a bar where somebody looks and the results go elsewhere."""
+    """The files; with a progress bar if only standard error is a terminal."""
     if len(files) > 1 and sys.stderr.isatty() and not sys.stdout.isatty():
         with click.progressbar(files, file=sys.stderr, show_pos=True) as bar:
             yield bar

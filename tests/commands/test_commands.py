@@ -229,7 +229,7 @@ def test_a_database_that_is_newer_or_readable_by_others_is_a_problem(make_app, d
     database.chmod(0o644)
     status, lines = doctor()
     assert status == 1
-    assert f"!! data: others can read {database}; chmod go= it" in lines
+    assert f"!! data: other users can read {database}; run chmod go= on it" in lines
     assert f"!! database: schema 99 of a newer release; this one knows {db.VERSION}" in lines
 
 
@@ -246,7 +246,7 @@ def test_a_data_directory_that_is_not_there_is_not_made(doctor, tmp_path):
     status, lines = doctor()
     assert (status, lines[-2]) == (
         0,
-        f"-- data: {tmp_path}/data is not there yet; the first start makes it",
+        f"-- data: {tmp_path}/data does not exist yet; the first start makes it",
     )
     assert not (tmp_path / "data").exists()
 
