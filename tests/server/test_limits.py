@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 import zlib
+from contextlib import closing
 from io import BytesIO
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 import requests
 from PIL import Image
 
+from db import connect
 from tests.fakes import fake, png, upload, wait
 from tests.server.test_lifecycle import WAITRESS
 
@@ -46,18 +48,19 @@ def test_a_full_queue_refuses_uploads_and_reruns_until_there_is_room(make_app, g
     upload(client, "fake")
 
 
-def test_ten_thousand_may_wait_by_default(client, db, gate):
+def test_ten_thousand_may_wait_by_default(make_app, gate):
+    app = make_app({"gated": gate.provider}, {"OCR_WORKERS": "1"})
+    client = app.test_client()
     upload(client, "gated")
     gate.wait_for_start()
     query = (
         "INSERT INTO execution (file_id, provider, created_at, updated_at) VALUES (1, 'x', '', '')"
     )
-    db.execute("DROP TRIGGER execution_added")  # of thousands on one file it would be slow
-    db.execute("BEGIN")
-    db.executemany(query, [()] * 9_999)
-    db.execute("COMMIT")
+    with closing(connect(app.extensions["receipts"].database)) as db, db:
+        db.execute("DROP TRIGGER execution_added")  # of thousands on one file it would be slow
+        db.executemany(query, [()] * 9_999)
     upload(client, "gated")
-    data = {"file": (BytesIO(png()), "a.png"), "ocrProvider_0": "fake"}
+    data = {"file": (BytesIO(png()), "a.png"), "ocrProvider_0": "gated"}
     assert client.post("/ocr-jobs/upload", data=data).status_code == 503
 
 
