@@ -26,7 +26,7 @@ def _signs(country: dict[str, Any]) -> Iterator[str]:
 def _words(country: dict[str, Any]) -> Iterator[str]:
     """The patterns, in lower case, that only this country's receipts have."""
     if "words" in country:
-        yield rf"(?<!\w)(?:{one_of(country['words'])})(?!\w)"
+        yield rf"(?<!\w){one_of(country['words'])}(?!\w)"
     yield from country.get("patterns", ())
 
 

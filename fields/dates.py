@@ -24,9 +24,9 @@ _ENGLISH = [
     [_plain(name) for name in names] for names in lexicon.LANGUAGES["en"]["dates"]["months"]
 ]
 _NAME = "(?P<month>" + re.sub(r"\bo", "[o0]", lexicon.one_of(_MONTHS)) + ")"  # 0ct 3, 2016
-_ORDINAL = rf"(?:{lexicon.one_of(lexicon.words('dates', 'ordinals'))})?"
-_JOINING = rf"(?:(?:{lexicon.one_of(lexicon.words('dates', 'joining'))}) )?"
-_CLOCK = lexicon.one_of(lexicon.words("dates", "clock"))
+_ORDINAL = lexicon.filled("<dates.ordinals>?")
+_JOINING = lexicon.filled("(?:<dates.joining> )?")
+_CLOCK = lexicon.filled("<dates.clock>")
 FIRST_YEAR, LAST_YEAR = 1970, 2099  # of four digits; two stand for 2000 to LAST_SHORT_YEAR
 LAST_SHORT_YEAR = 2039  # 07-12-88 is more often a number than a day
 _YEAR = r"(?P<year>(?:19|20)\d\d(?!:\d\d)|'?\d\d)"
@@ -64,7 +64,7 @@ _DIGITS = str.maketrans("oqil|sbz", "00111582")
 # A lone dot is a clock's only before seconds, am, pm or Uhr: 12.50 alone is a price.
 _TIME = re.compile(
     r"(?<![\d:.])(?P<hour>[01]?\d|2[0-3]) ?"
-    rf"(?:[:h]|\.(?= ?[0-5]\d ?(?:[:.] ?[0-5]\d|[ap]\.?m\b|(?:{_CLOCK})\b)))"
+    rf"(?:[:h]|\.(?= ?[0-5]\d ?(?:[:.] ?[0-5]\d|[ap]\.?m\b|{_CLOCK}\b)))"
     r" ?(?P<minute>[0-5]\d)(?: ?[:.] ?[0-5]\d)? ?(?P<half>[ap]\.?m\.?)?(?![\d:])",
     re.IGNORECASE,
 )

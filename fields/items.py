@@ -11,35 +11,28 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from fields.labels import Row, plain
-from fields.lexicon import one_of, words
+from fields.lexicon import filled, rule
 from fields.merchants import is_head
-from fields.money import MARK, Amount, parse_money
+from fields.money import Amount, parse_money
 from fields.totals import role_of
 from result import Item
 
-
-def _any(*keys: str) -> str:
-    return one_of(word for key in keys for word in words("items", key))
-
-
-_UNIT = rf"(?:{_any('pieces', 'units')}|kg|lbs?|g|l)"
-_BY = rf"(?:[xX\u00d7*] *|(?:{_any('pieces')}) +)"  # 2 x, 3 pcs
-_TIMES = re.compile(
-    rf"(?<![\w.,])@?(?P<quantity>\d{{1,4}}(?:[.,]\d{{1,3}})?) ?{_UNIT}?\.? ?"
-    rf"[x\u00d7*@\u00f7] ?@?{MARK}?\.? ?(?P<price>\d+(?:[.,]\d+)*)"
-    rf"(?: ?{MARK}? ?/ ?{_UNIT})?(?!\w)",
-    re.IGNORECASE,
+_UNIT = filled("(?:<items.pieces+units>|kg|lbs?|g|l)")
+_TIMES = rule(
+    rf"(?<![\w.,])@?(?P<quantity>\d{{1,4}}(?:[.,]\d{{1,3}})?) ?{_UNIT}?\.? ?[x\u00d7*@\u00f7] ?@?"
+    rf"<currency.marks>?\.? ?(?P<price>\d+(?:[.,]\d+)*)(?: ?<currency.marks>? ?/ ?{_UNIT})?(?!\w)"
 )
+_BY = filled(r"(?:[xX\u00d7*] *|<items.pieces> +)")  # 2 x, 3 pcs
 _LEAD = re.compile(rf"^\W{{0,2}}(?P<quantity>\d{{1,3}}) ?{_BY}(?=[A-Za-z(\"'&])")
 # A bare number is one only in a column of them: 2 ICED TEA, but 7 UP and 100 PLUS.
 _COLUMN = re.compile(
     rf"^\W{{0,2}}(?P<quantity>\d{{1,3}}(?= ?{_BY})|\d{{1,2}}(?= )) ?(?:{_BY}| *)(?=[A-Za-z(\"'&])"
 )
-_QUANTITY = re.compile(rf"\W*(?:{_any('quantity')})\b", re.IGNORECASE)
-_PIECES = re.compile(rf"^ ?(?:[xX\u00d7*]|{_any('pieces')}) ")
+_QUANTITY = rule(r"\W*<items.quantity>\b")
+_PIECES = re.compile(filled(r"^ ?(?:[xX\u00d7*]|<items.pieces>) "))
 _TRAIL = re.compile(r"[ (](?:[xX\u00d7] ?(?P<a>\d{1,3})|(?P<b>\d{1,3}) ?[xX\u00d7])\)?\s*$")
-_CODE = re.compile(rf"^[A-Z]?\d{{5,}}[A-Z]?\s+|\s+\d{{6,}}\w?\b.*$|\s+(?:{_any('tax_codes')})$")
-_HEADING = re.compile(rf"\b(?:{_any('headings')})\b", re.IGNORECASE)
+_CODE = re.compile(filled(r"^[A-Z]?\d{5,}[A-Z]?\s+|\s+\d{6,}\w?\b.*$|\s+<items.tax_codes>$"))
+_HEADING = rule(r"\b<items.headings>\b")
 _NO_ITEM = {"total", "grand", "subtotal", "rounding", "rounded", "change", "tax", "service", "tip"}
 _NO_ITEM |= {"count", "other", "inclusive"}
 MAX_QUANTITY = Decimal(999)

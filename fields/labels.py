@@ -66,9 +66,7 @@ def _without_dates(text: str) -> str:
 _SLIPS = str.maketrans("015|8", "olsib")
 
 
-_GLUED = re.compile(
-    rf"(?<=[a-z]{{4}})(?=(?:{lexicon.one_of(lexicon.words('currency', 'glued')).lower()})\b)"
-)
+_GLUED = lexicon.rule(r"(?<=[a-z]{4})(?=<currency.glued>\b)")
 
 
 @lru_cache(maxsize=2048)

@@ -8,94 +8,56 @@ from typing import NamedTuple
 
 from fields.dates import find_dates
 from fields.labels import Row, plain, vocabulary, within_one_edit
-from fields.lexicon import COUNTRIES, CURRENCY_NAMES, loosely, one_of, words
+from fields.lexicon import COUNTRIES, CURRENCY_NAMES, rule, words
 from result import Line
 
 HEADER_ROWS = 14
 MIN_NAME_SCORE = 3.0  # a name with less is doubtful
-MIN_WORD_CONFIDENCE = (
-    0.82  # of a name; 98 % of those with a good score and no fainter word are right
-)
+MIN_WORD_CONFIDENCE = 0.82  # a name with a fainter word is doubtful; 98 % of the others are right
 MIN_SCORE_OF_ITS_OWN = 4.6  # below, which place and size alone reach, a chain named elsewhere wins
 
 
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern, re.IGNORECASE)
-
-
-def _any(section: str, *keys: str) -> str:
-    return one_of(word for key in keys for word in words(section, key))
-
-
-_FORMS = words("legal", "forms")
-_INITIALED = loosely(words("legal", "initials"))
 # Legal forms end a company's name; a row that has one is the name.
-LEGAL = _compiled(
-    rf"\b(?:(?:{loosely((*_FORMS, *words('legal', 'ordinary')))})\b|(?:{_INITIALED})\b(?=\.?$))\.?"
+LEGAL = rule(r"\b(?:<~legal.forms+ordinary>\b|<~legal.initials>\b(?=\.?$))\.?")
+_CERTAIN_LEGAL = rule(  # those that are no ordinary word or initials
+    r"\b<~legal.forms+words>\b|\b<~legal.initials> ?\(\d|& ?<legal.partners>\b"
+    r"|^<legal.prefixes>\.? "
 )
-_SURE_LEGAL = _compiled(  # those that are no ordinary word or initials
-    rf"\b(?:{loosely((*_FORMS, *words('legal', 'words')))})\b|\b(?:{_INITIALED}) ?\(\d"
-    rf"|& ?(?:{_any('legal', 'partners')})\b|^(?:{_any('legal', 'prefixes')})\.? "
-)
-_BESIDE_A_FORM = _compiled(rf"\(\w{{1,3}}\)|&|\b(?:{_any('legal', 'partners')})\b\.?")
-# Where the law wants the company's name on every receipt, as in Malaysia, it is the merchant's,
-# whatever the shop above it is called.
-_BY_LAW = [
-    file["legal"] for file in COUNTRIES.values() if file.get("legal", {}).get("is_mandatory")
-]
-_MANDATORY = _compiled(
-    "|".join(
-        rf"\b(?:{loosely((*legal['forms'], *legal['words']))})\b"
-        rf"|\b(?:{loosely(legal['initials'])}) ?\(\d"
-        for legal in _BY_LAW
-    )
-)
+_BESIDE_A_FORM = rule(r"\(\w{1,3}\)|&|\b<legal.partners>\b\.?")
+# By law the company's name is on every Malaysian receipt, whatever the shop above it is called.
+_MANDATORY = rule(r"\b<~legal.mandatory>\b|\b<~legal.initials> ?\(\d")
 _REPAIRS = [
     (re.compile(pattern), form)
     for file in COUNTRIES.values()
     for pattern, form in file.get("legal", {}).get("repairs", ())
 ]
 _FILLING = words("merchant", "filling")
-_ADDRESS = {
-    word
-    for key in ("streets", "places")
-    for name in words("merchant", key)
-    for word in plain(name).split()
-}
-_STREET_ENDING = _compiled(rf"(?:{_any('merchant', 'street_endings')})\b")
-_NO_NAMES = {
-    *CURRENCY_NAMES,
-    *(word for name in words("merchant", "names") for word in plain(name).split()),
-}
-_OTHER = _compiled(rf"\b(?:{_any('merchant', 'not_a_name')})\b")
-_OWNER = _compiled(rf"^\W*(?:{_any('merchant', 'owner')})\b")
-_DOMAINS = one_of(file["domain"] for file in COUNTRIES.values() if "domain" in file)
-_WEB = _compiled(rf"www\.|http|@[\w-]+\.[a-z]|\.com\b|\.co\.|\.(?:{_DOMAINS})\b")
-_PHONE = _compiled(
-    rf"\b(?:{_any('numbers', 'phone')})\b[ .:#\-/no]*(?P<number>\+?\(?\d[\d ()./\-]{{5,18}}\d)"
-)
+_ADDRESS = set(plain(" ".join(words("merchant", "streets", "places"))).split())
+_STREET_ENDING = rule(r"<merchant.street_endings>\b")
+_NO_NAMES = CURRENCY_NAMES.union(plain(" ".join(words("merchant", "names"))).split())
+_OTHER = rule(r"\b<merchant.not_a_name>\b")
+_OWNER = rule(r"^\W*<merchant.owner>\b")
+_WEB = rule(r"www\.|http|@[\w-]+\.[a-z]|\.com\b|\.co\.|\.<merchant.domains>\b")
+_PHONE = rule(r"\b<numbers.phone>\b[ .:#\-/no]*(?P<number>\+?\(?\d[\d ()./\-]{5,18}\d)")
 _BARE_PHONE = re.compile(r"(?<![\d.])(?:\+?1[ -.])?\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}(?!\d)")
-_TAX_ID = _compiled(
-    rf"\b(?:{loosely(words('numbers', 'tax_id'))})\b[ .\-]*"
-    rf"(?:{_any('numbers', 'number', 'tax_number')})?[ .:#\-/()a-z]{{0,14}}?"
+_TAX_ID = rule(
+    r"\b<~numbers.tax_id>\b[ .\-]*<numbers.number+tax_number>?[ .:#\-/()a-z]{0,14}?"
     r"(?P<number>(?:[A-Z]{2,3}[ -]?)?[\dOo][\dOo /.\-]{6,20}[\dA-Z]\b)"
 )
-_NUMBER = _any("numbers", "number")
-_NUMBER_LABEL = _compiled(
-    rf"\b(?:{_NUMBER})\b ?[.:;#]|^(?:{_any('numbers', 'company')})\b\.? ?\w*\.? (?:{_NUMBER})\b"
+_NUMBER_LABEL = rule(
+    r"\b<numbers.number>\b ?[.:;#]|^<numbers.company>\b\.? ?\w*\.? <numbers.number>\b"
 )
-_IDENTITY = _compiled(rf"#|\b(?:{_any('numbers', 'identity')})\b.*\d{{6}}")
+_IDENTITY = rule(r"#|\b<numbers.identity>\b.*\d{6}")
 _INITIALS = re.compile(r"(?<!\w)(?=\S*[A-Z])(?:[A-Z015¥$]\.){2,}")
 _AS_LETTERS = str.maketrans("015¥$", "OISYS")
-_GREETING = _compiled(rf"^(?:{_any('merchant', 'greeting')})\s+")
-_FORMERLY = _compiled(rf"\s+\(?(?:{_any('merchant', 'former')})\b.*$")
+_GREETING = rule(r"^<merchant.greeting>\s+")
+_FORMERLY = rule(r"\s+\(?<merchant.former>\b.*$")
 _NUMBERED = re.compile(  # (519537-X), 273500-U (KJ1), ( ROC : SA0416111-K )
     r"\s*[\(\[{][^()]*\d{4,}.*$|\s*\d{5,}\s*[-\u00b7.:]?\s*[A-Z]\b.*$"
 )
-_LABEL = _any("numbers", "registration")
-_REGISTRATION = _compiled(
-    rf"\s*[\(\[{{]?\s*(?:(?:{_LABEL})\b[ .]*(?:{_LABEL})?[ .]*(?:{_NUMBER})?[ .:]*)?"
-    r"[\(\[{]?\s*(?:[a-z]{1,3}[ -]?)??\d{5,12}(?:\s*[-·. ]?\s*[a-z0-9])?\s*[\)\]}]*\s*$"
+_REGISTRATION = rule(
+    r"\s*[\(\[{]?\s*(?:<numbers.registration>\b[ .]*<numbers.registration>?[ .]*<numbers.number>?"
+    r"[ .:]*)?[\(\[{]?\s*(?:[a-z]{1,3}[ -]?)??\d{5,12}(?:\s*[-·. ]?\s*[a-z0-9])?\s*[\)\]}]*\s*$"
 )
 # Chains whose name is often a logo the engine cannot read, but stands in a sentence or an address.
 _CHAIN_WORDS = {
@@ -222,7 +184,7 @@ FEATURES = (
     Feature("first row", 0.5, lambda c: c.rows_above == 0),
     Feature("rows above", -0.45, lambda c: min(2.5 / 0.45, c.rows_above)),
     Feature("large print", 2.0, lambda c: min(0.75, max(0.0, c.size - 1.2))),
-    Feature("legal form", 5.0, lambda c: not c.is_owner and bool(_SURE_LEGAL.search(c.texts))),
+    Feature("legal form", 5.0, lambda c: not c.is_owner and bool(_CERTAIN_LEGAL.search(c.texts))),
     Feature("form by law", 4.0, lambda c: not c.is_owner and bool(_MANDATORY.search(c.texts))),
     Feature("business", 2.0, _names_business),
     Feature("chain", 4.5, lambda c: bool(_chain(c.words))),
@@ -286,7 +248,7 @@ def _chain_elsewhere(rows: Sequence[Row]) -> str | None:
     for row in rows:
         chain = _chain(plain(row.text).split()) if not row.amounts else None
         if chain:
-            found[chain] += 2 if _SURE_LEGAL.search(row.text) or _WEB.search(row.text) else 1
+            found[chain] += 2 if _CERTAIN_LEGAL.search(row.text) or _WEB.search(row.text) else 1
     chain, count = found.most_common(1)[0] if found else (None, 0)
     return chain if count >= 2 else None
 

@@ -8,9 +8,9 @@ from typing import NamedTuple
 from fields import lexicon
 
 LONGEST = 160  # characters of a row that are looked at: till rolls hold 48, pages of A4 about 100
-_CLOCK = lexicon.one_of(lexicon.words("dates", "clock"))
+_CLOCK = lexicon.filled("<dates.clock>")
 _SIGN = r"[-\u2013\u2212~]"
-MARK = f"(?:{lexicon.one_of(lexicon.words('currency', 'marks'))})"  # a number beside it is money
+_MARK = lexicon.filled("<currency.marks>")  # a number beside it is money
 _GROUPED = r"\d{1,3}(?:(?:[.,'\u2019]| ?[.,] ?)\d{3})+(?!\d)(?:[.,]\d{1,2}(?!\d))?"
 _SPACED = r"\d{1,3}(?:[\u00a0 ]\d{3})+[.,]\d{2}(?!\d)"
 _DECIMAL = (
@@ -18,16 +18,16 @@ _DECIMAL = (
     r"|\d+[.,]\d+|[.,]\d\d(?!\d)"
 )
 _AMOUNT = re.compile(
-    rf"(?<![\d:/.,])(?P<before>{_SIGN} ?)?(?P<open>\()?(?P<mark>{MARK}\.? ?)?(?P<inner>{_SIGN} ?)?"
+    rf"(?<![\d:/.,])(?P<before>{_SIGN} ?)?(?P<open>\()?(?P<mark>{_MARK}\.? ?)?(?P<inner>{_SIGN} ?)?"
     rf"(?P<number>{_GROUPED}|{_SPACED}|{_DECIMAL}|\d+)(?![\d:/])"
-    rf"(?P<round>[.,](?:--?|=))?(?P<behind> ?(?:{MARK}(?!\w)))?"
+    rf"(?P<round>[.,](?:--?|=))?(?P<behind> ?(?:{_MARK}(?!\w)))?"
     rf"(?P<after> ?{_SIGN}(?!\w))?(?P<close>\))?"
-    rf"(?P<unit> ?(?:%|kg\b|ml\b|cm\b|mm\b|oz\b|lbs?\b|[gl]\b|(?:{_CLOCK})\b))?",
+    rf"(?P<unit> ?(?:%|kg\b|ml\b|cm\b|mm\b|oz\b|lbs?\b|[gl]\b|{_CLOCK}\b))?",
     re.IGNORECASE,
 )
 # A figure's shape, two decimals behind a sign, proves that its letters are misread digits: RMO.00
 _MISREAD = re.compile(
-    rf"(?<![A-Za-z0-9.,])(?P<mark>{MARK} ?)?(?P<number>[\dOoIlSBZ|§]+(?:[.,][\dOoIlSBZ§]{{3}})*"
+    rf"(?<![A-Za-z0-9.,])(?P<mark>{_MARK} ?)?(?P<number>[\dOoIlSBZ|§]+(?:[.,][\dOoIlSBZ§]{{3}})*"
     r"[.,][\dOoSBIl§]{2})(?![A-Za-z0-9]|[.,][A-Za-z0-9])"
 )
 _DIGITS = str.maketrans("OoIl|SBZ§", "001115825")

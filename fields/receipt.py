@@ -15,7 +15,7 @@ from fields.currencies import MONTH_FIRST, find_currency
 from fields.dates import Day, find_dates, find_time
 from fields.items import find_items
 from fields.labels import Row, read_row
-from fields.lexicon import COUNTRIES, one_of, words
+from fields.lexicon import COUNTRIES, rule
 from fields.merchants import Merchant, find_merchant
 from fields.totals import Totals, find_totals
 from result import Item, Line, Receipt, ReceiptWarning
@@ -27,16 +27,11 @@ MIN_PROVED_CONFIDENCE = 0.85
 MIN_DATE_CONFIDENCE = 0.8
 
 
-def _any(section: str, key: str) -> str:
-    return one_of(words(section, key))
-
-
-_DATE_WORD = re.compile(rf"\b(?:{_any('dates', 'date')})\b", re.IGNORECASE)
-_OTHER_DATE = re.compile(rf"\b(?:{_any('dates', 'other_date')})\b", re.IGNORECASE)
-_NUMBER = re.compile(
-    rf"\b(?:{_any('numbers', 'receipt')})\b[ .]*(?:{_any('numbers', 'number')}|#)?[ .:#\-]*"
-    r"(?P<number>[A-Z]{0,5}[-/ ]?\d[\w\-/]{2,})",
-    re.IGNORECASE,
+_DATE_WORD = rule(r"\b<dates.date>\b")
+_OTHER_DATE = rule(r"\b<dates.other_date>\b")
+_NUMBER = rule(
+    r"\b<numbers.receipt>\b[ .]*(?:<numbers.number>|#)?[ .:#\-]*"
+    r"(?P<number>[A-Z]{0,5}[-/ ]?\d[\w\-/]{2,})"
 )
 _LAST4 = re.compile(r"(?:[*xX•#·.]{4,}|[*xX•#·]{2,}[ -]?)[ -]*(?P<last4>\d{4})(?!\d)")
 _METHODS = {"card": "card", "wallet": "mobile", "cash": "cash"}

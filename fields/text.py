@@ -1,4 +1,4 @@
-"""Which words stand on one printed row? Boxes in, rows, text and Markdown out. Pure."""
+"""Rows, text and Markdown made from each other. Pure."""
 
 import html
 import re

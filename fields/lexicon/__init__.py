@@ -1,9 +1,9 @@
 """The words of languages and the facts of countries that the rules know, from the TOML files here.
 
 A language's file has its words, a country's what belongs to its law, money and shops; both have
-the same sections. The words of all files are merged: a receipt may mix languages. `misread` in a
-section has words as engines misread them. Read once, when imported; no other module of fields/
-reads a file.
+the same sections. The words of all files are merged, in an order that does not depend on the
+files': a receipt may mix languages. `misread` in a section has words as engines misread them.
+Read once, when imported; no other module of fields/ reads a file.
 """
 
 import re
@@ -21,15 +21,15 @@ def _read(folder: str) -> dict[str, dict[str, Any]]:
 
 LANGUAGES = _read("languages")  # by ISO 639 code: de
 COUNTRIES = _read("countries")  # by ISO 3166 code: DE
+FILES = (*LANGUAGES.values(), *COUNTRIES.values())
 
 
-def words(section: str, key: str) -> tuple[str, ...]:
-    """The words under this key of any file, misread ones too, in alphabetical order."""
-    sections = [
-        file[section] for file in (*LANGUAGES.values(), *COUNTRIES.values()) if section in file
-    ]
-    sections += [part["misread"] for part in sections if "misread" in part]
-    return tuple(sorted({word for part in sections for word in part.get(key, ())}))
+def words(section: str, *keys: str) -> list[str]:
+    """The words under the keys in any file, misread ones too, in alphabetical order."""
+    parts = [file[section] for file in FILES if section in file]
+    parts += [part["misread"] for part in parts if "misread" in part]
+    found = {word for part in parts for key in keys for word in part.get(key, ())}
+    return sorted(found)
 
 
 def months() -> dict[str, int]:
@@ -41,12 +41,31 @@ def months() -> dict[str, int]:
 def one_of(listed: Iterable[str]) -> str:
     """The pattern for any of the words, the longest first; `*` is any letters, `?` is one."""
     longest = sorted(listed, key=lambda word: (-len(word), word))
-    return "|".join(re.escape(w).replace(r"\*", r"\w*").replace(r"\?", r"\w") for w in longest)
+    ways = (re.escape(word).replace(r"\*", r"\w*").replace(r"\?", r"\w") for word in longest)
+    return f"(?:{'|'.join(ways)})"
 
 
-def loosely(listed: Iterable[str]) -> str:
-    """As one_of(), but dots and spaces may be missing or too many: s.r.l is SRL, S.R.L and S.RL."""
-    return one_of(listed).replace(r"\.", r"\.?").replace(r"\ ", " ?").replace("/", " ?/ ?")
+def filled(frame: str) -> str:
+    """The pattern with any of the words for each <section.key>; <section.key+key> takes both.
+
+    In <~section.key> dots and spaces may be missing: s.r.l is also SRL and S.RL.
+    """
+    return re.sub(r"<(~?)(\w+)\.([\w+]+)>", _any_word, frame)
+
+
+def _any_word(place: re.Match[str]) -> str:
+    found = words(place[2], *place[3].split("+"))
+    if not found:
+        raise KeyError(f"no file of fields/lexicon has {place[0]}")
+    pattern = one_of(found)
+    if place[1]:
+        return pattern.replace(r"\.", r"\.?").replace(r"\ ", " ?").replace("/", " ?/ ?")
+    return pattern
+
+
+def rule(frame: str) -> re.Pattern[str]:
+    """The frame filled and compiled, for any case."""
+    return re.compile(filled(frame), re.IGNORECASE)
 
 
 # How currencies are called, in lower case: eur, euro, rm, kr.

@@ -17,7 +17,7 @@ from result import OcrResult, ocr_data
 from tests.conftest import ROOT
 
 FILES = LANGUAGES | COUNTRIES
-SHAPED = {"months", "code", "dollar", "patterns", "is_mandatory", "repairs"}  # no lists of words
+SHAPED = {"months", "code", "dollar", "patterns", "repairs"}  # no lists of words
 NOT_A_NAME = ("merchant", "not_a_name")
 RECEIPTS = ROOT / "tests/fields/receipts"
 
@@ -91,7 +91,7 @@ def found(text):
     return read_receipt(rows_from_text(text))
 
 
-FACTS = {"month_first", "cash_rounding", "domain"}
+FACTS = {"month_first", "cash_rounding"}
 
 
 def is_name(name, head):
@@ -139,6 +139,8 @@ CHECKS = {  # what tells that the word of a section's key is understood
     "merchant.not_a_name": lambda word: is_name("ANNA BERG", f"OAK {word}\nANNA BERG"),
     "merchant.chains": lambda name: is_name(name, f"X\n{name}\n{name}".replace("'", "")),
     "legal.forms": lambda form: is_name(f"GREEN OAK {form}", f"ANNA BERG\nGREEN OAK {form}"),
+    "legal.mandatory": lambda form: is_name(f"GREEN OAK {form}", f"BERG LTD\nGREEN OAK {form}"),
+    "merchant.domains": lambda name: is_name("Aldi", f"XY\nwww.aldi.{name}"),
     "legal.words": lambda form: is_name(f"GREEN OAK {form}", f"ANNA BERG\nGREEN OAK {form}"),
     "legal.ordinary": lambda form: is_name(f"GREEN OAK {form}", f"GREEN OAK\n{form}"),
     "legal.initials": lambda form: is_name(
