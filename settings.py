@@ -159,6 +159,7 @@ class Settings:
     secrets: tuple[str, ...] = field(default=(), repr=False)
 
     def __getitem__(self, variable: str) -> Any:
+        """The value of a variable, for those that name it in their messages too."""
         return getattr(self, variable.lower())
 
     @property

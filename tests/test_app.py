@@ -538,19 +538,6 @@ def test_the_ten_names_of_the_reference_are_there():
     }
 
 
-@pytest.mark.parametrize(
-    "name",
-    (
-        *("MAX_FILE_SIZE_BYTES", "MAX_FILES_PER_JOB", "MAX_PAGES", "MAX_IMAGE_PIXELS"),
-        *("OCR_WORKERS", "OCR_TIMEOUT_S", "LLAMA_CPP_THREADS"),
-    ),
-)
-@pytest.mark.parametrize("value", ["0", "-1", "four", "1.5"])
-def test_a_setting_that_makes_no_sense_is_told_at_the_start(make_app, name, value):
-    with pytest.raises(SystemExit, match=f"{name} must be a whole number of 1 or more"):
-        make_app(env={name: value})
-
-
 def test_the_data_directory_is_for_its_owner_only(client, tmp_path):
     upload(client, "fake")
     data = tmp_path / "data"

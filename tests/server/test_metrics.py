@@ -217,11 +217,6 @@ def test_a_provider_that_dies_over_a_file_does_not_log_its_name(client, caplog):
     assert SHOP not in logs.OneLine(read_settings({})).format(record)
 
 
-def test_another_format_is_refused_at_the_start(make_app):
-    with pytest.raises(SystemExit, match="LOG_FORMAT must be text or json, not 'xml'"):
-        make_app(env={"LOG_FORMAT": "xml"})
-
-
 @pytest.mark.slow
 def test_the_production_server_writes_the_same_lines(serve):
     listen = ("--host", "127.0.0.1", "--port", "{port}", "--call", "tests.fakes:create_app")
