@@ -83,7 +83,8 @@ def plain(text: str) -> str:
 
 def topics(text: str) -> frozenset[str]:
     """The topics whose phrases are in the text; a long word may have one letter misread."""
-    return _topics(plain(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text)))  # TotalGST
+    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text)  # TotalGST, but MwSt and PayPal are one word
+    return _topics(plain(apart)) | _topics(plain(text))
 
 
 @lru_cache(maxsize=4096)
@@ -179,7 +180,7 @@ def _phrases(topic: str) -> Iterator[tuple[str, ...]]:
     for phrase in map(plain, lexicon.words("topics", topic)):
         yield tuple(map(_letters, phrase.split()))
         joined = phrase.replace(" ", "")
-        if " " in phrase and len(joined) > 6:
+        if " " in phrase and len(joined) > 7:  # totalht is too like the Swedish totalt
             yield (_letters(joined),)
 
 

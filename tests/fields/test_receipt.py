@@ -1,4 +1,4 @@
-"""Do the rules find what receipts of many countries say? Each rule with the row that needs it."""
+"""What the rules find on receipts of many countries: each rule with the row that needs it."""
 
 import time
 from datetime import date
@@ -145,6 +145,9 @@ def test_a_time_is_read_in_24_hours(text, clock):
         ("KEMBALI", "change"),
         ("Rounding Adjustaent", "rounding"),
         ("RoundIng (RM) : -0.02", "rounding"),
+        ("MwSt 19% 0,52", "tax"),
+        ("SalesTax 2.76", "tax"),
+        ("Totalt SEK 51,40", "total"),
         ("TIP: $ 2.00", "tip"),
         ("REST EUR 2,00", "change"),
         ("BAR 20,00 EUR", "cash"),

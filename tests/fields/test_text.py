@@ -1,4 +1,4 @@
-"""Do boxes become the printed rows, and rows text and Markdown?"""
+"""Boxes become the printed rows, and rows text and Markdown."""
 
 from decimal import Decimal
 
