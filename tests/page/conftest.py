@@ -155,8 +155,8 @@ class Page:
     def downloaded(self, name):
         """The bytes of a file that is being saved, once it is."""
         path = self.downloads / name
-        until(path.exists)
-        return path.read_bytes()
+        # Chromium makes an empty file first, and moves the whole one over it at the end.
+        return until(lambda: path.exists() and path.read_bytes())
 
     def network(self, offline=False, upload=-1):
         """Without an argument as it is; `upload` in bytes a second."""
