@@ -288,7 +288,7 @@ def test_search_looks_in_job_names_and_original_file_names(client):
     upload(client, "fake", jobName="Fuel")
     assert listed(client, "?search=GROCER") == [by_file, by_name]
     assert client.get("/ocr-jobs?search=grocer&limit=1").json["pagination"]["total"] == 2
-    assert listed(client, "?search=groceries&status=running") == []
+    assert listed(client, "?search=groceries&status=failed") == []
 
 
 def test_search_ignores_case_in_every_alphabet(client):
