@@ -9,7 +9,7 @@ import pytest
 from fields.currencies import find_currency
 from fields.dates import find_time, parse_date
 from fields.labels import TOPICS, plain, topics
-from fields.lexicon import COUNTRIES, LANGUAGES, words
+from fields.lexicon import COUNTRIES, LANGUAGES, filled, words
 from fields.money import find_amounts
 from fields.receipt import read_receipt
 from fields.text import rows_from_text
@@ -171,3 +171,12 @@ LISTS = [
 @pytest.mark.parametrize(("key", "word"), LISTS)
 def test_a_word_is_understood(key, word):
     assert CHECKS[key](word.strip("*").replace("?", "a"))
+
+
+def test_a_pattern_without_a_word_in_any_file_is_refused():
+    with pytest.raises(KeyError, match=r"no file of fields/lexicon has <numbers\.fone>"):
+        filled(r"\b<numbers.fone>\b")
+
+
+def test_the_order_of_words_does_not_depend_on_the_files():
+    assert words("topics", "total", "grand") == sorted(set(words("topics", "grand", "total")))
