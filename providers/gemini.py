@@ -1,63 +1,24 @@
-"""How does Google's Gemini read a receipt?
+"""Reads receipts with Google's Gemini, which takes PDF as it is.
 
-GEMINI_API_KEY, GEMINI_BASE_URL (without the version), GEMINI_MODEL. It reads PDF itself. Contract:
-Google's descriptors and google-genai 3.4.0 (read 2026-11-23).
+GEMINI_API_KEY, GEMINI_BASE_URL (without the version), GEMINI_MODEL. Contract: Google's descriptors
+and google-genai 3.4.0 (read 2026-11-23).
 """
 
 import re
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from providers.http import (
-    Answer,
-    Failure,
-    Vendor,
-    dig,
-    dig_list,
-    failure,
-    http_failure,
-    not_its_api,
-    retry_after,
-)
-from providers.vision import (
-    MAX_TOKENS,
-    PROMPT,
-    SCHEMA,
-    SYSTEM,
-    Document,
-    ask,
-    refused,
-    truncated,
-)
-from result import OcrResult
+from providers import vision
+from providers.http import Answer, Client, Failure, Vendor, retry_after
+from providers.json_answer import dig, dig_list
 from settings import Settings
 
-GEMINI = Vendor(
-    name="Gemini",
-    key_variable="GEMINI_API_KEY",
-    url_variable="GEMINI_BASE_URL",
-    model_variable="GEMINI_MODEL",
-)
+GEMINI = Vendor("Gemini", "GEMINI_API_KEY", "GEMINI_BASE_URL", "GEMINI_MODEL")
 unavailable, model, sends_to = GEMINI.unavailable, GEMINI.model, GEMINI.host
 
 
-def ocr(image: Path, settings: Settings) -> OcrResult:
-    return ask(
-        GEMINI,
-        image,
-        settings,
-        url=_url(settings),
-        headers={"x-goog-api-key": GEMINI.key(settings)},  # never ?key=: URLs end up in logs
-        request=lambda document: _request(document, settings),
-        judge=lambda answer: _judge(answer, settings),
-        content=lambda body: _content(body, settings),
-        pdf=True,
-    )
-
-
 def _model(settings: Settings) -> str:
-    return (GEMINI.model(settings) or "").removeprefix("models/")
+    return settings.gemini_model.removeprefix("models/")
 
 
 def _url(settings: Settings) -> str:
@@ -65,39 +26,43 @@ def _url(settings: Settings) -> str:
     return f"{base}/v1beta/models/{quote(_model(settings), safe='')}:generateContent"
 
 
-def _request(document: Document, settings: Settings) -> dict[str, Any]:
+def _headers(settings: Settings) -> dict[str, str]:
+    return {"x-goog-api-key": GEMINI.key(settings)}  # never ?key=: URLs end up in logs
+
+
+def _request(document: vision.Document, settings: Settings) -> dict[str, Any]:
     file = {"mimeType": document.media_type, "data": document.base64}
     config = {
         "responseMimeType": "application/json",
-        "responseJsonSchema": SCHEMA,
-        "maxOutputTokens": MAX_TOKENS,
+        "responseJsonSchema": vision.SCHEMA,
+        "maxOutputTokens": vision.MAX_TOKENS,
     }
     if not _model(settings).startswith(("gemini-1", "gemini-2")):  # those know only thinkingBudget
         config["thinkingConfig"] = {"thinkingLevel": "LOW"}
     return {
-        "systemInstruction": {"parts": [{"text": SYSTEM}]},
-        "contents": [{"role": "user", "parts": [{"inlineData": file}, {"text": PROMPT}]}],
+        "systemInstruction": {"parts": [{"text": vision.SYSTEM}]},
+        "contents": [{"role": "user", "parts": [{"inlineData": file}, {"text": vision.PROMPT}]}],
         "generationConfig": config,
     }
 
 
-def _judge(answer: Answer, settings: Settings) -> Failure | None:
+def _classify(answer: Answer, client: Client) -> Failure | None:
     body = dig(answer.body, 0) if isinstance(answer.body, list) else answer.body
-    error = dig(body, "error")
-    said, details = dig(error, "message"), dig_list(error, "details")
-    if any(dig(detail, "reason") == "API_KEY_INVALID" for detail in details):  # a 400
+    vendor_message = dig(body, "error", "message")
+    details = dig_list(body, "error", "details")
+    if any(dig(detail, "reason") == "API_KEY_INVALID" for detail in details):  # with HTTP 400
         advice = "does not accept the key; check GEMINI_API_KEY"
-        return failure(GEMINI, settings, "bad_key", advice, said)
-    if answer.status == 400 and "input image" in str(said):  # nothing else tells it from other 400s
-        return failure(GEMINI, settings, "bad_image", "cannot read the image; send another", said)
+        return client.failure("bad_key", advice, vendor_message)
+    if answer.status == 400 and "input image" in str(vendor_message):  # its only mark
+        return vision.bad_image(client, vendor_message)
     if answer.status == 200 and _is_empty(body):
         advice = "answered nothing; try again, or set GEMINI_MODEL to another model"
-        return failure(GEMINI, settings, "bad_answer", advice, retry=True, billed=True)
-    return http_failure(GEMINI, answer, settings, said, delay=_delay(details, answer))
+        return client.failure("bad_answer", advice, retry=True, billed=True)
+    return client.status_failure(answer, vendor_message, delay=_delay(details, answer))
 
 
 def _is_empty(body: object) -> bool:
-    """It stopped of its own accord without a word, which it now and then does."""
+    """Whether it stopped regularly without a word, which happens now and then."""
     finished = dig(body, "candidates", 0, "finishReason") == "STOP"
     return finished and not _text(body).strip()
 
@@ -117,15 +82,20 @@ def _text(body: object) -> str:
     return "".join(text for text in texts if isinstance(text, str))
 
 
-def _content(body: object, settings: Settings) -> str:
+def _content(body: object, client: Client) -> str:
     """The text of the first candidate. Raises ProviderError for a refusal or a cut answer."""
     candidate = dig(body, "candidates", 0)
     blocked = dig(body, "promptFeedback", "blockReason")
     if candidate is None and not blocked:
-        raise not_its_api(GEMINI)
+        raise client.not_its_api()
     reason = dig(candidate, "finishReason")
     if reason in ("MAX_TOKENS", "CONTINUATION"):
-        raise truncated(GEMINI)
+        raise vision.truncated(GEMINI)
     if candidate is None or reason not in (None, "STOP", "FINISH_REASON_UNSPECIFIED"):
-        raise refused(GEMINI, settings, f"reason {blocked or reason}")
+        raise vision.refused(client, f"reason {blocked or reason}")
     return _text(body)
+
+
+ocr = vision.ChatApi(
+    GEMINI, _url, _headers, _request, _classify, _content, reads_pdf=lambda _: True
+).ocr

@@ -1,26 +1,25 @@
-"""How does one call to a remote vendor go?
+"""Calls remote vendors over HTTP: time and size limits, retries, and what an answer means.
 
-One pooled session for all vendors. A call ends at its deadline whatever the server does, its answer
-at a byte cap; redirects are not followed; only what may help is tried again. Keys stay in headers:
-nothing here logs, and no exception carries a URL, a header or a body.
+All vendors share one pooled session. A call ends at its deadline whatever the server does, and its
+answer at a byte limit; redirects are not followed. Keys stay in headers: nothing here logs, and no
+exception carries a URL, a header or a body.
 """
 
-import json
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
-from math import isfinite
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import requests
 import tenacity
 import urllib3
 
+from providers.json_answer import parse
 from providers.redact import quote
 from providers.sockets import DeadlineAdapter, begin_call, left_s
 from result import ErrorCode, ProviderError
@@ -28,10 +27,20 @@ from settings import Settings
 
 CONNECT_TIMEOUT_S = 10
 READ_TIMEOUT_S = 120  # of silence; a model thinks before its first byte
-TRIES = 4
+MAX_TRIES = 4
 MAX_ANSWER_BYTES = 4 * 2**20
-SURPRISES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)  # see not_its_api
-MAX_DEPTH = 64  # of an answer's JSON; none that we know goes beyond 15
+# What reading an answer of an unexpected shape may raise.
+SHAPE_ERRORS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+
+T = TypeVar("T")
+
+
+class Clock(Protocol):
+    """What retries and polling need of the module `time`."""
+
+    def monotonic(self) -> float: ...
+
+    def sleep(self, seconds: float, /) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -41,12 +50,16 @@ class Vendor:
     name: str
     key_variable: str
     url_variable: str
-    default_url: str = ""
     model_variable: str = ""
+    default_url: str = ""
     key_optional: bool = False
 
     def key(self, settings: Settings) -> str:
         return str(settings[self.key_variable])
+
+    def bearer(self, settings: Settings) -> dict[str, str]:
+        """The header that carries the key; none without a key."""
+        return {"Authorization": f"Bearer {key}"} if (key := self.key(settings)) else {}
 
     def url(self, settings: Settings) -> str:
         """The base URL, without a slash at its end."""
@@ -79,10 +92,10 @@ class Answer(NamedTuple):
 
 
 class Failure(ProviderError):
-    """Why a call gave no result, and whether to try again.
+    """A failed call.
 
-    After `delay` seconds where the vendor asks for a wait; once more at most where the call may
-    already have been `billed`, which a GET never is; until there were `tries` in all.
+    retry: whether it may be repeated. delay: seconds the vendor asked to wait. billed: the vendor
+    may have charged, so it is repeated at most once (a GET is never billed). tries: limit in all.
     """
 
     def __init__(
@@ -93,56 +106,122 @@ class Failure(ProviderError):
         retry: bool = False,
         delay: float | None = None,
         billed: bool = False,
-        tries: int = TRIES,
+        tries: int = MAX_TRIES,
     ) -> None:
         super().__init__(code, message)
         self.retry, self.delay, self.billed, self.tries = retry, delay, billed, tries
 
 
-Judge = Callable[[Answer], Failure | None]
+@dataclass(frozen=True)
+class Client:
+    """Calls one vendor during one execution.
 
-
-def call(
-    vendor: Vendor,
-    method: str,
-    url: str,
-    *,
-    deadline: float,
-    judge: Judge,
-    read_timeout_s: float = READ_TIMEOUT_S,
-    max_bytes: int = MAX_ANSWER_BYTES,
-    **request: Any,
-) -> Answer:
-    """The first answer that `judge` finds no failure in. Raises ProviderError.
-
-    `deadline` is on the clock of time.monotonic(); `request` is what requests.request takes
-    (headers, json, data, files). A wait that would pass the deadline is not begun.
+    `classify` tells the failure that an answer reports, None if it reports none. `deadline` is on
+    the clock; a wait that would pass it is not begun.
     """
-    failures: list[Failure] = []
 
-    def once() -> Answer:
-        outcome = _send(vendor, method, url, deadline, read_timeout_s, max_bytes, request)
-        if isinstance(outcome, Answer):
-            failure = judge(outcome)
-            if failure is None:
+    vendor: Vendor
+    settings: Settings
+    classify: "Classify"
+    deadline: float
+    clock: Clock = time
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def call(
+        self, method: str, url: str, *, read_timeout_s: float = READ_TIMEOUT_S, **request: Any
+    ) -> Answer:
+        """The first answer without a failure. Raises ProviderError.
+
+        `request` is what requests.request takes besides headers: json, data, files.
+        """
+        failures: list[Failure] = []
+
+        def once() -> Answer:
+            outcome = self._send(method, url, read_timeout_s, request)
+            if isinstance(outcome, Answer):
                 return outcome
-        else:
-            failure = outcome
-        failures.append(failure)
-        raise failure
+            failures.append(outcome)
+            raise outcome
 
-    return tenacity.Retrying(
-        retry=tenacity.retry_if_exception(
-            lambda error: isinstance(error, Failure) and _may_help(method, failures)
-        ),
-        wait=_wait,
-        stop=tenacity.stop_before_delay(deadline - time.monotonic()),
-        reraise=True,
-    )(once)
+        return tenacity.Retrying(
+            sleep=self.clock.sleep,
+            retry=tenacity.retry_if_exception(
+                lambda error: isinstance(error, Failure) and _may_help(method, failures)
+            ),
+            wait=_wait,
+            stop=lambda state: self.clock.monotonic() + state.upcoming_sleep >= self.deadline,
+            reraise=True,
+        )(once)
+
+    def poll(self, ask: Callable[[], T | None], waits_s: Iterable[float]) -> T:
+        """The first answer of `ask` that is not None; it is called after each of `waits_s`.
+
+        Raises ProviderError timeout where the next wait would pass the deadline.
+        """
+        for wait in waits_s:
+            if self.clock.monotonic() + wait >= self.deadline:
+                break
+            self.clock.sleep(wait)
+            if (result := ask()) is not None:
+                return result
+        advice = "was still reading at OCR_TIMEOUT_S; try again later or raise it"
+        raise self.failure("timeout", advice)
+
+    def _send(
+        self, method: str, url: str, read_timeout_s: float, request: Mapping[str, Any]
+    ) -> Answer | Failure:
+        """One try. Failures are returned: a raised one would carry requests' exception along."""
+        begin_call(self.deadline, read_timeout_s)
+        try:
+            with _session.request(
+                method,
+                url,
+                headers=self.headers,
+                timeout=(min(CONNECT_TIMEOUT_S, left_s()), min(read_timeout_s, left_s())),
+                stream=True,
+                allow_redirects=False,
+                **request,
+            ) as response:
+                outcome = _read_answer(self.vendor, response)
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            return _connection_failure(self.vendor, urlsplit(url).hostname, error)
+        return outcome if isinstance(outcome, Failure) else self.classify(outcome, self) or outcome
+
+    def failure(
+        self, code: ErrorCode, advice: str, vendor_message: object = None, **retry: Any
+    ) -> Failure:
+        """A failure whose message is the vendor's name, our advice and the vendor's message."""
+        name, quoted = self.vendor.name, quote(vendor_message, self.vendor.key(self.settings))
+        return Failure(
+            code, f"{name} {advice}" + (f" ({name}: {quoted})" if quoted else ""), **retry
+        )
+
+    def status_failure(
+        self, answer: Answer, vendor_message: object = None, delay: float | None = None
+    ) -> Failure | None:
+        """What the HTTP status alone means; None for success.
+
+        A vendor's `classify` handles what the vendor does differently and leaves the rest to this.
+        """
+        status = answer.status
+        if 200 <= status < 300:
+            return None
+        code, advice = _meaning(self.vendor, status, self.vendor.model(self.settings))
+        retry = status in (408, 429) or (status >= 500 and status not in (501, 505))
+        delay = retry_after(answer.headers) if delay is None else delay
+        return self.failure(code, advice, vendor_message, retry=retry, delay=delay)
+
+    def not_its_api(self) -> Failure:
+        """For an answer that is not this vendor's: a captive portal's page, another service."""
+        advice = f"did not answer as its API does; check {self.vendor.url_variable}"
+        return self.failure("bad_answer", advice)
+
+
+Classify = Callable[[Answer, Client], Failure | None]
 
 
 def _may_help(method: str, failures: list[Failure]) -> bool:
-    """Whether another try may: never once one failed that may have been billed and was repeated."""
+    """Whether to try again: never after the repetition of a call that may have been billed."""
     last = failures[-1]
     repeated = method != "GET" and any(failure.billed for failure in failures[:-1])
     return last.retry and not repeated and len(failures) < last.tries
@@ -159,74 +238,29 @@ def _wait(state: tenacity.RetryCallState) -> float:
     return _backoff(state)
 
 
-def _send(
-    vendor: Vendor,
-    method: str,
-    url: str,
-    deadline: float,
-    read_timeout_s: float,
-    max_bytes: int,
-    request: Mapping[str, Any],
-) -> Answer | Failure:
-    """One try. Failures are returned, so that no exception of requests hangs on to them."""
-    host = urlsplit(url).hostname
-    check = f"check {vendor.url_variable} and the network"
-    begin_call(deadline, read_timeout_s)
-    try:
-        timeout = (min(CONNECT_TIMEOUT_S, left_s()), min(read_timeout_s, left_s()))
-        with _session.request(
-            method, url, timeout=timeout, stream=True, allow_redirects=False, **request
-        ) as response:
-            return _answer(vendor, response, max_bytes)
-    except requests.exceptions.SSLError:
-        return Failure("unreachable", f"{host} has no TLS that we can trust; {check}")
-    except requests.exceptions.ConnectTimeout:
-        return Failure("unreachable", f"{host} does not take our call; {check}", retry=True)
-    except (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError, TimeoutError):
-        return _timeout(vendor)
-    except requests.exceptions.ConnectionError as error:
-        return _broken(vendor, host, error)
-    except (urllib3.exceptions.HTTPError, requests.exceptions.RequestException, OSError):
-        return Failure(
-            "unreachable",
-            f"the connection to {host} broke before the answer was whole; {check}",
-            retry=True,
-            billed=True,
-        )
-
-
-def _timeout(vendor: Vendor) -> Failure:
-    return Failure(
-        "timeout",
-        f"{vendor.name} did not answer in time; try again later or raise OCR_TIMEOUT_S",
-        retry=True,
-        billed=True,
-    )
-
-
-def _broken(
-    vendor: Vendor, host: str | None, error: requests.exceptions.ConnectionError
-) -> Failure:
-    """requests has one error for "nobody there" and "hung up on us"; urllib3's tells which."""
+def _connection_failure(vendor: Vendor, host: str | None, error: Exception) -> Failure:
+    """requests has one error for several faults; the urllib3 error inside it tells them apart."""
     cause = error.args[0] if error.args else None
     reason = getattr(cause, "reason", cause)
-    if isinstance(reason, urllib3.exceptions.NewConnectionError):
-        return Failure(
-            "unreachable",
-            f"{host} cannot be reached; check {vendor.url_variable} and the network",
-            retry=True,
-        )
-    if any(isinstance(part, TimeoutError) for part in getattr(reason, "args", ())):
-        return _timeout(vendor)
-    return Failure(
-        "unreachable",
-        f"{host} hung up without an answer; check {vendor.url_variable}, or try again later",
-        retry=True,
-        billed=True,
-    )
+    check = f"check {vendor.url_variable} and the network"
+    if isinstance(error, requests.exceptions.SSLError):
+        fault = "certificate verification" if "CERTIFICATE" in str(error) else "TLS handshake"
+        return Failure("unreachable", f"{fault} failed for {host}; {check}")
+    if isinstance(error, requests.ConnectTimeout) or isinstance(
+        reason, urllib3.exceptions.NewConnectionError
+    ):
+        return Failure("unreachable", f"{host} cannot be reached; {check}", retry=True)
+    if any(isinstance(part, TIMEOUTS) for part in (error, *getattr(reason, "args", ()))):
+        advice = "did not answer in time; try again later or raise OCR_TIMEOUT_S"
+        return Failure("timeout", f"{vendor.name} {advice}", retry=True, billed=True)
+    message = f"{host} closed the connection before its answer was complete; {check}"
+    return Failure("unreachable", message, retry=True, billed=True)
 
 
-def _answer(vendor: Vendor, response: requests.Response, max_bytes: int) -> Answer | Failure:
+TIMEOUTS = (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)
+
+
+def _read_answer(vendor: Vendor, response: requests.Response) -> Answer | Failure:
     if 300 <= response.status_code < 400:
         return Failure(
             "unreachable",
@@ -236,50 +270,13 @@ def _answer(vendor: Vendor, response: requests.Response, max_bytes: int) -> Answ
     data = bytearray()
     while chunk := response.raw.read1(65536, decode_content=True):
         data += chunk
-        if len(data) > max_bytes:
+        if len(data) > MAX_ANSWER_BYTES:
             return Failure(
                 "too_large",
-                f"{vendor.name} answered with more than {max_bytes} bytes; send fewer pages, or "
-                f"check {vendor.url_variable}",
+                f"{vendor.name} answered with more than {MAX_ANSWER_BYTES} bytes; send fewer "
+                f"pages, or check {vendor.url_variable}",
             )
     return Answer(response.status_code, response.headers, bytes(data), parse(data))
-
-
-# What an answer says
-
-
-def failure(
-    vendor: Vendor,
-    settings: Settings,
-    code: ErrorCode,
-    advice: str,
-    said: object = None,
-    **retry: Any,
-) -> Failure:
-    """A failure whose message is the vendor's name, our `advice` and what the vendor `said`."""
-    quoted = quote(said, vendor.key(settings))
-    message = f"{vendor.name} {advice}" + (f" ({vendor.name}: {quoted})" if quoted else "")
-    return Failure(code, message, **retry)
-
-
-def http_failure(
-    vendor: Vendor,
-    answer: Answer,
-    settings: Settings,
-    said: object = None,
-    delay: float | None = None,
-) -> Failure | None:
-    """What the HTTP status alone says, None for success.
-
-    A provider's judge handles what its vendor does differently and leaves the rest to this.
-    """
-    status = answer.status
-    if 200 <= status < 300:
-        return None
-    code, advice = _meaning(vendor, status, vendor.model(settings))
-    retry = status in (408, 429) or (status >= 500 and status not in (501, 505))
-    wait = retry_after(answer.headers) if delay is None else delay
-    return failure(vendor, settings, code, advice, said, retry=retry, delay=wait)
 
 
 def _meaning(vendor: Vendor, status: int, model: str | None) -> tuple[ErrorCode, str]:
@@ -288,41 +285,27 @@ def _meaning(vendor: Vendor, status: int, model: str | None) -> tuple[ErrorCode,
         case 401:
             return "bad_key", f"does not accept the key; check {vendor.key_variable}"
         case 402:
-            return "quota", "wants the account to be topped up; check its credit and limits"
+            return "quota", "reports that the account has no credit; check its limits"
         case 403:
-            return "forbidden", (
-                f"does not let this key do that; check what {vendor.key_variable} is allowed to"
-            )
+            return "forbidden", f"does not permit this with {vendor.key_variable}; check its rights"
         case 404 if model:
-            return "unknown_model", (
-                f"has no model {model}; check {vendor.model_variable} and {vendor.url_variable}"
-            )
+            variables = f"{vendor.model_variable} and {vendor.url_variable}"
+            return "unknown_model", f"has no model {model}; check {variables}"
         case 404:
-            return "unknown_model", f"has nothing there; check {vendor.url_variable}"
+            return "unknown_model", f"has nothing at this address; check {vendor.url_variable}"
         case 408:
-            return "timeout", "waited too long for the image; check the network"
+            return "timeout", "did not receive the image in time; check the network"
         case 413:
-            return "too_large", "finds the file too large; send a smaller one"
+            return "too_large", "rejects the file as too large; send a smaller one"
         case 429:
-            return "rate_limited", "is asked too often with this key; try again later"
+            return "rate_limited", "reports that its rate limit is exceeded; try again later"
         case _ if status >= 500:
-            return "server_error", f"has a fault of its own (HTTP {status}); try again later"
-    return "refused", f"refused the request (HTTP {status}); check the file and the settings"
-
-
-def not_its_api(vendor: Vendor) -> Failure:
-    """For an answer that is none of this vendor's: a captive portal's page, another service.
-
-    Reading one of another shape may raise any of SURPRISES.
-    """
-    return Failure(
-        "bad_answer",
-        f"{vendor.name} did not answer as its API does; check {vendor.url_variable}",
-    )
+            return "server_error", f"reports an internal error (HTTP {status}); try again later"
+    return "refused", f"rejects the request (HTTP {status}); check the file and the settings"
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds the vendor asks us to wait.
+    """Seconds the vendor asks to wait.
 
     Retry-After is a number or an HTTP date (RFC 9110, 10.2.3); OpenAI adds retry-after-ms.
     """
@@ -343,72 +326,14 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 _NUMBER = r"\d{1,9}(\.\d{1,9})?"
 
 
-def _finite(digits: str) -> float | None:
-    number = float(digits)
-    return number if isfinite(number) else None
-
-
-def parse(data: bytes | bytearray | str, number: Callable[[str], object] = _finite) -> object:
-    """The JSON value, None if it is none (or nested too deep); all of it can be stored.
-
-    `number` makes the numbers that have a point or an exponent.
-    """
-    try:
-        text = data if isinstance(data, str) else data.decode("utf-8-sig", "replace")
-        return _storable(json.loads(text, parse_float=number, parse_constant=lambda _: None))
-    except (ValueError, ArithmeticError, RecursionError):
-        return None
-
-
-def _storable(value: object, depth: int = 0) -> object:
-    """The value with lone surrogates (JSON can hold them, UTF-8 cannot) replaced."""
-    if depth > MAX_DEPTH:
-        raise ValueError("nested too deep")
-    if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if isinstance(value, dict):
-        return {str(_storable(k)): _storable(v, depth + 1) for k, v in value.items()}
-    if isinstance(value, list):
-        return [_storable(v, depth + 1) for v in value]
-    return value
-
-
-def dig(value: object, *path: str | int) -> Any:
-    """What stands at `path` of a parsed answer; None where the answer is not of that shape."""
-    for step in path:
-        if isinstance(step, str):
-            value = value.get(step) if isinstance(value, dict) else None
-        else:
-            value = value[step] if isinstance(value, list) and len(value) > step else None
-    return value
-
-
-def dig_list(value: object, *path: str | int) -> list[Any]:
-    """The list that stands at `path`; an empty one where there is none."""
-    found = dig(value, *path)
-    return found if isinstance(found, list) else []
-
-
-def without_images(value: object) -> object:
-    """An answer without the pictures some vendors send back."""
-    if isinstance(value, str):
-        return _IMAGE.sub("[image]", value)
-    if isinstance(value, dict):
-        return {name: without_images(part) for name, part in value.items()}
-    return [without_images(part) for part in value] if isinstance(value, list) else value
-
-
-_IMAGE = re.compile(r"data:[\w/+.-]*;base64,[\w+/=-]*|[A-Za-z0-9+/_-]{1000,}={0,2}")
-
-
 def _url_fault(url: str) -> str | None:
     """What is wrong with a base URL. The URL itself is not repeated: it may hold a password."""
     try:
         parts = urlsplit(url)
-        sound = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        valid = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
     except ValueError:
-        sound = False
-    if not sound or re.search(r"[\s\\]", url) or not url.isprintable():
+        valid = False
+    if not valid or re.search(r"[\s\\]", url) or not url.isprintable():
         return "is not an http or https URL"
     if parts.query or parts.fragment or "@" in parts.netloc:
         return "must be a plain URL, without user, ? or #"
@@ -425,25 +350,3 @@ def _new_session() -> requests.Session:
 
 
 _session = _new_session()
-
-
-# Waiting for a result
-
-T = TypeVar("T")
-
-
-def poll(ask: Callable[[], T | None], waits_s: Iterable[float], deadline: float, name: str) -> T:
-    """What `ask` answers once that is not None, asked after each of the endless `waits_s`.
-
-    `deadline` is on the clock of time.monotonic(). Raises ProviderError timeout instead of waiting
-    beyond it.
-    """
-    for wait in waits_s:
-        if time.monotonic() + wait >= deadline:
-            break
-        time.sleep(wait)
-        if (result := ask()) is not None:
-            return result
-    raise ProviderError(
-        "timeout", f"{name} was still reading at OCR_TIMEOUT_S; try again later or raise it"
-    )

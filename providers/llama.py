@@ -1,9 +1,10 @@
-"""How does a vision model of your own read a receipt, through llama.cpp?
+"""Reads receipts with a vision model of one's own, through llama.cpp.
 
 Either a llama-server answers at LLAMA_CPP_BASE_URL (with or without /v1; LLAMA_CPP_API_KEY and
 LLAMA_CPP_MODEL where it wants them), or llama-cpp-python runs LLAMA_CPP_MODEL_PATH with
-LLAMA_CPP_MMPROJ_PATH here, on LLAMA_CPP_THREADS (1) threads, one receipt at a time. Contract:
-llama.cpp's tools/server/README.md and server-common.cpp, llama-cpp-python 0.3.36 (2026-11-23).
+LLAMA_CPP_MMPROJ_PATH on this machine, on LLAMA_CPP_THREADS threads, one receipt at a time.
+Contract: llama.cpp's tools/server/README.md and server-common.cpp, llama-cpp-python 0.3.36 (read
+2026-11-23).
 """
 
 import threading
@@ -13,33 +14,26 @@ from pathlib import Path
 from typing import Any
 
 from engines import process
-from providers.http import Answer, Failure, Vendor, dig, failure, http_failure
-from providers.openai import read_chat
+from providers import vision
+from providers.http import Answer, Client, Clock, Failure, Vendor
+from providers.json_answer import dig
+from providers.openai import RESPONSE_FORMAT, messages, read_chat
 from providers.pages import join_pages
-from providers.vision import (
-    MAX_TOKENS,
-    PROMPT,
-    SCHEMA,
-    SYSTEM,
-    Document,
-    ask,
-    documents,
-    read_answer,
-    truncated,
-)
 from result import OcrResult, ProviderError
 from settings import Settings, deadline
 
 SERVER = Vendor(
-    name="llama-server",
-    key_variable="LLAMA_CPP_API_KEY",
-    url_variable="LLAMA_CPP_BASE_URL",
-    model_variable="LLAMA_CPP_MODEL",
+    "llama-server",
+    "LLAMA_CPP_API_KEY",
+    "LLAMA_CPP_BASE_URL",
+    "LLAMA_CPP_MODEL",
     key_optional=True,
 )
-HERE = Vendor("llama.cpp", "", "", model_variable="LLAMA_CPP_MODEL_PATH")
+IN_PROCESS = Vendor("llama.cpp", "", "", "LLAMA_CPP_MODEL_PATH")
 FILES = ("LLAMA_CPP_MODEL_PATH", "LLAMA_CPP_MMPROJ_PATH")
 LOADING_PAUSE_S = 1.0
+MAX_LOADING_TRIES = 3600
+sends_to = SERVER.host
 
 
 def unavailable(settings: Settings) -> str | None:
@@ -63,73 +57,63 @@ def unavailable(settings: Settings) -> str | None:
 def model(settings: Settings) -> str | None:
     if SERVER.url(settings):
         return SERVER.model(settings)
-    path = settings.llama_cpp_model_path
-    return Path(path).stem if path else None
+    return Path(settings.llama_cpp_model_path).stem or None
 
 
-def sends_to(settings: Settings) -> str | None:
-    return SERVER.host(settings)
-
-
-def ocr(image: Path, settings: Settings) -> OcrResult:
-    return _ask_server(image, settings) if SERVER.url(settings) else _ask_here(image, settings)
+def ocr(image: Path, settings: Settings, clock: Clock = time) -> OcrResult:
+    if SERVER.url(settings):
+        return SERVER_API.ocr(image, settings, clock)
+    return _read_in_process(image, settings, deadline(settings))
 
 
 # A llama-server
 
 
-def _ask_server(image: Path, settings: Settings) -> OcrResult:
-    base = SERVER.url(settings).removesuffix("/v1")
-    key = SERVER.key(settings)
-    return ask(
-        SERVER,
-        image,
-        settings,
-        url=f"{base}/v1/chat/completions",
-        headers={"Authorization": f"Bearer {key}"} if key else {},
-        request=lambda document: _request(document, settings),
-        judge=lambda answer: _judge(answer, settings),
-        content=lambda body: read_chat(SERVER, settings, body),
-        read_timeout_s=float("inf"),  # minutes of silence are normal: up to the deadline
-    )
+def _url(settings: Settings) -> str:
+    return f"{SERVER.url(settings).removesuffix('/v1')}/v1/chat/completions"
 
 
-def _request(document: Document, settings: Settings) -> dict[str, Any]:
+def _request(document: vision.Document, settings: Settings) -> dict[str, Any]:
     return {
         "model": SERVER.model(settings) or "local",
-        "max_tokens": MAX_TOKENS,
+        "max_tokens": vision.MAX_TOKENS,
         "temperature": 0,
         "cache_prompt": False,
-        "messages": _messages(document.data_url),
-        "response_format": {
-            "type": "json_schema",
-            "json_schema": {"name": "receipt", "strict": True, "schema": SCHEMA},
-        },
+        "messages": messages(_part(document)),
+        "response_format": RESPONSE_FORMAT,
         "chat_template_kwargs": {"enable_thinking": False},
     }
 
 
-def _messages(data_url: str) -> list[dict[str, Any]]:
-    image = {"type": "image_url", "image_url": {"url": data_url}}
-    return [
-        {"role": "system", "content": SYSTEM},
-        {"role": "user", "content": [{"type": "text", "text": PROMPT}, image]},
-    ]
+def _part(document: vision.Document) -> dict[str, Any]:
+    return {"type": "image_url", "image_url": {"url": document.data_url}}
 
 
-def _judge(answer: Answer, settings: Settings) -> Failure | None:
-    said, kind = dig(answer.body, "error", "message"), dig(answer.body, "error", "type")
+def _classify(answer: Answer, client: Client) -> Failure | None:
+    error = dig(answer.body, "error")
+    vendor_message, kind = dig(error, "message"), dig(error, "type")
     if answer.status == 503 and kind == "unavailable_error":
         advice = "is still loading its model; try again later"
-        wait = {"retry": True, "delay": LOADING_PAUSE_S, "tries": 3600}
-        return failure(SERVER, settings, "server_error", advice, **wait)
+        wait = {"retry": True, "delay": LOADING_PAUSE_S, "tries": MAX_LOADING_TRIES}
+        return client.failure("server_error", advice, **wait)
     if kind == "exceed_context_size_error":
         advice = "has no room for this image; start it with a larger --ctx-size"
-        return failure(SERVER, settings, "too_large", advice, said)
-    if answer.status == 500 and "image input is not supported" in str(said):
+        return client.failure("too_large", advice, vendor_message)
+    if answer.status == 500 and "image input is not supported" in str(vendor_message):
         advice = "cannot see images; start it with --mmproj and the file of its model"
-        return failure(SERVER, settings, "not_configured", advice, said)
-    return http_failure(SERVER, answer, settings, said)
+        return client.failure("not_configured", advice, vendor_message)
+    return client.status_failure(answer, vendor_message)
+
+
+SERVER_API = vision.ChatApi(
+    SERVER,
+    url=_url,
+    headers=SERVER.bearer,
+    request=_request,
+    classify=_classify,
+    content=read_chat,
+    read_timeout_s=float("inf"),  # minutes of silence are normal: up to the deadline
+)
 
 
 # llama-cpp-python
@@ -138,34 +122,30 @@ def _judge(answer: Answer, settings: Settings) -> Failure | None:
 _one_at_a_time = threading.Lock()  # a second model in memory would be one too many
 
 
-def _ask_here(image: Path, settings: Settings) -> OcrResult:
-    ends = deadline(settings)
-    if not _one_at_a_time.acquire(
-        timeout=min(max(0.0, ends - time.monotonic()), threading.TIMEOUT_MAX)
-    ):
-        raise ProviderError(
-            "timeout", "other receipts were before this one until OCR_TIMEOUT_S; try again later"
-        )
+def _read_in_process(image: Path, settings: Settings, deadline: float) -> OcrResult:
+    left_s = max(0.0, deadline - time.monotonic())
+    if not _one_at_a_time.acquire(timeout=min(left_s, threading.TIMEOUT_MAX)):
+        message = "other receipts kept the model busy until OCR_TIMEOUT_S; try again later"
+        raise ProviderError("timeout", message)
     try:
-        return join_pages(
-            [_read(document, settings, ends) for document in documents(image, settings, pdf=False)]
-        )
+        pages = vision.documents(image, settings, pdf=False)
+        return join_pages([_read(document, settings, deadline) for document in pages])
     finally:
         _one_at_a_time.release()
 
 
-def _read(document: Document, settings: Settings, ends: float) -> OcrResult:
+def _read(document: vision.Document, settings: Settings, deadline: float) -> OcrResult:
     paths = [settings[variable] for variable in FILES]
     content, reason = process.run(
         "engines.llama",
         "generate",
-        _messages(document.data_url),
-        SCHEMA,
-        MAX_TOKENS,
+        messages(_part(document)),
+        vision.SCHEMA,
+        vision.MAX_TOKENS,
         *paths,
         settings.llama_cpp_threads,
-        deadline=ends,
+        deadline=deadline,
     )
     if reason == "length":
-        raise truncated(HERE)
-    return read_answer(HERE, content, document, model=Path(paths[0]).stem, raw=None)
+        raise vision.truncated(IN_PROCESS)
+    return vision.read_answer(IN_PROCESS, content, document, model=Path(paths[0]).stem, raw=None)

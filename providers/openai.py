@@ -1,42 +1,18 @@
-"""How does OpenAI, or any server that speaks its chat completions, read a receipt?
+"""Reads receipts with OpenAI, or with any server that speaks its chat completions.
 
-OPENAI_API_KEY, OPENAI_BASE_URL, OPENAI_MODEL. api.openai.com reads PDF itself; other servers get
+OPENAI_API_KEY, OPENAI_BASE_URL, OPENAI_MODEL. api.openai.com takes PDF as it is; other servers get
 page after page. Contract: OpenAI's OpenAPI document and Python SDK 3.54.0 (read 2026-11-23).
 """
 
-from pathlib import Path
 from typing import Any
 
 from engines.images import PDF
-from providers.http import (
-    Answer,
-    Failure,
-    Vendor,
-    dig,
-    failure,
-    http_failure,
-    not_its_api,
-    retry_after,
-)
-from providers.vision import (
-    MAX_TOKENS,
-    PROMPT,
-    SCHEMA,
-    SYSTEM,
-    Document,
-    ask,
-    refused,
-    truncated,
-)
-from result import OcrResult
+from providers import vision
+from providers.http import Answer, Client, Failure, Vendor, retry_after
+from providers.json_answer import dig
 from settings import Settings
 
-OPENAI = Vendor(
-    name="OpenAI",
-    key_variable="OPENAI_API_KEY",
-    url_variable="OPENAI_BASE_URL",
-    model_variable="OPENAI_MODEL",
-)
+OPENAI = Vendor("OpenAI", "OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL")
 unavailable, model, sends_to = OPENAI.unavailable, OPENAI.model, OPENAI.host
 
 BAD_IMAGE = (
@@ -45,73 +21,79 @@ BAD_IMAGE = (
 )
 
 
-def ocr(image: Path, settings: Settings) -> OcrResult:
-    return ask(
-        OPENAI,
-        image,
-        settings,
-        url=f"{OPENAI.url(settings)}/chat/completions",
-        headers={"Authorization": f"Bearer {OPENAI.key(settings)}"},
-        request=lambda document: _request(document, settings),
-        judge=lambda answer: _judge(answer, settings),
-        content=lambda body: read_chat(OPENAI, settings, body),
-        pdf=_is_openai(settings),
-    )
-
-
 def _is_openai(settings: Settings) -> bool:
     return OPENAI.host(settings) == "api.openai.com"
 
 
-def _request(document: Document, settings: Settings) -> dict[str, Any]:
+def _request(document: vision.Document, settings: Settings) -> dict[str, Any]:
     # Only OpenAI itself knows these two: vLLM, LM Studio and their like refuse or ignore them.
     own = {"store": False, "reasoning_effort": "low"} if _is_openai(settings) else {}
     return {
         "model": OPENAI.model(settings),
         **own,
-        "max_completion_tokens": MAX_TOKENS,
-        "messages": [
-            {"role": "system", "content": SYSTEM},
-            {"role": "user", "content": [{"type": "text", "text": PROMPT}, _part(document)]},
-        ],
-        "response_format": {
-            "type": "json_schema",
-            "json_schema": {"name": "receipt", "strict": True, "schema": SCHEMA},
-        },
+        "max_completion_tokens": vision.MAX_TOKENS,
+        "messages": messages(_part(document)),
+        "response_format": RESPONSE_FORMAT,
     }
 
 
-def _part(document: Document) -> dict[str, Any]:
+RESPONSE_FORMAT = {
+    "type": "json_schema",
+    "json_schema": {"name": "receipt", "strict": True, "schema": vision.SCHEMA},
+}
+
+
+def messages(part: dict[str, Any]) -> list[dict[str, Any]]:
+    """The conversation that asks for a receipt; `part` is the image or the PDF."""
+    return [
+        {"role": "system", "content": vision.SYSTEM},
+        {"role": "user", "content": [{"type": "text", "text": vision.PROMPT}, part]},
+    ]
+
+
+def _part(document: vision.Document) -> dict[str, Any]:
     if document.media_type == PDF:
-        return {
-            "type": "file",
-            "file": {"filename": "receipt.pdf", "file_data": document.data_url},
-        }
+        file = {"filename": "receipt.pdf", "file_data": document.data_url}
+        return {"type": "file", "file": file}
     return {"type": "image_url", "image_url": {"url": document.data_url, "detail": "high"}}
 
 
-def _judge(answer: Answer, settings: Settings) -> Failure | None:
+def _classify(answer: Answer, client: Client) -> Failure | None:
     error = dig(answer.body, "error")
-    code, said = dig(error, "code"), dig(error, "message")
+    code, vendor_message = dig(error, "code"), dig(error, "message")
     if code == "insufficient_quota":
-        return failure(OPENAI, settings, "quota", "has no credit left for this key; add some", said)
+        advice = "reports that the account has no credit; add some"
+        return client.failure("quota", advice, vendor_message)
     if code in BAD_IMAGE:
-        return failure(OPENAI, settings, "bad_image", "cannot read the image; send another", said)
-    if answer.status == 409:  # a lock on OpenAI's side; its own SDK tries again
-        advice = "was busy with another request; try again later"
-        delay = retry_after(answer.headers)
-        return failure(OPENAI, settings, "server_error", advice, said, retry=True, delay=delay)
-    return http_failure(OPENAI, answer, settings, said)
+        return vision.bad_image(client, vendor_message)
+    if answer.status == 409:  # a lock at OpenAI; its own SDK tries again
+        advice, delay = (
+            "was busy with another request; try again later",
+            retry_after(answer.headers),
+        )
+        return client.failure("server_error", advice, vendor_message, retry=True, delay=delay)
+    return client.status_failure(answer, vendor_message)
 
 
-def read_chat(vendor: Vendor, settings: Settings, body: object) -> object:
+def read_chat(body: object, client: Client) -> object:
     """The content of the first choice. Raises ProviderError for a refusal or a cut answer."""
     choice = dig(body, "choices", 0)
     reason, refusal = dig(choice, "finish_reason"), dig(choice, "message", "refusal")
     if refusal or reason == "content_filter":
-        raise refused(vendor, settings, refusal)
+        raise vision.refused(client, refusal)
     if reason == "length":
-        raise truncated(vendor)
+        raise vision.truncated(client.vendor)
     if choice is None:
-        raise not_its_api(vendor)
+        raise client.not_its_api()
     return dig(choice, "message", "content")
+
+
+ocr = vision.ChatApi(
+    OPENAI,
+    url=lambda settings: f"{OPENAI.url(settings)}/chat/completions",
+    headers=OPENAI.bearer,
+    request=_request,
+    classify=_classify,
+    content=read_chat,
+    reads_pdf=_is_openai,
+).ocr

@@ -1,4 +1,4 @@
-"""paddle-ocr-api: PaddleOCR on a server, either a PaddleX serving or the official job API.
+"""Reads receipts with PaddleOCR on a server, a PaddleX serving or the official job API.
 
 PADDLE_OCR_ENDPOINT is the full URL; PADDLE_OCR_API_KEY is its token, which a server of one's own
 may not want. Contract: paddlex 3.7.2's serving schemas, paddleocr 3.7.0's _api_client, and
@@ -7,6 +7,7 @@ https://ai.baidu.com/ai-doc/AISTUDIO/pmjcld5qm for the limits (read 2026-11-23).
 
 import json
 import re
+import time
 from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,20 +16,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from engines.images import Jpeg, jpegs
-from providers.http import (
-    SURPRISES,
-    Answer,
-    Failure,
-    Vendor,
-    call,
-    dig,
-    failure,
-    http_failure,
-    not_its_api,
-    parse,
-    poll,
-    without_images,
-)
+from providers.http import SHAPE_ERRORS, Answer, Client, Clock, Failure, Vendor
+from providers.json_answer import dig, parse, without_images
 from providers.paddle_api_answer import read_results
 from providers.pages import join_pages
 from result import OcrResult
@@ -39,23 +28,14 @@ JOBS_HOST = "paddleocr.aistudio-app.com"
 HOSTED = ".aistudio-app.com"  # Baidu's, by a token and with a number of pages a day
 JOB_MODEL = "PP-OCRv6"
 LONG_SIDE = 2500
-READ_TIMEOUT_S = 120  # the first call to a server on a CPU loads the models
-FIRST_WAIT_S, SLOWER, LONGEST_WAIT_S = 2.0, 1.5, 10.0  # before each look at a job
-QUEUE_FULL = 10010  # comes with HTTP 400
-PATIENCE = 100  # tries while the queue is full
-
-KEY_AND_URL = "PADDLE_OCR_API_KEY and PADDLE_OCR_ENDPOINT"
+FIRST_WAIT_S, WAIT_FACTOR, MAX_WAIT_S = 2.0, 1.5, 10.0  # before each look at a job
+QUEUE_FULL = 10010  # a code that comes with HTTP 400
+MAX_QUEUE_TRIES = 100
 
 PLAIN = {"useDocOrientationClassify": False, "useDocUnwarping": False, "visualize": False}
 UPRIGHT = {**PLAIN, "useDocOrientationClassify": True, "useTextlineOrientation": False}
 
-
-PADDLE = Vendor(
-    name="PaddleOCR",
-    key_variable="PADDLE_OCR_API_KEY",
-    url_variable="PADDLE_OCR_ENDPOINT",
-    key_optional=True,
-)
+PADDLE = Vendor("PaddleOCR", "PADDLE_OCR_API_KEY", "PADDLE_OCR_ENDPOINT", key_optional=True)
 sends_to = PADDLE.host
 
 
@@ -64,21 +44,20 @@ def unavailable(settings: Settings) -> str | None:
 
 
 def model(settings: Settings) -> str | None:
-    """What the endpoint tells of it: the path of a PaddleX serving is the pipeline's."""
+    """As far as the endpoint names it: the path of a PaddleX serving is its pipeline's."""
     if sends_to(settings) is None:
         return None
     return JOB_MODEL if _is_jobs(settings) else f"PaddleX {urlsplit(PADDLE.url(settings)).path}"
 
 
-def ocr(image: Path, settings: Settings, first_wait_s: float = FIRST_WAIT_S) -> OcrResult:
-    ends = deadline(settings)
+def ocr(image: Path, settings: Settings, clock: Clock = time) -> OcrResult:
+    client = Client(PADDLE, settings, _classify, deadline(settings), clock, headers(settings))
+    read = _read_as_job if _is_jobs(settings) else _read_at_once
     pages = jpegs(image, settings.limits, long_side=LONG_SIDE)
-    if _is_jobs(settings):
-        return join_pages([_read_as_job(page, settings, first_wait_s, ends) for page in pages])
-    return join_pages([_read_at_once(page, settings, ends) for page in pages])
+    return join_pages([read(page, client) for page in pages])
 
 
-# Where we are, and who we are there
+# The endpoint
 
 
 def _is_jobs(settings: Settings) -> bool:
@@ -101,75 +80,56 @@ def headers(settings: Settings) -> dict[str, str]:
     return {"Authorization": f"{scheme} {key}"} if key else {}
 
 
-def _call(method: str, url: str, settings: Settings, ends: float, **request: Any) -> Any:
-    """The JSON object that answers."""
-    return call(
-        PADDLE,
-        method,
-        url,
-        deadline=ends,
-        judge=lambda answer: _judge(answer, settings),
-        read_timeout_s=READ_TIMEOUT_S,
-        headers=headers(settings),
-        **request,
-    ).body
-
-
 # PaddleX serving
 
 
-def _read_at_once(page: Jpeg, settings: Settings, ends: float) -> OcrResult:
+def _read_at_once(page: Jpeg, client: Client) -> OcrResult:
     request = {"file": b64encode(page.data).decode(), "fileType": 1, **PLAIN}
-    body = _call("POST", PADDLE.url(settings), settings, ends, json=request)
-    return _result([body], page, settings, raw=body)
+    body = client.call("POST", PADDLE.url(client.settings), json=request).body
+    return _read_answers([body], page, client)
 
 
 # The job API
 
 
-def _read_as_job(page: Jpeg, settings: Settings, first_wait_s: float, ends: float) -> OcrResult:
+def _read_as_job(page: Jpeg, client: Client) -> OcrResult:
+    settings = client.settings
     jobs = PADDLE.url(settings) + (JOBS_PATH if _is_bare(settings) else "")
-    job = f"{jobs}/{_submit(page.data, jobs, settings, ends)}"
-    waits = _waits_s(first_wait_s)
-    url = poll(lambda: _result_url(job, settings, ends), waits, ends, PADDLE.name)
-    lines = _lines(url, settings, ends)
-    return _result(lines, page, settings, raw=lines[0] if len(lines) == 1 else lines)
+    job = f"{jobs}/{_submit(page.data, jobs, client)}"
+    url = client.poll(lambda: _result_url(job, client), _waits_s())
+    return _read_answers(_lines(url, client), page, client)
 
 
-def _submit(jpeg: bytes, jobs: str, settings: Settings, ends: float) -> str:
-    body = _call(
-        "POST",
-        jobs,
-        settings,
-        ends,
-        files={"file": ("receipt.jpg", jpeg, "image/jpeg")},
-        data={"model": JOB_MODEL, "optionalPayload": json.dumps(UPRIGHT)},
-    )
-    job = dig(body, "data", "jobId")
+def _submit(jpeg: bytes, jobs: str, client: Client) -> str:
+    """The id of the new job."""
+    files = {"file": ("receipt.jpg", jpeg, "image/jpeg")}
+    data = {"model": JOB_MODEL, "optionalPayload": json.dumps(UPRIGHT)}
+    job = dig(client.call("POST", jobs, files=files, data=data).body, "data", "jobId")
     if not isinstance(job, str) or not re.fullmatch(r"[\w-]+", job, re.ASCII):
-        raise not_its_api(PADDLE)
+        raise client.not_its_api()
     return job
 
 
-def _waits_s(wait_s: float) -> Iterator[float]:
+def _waits_s() -> Iterator[float]:
+    wait_s = FIRST_WAIT_S
     while True:
         yield wait_s
-        wait_s = min(wait_s * SLOWER, LONGEST_WAIT_S)
+        wait_s = min(wait_s * WAIT_FACTOR, MAX_WAIT_S)
 
 
-def _result_url(job: str, settings: Settings, ends: float) -> str | None:
-    """Where the result lies; None while there is none yet."""
-    data = dig(_call("GET", job, settings, ends), "data")
+def _result_url(job: str, client: Client) -> str | None:
+    """Where the result is; None while there is none yet."""
+    data = dig(client.call("GET", job).body, "data")
     url = dig(data, "resultUrl", "jsonUrl")
     match dig(data, "state"):
         case "pending" | "running":
             return None
         case "failed":
             advice = "could not read the image; send another photo, or try again later"
-            raise failure(PADDLE, settings, "server_error", advice, dig(data, "errorMsg"))
-        case "done" if isinstance(url, str) and urlsplit(url).scheme in _schemes(settings):
+            raise client.failure("server_error", advice, dig(data, "errorMsg"))
+        case "done" if isinstance(url, str) and urlsplit(url).scheme in _schemes(client.settings):
             return url
-    raise not_its_api(PADDLE)
+    raise client.not_its_api()
 
 
 def _schemes(settings: Settings) -> set[str]:
@@ -177,64 +137,68 @@ def _schemes(settings: Settings) -> set[str]:
     return {"https", urlsplit(PADDLE.url(settings)).scheme}
 
 
-def _lines(url: str, settings: Settings, ends: float) -> list[Any]:
-    """The JSON objects of a result, one per line; its signed URL is in itself the permission."""
-    file = call(
-        PADDLE, "GET", url, deadline=ends, judge=lambda answer: _judge_file(answer, settings)
-    )
+def _lines(url: str, client: Client) -> list[Any]:
+    """The JSON objects of a result, one per line; the signed URL needs no key."""
+    file = replace(client, classify=_classify_file, headers={}).call("GET", url)
     lines = [parse(line) for line in file.data.splitlines() if line.strip()]
     for line in lines or [None]:
-        if fault := _judge(Answer(200, {}, b"", line), settings):
+        if fault := _classify(Answer(200, {}, b"", line), client):
             raise fault
     return lines
 
 
-# What is said
+# The answers
 
 
-def _result(answers: list[Any], page: Jpeg, settings: Settings, raw: object) -> OcrResult:
+def _read_answers(answers: list[Any], page: Jpeg, client: Client) -> OcrResult:
+    raw = without_images(answers[0] if len(answers) == 1 else answers)
     try:
         results = [answer["result"] for answer in answers]
-        return read_results(results, page, model=str(model(settings)), raw=without_images(raw))
-    except SURPRISES:  # not the shape of an InferResult
-        raise not_its_api(PADDLE) from None
+        return read_results(results, page, model=str(model(client.settings)), raw=raw)
+    except SHAPE_ERRORS:  # not the shape of an InferResult
+        raise client.not_its_api() from None
 
 
-def _judge(answer: Answer, settings: Settings) -> Failure | None:
-    said = _said(answer.body)
+def _classify(answer: Answer, client: Client) -> Failure | None:
+    vendor_message = _vendor_message(answer.body)
     code = dig(answer.body, "errorCode") or dig(answer.body, "code")
     if code == QUEUE_FULL:
-        advice = "has no room in its queue; try again later"
-        return failure(PADDLE, settings, "rate_limited", advice, said, retry=True, tries=PATIENCE)
+        advice, tries = "has no room in its queue; try again later", MAX_QUEUE_TRIES
+        return client.failure("rate_limited", advice, vendor_message, retry=True, tries=tries)
     status = answer.status
     if 200 <= status < 300:
         if not code:
-            return None if isinstance(answer.body, dict) else not_its_api(PADDLE)
+            return None if isinstance(answer.body, dict) else client.not_its_api()
         if not isinstance(code, int) or not 400 <= code < 600:
-            advice = "refused the request; check the file and the settings"
-            return failure(PADDLE, settings, "refused", advice, said)
+            advice = "rejects the request; check the file and the settings"
+            return client.failure("refused", advice, vendor_message)
         status = code
-    match status:
+    return _status_failure(answer._replace(status=status), vendor_message, client)
+
+
+def _status_failure(answer: Answer, vendor_message: object, client: Client) -> Failure | None:
+    match answer.status:
         case 403:
-            advice = f"does not take this token there; check {KEY_AND_URL}"
-            return failure(PADDLE, settings, "forbidden", advice, said)
-        case 422 if isinstance(said, str) and not said.startswith("["):
+            variables = f"{PADDLE.key_variable} and {PADDLE.url_variable}"
+            advice = f"does not accept this token at this endpoint; check {variables}"
+            return client.failure("forbidden", advice, vendor_message)
+        case 422 if isinstance(vendor_message, str) and not vendor_message.startswith("["):
             advice = "cannot read this image; send another photo of the receipt"
-            return failure(PADDLE, settings, "bad_image", advice, said)
-        case 429 if _is_hosted(settings) and "Retry-After" not in answer.headers:
+            return client.failure("bad_image", advice, vendor_message)
+        case 429 if _is_hosted(client.settings) and "Retry-After" not in answer.headers:
             advice = "has read its number of pages for today; try again tomorrow"
-            return failure(PADDLE, settings, "quota", advice, said)
-    return http_failure(PADDLE, answer._replace(status=status), settings, said)
+            return client.failure("quota", advice, vendor_message)
+    return client.status_failure(answer, vendor_message)
 
 
-def _judge_file(answer: Answer, settings: Settings) -> Failure | None:
-    """The file lies with another host, which has its own errors, in XML."""
-    fault = http_failure(PADDLE, answer, settings)
+def _classify_file(answer: Answer, client: Client) -> Failure | None:
+    """The file is on another host, which has errors of its own, in XML."""
+    fault = client.status_failure(answer)
     advice = "made a result that cannot be fetched; send the file again"
-    return fault and failure(PADDLE, settings, "server_error", advice, retry=fault.retry)
+    return fault and client.failure("server_error", advice, retry=fault.retry)
 
 
-def _said(body: object) -> object:
-    """The official client reads its sentence from any of these."""
+def _vendor_message(body: object) -> object:
+    """The official client reads it from any of these."""
     found = [dig(body, name) for name in ("msg", "errorMsg", "message")]
     return next(filter(None, [*found, dig(body, "data", "errorMsg")]), None)

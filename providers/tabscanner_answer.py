@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from fields.text import COLUMN_GAP, markdown_from_rows, rows_from_text
-from providers.http import dig
+from providers.json_answer import dig
 from providers.vision import MAX_TEXT_LENGTH, receipt_from_fields, with_warnings
 from result import OcrResult, Page, Receipt, ReceiptWarning
 

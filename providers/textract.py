@@ -1,9 +1,7 @@
-"""aws-textract: Amazon Textract's AnalyzeExpense.
+"""Reads receipts with Amazon Textract's AnalyzeExpense. botocore signs the requests.
 
-boto3 signs the request and reads the answer; the bytes travel through providers.http, within its
-limits of time, size and tries.
-AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION are needed, AWS_SESSION_TOKEN and
-AWS_ENDPOINT_URL_TEXTRACT taken.
+AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION are needed; AWS_SESSION_TOKEN and
+AWS_ENDPOINT_URL_TEXTRACT may be set.
 https://docs.aws.amazon.com/textract/latest/dg/API_AnalyzeExpense.html (read 2026-11-23)
 """
 
@@ -12,31 +10,18 @@ import json
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping
-from contextvars import ContextVar
-from functools import lru_cache
-from io import BytesIO
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import urllib3
-
 from engines.images import Jpeg, jpegs
 from providers import textract_answer
-from providers.http import (
-    SURPRISES,
-    Answer,
-    Failure,
-    Vendor,
-    call,
-    dig,
-    failure,
-    http_failure,
-    not_its_api,
-    quote,
-    retry_after,
-)
+from providers.http import SHAPE_ERRORS, Answer, Client, Clock, Failure, Vendor, retry_after
+from providers.json_answer import dig
 from providers.pages import join_pages
+from providers.redact import quote
 from result import ErrorCode, OcrResult, ProviderError
 from settings import Settings, deadline
 
@@ -44,22 +29,18 @@ LONG_SIDE = 2500
 HARD_SIDE = 10_000  # pixels; with MAX_BYTES from textract/latest/dg/limits-document.html
 MAX_BYTES = 10 * 2**20
 READ_TIMEOUT_S = 60
-AT_ONCE = 2  # calls; the quota of a new account is 1 to 5 a second
+MAX_CALLS_AT_ONCE = 2  # the quota of a new account is 1 to 5 a second
 
 KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 Meaning = tuple[ErrorCode, str]  # the error's code, and the sentence after the vendor's name
-BAD_KEY: Meaning = (
-    "bad_key",
-    "does not accept the keys; check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
-)
+BAD_KEY: Meaning = ("bad_key", f"does not accept the keys; check {KEYS[0]} and {KEYS[1]}")
 BAD_IMAGE: Meaning = ("bad_image", "cannot read this image; send another photo of the receipt")
-BUSY: Meaning = ("rate_limited", "is asked too often with this account; try again later")
-MEANING: dict[
-    str, Meaning
-] = {  # what HTTP 400 stands for; textract/latest/dg/API_AnalyzeExpense.html#Errors
+BUSY: Meaning = ("rate_limited", "reports that its rate limit is exceeded; try again later")
+# What HTTP 400 stands for; textract/latest/dg/API_AnalyzeExpense.html#Errors
+MEANINGS: dict[str, Meaning] = {
     "AccessDeniedException": (
         "forbidden",
-        "does not let this user do that; allow textract:AnalyzeExpense in IAM",
+        "does not permit this to the user; allow textract:AnalyzeExpense in IAM",
     ),
     "SubscriptionRequiredException": (
         "forbidden",
@@ -69,24 +50,22 @@ MEANING: dict[
     "InvalidSignatureException": BAD_KEY,
     "IncompleteSignature": BAD_KEY,
     "MissingAuthenticationToken": BAD_KEY,
-    "ExpiredTokenException": ("bad_key", "says the session is over; renew AWS_SESSION_TOKEN"),
+    "ExpiredTokenException": ("bad_key", f"reports that the session is over; renew {KEYS[2]}"),
     "ThrottlingException": BUSY,
     "ProvisionedThroughputExceededException": BUSY,
     "LimitExceededException": BUSY,
-    "DocumentTooLargeException": ("too_large", "finds the image too large; send a smaller one"),
+    "DocumentTooLargeException": ("too_large", "rejects the image as too large; send a smaller"),
     "BadDocumentException": BAD_IMAGE,
     "UnsupportedDocumentException": BAD_IMAGE,
     "InvalidParameterException": BAD_IMAGE,
 }
 
-_turns = threading.BoundedSemaphore(AT_ONCE)
-_making = threading.Lock()
-_transport: ContextVar[Callable[[Any], Any]] = ContextVar("transport")
+_calls = threading.BoundedSemaphore(MAX_CALLS_AT_ONCE)
 
 
 def unavailable(settings: Settings) -> str | None:
-    if importlib.util.find_spec("boto3") is None:
-        return "the Python package boto3 is not installed; pip install -r requirements.txt"
+    if importlib.util.find_spec("botocore") is None:
+        return "the Python package botocore is not installed; pip install -r requirements.txt"
     if _region(settings) and not _is_region(settings):
         return "AWS_REGION is not the name of a region such as eu-west-1"
     token = KEYS[2:] if settings.aws_session_token else ()
@@ -104,32 +83,15 @@ def sends_to(settings: Settings) -> str | None:
     return _vendor(settings).host(settings) if _is_region(settings) else None
 
 
-def ocr(image: Path, settings: Settings) -> OcrResult:
-    ends = deadline(settings)
-    client = _configured(settings)
+def ocr(image: Path, settings: Settings, clock: Clock = time) -> OcrResult:
+    client = Client(_vendor(settings), settings, _classify, deadline(settings), clock)
     pages = jpegs(
         image, settings.limits, long_side=LONG_SIDE, hard_side=HARD_SIDE, max_bytes=MAX_BYTES
     )
-    _transport.set(lambda request: _send(request, settings, ends))
-    return join_pages([_read(client, page, settings) for page in pages])
-
-
-def _read(client: Any, page: Jpeg, settings: Settings) -> OcrResult:
-    from botocore.exceptions import BotoCoreError
-
-    try:
-        answer = client.analyze_expense(Document={"Bytes": page.data})
-        answer.pop("ResponseMetadata")
-        return textract_answer.read_answer(answer, (page.width, page.height))
-    except (*SURPRISES, BotoCoreError):  # not the shape of an AnalyzeExpenseResponse
-        raise not_its_api(_vendor(settings)) from None
-
-
-# The call
+    return join_pages([_read(page, client) for page in pages])
 
 
 def _region(settings: Settings) -> str:
-    """boto3 itself does not read AWS_REGION."""
     return settings.aws_region or settings.aws_default_region
 
 
@@ -138,100 +100,59 @@ def _is_region(settings: Settings) -> bool:
 
 
 def _vendor(settings: Settings, key_variable: str = KEYS[0]) -> Vendor:
-    public = f"https://textract.{_region(settings)}.amazonaws.com"
-    return Vendor(
-        "Amazon Textract",
-        key_variable,
-        "AWS_ENDPOINT_URL_TEXTRACT",
-        default_url=settings.aws_endpoint_url or public,
-    )
+    url = settings.aws_endpoint_url or f"https://textract.{_region(settings)}.amazonaws.com"
+    return Vendor("Amazon Textract", key_variable, "AWS_ENDPOINT_URL_TEXTRACT", default_url=url)
 
 
-def _keys(settings: Settings) -> list[str]:
-    return [settings[name] for name in KEYS]
+# The call
 
 
-def _configured(settings: Settings) -> Any:
-    from botocore.exceptions import BotoCoreError
-
-    try:
-        with _making:
-            return _client(_region(settings), _vendor(settings).url(settings), *_keys(settings))
-    except (BotoCoreError, ValueError) as error:  # of AWS_PROFILE, of an endpoint's name
-        said = quote(str(error), *_keys(settings))
-        raise ProviderError("not_configured", f"boto3 finds fault with AWS_*: {said}") from None
-
-
-@lru_cache(maxsize=8)
-def _client(region: str, url: str, *keys: str) -> Any:
-    """A client that signs and reads, and sends through the transport of the calling thread.
-
-    Several threads may use it, but not make it.
-    """
-    from botocore.config import Config
-
-    client = _session(*keys).client(
-        "textract",
-        region_name=region,
-        endpoint_url=url,
-        config=Config(retries={"mode": "standard", "total_max_attempts": 1}),  # call() tries again
-    )
-    client.meta.events.register(
-        "before-send.textract.AnalyzeExpense", lambda request, **_: _transport.get()(request)
-    )
-    return client
-
-
-@lru_cache(maxsize=1)
-def _session(key_id: str, secret: str, token: str) -> Any:
-    """boto3's session, whose first client takes 0.2 s."""
-    import boto3  # 0.3 s
-
-    return boto3.session.Session(key_id, secret, token or None)
-
-
-def _send(request: Any, settings: Settings, ends: float) -> Any:
-    """The response to a signed request (an AWSPreparedRequest), as botocore wants it."""
-    from botocore.awsrequest import AWSResponse
-
-    if not _turns.acquire(timeout=max(0.0, ends - time.monotonic())):
+def _read(page: Jpeg, client: Client) -> OcrResult:
+    data = json.dumps({"Document": {"Bytes": b64encode(page.data).decode()}}).encode()
+    url = client.vendor.url(client.settings)
+    client = replace(client, headers=_signed_headers(url, data, client.settings))
+    if not _calls.acquire(timeout=max(0.0, client.deadline - time.monotonic())):
         raise ProviderError("timeout", "other receipts kept Amazon Textract busy; try again later")
     try:
-        answer = call(
-            _vendor(settings),
-            request.method,
-            request.url,
-            deadline=ends,
-            judge=lambda answer: _judge(answer, settings),
-            read_timeout_s=READ_TIMEOUT_S,
-            headers=dict(request.headers),
-            data=request.body,
-        )
+        answer: Any = client.call("POST", url, read_timeout_s=READ_TIMEOUT_S, data=data).body
     finally:
-        _turns.release()
-    body = BytesIO(json.dumps(answer.body).encode())
-    return AWSResponse(
-        request.url, answer.status, {}, urllib3.HTTPResponse(body, preload_content=False)
-    )
+        _calls.release()
+    try:
+        return textract_answer.read_answer(answer, (page.width, page.height))
+    except SHAPE_ERRORS:  # not the shape of an AnalyzeExpenseResponse
+        raise client.not_its_api() from None
 
 
-def _judge(answer: Answer, settings: Settings) -> Failure | None:
-    """AWS says HTTP 400 for nearly everything; the error's type tells throttling from a bad key."""
-    vendor = _vendor(settings)
-    if 200 <= answer.status < 300:  # botocore would take any of these for an answer
+def _signed_headers(url: str, data: bytes, settings: Settings) -> dict[str, str]:
+    """The headers of a request that is valid for five minutes."""
+    from botocore.auth import SigV4Auth
+    from botocore.awsrequest import AWSRequest
+    from botocore.credentials import Credentials
+
+    target = {"X-Amz-Target": "Textract.AnalyzeExpense"}
+    headers = {"Content-Type": "application/x-amz-json-1.1", **target}
+    request = AWSRequest("POST", url, headers, data)
+    keys = Credentials(*(settings[name] for name in KEYS[:2]), settings[KEYS[2]] or None)
+    SigV4Auth(keys, "textract", _region(settings)).add_auth(request)
+    return dict(request.headers)
+
+
+def _classify(answer: Answer, client: Client) -> Failure | None:
+    """AWS uses HTTP 400 for nearly everything; the error's type has the meaning."""
+    if 200 <= answer.status < 300:
         is_answer = isinstance(dig(answer.body, "ExpenseDocuments"), list)
-        return None if is_answer else not_its_api(vendor)
+        return None if is_answer else client.not_its_api()
     type_ = str(answer.headers.get("x-amzn-errortype") or dig(answer.body, "__type"))
-    said = dig(answer.body, "message") or dig(answer.body, "Message")
-    quoted = quote(said, *_keys(settings))
-    meaning = MEANING.get(type_.split(":")[0].split("#")[-1])
+    vendor_message = dig(answer.body, "message") or dig(answer.body, "Message")
+    quoted = quote(vendor_message, *(client.settings[name] for name in KEYS))
+    meaning = MEANINGS.get(type_.split(":")[0].split("#")[-1])
     if meaning is None:
-        return http_failure(vendor, answer, settings, quoted)
+        return client.status_failure(answer, quoted)
     retry, delay = meaning is BUSY, _delay(answer.headers)
-    return failure(vendor, settings, *meaning, quoted, retry=retry, delay=delay)
+    return client.failure(*meaning, quoted, retry=retry, delay=delay)
 
 
 def _delay(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait, which AWS says in milliseconds of its own header."""
+    """Seconds to wait, which AWS says in milliseconds in a header of its own."""
     milliseconds = headers.get("x-amz-retry-after", "")
     return int(milliseconds) / 1000 if milliseconds.isdecimal() else retry_after(headers)

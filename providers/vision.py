@@ -1,13 +1,14 @@
-"""What do we ask a vision model, and what do we believe of its answer?
+"""Asks vision models for receipts, with one prompt and one schema, and checks their answers.
 
-One schema and one prompt for all of them. A model's answer is data from outside: each value is
-checked, cut to a length and dropped where it is not what its field holds.
+A model's answer is data from outside: each value is checked, cut to a length, and dropped where its
+field cannot hold it.
 """
 
 import re
+import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -18,16 +19,8 @@ from fields.dates import find_time, parse_date
 from fields.money import parse_money
 from fields.receipt import check
 from fields.text import MAX_ROW_LENGTH, MAX_ROWS, markdown_from_rows, rows_from_text
-from providers.http import (
-    READ_TIMEOUT_S,
-    Judge,
-    Vendor,
-    call,
-    dig,
-    failure,
-    parse,
-    without_images,
-)
+from providers.http import READ_TIMEOUT_S, Classify, Client, Clock, Failure, Vendor
+from providers.json_answer import dig, dig_objects, parse, without_images
 from providers.pages import join_pages, receipt_from_text
 from result import (
     PRINTED,
@@ -56,7 +49,7 @@ SYSTEM = (
 PROMPT = "Transcribe this receipt and fill in its fields."
 
 
-# What we ask
+# The request
 
 
 def _object(**properties: object) -> Json:
@@ -113,59 +106,51 @@ def documents(image: Path, settings: Settings, *, pdf: bool) -> Iterator[Documen
         yield Document("image/jpeg", b64encode(jpeg.data).decode(), (page,))
 
 
-def ask(
-    vendor: Vendor,
-    image: Path,
-    settings: Settings,
-    *,
-    url: str,
-    headers: Mapping[str, str],
-    request: Callable[[Document], dict[str, Any]],
-    judge: Judge,
-    content: Callable[[object], object],
-    pdf: bool = False,
-    read_timeout_s: float = READ_TIMEOUT_S,
-) -> OcrResult:
-    """The receipt, asked for in one POST per document.
+@dataclass(frozen=True)
+class ChatApi:
+    """A vendor's API that shows a model one document a POST, and returns the model's words."""
 
-    `content` finds the model's words in the vendor's answer, or raises ProviderError.
-    """
-    ends = deadline(settings)
+    vendor: Vendor
+    url: Callable[[Settings], str]
+    headers: Callable[[Settings], Mapping[str, str]]
+    request: Callable[[Document, Settings], dict[str, Any]]  # the JSON to send
+    classify: Classify
+    content: Callable[[object, Client], object]  # the model's words; raises ProviderError
+    reads_pdf: Callable[[Settings], bool] = lambda _: False
+    read_timeout_s: float = READ_TIMEOUT_S
 
-    def read(document: Document) -> OcrResult:
-        body = call(
-            vendor,
+    def ocr(self, image: Path, settings: Settings, clock: Clock = time) -> OcrResult:
+        headers = self.headers(settings)
+        client = Client(self.vendor, settings, self.classify, deadline(settings), clock, headers)
+        pdf = self.reads_pdf(settings)
+        return join_pages([self._read(d, client) for d in documents(image, settings, pdf=pdf)])
+
+    def _read(self, document: Document, client: Client) -> OcrResult:
+        settings = client.settings
+        body = client.call(
             "POST",
-            url,
-            deadline=ends,
-            judge=judge,
-            read_timeout_s=read_timeout_s,
-            headers=headers,
-            json=request(document),
+            self.url(settings),
+            read_timeout_s=self.read_timeout_s,
+            json=self.request(document, settings),
         ).body
-        return read_answer(
-            vendor,
-            content(body),
-            document,
-            model=str(dig(body, "model") or dig(body, "modelVersion") or vendor.model(settings))[
-                :100
-            ],
-            raw=without_images(body),
-        )
-
-    return join_pages([read(document) for document in documents(image, settings, pdf=pdf)])
+        words = self.content(body, client)
+        model = dig(body, "model") or dig(body, "modelVersion") or self.vendor.model(settings)
+        raw = without_images(body)
+        return read_answer(self.vendor, words, document, model=str(model)[:100], raw=raw)
 
 
-def refused(vendor: Vendor, settings: Settings, said: object = None) -> ProviderError:
+def refused(client: Client, vendor_message: object = None) -> ProviderError:
     advice = "declined to read this image; send another, or use another provider"
-    return failure(vendor, settings, "refused", advice, said)
+    return client.failure("refused", advice, vendor_message)
+
+
+def bad_image(client: Client, vendor_message: object = None) -> Failure:
+    return client.failure("bad_image", "cannot read the image; send another", vendor_message)
 
 
 def truncated(vendor: Vendor) -> ProviderError:
-    return ProviderError(
-        "truncated",
-        f"{vendor.name} stopped within the receipt; send it in parts, or take another model",
-    )
+    advice = "stopped before the end of the receipt; send it in parts, or use another model"
+    return ProviderError("truncated", f"{vendor.name} {advice}")
 
 
 def _bad_answer(vendor: Vendor, what: str) -> ProviderError:
@@ -173,7 +158,7 @@ def _bad_answer(vendor: Vendor, what: str) -> ProviderError:
     return ProviderError("bad_answer", f"{vendor.name} {what}; try again{model}")
 
 
-# What we believe
+# The answer
 
 
 def read_answer(
@@ -207,13 +192,13 @@ def read_fields(content: str) -> Mapping[str, Any] | None:
 def receipt_from_fields(answer: Mapping[str, Any]) -> Receipt:
     """The fields that hold what they should; warnings only `not_a_receipt`."""
     printed: dict[str, Any] = {
-        field.name: _believed(field.name, answer.get(field.name)) for field in PRINTED
+        field.name: _checked(field.name, answer.get(field.name)) for field in PRINTED
     }
     is_receipt = answer.get("is_receipt") is not False
     return Receipt(source="model", **printed, warnings=() if is_receipt else ("not_a_receipt",))
 
 
-def _believed(name: str, value: object) -> object:
+def _checked(name: str, value: object) -> object:
     """The value where it is what the field of this name holds; else None, or () for a list."""
     if name in _READERS:
         return _READERS[name](value)
@@ -254,7 +239,7 @@ def _written(amount: Decimal | None) -> str:
 
 
 def _items(value: object) -> Iterator[Item]:
-    for item in _objects(value)[:MAX_ITEMS]:
+    for item in dig_objects(value)[:MAX_ITEMS]:
         description = _string(item.get("description")) or ""
         numbers = [_number(item.get(name)) for name in ("quantity", "unit_price", "amount")]
         if description or any(number is not None for number in numbers):
@@ -262,14 +247,10 @@ def _items(value: object) -> Iterator[Item]:
 
 
 def _taxes(value: object) -> Iterator[Tax]:
-    for tax in _objects(value)[:MAX_ITEMS]:
+    for tax in dig_objects(value)[:MAX_ITEMS]:
         rate, amount = _number(tax.get("rate")), _number(tax.get("amount"))
         if rate is not None or amount is not None:
             yield Tax(rate, amount)
-
-
-def _objects(value: object) -> list[dict[str, Any]]:
-    return [part for part in value if isinstance(part, dict)] if isinstance(value, list) else []
 
 
 def _string(value: object) -> str | None:

@@ -1,11 +1,15 @@
 """A vendor on 127.0.0.1 that answers by script, and a small receipt to send it."""
 
 import json
+import shlex
+import socket
+import ssl
+import subprocess
 import threading
-import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from email.message import Message
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 
@@ -33,7 +37,6 @@ class Request:
     path: str  # with its query
     headers: Message
     body: bytes
-    at: float  # time.monotonic() when it came in
 
     @property
     def json(self):
@@ -48,6 +51,7 @@ class Stub:
         self.replies = [Reply(404, {"error": "the stub has no reply"})]
         self.requests = []
         self.over = threading.Event()
+        self.open, self.most_open = 0, 0  # requests that wait for their reply
         self._lock = threading.Lock()
 
     def reply(self, *replies):
@@ -56,7 +60,13 @@ class Stub:
     def take(self, request):
         with self._lock:
             self.requests.append(request)
+            self.open += 1
+            self.most_open = max(self.open, self.most_open)
             return self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
+
+    def close(self):
+        with self._lock:
+            self.open -= 1
 
     @property
     def request(self):
@@ -70,10 +80,12 @@ class Handler(BaseHTTPRequestHandler):
 
     def answer(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        request = Request(self.command, self.path, self.headers, body, time.monotonic())
+        request = Request(self.command, self.path, self.headers, body)
         reply = self.server.stub.take(request)
         self.close_connection = True
-        if not self.server.stub.over.wait(reply.delay_s) and not reply.drop:
+        over = self.server.stub.over.wait(reply.delay_s)
+        self.server.stub.close()
+        if not over and not reply.drop:
             self.send(reply)
 
     do_GET = do_POST = do_PUT = do_DELETE = answer
@@ -137,6 +149,38 @@ def new_stub():
     """For tests that need several: each call starts one more server."""
     with ExitStack() as stack:
         yield lambda: stack.enter_context(serve())
+
+
+@pytest.fixture(scope="session")
+def tls_drip(tmp_path_factory):
+    """A server that drips over TLS: its URL, and the certificate to trust it by."""
+    folder = tmp_path_factory.mktemp("tls")
+    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 1 -keyout key.pem -out cert.pem"
+    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    run = partial(subprocess.run, cwd=folder, check=True, capture_output=True)
+    run([*shlex.split(command), *names])
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
+    over = threading.Event()
+
+    def drip(server):
+        while not over.is_set():
+            with (
+                suppress(OSError),
+                server.accept()[0] as connection,
+                context.wrap_socket(connection, server_side=True) as tls,
+            ):
+                tls.recv(65536)
+                while not over.wait(0.05):
+                    tls.send(b"H")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=drip, args=(server,), daemon=True)
+        thread.start()
+        yield f"https://localhost:{server.getsockname()[1]}", folder / "cert.pem"
+        over.set()
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join()
 
 
 @pytest.fixture

@@ -11,9 +11,8 @@ from result import Page
 from settings import Settings, read_settings
 from tests.providers import tiny_gguf
 from tests.providers.conftest import Reply
-from tests.providers.llm import ANSWER, CASE, KEY, RECEIPT, ROWS, failure_of, picture
+from tests.providers.contract import ANSWER, KEY, LLAMA, RECEIPT, ROWS, Waits, failure_of, picture
 
-LLAMA = CASE["llama-cpp"]
 in_process = pytest.mark.skipif(
     not find_spec("llama_cpp"), reason="llama-cpp-python is not installed"
 )
@@ -61,54 +60,13 @@ def test_key_and_model_are_sent_where_they_are_set(http_stub, receipt):
     assert http_stub.request.json["model"] == "qwen"
 
 
-def error(code, kind, message, **more):
-    return Reply(code, {"error": {"code": code, "type": kind, "message": message, **more}})
-
-
 def test_a_model_that_loads_is_waited_for(http_stub, receipt):
-    http_stub.reply(error(503, "unavailable_error", "Loading model"), LLAMA.good())
-    assert llama.ocr(receipt, LLAMA.settings(http_stub.url)).receipt == RECEIPT
-    first, second = http_stub.requests
-    assert second.at - first.at >= llama.LOADING_PAUSE_S
-
-
-@pytest.mark.parametrize(
-    ("reply", "code", "advice"),
-    [
-        (
-            error(
-                500,
-                "server_error",
-                "image input is not supported - hint: if this is unexpected, you may need to "
-                "provide the mmproj",
-            ),
-            "not_configured",
-            "--mmproj",
-        ),
-        (
-            error(400, "exceed_context_size_error", "Too many.", n_prompt_tokens=9, n_ctx=8),
-            "too_large",
-            "--ctx-size",
-        ),
-        (error(401, "authentication_error", "Invalid API Key"), "bad_key", "LLAMA_CPP_API_KEY"),
-        (error(403, "permission_error", "No."), "forbidden", "LLAMA_CPP_API_KEY"),
-        (error(404, "not_found_error", "File Not Found"), "unknown_model", "LLAMA_CPP_BASE_URL"),
-        (error(501, "not_supported_error", "No chat."), "server_error", "No chat."),
-        (Reply(body=LLAMA.body("") | {"choices": []}), "bad_answer", "LLAMA_CPP_BASE_URL"),
-    ],
-)
-def test_final_errors_have_their_code(http_stub, receipt, reply, code, advice):
-    http_stub.reply(reply)
-    found, message = failure_of(llama.ocr, receipt, LLAMA.settings(http_stub.url))
-    assert (found, len(http_stub.requests)) == (code, 1)
-    assert advice in message
-
-
-def test_a_cut_answer_is_truncated(http_stub, receipt):
-    body = LLAMA.body('{"rows": ["A')
-    body["choices"][0]["finish_reason"] = "length"
-    http_stub.reply(Reply(body=body))
-    assert failure_of(llama.ocr, receipt, LLAMA.settings(http_stub.url))[0] == "truncated"
+    error = {"code": 503, "type": "unavailable_error", "message": "Loading model"}
+    loading = Reply(503, {"error": error})
+    http_stub.reply(*[loading] * 30, LLAMA.good())
+    waits = Waits()
+    assert llama.ocr(receipt, LLAMA.settings(http_stub.url), waits).receipt == RECEIPT
+    assert waits == [1.0] * 30
 
 
 # llama-cpp-python

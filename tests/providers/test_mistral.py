@@ -8,9 +8,7 @@ from providers import mistral
 from providers.vision import FIELDS_SCHEMA, PROMPT, SYSTEM
 from settings import Settings
 from tests.providers.conftest import Reply
-from tests.providers.llm import CASE, FIELDS, KEY, MARKDOWN, ROWS, failure_of, picture, read
-
-MISTRAL = CASE["mistral"]
+from tests.providers.contract import FIELDS, KEY, MARKDOWN, MISTRAL, ROWS, picture, read
 
 
 def test_the_request_is_the_one_of_the_contract(http_stub, receipt):
@@ -71,38 +69,6 @@ def test_a_blank_sheet_completes_without_text(http_stub, receipt):
     result = mistral.ocr(receipt, MISTRAL.settings(http_stub.url))
     assert (result.text, result.markdown) == ("", "")
     assert "no_text" in result.receipt.warnings
-
-
-IMAGE = "data:image/jpeg;base64,/9j/4AAQSkZJRg"
-
-
-@pytest.mark.parametrize(
-    ("status", "body", "code", "quoted"),
-    [
-        (401, {"detail": "Unauthorized"}, "bad_key", "quota"),
-        (
-            422,
-            {"detail": [{"loc": ["body", "document"], "msg": "Bad image", "input": IMAGE}]},
-            "bad_image",
-            "Bad image",
-        ),
-        (
-            422,
-            {"detail": [{"loc": ["body", "x"], "msg": "Extra inputs", "input": IMAGE}]},
-            "refused",
-            "Extra inputs",
-        ),
-        (400, {"object": "error", "message": "Invalid model", "code": "1500"}, "refused", "model"),
-        (404, {"message": "no Route matched"}, "unknown_model", "MISTRAL_MODEL"),
-        (413, {"message": "Too large"}, "too_large", "Too large"),
-    ],
-)
-def test_final_errors_have_their_code(http_stub, receipt, status, body, code, quoted):
-    http_stub.reply(Reply(status, body))
-    found, message = failure_of(mistral.ocr, receipt, MISTRAL.settings(http_stub.url))
-    assert (found, len(http_stub.requests)) == (code, 1)
-    assert quoted in message
-    assert "9j" not in message
 
 
 @pytest.mark.parametrize(

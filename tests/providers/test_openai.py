@@ -4,9 +4,7 @@ from providers import openai
 from providers.vision import MAX_TOKENS, PROMPT, SCHEMA, SYSTEM, Document
 from settings import Settings, read_settings
 from tests.providers.conftest import Reply
-from tests.providers.llm import CASE, KEY, chat, failure_of, picture
-
-OPENAI = CASE["openai"]
+from tests.providers.contract import KEY, OPENAI, Waits, picture
 
 
 def test_the_request_is_the_one_of_the_contract(http_stub, receipt):
@@ -66,50 +64,11 @@ def test_the_model_can_be_chosen(http_stub, receipt):
     assert http_stub.request.json["model"] == "gpt-6.1-terra"
 
 
-@pytest.mark.parametrize(
-    ("body", "code"),
-    [
-        (chat(None, refusal="I'm sorry, I can't help with that."), "refused"),
-        (chat("", finish_reason="content_filter"), "refused"),
-        (chat('{"rows": ["CORNER', finish_reason="length"), "truncated"),
-        (chat(None, finish_reason="length"), "truncated"),
-        (chat(None), "bad_answer"),
-        ({"choices": []}, "bad_answer"),
-    ],
-)
-def test_an_answer_that_is_none_has_its_code(http_stub, receipt, body, code):
-    http_stub.reply(Reply(body=body))
-    assert failure_of(openai.ocr, receipt, OPENAI.settings(http_stub.url))[0] == code
-    assert len(http_stub.requests) == 1
-
-
-def test_a_refusal_is_quoted(http_stub, receipt):
-    http_stub.reply(Reply(body=chat(None, refusal="I'm sorry, I can't help with that.")))
-    _, message = failure_of(openai.ocr, receipt, OPENAI.settings(http_stub.url))
-    assert message.endswith("(OpenAI: I'm sorry, I can't help with that.)")
-
-
-@pytest.mark.parametrize(
-    ("status", "error", "code"),
-    [
-        (429, {"code": "insufficient_quota", "message": "You exceeded your quota."}, "quota"),
-        (400, {"code": "invalid_image_format", "message": "Unsupported image."}, "bad_image"),
-        (400, {"code": None, "param": "response_format", "message": "Invalid schema"}, "refused"),
-        (404, {"code": "model_not_found", "message": "No such model."}, "unknown_model"),
-        (403, {"code": "unsupported_country_region_territory", "message": "No."}, "forbidden"),
-    ],
-)
-def test_final_errors_have_their_code(http_stub, receipt, status, error, code):
-    http_stub.reply(Reply(status, {"error": error}))
-    found, message = failure_of(openai.ocr, receipt, OPENAI.settings(http_stub.url))
-    assert (found, len(http_stub.requests)) == (code, 1)
-    assert error["message"] in message
-
-
 def test_a_lock_is_tried_again(http_stub, receipt):
     http_stub.reply(Reply(409, {"error": {}}, {"retry-after-ms": "10"}), OPENAI.good())
-    openai.ocr(receipt, OPENAI.settings(http_stub.url))
-    assert len(http_stub.requests) == 2
+    waits = Waits()
+    openai.ocr(receipt, OPENAI.settings(http_stub.url), waits)
+    assert waits == [0.01]
 
 
 def test_it_is_unavailable_without_a_key():

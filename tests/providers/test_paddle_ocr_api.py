@@ -1,9 +1,8 @@
-"""Are both of PaddleOCR's APIs spoken as their clients speak them, and their answers read alike?"""
+"""PaddleOCR's two APIs are called as their clients call them, and their answers are read alike."""
 
 import base64
 import email
 import json
-import time
 from dataclasses import replace
 from io import BytesIO
 
@@ -11,10 +10,22 @@ import pytest
 from PIL import Image
 
 from providers import paddle_api
-from result import Line, Page, ProviderError
+from result import Line, Page
 from settings import read_settings
+from tests.providers.contract import (
+    CREATED,
+    KEY,
+    PADDLE,
+    PADDLE_JOBS,
+    Waits,
+    done,
+    failure_of,
+    job,
+    ocr_result,
+    pruned,
+    served,
+)
 
-KEY = "paddle-token-0123456789"
 LINES = [
     ("CORNER CAFE", 0.99, [48, 36, 288, 54]),
     ("TOTAL", 0.98, [48, 108, 150, 126]),
@@ -32,78 +43,27 @@ PAGE = Page(
 )
 
 
-def pruned(lines=LINES, **more):
-    """A prunedResult of paddlex 3.7.2's serving."""
-    texts, scores, boxes = zip(*lines, strict=True) if lines else ((), (), ())
-    corners = [[[x, y], [x2, y], [x2, y2], [x, y2]] for x, y, x2, y2 in boxes]
-    return {
-        "model_settings": {"use_doc_preprocessor": True, "use_textline_orientation": False},
-        "dt_polys": corners,
-        "text_det_params": {"limit_side_len": 64, "limit_type": "min"},
-        "text_type": "general",
-        "text_rec_score_thresh": 0.0,
-        "return_word_box": False,
-        "rec_texts": list(texts),
-        "rec_scores": list(scores),
-        "rec_polys": corners,
-        "rec_boxes": list(boxes),
-    } | more
-
-
-def ocr_result(*parts, **images):
-    info = {"width": 480, "height": 360, "type": "image"}
-    return {"ocrResults": [{"prunedResult": part, **images} for part in parts], "dataInfo": info}
-
-
 def layout_result(markdown):
     part = {"prunedResult": {}, "markdown": {"text": markdown, "images": {}}, "outputImages": None}
     return {"layoutParsingResults": [part], "dataInfo": {"width": 480, "height": 360}}
 
 
-def served(result):
-    return {"logId": "b0a1", "errorCode": 0, "errorMsg": "Success", "result": result}
-
-
-def job(state, **more):
-    return {"code": 0, "msg": "Success", "data": {"jobId": "job-1", "state": state, **more}}
-
-
-CREATED = {"code": 0, "msg": "Success", "data": {"jobId": "job-1"}}
 RUNNING = job("running", extractProgress={"totalPages": 1, "extractedPages": 0})
-READ = ocr_result(pruned())
+READ = ocr_result(pruned(*LINES))
 
 
 @pytest.fixture
 def serving(http_stub):
-    return read_settings({"PADDLE_OCR_ENDPOINT": f"{http_stub.url}/ocr", "OCR_TIMEOUT_S": "20"})
+    return PADDLE.settings(http_stub.url, PADDLE_OCR_API_KEY="")
 
 
 @pytest.fixture
 def jobs(http_stub):
-    return read_settings(
-        {
-            "PADDLE_OCR_ENDPOINT": f"{http_stub.url}/api/v2/ocr/jobs",
-            "PADDLE_OCR_API_KEY": KEY,
-            "OCR_TIMEOUT_S": "20",
-        }
-    )
+    return PADDLE_JOBS.settings(http_stub.url)
 
 
-@pytest.fixture
-def done(http_stub):
-    return job("done", resultUrl={"jsonUrl": f"{http_stub.url}/store/result.jsonl?sig=s3cr3t"})
-
-
-def ocr(receipt, settings):
-    return paddle_api.ocr(receipt, settings, first_wait_s=0.02)
-
-
-def failure(receipt, settings):
-    with pytest.raises(ProviderError) as caught:
-        ocr(receipt, settings)
-    for secret in (KEY, "s3cr3t", "/9j/"):
-        assert secret not in caught.value.message
-    return caught.value
+def ocr(receipt, settings, waits=None):
+    return paddle_api.ocr(receipt, settings, Waits() if waits is None else waits)
 
 
 def sent_image(data):
@@ -159,7 +119,7 @@ def test_markdown_of_a_layout_is_kept_and_read(receipt, serving, http_stub, repl
 
 def test_boxes_are_those_of_the_page_not_of_the_smaller_jpeg(tmp_path, serving, http_stub, reply):
     Image.new("RGB", (2000, 5000), "white").save(tmp_path / "big.jpg")
-    http_stub.reply(reply(200, served(ocr_result(pruned([("A", 0.9, [100, 200, 300, 250])])))))
+    http_stub.reply(reply(200, served(ocr_result(pruned(("A", 0.9, [100, 200, 300, 250]))))))
     result = ocr(tmp_path / "big.jpg", serving)
     _, size, _ = sent_image(base64.b64decode(http_stub.request.json["file"]))
     assert size == (1000, 2500)
@@ -179,20 +139,20 @@ def test_boxes_are_those_of_the_page_not_of_the_smaller_jpeg(tmp_path, serving, 
 def test_boxes_of_a_turned_page_are_turned_back(
     receipt, serving, http_stub, reply, angle, turned_box
 ):
-    line = pruned([("A", 0.9, turned_box)], doc_preprocessor_res={"angle": angle})
+    line = pruned(("A", 0.9, turned_box), doc_preprocessor_res={"angle": angle})
     http_stub.reply(reply(200, served(ocr_result(line))))
     assert ocr(receipt, serving).pages == (Page(480, 360, (Line("A", 0.9, (10, 20, 110, 40)),)),)
 
 
 def test_rows_are_found_on_the_page_as_the_server_turned_it(receipt, serving, http_stub, reply):
     lines = [("TOTAL", 0.9, [10, 10, 90, 30]), ("5.00", 0.9, [250, 11, 330, 31])]
-    turned = pruned(lines, doc_preprocessor_res={"angle": 90})
+    turned = pruned(*lines, doc_preprocessor_res={"angle": 90})
     http_stub.reply(reply(200, served(ocr_result(turned))))
     assert ocr(receipt, serving).text.split() == ["TOTAL", "5.00"]
     assert len(ocr(receipt, serving).text.splitlines()) == 1
 
 
-@pytest.mark.parametrize("result", [ocr_result(pruned([])), ocr_result(), layout_result("")])
+@pytest.mark.parametrize("result", [ocr_result(pruned()), ocr_result(), layout_result("")])
 def test_a_picture_without_text_completes(receipt, serving, http_stub, reply, result):
     http_stub.reply(reply(200, served(result)))
     found = ocr(receipt, serving)
@@ -202,31 +162,22 @@ def test_a_picture_without_text_completes(receipt, serving, http_stub, reply, re
 
 def test_echoed_images_are_not_kept(receipt, serving, http_stub, reply):
     picture = base64.b64encode(bytes(3000)).decode()
-    http_stub.reply(reply(200, served(ocr_result(pruned(), ocrImage=picture, inputImage=picture))))
-    assert picture[:100] not in json.dumps(ocr(receipt, serving).raw)
-
-
-def test_a_pdf_is_read_page_by_page_as_one_receipt(tmp_path, serving, http_stub, reply):
-    pages = [Image.new("RGB", (300, 400), "white") for _ in range(2)]
-    pages[0].save(tmp_path / "two.pdf", save_all=True, append_images=pages[1:])
-    first, last = (
-        served(ocr_result(pruned([(text, 0.9, [9, 9, 99, 29])]))) for text in ("CAFE", "TOTAL 9.50")
+    http_stub.reply(
+        reply(200, served(ocr_result(pruned(*LINES), ocrImage=picture, inputImage=picture)))
     )
-    http_stub.reply(reply(200, first), reply(200, last))
-    result = ocr(tmp_path / "two.pdf", serving)
-    assert (result.text, result.raw) == ("CAFE\nTOTAL 9.50", [first, last])
-    assert {request.json["fileType"] for request in http_stub.requests} == {1}
-    assert len(result.pages) == 2
+    assert picture[:100] not in json.dumps(ocr(receipt, serving).raw)
 
 
 # The job API
 
 
-def test_a_receipt_is_read_as_a_job(receipt, jobs, done, http_stub, reply):
+def test_a_receipt_is_read_as_a_job(receipt, jobs, http_stub, reply):
     line = json.dumps({"logId": "1", "result": READ, "errorCode": 0, "errorMsg": "Success"})
-    replies = (CREATED, job("pending"), RUNNING, done, f"{line}\n\n")
-    http_stub.reply(*(reply(200, body) for body in replies))
-    result = ocr(receipt, jobs)
+    bodies = (job("pending"), RUNNING, done(http_stub.url), f"{line}\n\n")
+    http_stub.reply(CREATED, *(reply(200, body) for body in bodies))
+    waits = Waits()
+    result = ocr(receipt, jobs, waits)
+    assert waits == [2, 3, 4.5]
     assert (result.pages, result.model) == ((PAGE,), "PP-OCRv6")
     assert result.raw == json.loads(line)
     submit, *polls, file = http_stub.requests
@@ -237,9 +188,9 @@ def test_a_receipt_is_read_as_a_job(receipt, jobs, done, http_stub, reply):
     assert file.headers["Authorization"] is None
 
 
-def test_a_job_is_submitted_as_the_official_client_does(receipt, jobs, done, http_stub, reply):
+def test_a_job_is_submitted_as_the_official_client_does(receipt, jobs, http_stub, reply):
     line = json.dumps({"result": READ, "errorCode": 0})
-    http_stub.reply(reply(200, CREATED), reply(200, done), reply(200, line))
+    http_stub.reply(CREATED, reply(200, done(http_stub.url)), reply(200, line))
     ocr(receipt, jobs)
     submit = http_stub.requests[0]
     head = f"Content-Type: {submit.headers['Content-Type']}\r\n\r\n".encode()
@@ -258,53 +209,31 @@ def test_a_job_is_submitted_as_the_official_client_does(receipt, jobs, done, htt
     assert sent_image(file.get_payload(decode=True)) == ("JPEG", (480, 360), {})
 
 
-def test_a_job_is_looked_at_less_and_less_often(receipt, jobs, done, http_stub, reply):
-    replies = (CREATED, RUNNING, RUNNING, done, json.dumps({"result": READ}))
-    http_stub.reply(*(reply(200, body) for body in replies))
-    paddle_api.ocr(receipt, jobs, first_wait_s=0.1)
-    submitted, first, second, third, _ = [request.at for request in http_stub.requests]
-    assert first - submitted >= 0.1
-    assert second - first >= 0.15
-    assert third - second >= 0.225
+# Waits, and results that are none
 
 
-def test_a_full_queue_is_waited_for(receipt, jobs, done, http_stub, reply):
+def test_a_job_that_never_ends_is_polled_less_and_less_often(receipt, jobs, http_stub, reply):
+    http_stub.reply(CREATED, reply(200, RUNNING))
+    waits = Waits()
+    assert failure_of(ocr, receipt, jobs, waits)[0] == "timeout"
+    assert waits[:6] == [2, 3, 4.5, 6.75, 10, 10]
+    assert 50 <= sum(waits) < 60
+
+
+def test_a_full_queue_is_waited_for(receipt, jobs, http_stub, reply):
     full = reply(400, {"code": 10010, "msg": "queue is full"})
-    line = json.dumps({"result": READ})
-    http_stub.reply(full, reply(200, CREATED), reply(200, done), reply(200, line))
-    assert ocr(receipt, jobs).pages == (PAGE,)
-    first, second, *_ = http_stub.requests
-    assert second.at - first.at >= 0.4
+    replies = (CREATED, reply(200, done(http_stub.url)), reply(200, {"result": READ}))
+    http_stub.reply(*[full] * 6, *replies)
+    waits = Waits()
+    assert ocr(receipt, jobs, waits).pages == (PAGE,)
+    assert len(waits) == 7
 
 
-def test_a_failed_job_says_why(receipt, jobs, http_stub, reply):
-    failed = reply(200, job("failed", errorMsg=f"decode of {KEY} failed"))
-    http_stub.reply(reply(200, CREATED), failed)
-    found = failure(receipt, jobs)
-    assert found.code == "server_error"
-    assert found.message.endswith("(PaddleOCR: decode of [secret] failed)")
-
-
-def test_a_job_that_never_ends_ends_at_the_deadline(receipt, jobs, http_stub, reply):
-    http_stub.reply(reply(200, CREATED), reply(200, RUNNING))
-    started = time.monotonic()
-    assert failure(receipt, replace(jobs, ocr_timeout_s=1)).code == "timeout"
-    assert time.monotonic() - started < 1.5
-
-
-@pytest.mark.parametrize(
-    "bodies",
-    [
-        [{"code": 0, "data": {}}],
-        [{"code": 0, "data": {"jobId": "../../x"}}],
-        [CREATED, job("lost")],
-        [CREATED, job("done", resultUrl={})],
-        [CREATED, job("done", resultUrl={"jsonUrl": "file:///etc/passwd"})],
-    ],
-)
-def test_a_job_of_another_shape_is_told(receipt, jobs, http_stub, reply, bodies):
-    http_stub.reply(*(reply(200, body) for body in bodies))
-    assert failure(receipt, jobs).code == "bad_answer"
+@pytest.mark.parametrize("status", [200, 503])
+def test_a_fault_in_either_place_is_tried_again(receipt, serving, http_stub, reply, status):
+    body = {"errorCode": max(status, 500), "errorMsg": "Internal server error"}
+    http_stub.reply(reply(status, body), reply(200, served(READ)))
+    assert ocr(receipt, serving).pages == (PAGE,)
 
 
 @pytest.mark.parametrize(
@@ -317,109 +246,11 @@ def test_a_job_of_another_shape_is_told(receipt, jobs, http_stub, reply, bodies)
         ({"body": {"errorCode": 0, "result": {}}}, "bad_answer"),
     ],
 )
-def test_a_result_that_is_none_is_told(receipt, jobs, done, http_stub, reply, file, code):
-    http_stub.reply(reply(200, CREATED), reply(200, done), reply(**file))
-    found = failure(receipt, jobs)
-    assert found.code == code
-    assert "AccessDenied" not in found.message
-
-
-# What goes wrong
-
-
-@pytest.mark.parametrize(
-    ("status", "body", "code"),
-    [
-        (401, {"code": 401, "msg": f"bad token {KEY}"}, "bad_key"),
-        (403, {"errorCode": 403, "errorMsg": "invalid"}, "forbidden"),
-        (404, {"errorCode": 404, "errorMsg": "Not Found"}, "unknown_model"),
-        (400, {"code": 10001, "msg": "wrong parameter"}, "refused"),
-        (200, {"code": 11001, "message": "wrong parameter"}, "refused"),
-        (422, {"errorCode": 422, "errorMsg": "Invalid input file"}, "bad_image"),
-        (422, {"errorCode": 422, "errorMsg": '[{"loc":"body.file"}]'}, "refused"),
-        (429, {"errorMsg": "pages"}, "quota"),
-    ],
-)
-def test_what_is_final_is_told_at_once(receipt, jobs, http_stub, reply, status, body, code):
-    http_stub.reply(reply(status, body))
-    found = failure(receipt, jobs)
-    assert (found.code, len(http_stub.requests)) == (code, 1)
-    assert "body.file" not in found.message
-
-
-def test_an_error_within_a_200_is_not_said_to_be_an_http_status(receipt, jobs, http_stub, reply):
-    http_stub.reply(reply(200, {"code": 11001, "message": "no"}))
-    assert failure(receipt, jobs).message == (
-        "PaddleOCR refused the request; check the file and the settings (PaddleOCR: no)"
-    )
-
-
-def test_too_many_requests_honours_retry_after(receipt, serving, http_stub, reply):
-    busy = reply(429, {"errorMsg": "busy"}, headers={"Retry-After": "0.4"})
-    http_stub.reply(busy, reply(200, served(READ)))
-    assert ocr(receipt, serving).pages == (PAGE,)
-    first, second = http_stub.requests
-    assert 0.4 <= second.at - first.at < 1
-
-
-@pytest.mark.parametrize("status", [200, 500, 503])
-def test_a_fault_once_is_got_over(receipt, serving, http_stub, reply, status):
-    body = {"errorCode": max(status, 500), "errorMsg": "Internal server error"}
-    fault = reply(status, body, headers={"Retry-After": "0"})
-    http_stub.reply(fault, reply(200, served(READ)))
-    assert ocr(receipt, serving).pages == (PAGE,)
-
-
-def test_a_lasting_fault_ends(receipt, serving, http_stub, reply):
-    http_stub.reply(reply(503, "<html>busy</html>", headers={"Retry-After": "0"}))
-    assert failure(receipt, serving).code == "server_error"
-    assert len(http_stub.requests) == 4
-
-
-def test_a_dripping_answer_ends_at_the_deadline(receipt, serving, http_stub, reply):
-    http_stub.reply(reply(200, served(READ), drip_s=0.02))
-    started = time.monotonic()
-    assert failure(receipt, replace(serving, ocr_timeout_s=1)).code == "timeout"
-    assert time.monotonic() - started < 1.5
-
-
-def test_a_dropped_connection_is_tried_once_more(receipt, serving, http_stub, reply):
-    http_stub.reply(reply(drop=True))
-    assert failure(receipt, serving).code == "unreachable"
-    assert len(http_stub.requests) == 2
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        "<html>Sign in</html>",
-        "",
-        "[]",
-        {"errorCode": 0},
-        served({}),
-        served({"ocrResults": "none"}),
-        served({"ocrResults": [{"prunedResult": {"rec_texts": ["no box"]}}]}),
-        served(ocr_result(pruned([("A", 0.9, ["x", 0, 1, 1])]))),
-        served({"layoutParsingResults": [{"markdown": {"text": None}}]}),
-    ],
-)
-def test_what_is_no_answer_is_told(receipt, serving, http_stub, reply, body):
-    http_stub.reply(reply(200, body))
-    found = failure(receipt, serving)
-    assert found.code == "bad_answer"
-    assert "Sign in" not in found.message
-
-
-def test_an_endless_answer_ends(receipt, serving, http_stub, reply):
-    http_stub.reply(reply(200, b" " * 65536, endless=True))
-    assert failure(receipt, serving).code == "too_large"
-    assert len(http_stub.requests) == 1
-
-
-def test_a_redirect_is_not_followed(receipt, jobs, http_stub, reply):
-    http_stub.reply(reply(307, "", headers={"Location": f"{http_stub.url}/elsewhere"}))
-    assert failure(receipt, jobs).code == "unreachable"
-    assert len(http_stub.requests) == 1
+def test_a_result_that_is_none_is_reported(receipt, jobs, http_stub, reply, file, code):
+    http_stub.reply(CREATED, reply(200, done(http_stub.url)), reply(**file))
+    found, message = failure_of(ocr, receipt, jobs)
+    assert found == code
+    assert "AccessDenied" not in message
 
 
 # The settings

@@ -1,9 +1,7 @@
-"""Is a receipt submitted to Tabscanner once, polled for gently, and are its codes told apart?"""
+"""A receipt is submitted to Tabscanner once, polled for gently, and its answer becomes fields."""
 
 import email
 import json
-import time
-from dataclasses import replace
 from decimal import Decimal
 from io import BytesIO
 
@@ -11,22 +9,19 @@ import pytest
 from PIL import Image
 
 from providers import tabscanner, tabscanner_answer
-from result import Item, Page, ProviderError, Receipt, Tax, ocr_data
+from result import Item, Page, Receipt, Tax, ocr_data
 from settings import Settings
+from tests.providers.contract import (
+    KEY,
+    SUBMITTED,
+    TABSCANNER,
+    UPLOADED,
+    Waits,
+    failure_of,
+    refusal,
+    scanned,
+)
 
-KEY = "tab-key-0123456789"
-QUICK = (0.02, 0.01)  # seconds before the first poll and between the others
-
-# The answers are those of docs.tabscanner.com and of recorded exchanges, read 2026-11-23.
-UPLOADED = {
-    "message": "SUCCESS: Image uploaded successfully",
-    "status": "success",
-    "status_code": 2,
-    "token": "naQM25k8KyJPmgxG",
-    "success": True,
-    "code": 200,
-    "duplicate": False,
-}
 SMALL = {
     **UPLOADED,
     "message": "WARNING: Image uploaded successfully, but did not meet the recommended dimension",
@@ -39,18 +34,6 @@ PENDING = {
     "success": True,
     "code": 301,
 }
-WRONG_KEY = {"success": False, "code": 400, "message": f"ERROR_CLIENT: API key {KEY} not found"}
-
-
-def done(**result):
-    return {
-        "message": "SUCCESS: Result available",
-        "status": "done",
-        "status_code": 3,
-        "result": result,
-        "success": True,
-        "code": 202,
-    }
 
 
 def row(desc, line_total, line_type="", **more):
@@ -69,7 +52,7 @@ def row(desc, line_total, line_type="", **more):
     } | more
 
 
-CAFE = done(
+CAFE = scanned(
     establishment="Corner Cafe",
     validatedEstablishment=True,
     date="2026-03-14 09:41:00",
@@ -120,19 +103,11 @@ CAFE_RECEIPT = Receipt(
 
 @pytest.fixture
 def settings(http_stub):
-    url = f"{http_stub.url}/"
-    return Settings(tab_scanner_api_key=KEY, tab_scanner_base_url=url, ocr_timeout_s=20)
+    return TABSCANNER.settings(http_stub.url, timeout_s=20)
 
 
-def ocr(receipt, settings):
-    return tabscanner.ocr(receipt, settings, waits_s=QUICK)
-
-
-def failure(receipt, settings):
-    with pytest.raises(ProviderError) as caught:
-        ocr(receipt, settings)
-    assert KEY not in caught.value.message
-    return caught.value
+def ocr(receipt, settings, waits=None):
+    return tabscanner.ocr(receipt, settings, Waits() if waits is None else waits)
 
 
 def parts(request):
@@ -154,7 +129,7 @@ def parts(request):
 
 
 def test_a_receipt_is_read(receipt, settings, http_stub, reply):
-    http_stub.reply(reply(200, UPLOADED), reply(200, CAFE))
+    http_stub.reply(SUBMITTED, reply(200, CAFE))
     result = ocr(receipt, settings)
     assert result.receipt == CAFE_RECEIPT
     assert result.text.splitlines() == [
@@ -194,14 +169,6 @@ def test_the_requests_are_those_of_the_documentation(receipt, settings, http_stu
     assert {poll.headers["apikey"] for poll in polls} == {KEY}
 
 
-def test_the_first_poll_waits_longer_than_the_others(receipt, settings, http_stub, reply):
-    http_stub.reply(reply(200, UPLOADED), reply(200, PENDING), reply(200, CAFE))
-    tabscanner.ocr(receipt, settings, waits_s=(0.5, 0.2))
-    submitted, first, second = [request.at for request in http_stub.requests]
-    assert 0.5 <= first - submitted < 0.9
-    assert 0.2 <= second - first < 0.5
-
-
 def test_the_same_image_again_has_a_result_too(receipt, settings, http_stub, reply):
     again = {**UPLOADED, "duplicate": True, "duplicateToken": "first"}
     http_stub.reply(reply(200, again), reply(200, CAFE))
@@ -210,32 +177,24 @@ def test_the_same_image_again_has_a_result_too(receipt, settings, http_stub, rep
 
 def test_a_wide_photo_is_made_smaller_but_not_narrow(tmp_path, settings, http_stub, reply):
     Image.new("RGB", (900, 6000), "white").save(tmp_path / "long.jpg")
-    http_stub.reply(reply(200, UPLOADED), reply(200, CAFE))
+    http_stub.reply(SUBMITTED, reply(200, CAFE))
     result = ocr(tmp_path / "long.jpg", settings)
     with Image.open(BytesIO(parts(http_stub.requests[0])["file"][2])) as image:
         assert image.size == (720, 4800)
     assert result.pages == (Page(900, 6000),)
 
 
-def test_a_pdf_is_read_page_by_page_as_one_receipt(tmp_path, settings, http_stub, reply):
-    pages = [Image.new("RGB", (300, 400), "white") for _ in range(2)]
-    pages[0].save(tmp_path / "two.pdf", save_all=True, append_images=pages[1:])
-    first, last = done(establishment="Cafe", lineItems=[row("Tea", "2.000")]), done(total=2)
-    http_stub.reply(*(reply(200, body) for body in (UPLOADED, first, UPLOADED, last)))
-    result = ocr(tmp_path / "two.pdf", settings)
-    assert (result.receipt.merchant, result.receipt.total) == ("Cafe", Decimal(2))
-    assert (result.raw, len(result.pages)) == ([first, last], 2)
-
-
 # What the answer means
 
 
 def read(**result):
-    return tabscanner_answer.read_answer(done(**result), 100, 200).receipt
+    return tabscanner_answer.read_answer(scanned(**result), 100, 200).receipt
 
 
 def test_an_empty_result_is_a_picture_without_text():
-    result = tabscanner_answer.read_answer(done(establishment="", date="", total="0.000"), 100, 200)
+    result = tabscanner_answer.read_answer(
+        scanned(establishment="", date="", total="0.000"), 100, 200
+    )
     assert result.receipt == Receipt(source="engine", warnings=("no_text",))
     assert (result.text, result.markdown) == ("", "")
 
@@ -298,117 +257,41 @@ def test_fields_of_another_shape_are_left_out(odd):
     assert read(**dict.fromkeys(names, odd), total=5).total == 5
 
 
-# What goes wrong
+# Waits and repetitions
 
 
-@pytest.mark.parametrize(
-    ("code", "expected"),
-    [(400, "bad_key"), (401, "quota"), (403, "bad_image"), (407, "bad_image")],
-)
-def test_what_is_final_is_told_at_once(receipt, settings, http_stub, reply, code, expected):
-    http_stub.reply(reply(200, {**WRONG_KEY, "code": code}))
-    found = failure(receipt, settings)
-    assert (found.code, len(http_stub.requests)) == (expected, 1)
-    assert "(Tabscanner: ERROR_CLIENT: API key [secret] not found)" in found.message
-
-
-def test_a_wrong_key_while_polling_ends_the_polling(receipt, settings, http_stub, reply):
-    http_stub.reply(reply(200, UPLOADED), reply(200, WRONG_KEY))
-    assert failure(receipt, settings).code == "bad_key"
-    assert len(http_stub.requests) == 2
-
-
-def test_an_unknown_token_is_a_lost_image(receipt, settings, http_stub, reply):
-    http_stub.reply(reply(200, UPLOADED), reply(200, {"success": False, "code": 402}))
-    assert failure(receipt, settings).code == "server_error"
-    assert len(http_stub.requests) == 2
-
-
-def test_too_many_requests_honours_retry_after(receipt, settings, http_stub, reply):
-    busy = reply(429, "<html>Cloudflare</html>", headers={"Retry-After": "0.4"})
-    http_stub.reply(busy, reply(200, UPLOADED), reply(200, CAFE))
-    assert ocr(receipt, settings).receipt == CAFE_RECEIPT
-    first, second, _ = http_stub.requests
-    assert 0.4 <= second.at - first.at < 1
-
-
-@pytest.mark.parametrize(
-    "fault",
-    [
-        {"status": 503, "headers": {"Retry-After": "0"}},
-        {"body": {"success": False, "code": 510, "message": "ERROR: Server error"}},
-        {"drop": True},
-    ],
-)
-def test_a_submit_that_may_have_cost_a_credit_is_tried_once_more(
-    receipt, settings, http_stub, reply, fault
-):
-    http_stub.reply(reply(**fault))
-    assert failure(receipt, settings).code in ("server_error", "unreachable")
-    assert len(http_stub.requests) == 2
-
-
-def test_a_fault_once_is_got_over(receipt, settings, http_stub, reply):
-    fault = reply(500, "", headers={"Retry-After": "0"})
-    http_stub.reply(fault, reply(200, UPLOADED), fault, fault, fault, reply(200, CAFE))
-    assert ocr(receipt, settings).receipt == CAFE_RECEIPT
-
-
-def test_a_receipt_that_cannot_be_read_is_told(receipt, settings, http_stub, reply):
-    failed = {"message": "ERROR", "status": "failed", "status_code": 4, "success": False}
-    http_stub.reply(reply(200, UPLOADED), reply(200, {**failed, "code": 500}))
-    found = failure(receipt, replace(settings, ocr_timeout_s=1))
-    assert found.code == "server_error"
-    assert "send another photo" in found.message
+def test_a_result_is_polled_for_gently(receipt, settings, http_stub, reply):
+    pending = reply(200, PENDING)
+    http_stub.reply(SUBMITTED, pending, pending, pending, reply(200, CAFE))
+    waits = Waits()
+    ocr(receipt, settings, waits)
+    assert waits == [5, 1, 1, 1]
 
 
 def test_a_result_that_never_comes_ends_at_the_deadline(receipt, settings, http_stub, reply):
-    http_stub.reply(reply(200, UPLOADED), reply(200, PENDING))
-    started = time.monotonic()
-    assert failure(receipt, replace(settings, ocr_timeout_s=1)).code == "timeout"
-    assert time.monotonic() - started < 1.5
+    http_stub.reply(SUBMITTED, reply(200, PENDING))
+    waits = Waits()
+    code, message = failure_of(tabscanner.ocr, receipt, settings, waits)
+    assert (code, "OCR_TIMEOUT_S" in message) == ("timeout", True)
+    assert 15 <= sum(waits) < 20
 
 
-def test_silence_ends_at_the_deadline(receipt, settings, http_stub, reply):
-    http_stub.reply(reply(200, UPLOADED, delay_s=30))
-    started = time.monotonic()
-    assert failure(receipt, replace(settings, ocr_timeout_s=1)).code == "timeout"
-    assert time.monotonic() - started < 1.5
+def test_a_submission_that_may_have_cost_a_credit_is_tried_once_more(receipt, settings, http_stub):
+    http_stub.reply(refusal(510, "ERROR: Server error"))
+    assert failure_of(ocr, receipt, settings)[0] == "server_error"
+    assert len(http_stub.requests) == 2
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        "<html>Just a moment...</html>",
-        "",
-        "[]",
-        {"success": True, "code": 200},
-        {**UPLOADED, "token": "../credit"},
-        {"success": False, "code": [400]},
-    ],
-)
-def test_what_is_no_answer_is_told(receipt, settings, http_stub, reply, body):
-    http_stub.reply(reply(200, body))
-    found = failure(receipt, settings)
-    assert found.code == "bad_answer"
-    assert "moment" not in found.message
+def test_polls_cost_nothing_and_are_tried_four_times(receipt, settings, http_stub, reply):
+    fault = reply(500, "")
+    http_stub.reply(fault, SUBMITTED, fault, fault, fault, reply(200, CAFE))
+    assert ocr(receipt, settings).receipt == CAFE_RECEIPT
 
 
-def test_a_result_without_a_result_is_told(receipt, settings, http_stub, reply):
-    http_stub.reply(reply(200, UPLOADED), reply(200, {"success": True, "code": 202}))
-    assert failure(receipt, settings).code == "bad_answer"
-
-
-def test_an_endless_answer_ends(receipt, settings, http_stub, reply):
-    http_stub.reply(reply(200, b" " * 65536, endless=True))
-    assert failure(receipt, settings).code == "too_large"
-    assert len(http_stub.requests) == 1
-
-
-def test_a_redirect_is_not_followed(receipt, settings, http_stub, reply):
-    http_stub.reply(reply(302, "", headers={"Location": f"{http_stub.url}/elsewhere"}))
-    assert failure(receipt, settings).code == "unreachable"
-    assert len(http_stub.requests) == 1
+def test_a_receipt_that_cannot_be_read_is_reported(receipt, settings, http_stub):
+    http_stub.reply(SUBMITTED, refusal(500, "ERROR"))
+    code, message = failure_of(ocr, receipt, settings)
+    assert (code, "send another photo" in message) == ("server_error", True)
 
 
 # The settings

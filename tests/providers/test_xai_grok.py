@@ -1,12 +1,8 @@
-import pytest
-
 from providers import xai
 from providers.vision import MAX_TOKENS, PROMPT, SCHEMA, SYSTEM
 from settings import Settings
 from tests.providers.conftest import Reply
-from tests.providers.llm import CASE, KEY, failure_of, output_text, picture, response
-
-XAI = CASE["xai-grok"]
+from tests.providers.contract import KEY, XAI, Waits, picture, response
 
 
 def test_the_request_is_the_one_of_the_contract(http_stub, receipt):
@@ -37,51 +33,11 @@ def test_the_request_is_the_one_of_the_contract(http_stub, receipt):
     }
 
 
-CUT = {"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}}
-FILTERED = {"status": "incomplete", "incomplete_details": {"reason": "content_filter"}}
-
-
-@pytest.mark.parametrize(
-    ("body", "code"),
-    [
-        (response({"type": "refusal", "refusal": "No."}), "refused"),
-        (response(output_text('{"rows": ["A'), **CUT), "truncated"),
-        (response(**FILTERED), "refused"),
-        (response(), "bad_answer"),
-        (response(output=[]), "bad_answer"),
-        (response(output=[{"type": "message", "content": "?"}]), "bad_answer"),
-        (response(status="failed", error={"code": "invalid_image"}, output=[]), "bad_image"),
-    ],
-)
-def test_an_answer_that_is_none_has_its_code(http_stub, receipt, body, code):
-    http_stub.reply(Reply(body=body))
-    assert failure_of(xai.ocr, receipt, XAI.settings(http_stub.url))[0] == code
-    assert len(http_stub.requests) == 1
-
-
 def test_an_answer_that_failed_on_their_side_is_asked_for_again(http_stub, receipt):
     failed = response(status="failed", error={"code": "server_error", "message": "?"}, output=[])
     http_stub.reply(Reply(body=failed), XAI.good())
-    xai.ocr(receipt, XAI.settings(http_stub.url))
+    xai.ocr(receipt, XAI.settings(http_stub.url), Waits())
     assert len(http_stub.requests) == 2
-
-
-@pytest.mark.parametrize(
-    ("status", "body", "code", "quoted"),
-    [
-        (400, {"code": "Bad", "error": "Image too blurry."}, "refused", "Image too blurry."),
-        (400, {"error": {"message": "Invalid API key."}}, "bad_key", "Invalid API key."),
-        (401, {"code": "Unauthenticated", "error": "No header."}, "bad_key", "No header."),
-        (403, {"code": "Denied", "error": "Team is out of credits."}, "forbidden", "credits"),
-        (404, {"code": "Not found", "error": "No model grok-1."}, "unknown_model", "grok-1"),
-        (422, "Failed to deserialize the JSON body", "refused", "HTTP 422"),
-    ],
-)
-def test_final_errors_have_their_code(http_stub, receipt, status, body, code, quoted):
-    http_stub.reply(Reply(status, body))
-    found, message = failure_of(xai.ocr, receipt, XAI.settings(http_stub.url))
-    assert (found, len(http_stub.requests)) == (code, 1)
-    assert quoted in message
 
 
 def test_it_is_unavailable_without_a_key():
