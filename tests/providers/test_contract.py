@@ -204,6 +204,6 @@ def test_nobody_there_is_unreachable(case, fails):
 def test_a_call_ends_at_the_deadline(fails, reply):
     start = time.monotonic()
     code, message, calls = fails(reply, timeout_s=SHORT_S)
-    assert (code, calls) == ("timeout", 1)
+    assert (code, calls < 2) == ("timeout", True)  # 0 where preparing the image took as long
     assert "OCR_TIMEOUT_S" in message
     assert SHORT_S <= time.monotonic() - start < LONG_S
