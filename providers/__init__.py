@@ -1,4 +1,4 @@
-"""Which providers are there? A new one: a module, a line here, a test file, a README row."""
+"""All providers by name. A new one needs a module, a line here, a test file and a README row."""
 
 from providers import (
     gemini,

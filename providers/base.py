@@ -1,7 +1,4 @@
-"""A provider: how to run it, and why it cannot run here.
-
-Every provider module offers `ocr(image, settings)` and `unavailable(settings)`.
-"""
+"""What a provider is; each provider module offers these functions of the settings."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +11,7 @@ from settings import Settings
 
 @dataclass(frozen=True)
 class Provider:
-    """An OCR engine: how to run it, and why it cannot run here (None when it can)."""
+    """A way to read receipts. `unavailable` gives the reason why it cannot run, None if it can."""
 
     ocr: Callable[[Path, Settings], OcrResult]
     unavailable: Callable[[Settings], str | None]

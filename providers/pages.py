@@ -1,7 +1,6 @@
-"""How do an engine's lines become a result? Shared by every engine that returns boxes.
+"""Makes results of what engines and vendors return: lines on pages, or text. No I/O.
 
-Lines on pages in, the whole OcrResult out: rows, text, Markdown, the receipt's fields. No I/O; a
-date that lies in the future is told by today's.
+The clock is read to warn of a date in the future.
 """
 
 from collections.abc import Sequence
@@ -14,12 +13,12 @@ from fields.receipt import check, read_receipt
 from fields.text import markdown_from_rows, rows_from_text, text_from_rows
 from result import PRINTED, Line, OcrResult, Page, Receipt, ReceiptWarning
 
-# On the paper the items stand between the fields of the head and those of the foot.
+# On paper the items are printed between the fields of the head and those of the foot.
 _NAMES = [field.name for field in PRINTED]
 HEAD, FOOT = _NAMES[: _NAMES.index("items")], _NAMES[_NAMES.index("items") + 1 :]
-TRUE_OF_ALL = {"no_text", "not_a_receipt"}  # of the document only when of each of its pages
-OF_THE_SUM = {"total_mismatch", "items_mismatch"}  # of one page they say nothing about the whole
-OF_THE_DATE = {"date_ambiguous", "date_in_future"}
+IF_ON_ALL_PAGES = {"no_text", "not_a_receipt"}  # warnings of the document if each page has them
+OF_SUMS = {"total_mismatch", "items_mismatch"}  # checked again on the joined receipt
+OF_DATES = {"date_ambiguous", "date_in_future"}  # those of the page the date is from
 
 
 def result_from_pages(
@@ -29,23 +28,24 @@ def result_from_pages(
     raw: object = None,
     rows: Sequence[Sequence[Line]] | None = None,
     receipt: Receipt | None = None,
-    markdown: str | None = None,
 ) -> OcrResult:
-    """The result for pages of lines; `receipt` and `markdown` where the engine gave its own.
+    """The result for pages of lines; `receipt` where the engine found the fields itself.
 
-    So are `rows`, where it knows better than upright boxes which lines are printed on one row.
+    `rows` are the printed rows where the engine knows them better than upright boxes tell.
     """
     if rows is None:
         rows = [row for page in pages for row in group_rows(page.lines)]
     receipt = receipt or read_receipt(rows, date.today())
-    return OcrResult(
-        markdown=markdown or markdown_from_rows(rows, receipt),
-        text=text_from_rows(rows),
-        pages=tuple(pages),
-        receipt=receipt,
-        model=model,
-        raw=raw,
-    )
+    markdown, text = markdown_from_rows(rows, receipt), text_from_rows(rows)
+    return OcrResult(markdown, text, tuple(pages), receipt, model, raw)
+
+
+def result_from_text(
+    text: str, receipt: Receipt, pages: tuple[Page, ...], *, model: str, raw: object
+) -> OcrResult:
+    """The result for text without boxes, one printed row per line, and the fields found in it."""
+    markdown = markdown_from_rows(rows_from_text(text), receipt)
+    return OcrResult(markdown, text, pages, receipt, model, raw)
 
 
 def receipt_from_text(text: str) -> Receipt:
@@ -54,10 +54,10 @@ def receipt_from_text(text: str) -> Receipt:
 
 
 def join_pages(results: Sequence[OcrResult]) -> OcrResult:
-    """The one result of a document whose pages (one or more) were read one by one: one receipt.
+    """The result of a document of one or more pages that were read one by one: one receipt.
 
-    Texts are joined, items stay in order, the head comes from the first page that has it, the
-    totals from the last; `raw` is a list.
+    Texts are joined, items stay in order, the head is that of the first page that has one, the
+    totals those of the last; `raw` is a list.
     """
     if len(results) == 1:
         return results[0]
@@ -90,7 +90,7 @@ def _join_warnings(receipts: Sequence[Receipt]) -> tuple[ReceiptWarning, ...]:
     return tuple(
         warning
         for warning in dict.fromkeys(w for receipt in receipts for w in receipt.warnings)
-        if warning not in OF_THE_SUM
-        and (warning not in TRUE_OF_ALL or all(warning in r.warnings for r in receipts))
-        and (warning not in OF_THE_DATE or warning in dated.warnings)
+        if warning not in OF_SUMS
+        and (warning not in IF_ON_ALL_PAGES or all(warning in r.warnings for r in receipts))
+        and (warning not in OF_DATES or warning in dated.warnings)
     )

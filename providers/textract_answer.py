@@ -1,4 +1,4 @@
-"""What does an answer of AnalyzeExpense say? Its fields and blocks in, an OcrResult out. Pure.
+"""Turns an answer of AnalyzeExpense, its fields and blocks, into an OcrResult. No I/O.
 
 Values are text as printed ("14/03/2026", "1.234,56 EUR"), boxes are fractions of the page.
 https://docs.aws.amazon.com/textract/latest/dg/invoices-receipts.html (read 2026-11-23)
@@ -19,7 +19,7 @@ from providers.pages import result_from_pages
 from result import Box, Item, Line, OcrResult, Page, Receipt, ReceiptWarning, Tax
 
 MODEL = "AnalyzeExpense"
-SURE = 50  # per cent; below it the total is more likely wrong than right
+MIN_TOTAL_CONFIDENCE_PERCENT = 50  # below it the total is more likely wrong than right
 TAX_IDS = (
     *("VENDOR_VAT_NUMBER", "VENDOR_GST_NUMBER", "VENDOR_ABN_NUMBER", "VENDOR_PAN_NUMBER"),
     "TAX_PAYER_ID",
@@ -42,24 +42,15 @@ def read_answer(answer: Mapping[str, Any], page: tuple[int, int]) -> OcrResult:
     """The result for one page of so many pixels."""
     documents = answer["ExpenseDocuments"]
     lines = _lines(documents, page)
-    return result_from_pages(
-        [Page(*page, lines)],
-        model=MODEL,
-        raw=answer,
-        receipt=_receipt(
-            [
-                _field(field)
-                for document in documents
-                for field in document.get("SummaryFields", ())
-            ],
-            list(_rows(documents)),
-            read_receipt(group_rows(lines)),
-        ),
-    )
+    fields = [
+        _field(field) for document in documents for field in document.get("SummaryFields", ())
+    ]
+    receipt = _receipt(fields, list(_items(documents)), read_receipt(group_rows(lines)))
+    return result_from_pages([Page(*page, lines)], model=MODEL, raw=answer, receipt=receipt)
 
 
 def _lines(documents: Sequence[Mapping[str, Any]], page: tuple[int, int]) -> tuple[Line, ...]:
-    """The lines of text, once each: two receipts on one page may both bring all of its lines."""
+    """The lines of text, once each: two receipts on one page may both have all of its lines."""
     blocks = [block for document in documents for block in document.get("Blocks", ())]
     lines = {
         block.get("Id", number): Line(
@@ -72,14 +63,14 @@ def _lines(documents: Sequence[Mapping[str, Any]], page: tuple[int, int]) -> tup
 
 
 def _box(block: Mapping[str, Any], page: tuple[int, int]) -> Box:
-    """Textract measures in fractions of the page."""
+    """The box in pixels; Textract gives fractions of the page."""
     box = block["Geometry"]["BoundingBox"]
     left, top = box["Left"] * page[0], box["Top"] * page[1]
     right, bottom = left + box["Width"] * page[0], top + box["Height"] * page[1]
     return round(left), round(top), round(right), round(bottom)
 
 
-def _rows(documents: Sequence[Mapping[str, Any]]) -> Iterator[list[Field]]:
+def _items(documents: Sequence[Mapping[str, Any]]) -> Iterator[list[Field]]:
     for document in documents:
         for group in document.get("LineItemGroups", ()):
             for item in group.get("LineItems", ()):
@@ -124,24 +115,24 @@ def _receipt(
         tip=_amount(fields, "GRATUITY"),
         total=_amount(fields, *TOTALS),
     )
-    doubts = [*check(receipt, date.today()), *_doubts(fields, items, printed)]
+    warnings = [*check(receipt, date.today()), *_own_warnings(fields, items, printed)]
     if ambiguous:
-        doubts.append("date_ambiguous")
-    return replace(receipt, warnings=tuple(doubts))
+        warnings.append("date_ambiguous")
+    return replace(receipt, warnings=tuple(warnings))
 
 
-def _doubts(
+def _own_warnings(
     fields: Sequence[Field], items: Sequence[Sequence[Field]], printed: Receipt
 ) -> Iterator[ReceiptWarning]:
     if not items and all(field.type == "OTHER" for field in fields):
         yield "no_text" if "no_text" in printed.warnings else "not_a_receipt"
     total = _best(fields, *TOTALS)
-    if total and total.confidence < SURE:
+    if total and total.confidence < MIN_TOTAL_CONFIDENCE_PERCENT:
         yield "low_confidence"
 
 
 def _date(field: Field | None, printed: Receipt) -> tuple[str | None, bool]:
-    """The day, and whether it is ambiguous: the whole text tells day-first from month-first."""
+    """The date, and whether it is ambiguous; the whole text decides between 03/04 and 04/03."""
     found = next(find_dates(field.text), None) if field else None
     readings = [day for day in (found.day_first, found.month_first) if day] if found else []
     if not readings or printed.date in readings:
@@ -156,18 +147,20 @@ def _taxes(fields: Sequence[Field]) -> tuple[tuple[Tax, ...], Decimal | None]:
         for field in fields
         if field.type == "TAX" and (amount := parse_money(field.text)) is not None
     ]
-    whole, parts = _whole([tax.amount or Decimal(0) for tax in taxes])
-    return tuple(taxes[number] for number in parts), whole
+    total, parts = split_off_total([tax.amount or Decimal(0) for tax in taxes])
+    return tuple(taxes[number] for number in parts), total
 
 
 def _discount(fields: Sequence[Field]) -> Decimal | None:
     amounts = (parse_money(field.text) for field in fields if field.type == "DISCOUNT")
-    whole, _ = _whole([-abs(amount) for amount in amounts if amount is not None])
-    return whole
+    return split_off_total([-abs(amount) for amount in amounts if amount is not None])[0]
 
 
-def _whole(amounts: Sequence[Decimal]) -> tuple[Decimal | None, list[int]]:
-    """The sum of the amounts, and which of them are its parts: not one that is the sum itself."""
+def split_off_total(amounts: Sequence[Decimal]) -> tuple[Decimal | None, list[int]]:
+    """The total of the amounts, and the indices of its parts: one amount may be the total itself.
+
+    None where there are no amounts.
+    """
     everything = sum(amounts, Decimal(0))
     parts = list(range(len(amounts)))
     for number in parts[::-1] if len(amounts) > 1 else ():
@@ -209,7 +202,7 @@ def _text(fields: Sequence[Field], *types: str) -> str | None:
 
 
 def _best(fields: Sequence[Field], *types: str) -> Field | None:
-    """The field with a value Textract is surest of, of the first type that has one."""
+    """The field with the highest confidence, of the first type that has one with a value."""
     for type_ in types:
         found = [field for field in fields if field.type == type_ and field.text]
         if found:

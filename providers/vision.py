@@ -18,10 +18,10 @@ from engines import images
 from fields.dates import find_time, parse_date
 from fields.money import parse_money
 from fields.receipt import check
-from fields.text import MAX_ROW_LENGTH, MAX_ROWS, markdown_from_rows, rows_from_text
+from fields.text import MAX_ROW_LENGTH, MAX_ROWS
 from providers.http import READ_TIMEOUT_S, Classify, Client, Clock, Failure, Vendor
 from providers.json_answer import dig, dig_objects, parse, without_images
-from providers.pages import join_pages, receipt_from_text
+from providers.pages import join_pages, receipt_from_text, result_from_text
 from result import (
     PRINTED,
     Item,
@@ -173,14 +173,7 @@ def read_answer(
     receipt = receipt_from_fields(answer)
     text = "\n".join(printed_rows(answer.get("rows"))) or _text_of(receipt)
     receipt = with_warnings(receipt, text)
-    return OcrResult(
-        markdown=markdown_from_rows(rows_from_text(text), receipt),
-        text=text,
-        pages=document.pages,
-        receipt=receipt,
-        model=model,
-        raw=raw,
-    )
+    return result_from_text(text, receipt, document.pages, model=model, raw=raw)
 
 
 def read_fields(content: str) -> Mapping[str, Any] | None:
@@ -190,7 +183,7 @@ def read_fields(content: str) -> Mapping[str, Any] | None:
 
 
 def receipt_from_fields(answer: Mapping[str, Any]) -> Receipt:
-    """The fields that hold what they should; warnings only `not_a_receipt`."""
+    """The fields whose values fit; the only warning is `not_a_receipt`."""
     printed: dict[str, Any] = {
         field.name: _checked(field.name, answer.get(field.name)) for field in PRINTED
     }
@@ -199,14 +192,14 @@ def receipt_from_fields(answer: Mapping[str, Any]) -> Receipt:
 
 
 def _checked(name: str, value: object) -> object:
-    """The value where it is what the field of this name holds; else None, or () for a list."""
+    """The value if the field of this name can hold it; else None, or () for a list."""
     if name in _READERS:
         return _READERS[name](value)
     return _string(value) if "string" in _FIELDS[name]["type"] else _number(value)
 
 
 def with_warnings(receipt: Receipt, text: str) -> Receipt:
-    """The receipt with what its sums, its date and its text add to its warnings."""
+    """The receipt with the warnings that its sums, its date and its text give."""
     printed = receipt_from_text(text)
     more: list[ReceiptWarning] = [*check(receipt, date.today())]
     if not text:
@@ -217,7 +210,7 @@ def with_warnings(receipt: Receipt, text: str) -> Receipt:
 
 
 def printed_rows(value: object) -> Iterator[str]:
-    """The rows of text in what should be a list of them, cut to a length and a number."""
+    """The strings in what should be a list of rows, limited in length and number."""
     rows = [row for row in value if isinstance(row, str)] if isinstance(value, list) else []
     for line in "\n".join(rows).splitlines()[:MAX_ROWS]:
         if text := _printable(line).strip()[:MAX_ROW_LENGTH]:
@@ -226,16 +219,12 @@ def printed_rows(value: object) -> Iterator[str]:
 
 def _text_of(receipt: Receipt) -> str:
     """Rows made of the fields, for a model that filled those and gave no rows."""
-    found = {field.name: getattr(receipt, field.name) for field in fields(receipt)}
-    head = [found[name] for name in ("merchant", "merchant_address", "date", "time") if found[name]]
-    items = [f"{item.description}   {_written(item.amount)}".strip() for item in receipt.items]
-    sums = [name for name in ("subtotal", "tax", "tip", "total") if found[name] is not None]
-    foot = [f"{name.upper()}   {found[name]}" for name in sums]
-    return "\n".join([*head, *items, *foot])
-
-
-def _written(amount: Decimal | None) -> str:
-    return "" if amount is None else str(amount)
+    head = [receipt.merchant, receipt.merchant_address, receipt.date, receipt.time]
+    items = [(item.description, item.amount) for item in receipt.items]
+    sums = [(name.upper(), getattr(receipt, name)) for name in ("subtotal", "tax", "tip", "total")]
+    rows = [*items, *(row for row in sums if row[1] is not None)]
+    lines = ("   ".join(str(cell) for cell in row if cell not in ("", None)) for row in rows)
+    return "\n".join([*filter(None, head), *lines])
 
 
 def _items(value: object) -> Iterator[Item]:
@@ -254,7 +243,7 @@ def _taxes(value: object) -> Iterator[Tax]:
 
 
 def _string(value: object) -> str | None:
-    """One line of text; None for nothing, and for the words small models write for it."""
+    """One line of text; None if it is empty or one of the words small models write for that."""
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str):
@@ -291,7 +280,7 @@ def _last4(value: object) -> str | None:
     return digits[-4:] if len(digits) >= 4 else None
 
 
-_READERS: dict[str, Callable[[object], object]] = {  # of fields that are no plain text or number
+_READERS: dict[str, Callable[[object], object]] = {  # of fields other than plain text or a number
     "date": lambda value: parse_date(_string(value) or ""),
     "time": lambda value: find_time(_string(value) or ""),
     "currency": _currency,
