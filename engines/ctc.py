@@ -1,18 +1,18 @@
-"""Which text do a recogniser's probabilities spell? Numbers in, text and confidence out. Pure.
+"""Decodes a text recogniser's probabilities into text and a confidence. No I/O.
 
 A CTC recogniser gives a probability for every character at every step from left to right; character
-0 is "none". PP-OCR's own decoding takes the likeliest and glues about 5 % of the words of receipts:
-it hesitates between a space and none, and none wins.
+0 is "none". PP-OCR's own decoding takes the likeliest, and so joins about 5 % of the words of
+receipts to their neighbours: there "none" is a little likelier than a space.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
-# From which probability a space between two characters was meant; the best of 0.02-0.8 on 45 scans
-# from Malaysia: words found (F1) rise from .86 with the likeliest alone to .91.
-SPACE = 0.1
-SPACE_IN_WORD = 0.3  # between two letters
-SPACE_AT_COLON = 0.03
+# Least probabilities of a space between two characters; the best of 0.02-0.8 on 45 scans from
+# Malaysia: words found (F1) rise from .86 with the likeliest character alone to .91.
+MIN_SPACE = 0.1
+MIN_SPACE_IN_WORD = 0.3  # between two letters
+MIN_SPACE_AT_COLON = 0.03
 SIGNS = range(0x2010, 0x2123)  # dashes, quotation marks, bullets, currencies, trade marks
 LAST_LATIN = "\u024f"
 
@@ -35,20 +35,20 @@ def decode(
     if 0 < 2 * len(others) < (steps > 0).sum():
         steps = latin[probabilities[:, latin].argmax(-1)]
     text, confidences, before = "", [], 0
-    for at, index in enumerate(steps):
-        if index == 0 or (at and index == steps[at - 1]):
+    for step, index in enumerate(steps):
+        if index == 0 or (step and index == steps[step - 1]):
             continue
         character = characters[index]
-        gap = probabilities[before + 1 : at, space]
-        if text and len(gap) and gap.max() > _least(text[-1], character):
+        gap = probabilities[before + 1 : step, space]
+        if text and len(gap) and gap.max() > _min_space(text[-1], character):
             text += " "
-        text, before = text + character, at
-        confidences.append(float(probabilities[at, index]))
+        text, before = text + character, step
+        confidences.append(float(probabilities[step, index]))
     return " ".join(text.split()), sum(confidences) / max(1, len(confidences))
 
 
-def _least(left: str, right: str) -> float:
+def _min_space(left: str, right: str) -> float:
     """The probability from which a space stands between the two characters."""
     if ":" in left + right:
-        return SPACE_AT_COLON
-    return SPACE_IN_WORD if left.isalpha() and right.isalpha() else SPACE
+        return MIN_SPACE_AT_COLON
+    return MIN_SPACE_IN_WORD if left.isalpha() and right.isalpha() else MIN_SPACE

@@ -12,19 +12,18 @@ from engines.rows import group_rows
 from result import Box, Line, Page
 from settings import Limits
 
-LARGE = 12_000_000  # pixels; of more than twice that a half is read, of more than six times a third
+LARGE_PIXELS = 12_000_000  # pages are reduced by round(sqrt(pixels / this)): 2x from 27 megapixels
 LONG_SIDE = 1280  # of the picture the detector sees: words F1 .915; .912 at 960 and at 1600
 LONGEST_SIDE = 4000  # of a long receipt, or of a part of a longer one
-FINE_PRINT = (
-    13  # pixels of a row there: F1 .68 at 7 on the page, .90 alone; as good on the page from 11
-)
-SMALL = 0.35  # of the page's area
+# Rows lower than this there are read again in the receipt alone: F1 .68 -> .90 at 7, equal from 11.
+MIN_ROW_PIXELS = 13
+SMALL_SHARE = 0.35  # of the page's area that a small receipt covers at most
 MARGIN = 0.05  # of the receipt's long side
 SHORT_SIDE = 420  # of a long receipt, which may then be longer
 LINE_HEIGHT = 48  # pixels, of the recogniser's input
-STEP = 8  # pixels, of its output
-DOUBTFUL = 0.8  # mean confidence: upright receipts have .87 to .99, those upside down .5 to .7
-SAMPLE = 8  # lines that decide which way is up
+STEP_PIXELS = 8  # of its input, for one step of its output
+MIN_UPRIGHT_CONFIDENCE = 0.8  # mean: upright receipts have .87 to .99, upside down .5 to .7
+SAMPLE_LINES = 8  # they decide which way is up
 
 
 def read(
@@ -39,9 +38,9 @@ def read(
     models = load(det_dir, rec_dir)
     pages, rows = [], []
     for page in images.pages(image, limits):
-        factor = max(1, round((page.width * page.height / LARGE) ** 0.5))
+        factor = max(1, round((page.width * page.height / LARGE_PIXELS) ** 0.5))
         smaller = page.reduce(factor) if factor > 1 else page
-        # paddleocr wants BGR, and OpenCV memory of its own, as in _turned
+        # paddleocr wants BGR, and cv2 a contiguous array, as in _turned
         bgr = np.ascontiguousarray(np.asarray(smaller)[:, :, ::-1])
         page.close()  # 160 MB at 40 megapixels
         found = [[_enlarged(line, factor) for line in row] for row in _read_page(models, bgr)]
@@ -58,7 +57,7 @@ def _read_page(models: Models, picture: Any) -> list[list[Line]]:
         turns, picture = 1, _turned(picture, 1)
         quads = _detect(models, picture)
     lines = _recognise(models, picture, quads)
-    if _confidence(lines) < DOUBTFUL and _is_upside_down(models, picture, quads):
+    if _confidence(lines) < MIN_UPRIGHT_CONFIDENCE and _is_upside_down(models, picture, quads):
         turns, picture = turns + 2, _turned(picture, 2)
         quads = _detect(models, picture)
         lines = _recognise(models, picture, quads)
@@ -67,7 +66,7 @@ def _read_page(models: Models, picture: Any) -> list[list[Line]]:
 
 
 def _turned(picture: Any, turns: int) -> Any:
-    """In memory of its own: OpenCV would copy a mere view for every line."""
+    """A contiguous copy. cv2 copies a non-contiguous array on every call, here once a text line."""
     import numpy as np
 
     return np.ascontiguousarray(np.rot90(picture, turns))
@@ -83,7 +82,7 @@ def _detect(models: Models, picture: Any) -> list[Any]:
     quads = _find(models, picture)
     height, width = picture.shape[:2]
     left, top, right, bottom = _around(quads, width, height)
-    is_small = (right - left) * (bottom - top) <= SMALL * width * height
+    is_small = (right - left) * (bottom - top) <= SMALL_SHARE * width * height
     if not (is_small and _has_fine_print(quads, picture)):
         return quads
     receipt = _find(models, picture[top:bottom, left:right])
@@ -91,7 +90,7 @@ def _detect(models: Models, picture: Any) -> list[Any]:
 
 
 def _find(models: Models, picture: Any) -> list[Any]:
-    """The same in one look at the picture, or one at each part of a receipt that is too long."""
+    """As _detect, in one pass, or in one for each part of a receipt that is too long."""
     import numpy as np
 
     height, width = picture.shape[:2]
@@ -106,7 +105,7 @@ def _find(models: Models, picture: Any) -> list[Any]:
 
 
 def _parts(long: int, short: int) -> Iterator[tuple[int, int, float, float]]:
-    """Where each part of a picture's long side starts and stops, and which of its text is its own.
+    """Each part of a picture's long side: its start and stop, and the range of its own text.
 
     They overlap by half the short side, some ten rows: a row cut in one is whole in the other.
     """
@@ -126,11 +125,11 @@ def _limit(picture: Any) -> int:
 
 
 def _has_fine_print(quads: Sequence[Any], picture: Any) -> bool:
-    """The print is too small for the detector, which saw a smaller picture than there is."""
+    """Whether the print is too small for the detector, which saw a reduced picture."""
     short, long = sorted(picture.shape[:2])
     scale = max(LONG_SIDE / long, SHORT_SIDE / short)  # of the picture, or of each of its parts
     heights = [float((quad.max(axis=0) - quad.min(axis=0)).min()) for quad in quads]
-    return bool(heights) and scale < 1 and statistics.median(heights) * scale < FINE_PRINT
+    return bool(heights) and scale < 1 and statistics.median(heights) * scale < MIN_ROW_PIXELS
 
 
 def _around(quads: Sequence[Any], width: int, height: int) -> Box:
@@ -180,8 +179,8 @@ def _crop(picture: Any, quad: Any) -> Any:
     )
     if height >= 1.5 * width:
         crop, width, height = np.rot90(crop), height, width
-    steps = max(2, round(width * LINE_HEIGHT / height / STEP))
-    return cv2.resize(crop, (steps * STEP, LINE_HEIGHT), interpolation=cv2.INTER_AREA)
+    steps = max(2, round(width * LINE_HEIGHT / height / STEP_PIXELS))
+    return cv2.resize(crop, (steps * STEP_PIXELS, LINE_HEIGHT), interpolation=cv2.INTER_AREA)
 
 
 def _box(quad: Any) -> Box:
@@ -190,7 +189,7 @@ def _box(quad: Any) -> Box:
 
 
 def _is_sideways(quads: Sequence[Any]) -> bool:
-    """Most of the longer pieces of text run up or down the picture."""
+    """Whether most of the longer pieces of text run up or down the picture."""
     sizes = [quad.max(axis=0) - quad.min(axis=0) for quad in quads]
     long = [
         height > width for width, height in sizes if max(width, height) > 2 * min(width, height)
@@ -199,10 +198,10 @@ def _is_sideways(quads: Sequence[Any]) -> bool:
 
 
 def _is_upside_down(models: Models, picture: Any, quads: Sequence[Any]) -> bool:
-    """The longest lines are read better when turned around."""
+    """Whether the longest lines are read better when turned around."""
     import numpy as np
 
-    sample = sorted(quads, key=lambda quad: -float(np.ptp(quad[:, 0])))[:SAMPLE]
+    sample = sorted(quads, key=lambda quad: -float(np.ptp(quad[:, 0])))[:SAMPLE_LINES]
     turned = [np.roll(quad, 2, axis=0) for quad in sample]
     upright, around = (_confidence(_recognise(models, picture, q)) for q in (sample, turned))
     return around > upright + 0.05

@@ -1,4 +1,4 @@
-"""Which models does PaddleOCR run, and from where?
+"""Loads the models that PaddleOCR runs.
 
 PaddleOCR's single steps are used and not its pipeline: pages are turned between detecting and
 recognising, and the recogniser's own probabilities are needed for the spaces between words.

@@ -1,8 +1,8 @@
-"""How does a Python engine run in a process of its own?
+"""Runs Python engines in child processes.
 
 A library that hangs can only be ended with its process, and one that crashes takes its process
-with it: so the local engines run in children, kept warm between receipts, killed at the deadline,
-and gone the moment the server is gone, however that ended.
+with it. So local engines run in children, which are kept warm between receipts, killed at the
+deadline, and end when the server ends, however that happens.
 """
 
 import atexit
@@ -80,7 +80,7 @@ def run(module: str, function: str, *args: Any, deadline: float) -> Any:
     """
     with _lock:
         child = _idle[module].pop() if _idle[module] else None
-    if child and child.process.poll() is not None:  # idle, it was killed for its memory, say
+    if child and child.process.poll() is not None:  # killed while idle, for its memory for example
         child.kill()
         child = None
     child = child or Child(os.environ)
@@ -111,7 +111,7 @@ def run(module: str, function: str, *args: Any, deadline: float) -> Any:
 
 @atexit.register
 def stop() -> None:
-    """End the idle children; those at work end when this process does."""
+    """End the idle children; busy ones end with this process."""
     with _lock:
         children = [child for kind in _idle.values() for child in kind]
         _idle.clear()
@@ -120,7 +120,7 @@ def stop() -> None:
 
 
 def serve(descriptor: int, scratch: str) -> None:
-    """The child's life: a question, an answer, until the server is gone."""
+    """The child's main loop: answer questions until the server is gone."""
     os.nice(NICENESS)
     connection = Connection(descriptor)
     questions: queue.Queue[tuple[Any, ...]] = queue.Queue()
@@ -132,12 +132,12 @@ def serve(descriptor: int, scratch: str) -> None:
 def _listen(
     connection: Connection, questions: "queue.Queue[tuple[Any, ...]]", scratch: str
 ) -> None:
-    """Take questions; at the end of the pipe the server is dead and nobody wants the answer."""
+    """Queue questions; the end of the pipe means that the server is gone."""
     try:
         while True:
             questions.put(connection.recv())
     except (EOFError, OSError):
-        shutil.rmtree(scratch, ignore_errors=True)  # it may hold a page of the receipt
+        shutil.rmtree(scratch, ignore_errors=True)  # it may contain a page of the receipt
         os.killpg(0, signal.SIGKILL)
 
 

@@ -18,12 +18,12 @@ from settings import Limits
 
 OPTIONS = "--psm 6"  # one block of text: words found (F1) .75; .71 with 4 (one column), .65 with 11
 BLUR = 0.8  # pixels: thermal print is dots; F1 .75 and dates .91 with it, .74 and .83 without
-SURE = 0.8  # confidence
-FEW = 120  # sure letters; below, the page is tried again with its light evened: receipts have 400
-NOISE = 0.5  # a row without a surer word is a crease, a logo or a signature
-STROKE = 0.4  # a word without letters or figures that is less sure is a line or a fold
-SPECK = 0.3  # and one of at most two characters; F1 .753 -> .763 and CER 10.8 -> 10.5 % with both
-
+CONFIDENT = 0.8
+MIN_CONFIDENT_LETTERS = 120  # fewer: retry with normalised lighting (a typical receipt has 400)
+# Below these confidences it is no print; F1 .753 -> .763 and CER 10.8 -> 10.5 % with the last two
+MIN_ROW_CONFIDENCE = 0.5  # of a row's best word: else a crease, a logo or a signature
+MIN_SIGN_CONFIDENCE = 0.4  # of a word without letters or digits: else a line or a fold
+MIN_SHORT_CONFIDENCE = 0.3  # of a word of one or two characters: else a speck
 
 # Strokes read as part of a word: quotes before Total, a bar behind a date
 _STROKES = '\u2018\u2019\u201c\u201d\u00ab\u00bb\u2014"`_~|'
@@ -33,10 +33,7 @@ _EDGES = re.compile(rf"^[{_STROKES}'=]+(?=\w)|(?<=\w)[{_STROKES}]+$")
 def read(
     image: Path, command: tuple[str, ...], language: str, limits: Limits
 ) -> tuple[list[Page], list[list[Line]]]:
-    """The pages with their words, and the printed rows of all.
-
-    Runs in a child process, so that the deadline ends both.
-    """
+    """The pages with their words, and the printed rows of all pages."""
     import pytesseract
 
     pytesseract.pytesseract.tesseract_cmd, *data = command
@@ -47,8 +44,8 @@ def read(
             gray = page.convert("L").filter(ImageFilter.GaussianBlur(BLUR))
             run = partial(_run, Path(scratch, "page.ppm"), language=language, options=options)
             found = run(gray)
-            if _sure_letters(found) < FEW:
-                found = max(found, run(_evened(gray)), key=_sure_letters)
+            if _confident_letters(found) < MIN_CONFIDENT_LETTERS:
+                found = max(found, run(_normalised(gray)), key=_confident_letters)
             rows += found
             pages.append(Page(page.width, page.height, tuple(w for row in found for w in row)))
     return pages, rows
@@ -66,8 +63,8 @@ def _run(path: Path, gray: Image.Image, *, language: str, options: str) -> list[
         ) from error
 
 
-def _evened(gray: Image.Image) -> Image.Image:
-    """The picture with its paper white everywhere: a scan's black margin, a lamp, a shadow."""
+def _normalised(gray: Image.Image) -> Image.Image:
+    """The picture with its paper white everywhere, under a lamp's light or a shadow too."""
     import numpy as np
 
     small = gray.reduce(max(1, max(gray.size) // 600))
@@ -80,8 +77,8 @@ def _evened(gray: Image.Image) -> Image.Image:
     )
 
 
-def _sure_letters(rows: list[list[Line]]) -> int:
-    return sum(len(w.text) for row in rows for w in row if (w.confidence or 0) >= SURE)
+def _confident_letters(rows: list[list[Line]]) -> int:
+    return sum(len(w.text) for row in rows for w in row if (w.confidence or 0) >= CONFIDENT)
 
 
 def _rows(table: str) -> list[list[Line]]:
@@ -100,8 +97,8 @@ def _rows(table: str) -> list[list[Line]]:
 
 
 def _without_noise(words: list[Line]) -> list[Line]:
-    """The row without strokes and specks; [] where no word of it is sure."""
-    if not any(_is_text(word) and _sureness(word) >= NOISE for word in words):
+    """The row without strokes and specks; [] if no word of it is confident enough."""
+    if not any(_is_text(word) and _confidence(word) >= MIN_ROW_CONFIDENCE for word in words):
         return []
     kept = [replace(word, text=_EDGES.sub("", word.text)) for word in words if _is_print(word)]
     plain = [number for number, word in enumerate(kept) if _is_text(word)]
@@ -109,15 +106,15 @@ def _without_noise(words: list[Line]) -> list[Line]:
 
 
 def _is_print(word: Line) -> bool:
-    if word.text in (":", "&") or "**" in word.text:  # a card's hidden figures
+    if word.text in (":", "&") or "**" in word.text:  # a card's hidden digits
         return True
-    least = SPECK if len(word.text) <= 2 else 0
-    return _sureness(word) >= (least if _is_text(word) else STROKE)
+    least = MIN_SHORT_CONFIDENCE if len(word.text) <= 2 else 0
+    return _confidence(word) >= (least if _is_text(word) else MIN_SIGN_CONFIDENCE)
 
 
 def _is_text(word: Line) -> bool:
     return word.text == ":" or any(character.isalnum() for character in word.text)
 
 
-def _sureness(word: Line) -> float:
+def _confidence(word: Line) -> float:
     return word.confidence or 0.0

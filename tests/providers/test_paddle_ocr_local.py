@@ -1,4 +1,4 @@
-"""Does the real PaddleOCR read a receipt without network, and tell what it lacks?"""
+"""The real PaddleOCR reads a receipt without network, and reports what it lacks."""
 
 import hashlib
 import subprocess

@@ -1,4 +1,4 @@
-"""Does the real Tesseract read a receipt, tell what it lacks, and end when its time is up?"""
+"""The real Tesseract reads a receipt, reports what it lacks, and ends at its deadline."""
 
 import subprocess
 import sys
