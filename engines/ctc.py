@@ -18,7 +18,7 @@ LAST_LATIN = "\u024f"
 
 
 def is_latin(character: str) -> bool:
-    """Latin letters, digits and the signs that stand among them."""
+    """Whether it is a Latin letter, a digit or a sign used among them."""
     return character <= LAST_LATIN or ord(character) in SIGNS
 
 
@@ -48,7 +48,7 @@ def decode(
 
 
 def _min_space(left: str, right: str) -> float:
-    """The probability from which a space stands between the two characters."""
+    """The least probability of a space between the two characters."""
     if ":" in left + right:
         return MIN_SPACE_AT_COLON
     return MIN_SPACE_IN_WORD if left.isalpha() and right.isalpha() else MIN_SPACE

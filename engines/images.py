@@ -60,7 +60,7 @@ class Jpeg(NamedTuple):
 
 
 def check(path: Path, limits: Limits) -> str:
-    """The media type of a file we can read. Raises ProviderError that says what to do instead."""
+    """The media type of a file that can be read. Raises ProviderError bad_image."""
     if path.stat().st_size == 0:
         raise ProviderError("bad_image", "the file is empty; send it again")
     if is_pdf(path):
@@ -272,7 +272,7 @@ def _pdf(path: Path) -> Iterator[Any]:
         except pypdfium2.PdfiumError as error:
             what = "needs a password" if "assword" in str(error) else f"cannot be opened ({error})"
             raise ProviderError(
-                "bad_image", f"the PDF {what}; send an unlocked, whole PDF"
+                "bad_image", f"the PDF {what}; send an unlocked, complete PDF"
             ) from error
         try:
             yield pdf

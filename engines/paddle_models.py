@@ -33,7 +33,7 @@ class Models(NamedTuple):
 
 
 def name(directory: str, default: str) -> str:
-    """What the model in a directory calls itself, as PaddleOCR must be told."""
+    """The name of the model in a directory, which PaddleOCR must be given."""
     if not directory:
         return default
     import yaml

@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 
 ROOT = Path(__file__).resolve().parent.parent
 SERVE = "import sys; from engines import process; process.serve(int(sys.argv[1]), sys.argv[2])"
+TIMEOUT = "the engine was still reading at OCR_TIMEOUT_S; send a smaller image or raise it"
 NICENESS = 10  # the API answers at once while every core reads
 THREADS = {name: "1" for name in ("OMP_THREAD_LIMIT", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
 
@@ -78,25 +79,15 @@ def run(module: str, function: str, *args: Any, deadline: float) -> Any:
 
     Raises the ProviderError the function raised, or one coded `timeout` or `engine_crashed`.
     """
-    with _lock:
-        child = _idle[module].pop() if _idle[module] else None
-    if child and child.process.poll() is not None:  # killed while idle, for its memory for example
-        child.kill()
-        child = None
-    child = child or Child(os.environ)
+    child = _idle_child(module) or Child(os.environ)
     try:
         kind, answer = child.ask((module, function, args), deadline)
     except TimeoutError as error:
         child.kill()
-        raise ProviderError(
-            "timeout",
-            "the engine was still reading at OCR_TIMEOUT_S; send a smaller image or raise it",
-        ) from error
+        raise ProviderError("timeout", TIMEOUT) from error
     except (EOFError, OSError) as error:
-        raise ProviderError(
-            "engine_crashed",
-            f"the engine's process died (exit status {child.kill()}); try another provider",
-        ) from error
+        message = f"the engine's process died (exit status {child.kill()}); try another provider"
+        raise ProviderError("engine_crashed", message) from error
     except BaseException:
         child.kill()
         raise
@@ -107,6 +98,15 @@ def run(module: str, function: str, *args: Any, deadline: float) -> Any:
     if kind == "failed":
         raise RuntimeError(answer)
     return answer
+
+
+def _idle_child(module: str) -> Child | None:
+    with _lock:
+        child = _idle[module].pop() if _idle[module] else None
+    if child and child.process.poll() is not None:  # killed while idle, for its memory for example
+        child.kill()
+        return None
+    return child
 
 
 @atexit.register

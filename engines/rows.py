@@ -47,7 +47,7 @@ def _row_of(line: Line, rows: list[list[Line]], slope: float) -> list[Line] | No
 
 
 def _distance(line: Line, other: Line) -> int:
-    """Pixels between two boxes from left to right; negative when one stands above the other."""
+    """Pixels between two boxes from left to right; negative where they overlap."""
     a, b = line.box or (0, 0, 0, 0), other.box or (0, 0, 0, 0)
     return max(a[0] - b[2], b[0] - a[2])
 

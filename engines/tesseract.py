@@ -84,7 +84,7 @@ def _confident_letters(rows: list[list[Line]]) -> int:
 def _rows(table: str) -> list[list[Line]]:
     """Tesseract's TSV as rows of words, without its noise.
 
-    Read from the text, since pytesseract's dicts cut `conf` to whole numbers.
+    Parsed here, since pytesseract's dicts cut `conf` to whole numbers.
     """
     rows: dict[tuple[str, ...], list[Line]] = {}
     for row in table.splitlines()[1:]:

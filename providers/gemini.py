@@ -68,7 +68,7 @@ def _is_empty(body: object) -> bool:
 
 
 def _delay(details: list[Any], answer: Answer) -> float | None:
-    """Seconds to wait: Gemini says "36s" in the body where others send a header."""
+    """Seconds to wait: Gemini sends "36s" in the body where others send a header."""
     for detail in details:
         delay = dig(detail, "retryDelay")
         if isinstance(delay, str) and re.fullmatch(r"\d{1,9}(\.\d{1,9})?s", delay, re.ASCII):

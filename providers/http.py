@@ -116,7 +116,7 @@ class Failure(ProviderError):
 class Client:
     """Calls one vendor during one execution.
 
-    `classify` tells the failure that an answer reports, None if it reports none. `deadline` is on
+    `classify` gives the failure that an answer reports, None if it reports none. `deadline` is on
     the clock; a wait that would pass it is not begun.
     """
 

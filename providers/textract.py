@@ -153,6 +153,6 @@ def _classify(answer: Answer, client: Client) -> Failure | None:
 
 
 def _delay(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait, which AWS says in milliseconds in a header of its own."""
+    """Seconds to wait, which AWS sends in milliseconds in a header of its own."""
     milliseconds = headers.get("x-amz-retry-after", "")
     return int(milliseconds) / 1000 if milliseconds.isdecimal() else retry_after(headers)

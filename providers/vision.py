@@ -84,7 +84,7 @@ SCHEMA = _object(rows=_ROWS, **_FIELDS)
 
 
 class Document(NamedTuple):
-    """What one call sends: a page as JPEG, or a whole PDF."""
+    """What one call sends: a page as JPEG, or all of a PDF."""
 
     media_type: str
     base64: str

@@ -63,6 +63,14 @@ def large(size):
     return "x" * size
 
 
+def meet(own, other):
+    """The process, once the other engine has started as well."""
+    Path(own).touch()
+    while not Path(other).exists():
+        time.sleep(0.01)
+    return os.getpid()
+
+
 def hang(told):
     """Never answer, as a grandchild does not either; both ignore what can be ignored."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
