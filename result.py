@@ -48,7 +48,7 @@ ERRORS: dict[ErrorCode, str] = {
     "quota": "The provider's account has no credit left, or has used up its quota.",
     "rate_limited": "The provider received too many calls; later tries did not help.",
     "refused": "The provider refused the request or declined to read this picture.",
-    "server_error": "The provider has a fault of its own; later tries did not help.",
+    "server_error": "The provider reported an internal error; later tries did not help.",
     "timeout": "The execution was not finished within OCR_TIMEOUT_S.",
     "too_large": "The picture or the answer exceeds a limit of the provider.",
     "truncated": "The model stopped before the end of the receipt.",
