@@ -375,9 +375,9 @@ def get_service() -> Service:
 
 
 def get_db() -> sqlite3.Connection:
-    """This request's connection, opened on first use."""
+    """This request's connection, taken on first use."""
     if "db" not in g:
-        g.db = db.connect(get_service().database)
+        g.db = get_service().take_connection()
     connection: sqlite3.Connection = g.db
     return connection
 
@@ -389,7 +389,7 @@ def end_request(_error: BaseException | None) -> None:
 
 def close_db() -> None:
     if connection := g.pop("db", None):
-        connection.close()
+        get_service().give_back(connection)
 
 
 def create_app(

@@ -92,6 +92,5 @@ def run_worker(service: Service) -> None:
 
 def stop_with_process(service: Service) -> None:
     """Stop the worker when this process exits or gets SIGTERM or SIGINT."""
-    atexit.register(service.worker.stop)
-    atexit.register(service.webhook.stop)
+    atexit.register(service.stop)
     stop_on_signals(service.waiting, service.worker)

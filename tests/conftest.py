@@ -37,8 +37,7 @@ def make_app(tmp_path, gate):
     yield make
     gate.open()  # or the worker would wait for it
     for app in apps:
-        app.extensions["receipts"].worker.stop()
-        app.extensions["receipts"].webhook.stop()
+        app.extensions["receipts"].stop()
 
 
 @pytest.fixture

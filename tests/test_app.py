@@ -410,7 +410,7 @@ def test_ids_are_not_reused_after_a_restart(make_app, tmp_path):
     first = make_app(data=tmp_path / "one")
     wait(first.test_client(), upload(first.test_client(), "fake"))
     first.test_client().delete("/ocr-jobs/1")
-    first.extensions["receipts"].worker.stop()
+    first.extensions["receipts"].stop()
     assert upload(make_app(data=tmp_path / "one").test_client(), "fake") == 2
 
 

@@ -112,7 +112,7 @@ def test_after_the_loss_of_the_database_its_files_stay_until_they_are_purged(
     app = make_app()
     for _ in range(3):
         wait(app.test_client(), upload(app.test_client(), "fake"))
-    app.extensions["receipts"].worker.stop()
+    app.extensions["receipts"].stop()
     lost = tree(data)
     for path in data.glob("receipts.db*"):
         path.unlink()
@@ -141,7 +141,7 @@ def test_jobs_are_kept_for_ever_unless_a_number_of_days_is_set(make_app, tmp_pat
             connection.execute("UPDATE job SET updated_at = ?", (ago(days=3),))
         app.extensions["receipts"].worker._sweep()  # as the keeper does every minute
         assert (ids(app.test_client()) == [job_id]) == kept, days
-        app.extensions["receipts"].worker.stop()
+        app.extensions["receipts"].stop()
 
 
 @pytest.mark.parametrize("value", ["-1", "x", "1.5"])
@@ -249,7 +249,7 @@ def restored(app, run, make_app, tmp_path):
     """`restored()`: a client of the server after it was stopped and the backup restored."""
 
     def restore():
-        app.extensions["receipts"].worker.stop()
+        app.extensions["receipts"].stop()
         result = run("restore", str(tmp_path / "backup"), "--yes")
         assert (result.exit_code, result.output) == (0, "Restored 3 jobs with 6 files\n")
         return make_app(data=tmp_path / "data").test_client()
@@ -326,7 +326,7 @@ def test_after_the_loss_of_the_database_a_restore_finds_the_files_that_are_there
 def restored_elsewhere(make_app, tmp_path, providers=None):
     """A client of a server whose data directory was empty before the restore."""
     app = make_app(providers, data=tmp_path / "other")
-    app.extensions["receipts"].worker.stop()
+    app.extensions["receipts"].stop()
     result = app.test_cli_runner().invoke(args=["restore", str(tmp_path / "backup"), "--yes"])
     assert result.exit_code == 0, result.output
     return make_app(providers, data=tmp_path / "other").test_client()
@@ -408,7 +408,7 @@ def test_a_backup_that_is_spoilt_is_refused_and_changes_nothing(
 ):
     upload(backed_up, "fake")
     wait(backed_up, 4)
-    app.extensions["receipts"].worker.stop()
+    app.extensions["receipts"].stop()
     spoil(tmp_path / "backup")
     before, files = everything(backed_up), tree(tmp_path / "data")
     result = run("restore", str(tmp_path / "backup"), "--yes")
@@ -524,14 +524,14 @@ def test_a_restore_that_is_killed_anywhere_happened_wholly_or_not_at_all(
     backed_up, make_app, tmp_path, app
 ):
     """Killed at lines around the commit: what the next start finds is one or the other."""
-    app.extensions["receipts"].worker.stop()
+    app.extensions["receipts"].stop()
     wait_for = make_app(data=tmp_path / "data")
     client = wait_for.test_client()
     old = everything(client)
     client.delete("/ocr-jobs/1")
     wait(client, upload(client, "fake"))
     new = everything(client)
-    wait_for.extensions["receipts"].worker.stop()
+    wait_for.extensions["receipts"].stop()
 
     def killed(when, data):
         shutil.copytree(tmp_path / "data", data)
@@ -553,5 +553,5 @@ def test_a_restore_that_is_killed_anywhere_happened_wholly_or_not_at_all(
         names = {f["storageKey"] for job in found[0] for f in job["files"]}
         assert set(tree(data)) == names
         outcomes.append(found == old)
-        other.extensions["receipts"].worker.stop()
+        other.extensions["receipts"].stop()
     assert {True, False} == set(outcomes)

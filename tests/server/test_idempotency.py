@@ -73,7 +73,7 @@ def test_the_answer_is_kept_when_the_job_is_deleted_and_over_a_restart(make_app,
     wait(app.test_client(), 1)
     app.test_client().delete("/ocr-jobs/1")
     assert post(app.test_client()).json == {"id": 1}
-    app.extensions["receipts"].worker.stop()
+    app.extensions["receipts"].stop()
     again = make_app(data=tmp_path / "kept").test_client()
     assert post(again).json == {"id": 1}
     assert post(again, key={}).json == {"id": 2}

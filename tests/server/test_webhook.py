@@ -108,7 +108,7 @@ def in_six_seconds():
 
 def stop(app):
     app.extensions["receipts"].webhook.stop()
-    app.extensions["receipts"].worker.stop()
+    app.extensions["receipts"].stop()
 
 
 def test_a_completed_job_is_told_with_a_valid_signature(receiver, hooked):
