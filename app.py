@@ -400,9 +400,9 @@ def create_app(
 ) -> Flask:
     """The application, with its files and database under `data` (default $DATA_DIR or ./data).
 
-    Only a server opens these; a command that needs them does so itself. `serve` True starts the
-    worker, which the caller stops; False starts none. None is for `flask` and production servers:
-    a process that is a server (lifecycle.serving) starts the worker, and stops it when it exits.
+    Only a server opens these; a command that needs them does so itself. With `serve` True the
+    worker starts, and the caller stops it; with False nothing starts. With None the worker starts
+    only if this process is a server (lifecycle.serving), and stops when the process exits.
     """
     if env is os.environ:
         load_dotenv(".env")  # `flask` has done so already, a production server has not

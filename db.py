@@ -57,7 +57,9 @@ def create(path: Path) -> None:
 
     Raises SystemExit for a database of a newer release.
     """
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # -wal and -shm take over its mode
+    os.close(
+        os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    )  # SQLite gives -wal and -shm the same mode
     with closing(connect(path)) as connection:
         found = version(connection)
         if found > VERSION:
@@ -88,7 +90,7 @@ def _use_wal(db: sqlite3.Connection) -> None:
 
 
 def _migrate(db: sqlite3.Connection) -> None:
-    """Run the steps from the version found under the lock; another process may have run them."""
+    """Bring the schema up to date. The caller holds the lock: the version may be new by now."""
     found = version(db)
     steps = range(found + 1, VERSION + 1)
     for name in [f"migrations/{number}.sql" for number in steps] if found else ["schema.sql"]:

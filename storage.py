@@ -2,8 +2,8 @@
 
 An upload is written and fsynced under `incoming/`, named by rows that are committed, and only then
 moved to `uploads/<job>/`. A deletion commits the keys of its files to the table `garbage`, and only
-then removes them. So after a crash the rows tell what to finish: `incoming/` loses what no row
-names, `uploads/` nothing but what a committed deletion named.
+then removes them. After a crash the next start finishes both. It deletes from `incoming/` what no
+row names, and from `uploads/` only files that are listed in `garbage`.
 """
 
 import fcntl
@@ -106,7 +106,7 @@ class Storage:
         """Where `key` lives. Raises ValueError for a key that points outside the root."""
         path = (self.root / key).resolve()
         if not path.is_relative_to(self.root):
-            raise ValueError(f"key outside the data directory: {key!r}")
+            raise ValueError(f"the storage key {key!r} points outside the data directory")
         return path
 
     @contextmanager
@@ -158,7 +158,7 @@ class Storage:
         trash = self.root / "trash"
         for path in trash.glob("*-*"):
             home = self._uploads.joinpath(*path.name.split("-", 2)[1:])
-            with suppress(OSError):  # it is there again
+            with suppress(OSError):  # the same file is in uploads/ already
                 home.parent.mkdir(mode=0o700, exist_ok=True)
                 path.rename(home)
         with suppress(OSError):

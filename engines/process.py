@@ -31,7 +31,9 @@ log = logging.getLogger(__name__)
 
 ROOT = Path(__file__).resolve().parent.parent
 SERVE = "import sys; from engines import process; process.serve(int(sys.argv[1]), sys.argv[2])"
-TIMEOUT = "the engine was still reading at OCR_TIMEOUT_S; send a smaller image or raise it"
+TIMEOUT = (
+    "the engine did not finish within OCR_TIMEOUT_S; send a smaller image or raise OCR_TIMEOUT_S"
+)
 NICENESS = 10  # the API answers at once while every core reads
 THREADS = {name: "1" for name in ("OMP_THREAD_LIMIT", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
 

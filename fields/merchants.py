@@ -131,7 +131,7 @@ def _header(rows: Sequence[Row]) -> int:
 
 
 def _height(row: Sequence[Line]) -> float:
-    """Of the row's print, in pixels."""
+    """The height of the row's tallest line, in pixels."""
     return max((line.box[3] - line.box[1] for line in row if line.box), default=0)
 
 

@@ -105,7 +105,7 @@ def _is_faint(receipt: Receipt, totals: Totals) -> bool:
 
 
 def _repaired(totals: Totals, items: Sequence[Item]) -> Decimal | None:
-    """The total; with one digit other than read where items and taxes both add up to that.
+    """The total as read, or corrected by one digit if items and taxes both add up to that.
 
     Worn print: SUMME EUR 19,16 below 8,99 3,99 3,49 2,99, and above 19,0% 8,99 and 7,0% 10,47.
     """

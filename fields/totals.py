@@ -93,7 +93,7 @@ def _confidence(rows: Sequence[Row], value: Decimal | None) -> float:
 
 
 def _first_row(sums: Sequence[LabelledAmount], length: int) -> int:
-    """Of the totals; of the payments where no total is printed."""
+    """The index of the first row with a total, or with a payment where no total is printed."""
     for roles in (("total", "grand", "subtotal", "rounded", "inclusive"), ("cash", "card", "tax")):
         found = [s.row for s in sums if s.role in roles]
         if found:
@@ -200,7 +200,7 @@ class _Proofs(NamedTuple):
     derivable: set[Decimal]  # subtotal, discount, service, tax and rounding together
     card: set[Decimal]
     rounded: set[Decimal]  # a total with its rounding
-    unrounded: set[Decimal]  # a total whose rounded value is printed too
+    unrounded: set[Decimal]  # totals before rounding, where the rounded one is printed as well
 
 
 def _proofs(sums: Sequence[LabelledAmount]) -> _Proofs:

@@ -164,7 +164,7 @@ class Client:
             self.clock.sleep(wait)
             if (result := ask()) is not None:
                 return result
-        advice = "was still reading at OCR_TIMEOUT_S; try again later or raise it"
+        advice = "did not finish within OCR_TIMEOUT_S; try again later or raise OCR_TIMEOUT_S"
         raise self.failure("timeout", advice)
 
     def _send(

@@ -133,7 +133,7 @@ def _result_url(job: str, client: Client) -> str | None:
 
 
 def _schemes(settings: Settings) -> set[str]:
-    """Of a result's URL: not less safe than the endpoint's."""
+    """The schemes that a result's URL may have: https, and that of the endpoint."""
     return {"https", urlsplit(PADDLE.url(settings)).scheme}
 
 

@@ -1,4 +1,4 @@
-"""Text without secrets, for the log and for what is repeated of a vendor's sentence. Pure."""
+"""Removes secrets from text before it is logged or quoted in an error. Pure."""
 
 import re
 from collections.abc import Iterable

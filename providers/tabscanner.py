@@ -97,7 +97,10 @@ def _result(url: str, client: Client) -> dict[str, Any] | None:
 
 
 def _classify(answer: Answer, client: Client) -> Failure | None:
-    """A fault may come after the credit was taken: a submission that met one is repeated once."""
+    """The failure in an answer, or None.
+
+    A server error may already have cost a credit, so a submission is repeated only once.
+    """
     success, code = dig(answer.body, "success"), dig(answer.body, "code")
     vendor_message = dig(answer.body, "message")
     if success is True:

@@ -234,7 +234,7 @@ def _file_number(field: str, count: int) -> int:
 def check_provider(
     where: str, name: str, providers: Mapping[str, Provider], settings: Settings
 ) -> None:
-    """Raises BadRequest that begins with the reference's sentence for an unavailable provider."""
+    """Raises BadRequest, which names the provider, for one that is unknown or unavailable."""
     if name not in providers:
         raise BadRequest(
             f"Provider {name!r} is not available: no provider has that name ({where});"

@@ -3,7 +3,8 @@
 A language's file has its words, a country's what belongs to its law, money and shops; both have
 the same sections. The words of all files are merged, in an order that does not depend on the
 files': a receipt may mix languages. `misread` in a section has words as engines misread them.
-Read once, when imported; no other module of fields/ reads a file.
+tests/fields/test_lexicon.py lists every section and key with what it is for. Read once, when
+imported; no other module of fields/ reads a file.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Do lines on pages become one result, and pages read one by one one receipt?"""
+"""Lines on pages become one result, and pages that were read one by one become one receipt."""
 
 from decimal import Decimal
 
