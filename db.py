@@ -69,7 +69,7 @@ def create(path: Path) -> None:
             )
         _use_wal(connection)
         with connection:
-            connection.execute("BEGIN IMMEDIATE")
+            begin(connection)
             _migrate(connection)
 
 
@@ -113,6 +113,11 @@ def integrity(db: sqlite3.Connection) -> str:
     (problem,) = db.execute("PRAGMA integrity_check(1)").fetchone()
     dangling = db.execute("PRAGMA foreign_key_check").fetchone()
     return "a row names one that is not there" if problem == "ok" and dangling else str(problem)
+
+
+def begin(db: sqlite3.Connection) -> None:
+    """Take SQLite's write lock now; without this the first INSERT, UPDATE or DELETE takes it."""
+    db.execute("BEGIN IMMEDIATE")
 
 
 def write_nothing(db: sqlite3.Connection) -> None:

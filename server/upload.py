@@ -267,7 +267,7 @@ def stored_upload(
         upload = read_upload(request, arrival.directory, service.providers, service.settings)
         with service.writing():
             with connection:
-                connection.execute("BEGIN IMMEDIATE")
+                db.begin(connection)
                 if key and (stored := db.get_upload_key(connection, key)):
                     return _job_of(stored, key, upload)
                 job_id, executions = _add_upload(connection, service.storage, upload, key)

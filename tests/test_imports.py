@@ -66,6 +66,22 @@ def test_a_file_imports_only_parts_below_its_own(path):
     assert {other for other in others if FLOORS[other] >= FLOORS[own]} == set()
 
 
+def runs_sql(node):
+    """Whether a call hands SQL to a connection."""
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in ("execute", "executemany", "executescript")
+        and isinstance(node.args[0], ast.Constant | ast.JoinedStr)
+    )
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_only_db_runs_sql(path):
+    found = any(map(runs_sql, ast.walk(ast.parse(path.read_text("utf-8")))))
+    assert found == (part(path) == "db")
+
+
 @pytest.mark.parametrize("path", FILES, ids=name)
 def test_only_the_app_the_server_and_the_commands_know_the_web(path):
     if FLOORS[part(path)] <= FLOORS["worker"]:
