@@ -7,6 +7,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from providers import PROVIDERS
+from settings import Settings
 
 pytestmark = pytest.mark.slow
 
@@ -60,7 +61,7 @@ def read(request, tmp_path):
     def read(image):
         path = tmp_path / "receipt.png"
         image.save(path)
-        return PROVIDERS[request.param].ocr(path, {})
+        return PROVIDERS[request.param].ocr(path, Settings())
 
     return read
 
