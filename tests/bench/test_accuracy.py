@@ -85,7 +85,7 @@ def test_paddle_reads_a_receipt_that_lies_turned(tmp_path, degrees):
     path = tmp_path / "receipt.png"
     image = drawn(GROCER, degrees)
     image.save(path)
-    result = PROVIDERS["paddle-ocr-local"].ocr(path, {})
+    result = PROVIDERS["paddle-ocr-local"].ocr(path, Settings())
     assert values(result.receipt) == EXPECTED[GROCER]
     (page,) = result.pages
     assert (page.width, page.height) == image.size
