@@ -365,6 +365,7 @@ def change(path, query):
         connection.execute(query)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [

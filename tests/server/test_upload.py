@@ -332,6 +332,7 @@ def test_a_name_that_a_client_wrote_in_its_own_way_comes_back_too(client):
     assert read_by(client, post(client, coded, PROVIDER).json["id"]) == [("€.jpg", ["fake"])]
 
 
+@pytest.mark.slow
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
