@@ -25,7 +25,7 @@ test: $(VENV)/ready-dev
 	$(BIN)/python -m pytest $(PYTEST)
 
 quick: $(VENV)/ready-dev
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" -n auto --dist loadfile
 
 lint: $(VENV)/ready-dev
 	$(BIN)/ruff check .

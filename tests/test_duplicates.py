@@ -116,6 +116,7 @@ def test_a_key_is_of_letters_and_digits_without_case():
     assert receipt_key('{"markdown": ""}') is None
 
 
+@pytest.mark.slow
 def test_it_takes_two_lookups_by_index(tmp_path):
     db.create(tmp_path / "receipts.db")
     connection = db.connect(tmp_path / "receipts.db")

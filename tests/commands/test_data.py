@@ -131,6 +131,7 @@ def test_after_the_loss_of_the_database_its_files_stay_until_they_are_purged(
     assert run.invoke(args=["purge", "--orphans"]).output == "Deleted 0 directories\n"
 
 
+@pytest.mark.slow
 def test_jobs_are_kept_for_ever_unless_a_number_of_days_is_set(make_app, tmp_path):
     for days, kept in ((None, True), ("0", True), ("2", False), ("9" * 18, True)):
         data = tmp_path / f"kept-{days}"
@@ -168,6 +169,7 @@ def marked(number):
     return [(png() + MARK.encode() * 1000, f"{MARK}-{number}.png")]
 
 
+@pytest.mark.slow
 def test_after_a_delete_neither_row_nor_name_nor_text_nor_bytes_remain(make_app, tmp_path):
     text = f"{MARK} " * 3000  # an overflow page and more
     client = make_app({"fake": fake(text), "small": fake(MARK)}).test_client()
@@ -274,6 +276,7 @@ def test_a_backup_does_not_write_over_anything(backed_up, run, tmp_path):
     assert result.exit_code == 1 and "No such file" in result.output
 
 
+@pytest.mark.slow
 def test_what_is_deleted_and_added_since_is_undone_by_a_restore(backed_up, restored, tmp_path):
     before = everything(backed_up)
     backed_up.delete("/ocr-jobs/1")
@@ -332,6 +335,7 @@ def restored_elsewhere(make_app, tmp_path, providers=None):
     return make_app(providers, data=tmp_path / "other").test_client()
 
 
+@pytest.mark.slow
 def test_a_restore_into_an_empty_directory_brings_all_back(backed_up, tmp_path, make_app):
     before = everything(backed_up)
     client = restored_elsewhere(make_app, tmp_path)

@@ -506,6 +506,7 @@ def sent(path, **options):
         return image.size, (jpeg.width, jpeg.height)
 
 
+@pytest.mark.slow
 def test_a_photo_is_made_smaller_and_told_at_its_own_size(stored):
     path = stored(png((3000, 1500)))
     assert sent(path) == ((2048, 1024), (3000, 1500))
@@ -513,6 +514,7 @@ def test_a_photo_is_made_smaller_and_told_at_its_own_size(stored):
     assert sent(path, long_side=1000, short_side=100) == ((1000, 500), (3000, 1500))
 
 
+@pytest.mark.slow
 def test_a_long_receipt_keeps_720_pixels_of_width_or_its_own_if_less(stored):
     assert sent(stored(png((900, 5000)))) == ((720, 4000), (900, 5000))
     assert sent(stored(png((500, 5000)))) == ((500, 5000), (500, 5000))

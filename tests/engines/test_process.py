@@ -100,6 +100,7 @@ def test_what_an_engine_refuses_is_passed_on_and_what_is_a_bug_is_one():
     assert run("process") == before
 
 
+@pytest.mark.slow
 def test_what_a_library_prints_does_not_disturb_the_answer(capfd):
     process.stop()  # the next child takes over this test's standard error
     assert run("chatter") == "the answer"

@@ -172,6 +172,7 @@ def test_the_image_is_an_upright_jpeg_without_metadata(receipt, settings, http_s
         assert (image.format, image.size, dict(image.getexif())) == ("JPEG", (480, 360), {})
 
 
+@pytest.mark.slow
 def test_a_long_receipt_stays_readable_within_10000_pixels(tmp_path, settings, http_stub, reply):
     Image.new("RGB", (1000, 13000), "white").save(tmp_path / "long.jpg")
     http_stub.reply(reply(200, CAFE))

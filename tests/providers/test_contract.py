@@ -149,6 +149,7 @@ def test_a_redirect_is_not_followed(case, fails, new_stub):
     assert elsewhere.requests == []
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("openssl"), reason="openssl makes the certificate")
 def test_a_certificate_that_nobody_vouches_for_is_unreachable(case, fails, tls_drip):
     code, message, _ = fails(url=tls_drip[0])

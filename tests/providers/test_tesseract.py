@@ -106,6 +106,7 @@ def test_strokes_and_specks_are_no_words(row, words):
     assert " ".join(w.text for row in engines.tesseract._rows(table) for w in row) == words
 
 
+@pytest.mark.slow
 def test_a_turned_photo_is_read_upright_in_the_boxes_of_the_upright_page(client):
     exif = Image.Exif()
     exif[0x0112] = 6
@@ -126,6 +127,7 @@ def test_every_page_of_a_pdf_is_read(client):
     assert "PAGE ONE" in data["text"] and "TOTAL 9.99" in data["text"]
 
 
+@pytest.mark.slow
 def test_a_picture_without_text_is_completed_with_a_warning(client):
     execution = read(client, png((200, 100)))
     assert (execution["status"], execution["error"]) == ("completed", None)
@@ -133,6 +135,7 @@ def test_a_picture_without_text_is_completed_with_a_warning(client):
     assert "no_text" in execution["ocrData"]["receipt"]["warnings"]
 
 
+@pytest.mark.slow
 def test_a_program_that_is_not_installed_is_told_as_the_reference_wants():
     code = """
 import sys
@@ -208,6 +211,7 @@ def zombie(pid):
         return True
 
 
+@pytest.mark.slow
 def test_a_program_that_dies_fails_its_execution_only(make_app, program):
     dies = SCRIPT.partition("sleep")[0] + "echo 'out of memory' >&2; kill -9 $$\n"
     client = make_app(found_in(program(dies))).test_client()

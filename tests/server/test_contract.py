@@ -65,6 +65,7 @@ def test_a_property_is_null_only_where_the_field_may_be_none(kind, field):
 # What is read
 
 
+@pytest.mark.slow
 def test_what_tesseract_reads_and_a_failure_fit_their_schemas(make_app):
     def fail(image, env):
         raise ProviderError("unreachable", "nobody there")
@@ -132,6 +133,7 @@ def test_every_error_code_has_a_sentence_and_is_raised_somewhere():
     assert raised == set(ERRORS) == set(get_args(ErrorCode)) == set(SCHEMAS["ErrorCode"]["enum"])
 
 
+@pytest.mark.slow
 def test_every_warning_has_a_sentence_and_is_given_somewhere():
     functions = [
         node

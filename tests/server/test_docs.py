@@ -134,6 +134,7 @@ def run(call, server, directory):
     return content_type.split(";")[0], body.decode("utf-8", "replace")
 
 
+@pytest.mark.slow
 def test_the_text_and_markdown_of_a_job_are_as_their_examples(make_app):
     client = make_app({"tesseract": PROVIDERS["tesseract"]}).test_client()
     wait(client, upload(client, "tesseract", files=[(RECEIPT, "a.jpg")]))

@@ -85,6 +85,7 @@ def test_health_and_ready_may_be_asked_as_often_as_one_likes(make_app):
     assert client.get("/ocr-jobs").status_code == 200
 
 
+@pytest.mark.slow
 def test_without_a_rate_there_is_none(client):
     assert {client.get("/ocr-jobs").status_code for _ in range(200)} == {200}
 

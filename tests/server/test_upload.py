@@ -183,6 +183,7 @@ def test_a_body_cut_anywhere_stores_nothing(client):
         assert post(client, data=whole[:end] or b" ").status_code == 400, whole[:end]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("nothing_stored")
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -254,6 +255,7 @@ def test_too_many_or_too_long_fields_are_refused(client):
     assert refused(post(client, file(), PROVIDER, ("jobName", "x" * 600_000)), status=413)
 
 
+@pytest.mark.slow
 def test_twenty_mebibytes_and_fifty_files_are_taken_by_default(client):
     files = [file(f"{n}.png") for n in range(49)]
     large = file("large.png", png().ljust(20 * 1024 * 1024, b"\0"))
