@@ -6,6 +6,7 @@ then removes them. After a crash the next start finishes both. It deletes from `
 row names, and from `uploads/` only files that are listed in `garbage`.
 """
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -163,6 +164,14 @@ class Storage:
                 path.rename(home)
         with suppress(OSError):
             trash.rmdir()
+
+    def check_writable(self) -> None:
+        """Raises PermissionError where files cannot be removed.
+
+        SQLite may still write there: it has its files open.
+        """
+        if not os.access(self._uploads, os.W_OK):
+            raise PermissionError(errno.EACCES, "cannot be written", str(self._uploads))
 
     def remove(self, keys: Collection[str]) -> None:
         """Remove these files, durably, and the directories of jobs that are empty then."""

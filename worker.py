@@ -391,7 +391,8 @@ def purge_orphans(connection: sqlite3.Connection, storage: Storage, dry_run: boo
 
 
 def delete_job_and_files(connection: sqlite3.Connection, storage: Storage, job_id: int) -> bool:
-    """Whether the job was deleted; not if it is missing or running."""
+    """Delete a job unless it is running; whether it was deleted. Raises PermissionError."""
+    storage.check_writable()
     gone = _delete_row(connection, job_id)
     collect_garbage(connection, storage)
     return gone
@@ -400,7 +401,8 @@ def delete_job_and_files(connection: sqlite3.Connection, storage: Storage, job_i
 def delete_file_and_bytes(
     connection: sqlite3.Connection, storage: Storage, job_id: int, file_id: int
 ) -> bool:
-    """Whether the file was deleted; not if it is missing or running."""
+    """Delete a file unless it is being read; whether it was deleted. Raises PermissionError."""
+    storage.check_writable()
     with connection:
         gone = db.delete_file(connection, job_id, file_id)
     collect_garbage(connection, storage)
