@@ -17,7 +17,7 @@ CREATE TABLE file (
     job_id INTEGER NOT NULL REFERENCES job ON DELETE CASCADE,
     original_name TEXT NOT NULL,  -- exactly as sent
     storage_key TEXT NOT NULL UNIQUE,  -- relative to the data directory
-    media_type TEXT NOT NULL,  -- told by the content
+    media_type TEXT NOT NULL,  -- found from the content
     size INTEGER NOT NULL,  -- bytes
     sha256 TEXT NOT NULL
 );
@@ -35,7 +35,7 @@ CREATE TABLE execution (
     created_at TEXT NOT NULL,
     updated_at TEXT NOT NULL,
     claim TEXT,  -- of the thread that runs it, so that one that is late writes nothing
-    receipt_key TEXT  -- of duplicates.receipt_key; null too where the receipt lacks a part of it
+    receipt_key TEXT  -- of result.receipt_key; null too where the receipt lacks a part of it
 );
 
 CREATE TABLE upload_key (

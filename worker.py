@@ -263,11 +263,10 @@ class Worker:
             self._submit_pending(connection)
 
     def _submit_pending(self, connection: sqlite3.Connection) -> None:
-        """Queue what is to run and not queued: by another process, or by an upload cut off."""
+        """Queue all pending executions, when their files are where their keys say."""
         pending = db.list_pending(connection)  # first: an upload may commit at any moment
         finish_arrivals(connection, self._storage)
-        if all(waiting.empty() for waiting in self._queues.values()):
-            self.submit(pending)
+        self.submit(pending)
 
     def _recover(self, connection: sqlite3.Connection, execution_id: int | None = None) -> None:
         """Requeue what a crash left running, and report the executions that are failed by it."""
@@ -289,7 +288,9 @@ class Worker:
     def _sweep(self) -> None:
         """Do what no request waits for: moves, removals, old jobs, old upload keys."""
         with closing(db.connect(self._database)) as connection:
-            self._submit_pending(connection)
+            finish_arrivals(connection, self._storage)
+            if all(waiting.empty() for waiting in self._queues.values()):
+                self._submit_pending(connection)  # of another process, or of an upload cut off
             with connection:
                 kept_since = datetime.now(UTC) - UPLOAD_KEYS_KEPT
                 db.delete_upload_keys_before(connection, db.timestamp(kept_since))

@@ -292,10 +292,10 @@ def test_a_worker_thread_that_dies_is_noticed_and_replaced_and_its_work_is_done(
     client = app.test_client()
     (thread,) = [t for t in worker_threads() - before if t.name.startswith("local-")]
     kill_thread(thread)
-    job_id = upload(client, "fake")  # wakes the thread, which dies over it
+    jobs = [upload(client, "fake") for _ in range(3)]  # the first wakes the thread, which dies
     until(lambda: not thread.is_alive())
     assert "is dead" in client.get("/ready").json.get("details", "is dead")  # or replaced by now
-    assert wait(client, job_id)["status"] == "completed"
+    assert [wait(client, job_id)["status"] for job_id in jobs] == ["completed"] * 3
     until(lambda: client.get("/ready").status_code == 200)
     assert len(worker_threads() - before) == 2
 
