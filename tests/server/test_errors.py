@@ -23,7 +23,7 @@ import pytest
 import requests
 
 import db as database
-from tests.fakes import drawn, only_execution, png, until, upload, wait
+from tests.fakes import drawn, fake, only_execution, png, until, upload, wait
 from tests.server.test_lifecycle import WAITRESS
 
 WITHOUT_ROOTS_POWERS = ("setpriv", "--bounding-set=-dac_override,-dac_read_search,-fowner")
@@ -286,15 +286,18 @@ def worker_threads():
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_worker_thread_that_dies_is_noticed_and_replaced_and_its_work_is_done(make_app):
+def test_a_worker_thread_that_dies_is_noticed_and_replaced_and_its_work_is_done(make_app, gate):
     before = worker_threads()
-    app = make_app(env={"OCR_WORKERS": "1", "REMOTE_WORKERS": "1"})
+    env = {"OCR_WORKERS": "1", "REMOTE_WORKERS": "1"}
+    app = make_app({"fake": fake(), "gated": gate.provider}, env)
     client = app.test_client()
     (thread,) = [t for t in worker_threads() - before if t.name.startswith("local-")]
     kill_thread(thread)
-    jobs = [upload(client, "fake") for _ in range(3)]  # the first wakes the thread, which dies
+    jobs = [upload(client, name) for name in ("fake", "gated", "fake")]  # it dies over the first
     until(lambda: not thread.is_alive())
     assert "is dead" in client.get("/ready").json.get("details", "is dead")  # or replaced by now
+    gate.wait_for_start()  # in the new thread, while the third job waits
+    gate.open()
     assert [wait(client, job_id)["status"] for job_id in jobs] == ["completed"] * 3
     until(lambda: client.get("/ready").status_code == 200)
     assert len(worker_threads() - before) == 2
