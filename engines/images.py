@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pillow_heif
-import pypdfium2
 from PIL import Image, ImageOps
 
 from engines import process
@@ -74,6 +73,7 @@ def check(path: Path, limits: Limits) -> str:
                 _check_jpeg(path.read_bytes())
             else:
                 image.load()
+                image.close()  # its pixels are freed before the next picture is decoded
         return MEDIA_TYPES[image.format or ""]
 
 
@@ -266,6 +266,8 @@ def _turned(image: Image.Image) -> Image.Image:
 
 @contextmanager
 def _pdf(path: Path) -> Iterator[Any]:
+    import pypdfium2  # 4 MiB
+
     with _pdfium:
         try:
             pdf = pypdfium2.PdfDocument(path)
