@@ -24,6 +24,8 @@ from providers import PROVIDERS
 from tests.conftest import ROOT
 from tests.fakes import fake, needs
 
+pytestmark = pytest.mark.slow
+
 KEY = "sesame-sesame"
 TEXT = (ROOT / "README.md").read_text("utf-8")
 

@@ -180,6 +180,7 @@ def test_a_file_that_is_gone_and_a_provider_that_went_away_fail_with_the_reason(
     assert one.step(3)["error"]["code"] == "file_missing"
 
 
+@pytest.mark.slow
 def test_an_outcome_is_recorded_however_long_the_database_cannot_be_written(bench):
     gate = Gate()
     one = bench(gate.provider)

@@ -55,6 +55,7 @@ def test_an_upload_that_waits_answers_the_finished_job(client):
     assert "Retry-After" not in response.headers
 
 
+@pytest.mark.slow
 def test_an_upload_that_may_not_wait_long_answers_the_unfinished_job(client, gate):
     started = time.monotonic()
     response = send(client, "gated", "?wait=1")

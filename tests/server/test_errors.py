@@ -285,6 +285,7 @@ def worker_threads():
     return {t for t in threading.enumerate() if t.name.startswith(("local-", "remote-"))}
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_worker_thread_that_dies_is_noticed_and_replaced_and_its_work_is_done(make_app):
     before = worker_threads()
@@ -300,6 +301,7 @@ def test_a_worker_thread_that_dies_is_noticed_and_replaced_and_its_work_is_done(
     assert len(worker_threads() - before) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_what_a_dead_thread_leaves_is_queued_whatever_else_waits(make_app, gate):
     before = worker_threads()
