@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
 
@@ -371,7 +371,9 @@ def children(pid):
     while todo:
         for child in found.get(todo.pop(), []):
             todo.append(child)
-            below[child] = Path(f"/proc/{child}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+            with suppress(OSError):  # it has ended since
+                command = Path(f"/proc/{child}/cmdline").read_bytes()
+                below[child] = command.replace(b"\0", b" ").decode()
     return below
 
 
