@@ -122,7 +122,7 @@ def _letters(word: str) -> str:
 
 
 def vocabulary(known: Collection[str]) -> Callable[[str], frozenset[str]]:
-    """A function that gives the known words which a read word may be, one letter misread.
+    """A function that gives the known words which a read word may be: itself, or one edit away.
 
     Words one edit apart share their first or their last two letters (from five letters on), so that
     only those are compared. rapidfuzz would need the same index: without it, its process.extract
@@ -135,6 +135,8 @@ def vocabulary(known: Collection[str]) -> Callable[[str], frozenset[str]]:
 
     @lru_cache(maxsize=16384)  # the same few words are on every receipt
     def candidates(word: str) -> frozenset[str]:
+        if word in known:  # contant is not the French montant misread
+            return frozenset((word,))
         close = near.get(("", word[:2]), set()) | near.get((word[-2:], ""), set())
         return frozenset(other for other in close if matches(word, other))
 

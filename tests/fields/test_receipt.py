@@ -161,6 +161,14 @@ def test_a_row_tells_its_topic_in_many_languages(row, topic):
 
 
 @pytest.mark.parametrize(
+    ("row", "topic"),
+    [("CONTANT 60,00", "cash"), ("CHARGE 2.50", "service"), ("IMPOSTO 0,45", "tax")],
+)
+def test_a_known_word_is_not_another_one_misread(row, topic):
+    assert topics(row) - {"incl"} <= {topic}
+
+
+@pytest.mark.parametrize(
     "row", ["GROUND FLOOR, NO. 4", "Ayam Bakar 55,000", "COFFEE", "BLOCK 7", "TIP TOP BREAD 2.50"]
 )
 def test_other_words_are_no_topics(row):
