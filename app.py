@@ -263,13 +263,13 @@ def get_metrics() -> Response:
 @api.get("/openapi.json")
 def describe_api() -> Response:
     """The description of this API for programs; tests hold it to the routes."""
-    return send_file(db.HERE / "openapi.json", conditional=False)
+    return send_file(docs.FILE, conditional=False)
 
 
 @api.get("/docs")
 def show_docs() -> Response:
     """The same as a page for people."""
-    response = Response(render_template("docs.html", **docs.page(db.HERE / "openapi.json")))
+    response = Response(render_template("docs.html", **docs.page()))
     response.headers["Content-Security-Policy"] = docs.CSP
     return response
 

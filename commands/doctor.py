@@ -21,7 +21,7 @@ import db
 import worker
 from providers.base import Provider
 from result import ProviderError, ocr_data
-from server import access
+from server import access, docs
 from server.service import Service
 from settings import Settings
 from storage import MIN_FREE_BYTES, Storage
@@ -53,6 +53,7 @@ def doctor(remote: bool) -> None:
 
 
 def _findings(service: Service, remote: bool) -> Iterator[Finding]:
+    yield Finding("ok", "version", docs.version())
     if all(provider.unavailable(service.settings) for provider in service.providers.values()):
         yield Finding("!!", "providers", "none is available")
     for name, provider in service.providers.items():

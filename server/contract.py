@@ -6,7 +6,6 @@ tests/server/test_openapi.py fails as long as the file differs from what this mo
 import json
 from collections.abc import Mapping
 from dataclasses import fields
-from pathlib import Path
 from typing import Any
 
 from result import (
@@ -23,8 +22,8 @@ from result import (
     camel_name,
     json_schema,
 )
+from server.docs import FILE
 
-FILE = Path(__file__).resolve().parent.parent / "openapi.json"
 OBJECTS = {
     OcrResult: "OcrData",
     Page: "Page",

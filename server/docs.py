@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from markupsafe import Markup, escape
 
+FILE = Path(__file__).resolve().parent.parent / "openapi.json"
 CSP = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'"
 METHODS = ("get", "post", "delete")
 
@@ -48,15 +49,21 @@ class Schema(NamedTuple):
     rows: list[tuple[str, str, str]]  # name, type ("" for a word) and meaning
 
 
-def page(path: Path) -> Json:
+def page() -> Json:
     """The values that templates/docs.html shows; all of them come from the document."""
-    document = read(path)
+    document = read()
     return {
         "info": document["info"],
         "groups": groups(document),
         "schemas": schemas(document),
         "prose": prose,
     }
+
+
+def version() -> str:
+    """The release of this service, such as 1.0.0: openapi.json is the one place that names it."""
+    release: str = read()["info"]["version"]
+    return release
 
 
 def groups(document: Json) -> dict[str, list[Operation]]:
@@ -177,6 +184,6 @@ def _resolved(document: Json, thing: Json) -> Json:
     return _resolved(document, found)
 
 
-def read(path: Path) -> Json:
-    document: Json = json.loads(path.read_text("utf-8"))
+def read() -> Json:
+    document: Json = json.loads(FILE.read_text("utf-8"))
     return document

@@ -14,7 +14,7 @@ from flask.helpers import get_debug_flag
 from werkzeug.serving import is_running_from_reloader
 
 import db
-from server import access, logs
+from server import access, docs, logs
 from server.answers import Waiting
 from server.service import Service
 from worker import Worker
@@ -81,6 +81,7 @@ def run_worker(service: Service) -> None:
     lock = service.storage.lock()  # before the database, which may be another server's
     db.create(service.database)
     logs.write_to_stderr(service.settings)
+    log.info("Open Receipt OCR %s, data in %s", docs.version(), service.storage.root)
     for name, provider in service.providers.items():
         if reason := provider.unavailable(service.settings):
             log.info("Provider %r is not available: %s", name, reason)

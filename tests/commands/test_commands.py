@@ -164,8 +164,9 @@ def test_all_is_well_where_all_works(doctor, make_app):
     make_app()
     status, lines = doctor()
     assert status == 0
-    assert lines[0].startswith("ok good: works, ")
-    assert [line.split(":")[0] for line in lines[2:]] == [
+    assert lines[0].startswith("ok version: 1.")
+    assert lines[1].startswith("ok good: works, ")
+    assert [line.split(":")[0] for line in lines[3:]] == [
         *("ok data", "ok database", "ok database", "ok queue", "ok access")
     ]
 
@@ -180,15 +181,15 @@ def test_all_is_well_where_all_works(doctor, make_app):
 )
 def test_a_provider_that_is_set_up_and_does_not_work_is_a_problem(doctor, provider, line):
     status, lines = doctor(provider)
-    assert (status, lines[1]) == (1, line)
+    assert (status, lines[2]) == (1, line)
 
 
 def test_a_provider_that_is_not_set_up_is_no_problem_if_another_is(doctor, flask):
     off = fake(unavailable=lambda settings: "its key is not set")
     status, lines = doctor(off)
-    assert (status, lines[1]) == (0, "-- asked: not available: its key is not set")
+    assert (status, lines[2]) == (0, "-- asked: not available: its key is not set")
     alone = flask("doctor", providers={"off": off})
-    assert (alone.exit_code, alone.stdout.splitlines()[0]) == (1, "!! providers: none is available")
+    assert (alone.exit_code, alone.stdout.splitlines()[1]) == (1, "!! providers: none is available")
 
 
 def test_a_provider_that_costs_is_asked_only_with_remote(doctor):
@@ -203,7 +204,7 @@ def test_a_provider_that_costs_is_asked_only_with_remote(doctor):
     )
     status, lines = doctor(remote)
     assert (status, asked) == (0, [])
-    assert lines[1] == "-- asked: set up, not tried: --remote would ask api.example"
+    assert lines[2] == "-- asked: set up, not tried: --remote would ask api.example"
     status, lines = doctor(remote, "--remote")
     assert (status, asked) == (1, [(ROOT / "samples/receipt.jpg").read_bytes()])
 

@@ -14,7 +14,7 @@ from server.docs import CSP, groups, prose, read
 from tests.conftest import FLASK, ROOT
 from tests.fakes import needs, until, upload, wait
 
-DOCUMENT = read(ROOT / "openapi.json")
+DOCUMENT = read()
 OPERATIONS = [operation for found in groups(DOCUMENT).values() for operation in found]
 RECEIPT = (ROOT / "samples/receipt.jpg").read_bytes()
 
