@@ -64,21 +64,29 @@ def _without_dates(text: str) -> str:
 
 
 _SLIPS = str.maketrans("015|8", "olsib")
-
-
+# Greek and Cyrillic letters as a Latin recogniser reads their capitals (EYNOAO, CYMMA, NTOr), and
+# Latin letters that no accent makes.
+_LATIN = str.maketrans(
+    "αβγδεζηθικλμνξοπρσςτυφχψωабвгґдеєжзиіклмнопрстуфхцчшщъьэюяјћђџłøđðı",
+    "abfaezhoikamneonpeetyoxyqabbrraeexenikamhonpctyoxuywwbbeorjhhuloddi",
+)
+_LATIN |= {ord("æ"): "ae", ord("œ"): "oe", ord("ß"): "ss", ord("ы"): "bl"}
+# Chinese and Japanese set no blanks: each character is a word.
+_CHARACTER = re.compile(r"([\u3040-\u30ff\u3400-\u9fff])")
 _GLUED = lexicon.rule(r"(?<=[a-z]{4})(?=<currency.glued>\b)")
 
 
 @lru_cache(maxsize=2048)
 def plain(text: str) -> str:
-    """Lower case, accents off, everything but letters and digits as single spaces."""
+    """Lower case, accents off, as Latin letters; all but letters and digits as single spaces."""
     kept = text.lower()
     if not kept.isascii():
-        flat = unicodedata.normalize("NFKD", kept.replace("ß", "ss"))
-        kept = "".join(c for c in flat if not unicodedata.combining(c))
+        flat = unicodedata.normalize("NFKD", kept)
+        kept = "".join(c for c in flat if not unicodedata.combining(c)).translate(_LATIN)
+        kept = _CHARACTER.sub(r" \1 ", kept)
     kept = _GLUED.sub(" ", kept)  # TOTALRM
     kept = re.sub(r"(?<=[a-z]{3})[!\]](?![\w\]])", "l", kept)  # Tota] Tote!
-    return re.sub(r"[^a-z0-9]+", " ", kept).strip()
+    return re.sub(r"[\W_]+", " ", kept).strip()
 
 
 def topics(text: str) -> frozenset[str]:
@@ -92,11 +100,14 @@ def _topics(text: str) -> frozenset[str]:
     words = text.split()
     found = list(_named(words))
     named = {start + n for start, _, phrase in found for n in range(len(phrase))}
-    is_label = all(n in named or _is_beside(word) for n, word in enumerate(words))
+    others = (n for n, word in enumerate(words) if not (n in named or _is_beside(word)))
+    end = next(others, len(words))  # of the words that the row starts with and that are a label
     return frozenset(
         topic
         for start, topic, phrase in found
-        if is_label or len(phrase) > 1 or _ORDINARY.isdisjoint((*phrase, words[start]))
+        if end == len(words)
+        or len(phrase) > 1
+        or ((start < end or topic in _ANYWHERE) and _ORDINARY.isdisjoint((*phrase, words[start])))
     )
 
 
@@ -173,6 +184,7 @@ def _words(key: str) -> frozenset[str]:
 # Words that things are called as well (TIP TOP BREAD, BAR SOAP, CARTA IGIENICA): topics only where
 # all other words of the row are topics, sums or currencies too.
 _ORDINARY = _words("ordinary")
+_ANYWHERE = {"total", "grand", "subtotal", "tax", "incl", "excl", "rounding"}  # not only in front
 _BESIDE = _words("beside") | lexicon.CURRENCY_NAMES
 _SHORT = _words("short")  # may have a letter misread though they have only 5
 

@@ -169,7 +169,11 @@ def test_a_known_word_is_not_another_one_misread(row, topic):
 
 
 @pytest.mark.parametrize(
-    "row", ["GROUND FLOOR, NO. 4", "Ayam Bakar 55,000", "COFFEE", "BLOCK 7", "TIP TOP BREAD 2.50"]
+    "row",
+    [
+        *("GROUND FLOOR, NO. 4", "Ayam Bakar 55,000", "COFFEE", "BLOCK 7", "TIP TOP BREAD 2.50"),
+        *("GREEN CARD GAME 2.50", "COLD BREW VOUCHER HOLDER 2.50"),  # these words only in front
+    ],
 )
 def test_other_words_are_no_topics(row):
     assert topics(row) == frozenset()
