@@ -67,10 +67,18 @@ _SLIPS = str.maketrans("015|8", "olsib")
 # Greek and Cyrillic letters as a Latin recogniser reads their capitals (EYNOAO, CYMMA, NTOr), and
 # Latin letters that no accent makes.
 _LATIN = str.maketrans(
-    "αβγδεζηθικλμνξοπρσςτυφχψωабвгґдеєжзиіклмнопрстуфхцчшщъьэюяјћђџłøđðı",
-    "abfaezhoikamneonpeetyoxyqabbrraeexenikamhonpctyoxuywwbbeorjhhuloddi",
+    dict(
+        zip(
+            "αβγδεζηθικλμνξοπρσςτυφχψωабвгґдеєжзиіклмнопрстуфхцчшщъьэюяјћђџłøđðı",
+            "abfaezhoikamneonpeetyoxyqabbrraeexenikamhonpctyoxuywwbbeorjhhuloddi",
+            strict=True,
+        ),
+        æ="ae",
+        œ="oe",
+        ß="ss",
+        ы="bl",
+    )
 )
-_LATIN |= {ord("æ"): "ae", ord("œ"): "oe", ord("ß"): "ss", ord("ы"): "bl"}
 # Chinese and Japanese set no blanks: each character is a word.
 _CHARACTER = re.compile(r"([\u3040-\u30ff\u3400-\u9fff])")
 _GLUED = lexicon.rule(r"(?<=[a-z]{4})(?=<currency.glued>\b)")
