@@ -434,8 +434,8 @@ def create_app(
     if settings.rate_limit:
         limit_rate(app, settings.rate_limit)
     process_serves = serve is None and serving()
+    if process_serves:
+        stop_with_process(service)  # first: what runs from now on may be put back
     if serve or process_serves:
         run_worker(service)
-    if process_serves:
-        stop_with_process(service)
     return app

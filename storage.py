@@ -199,6 +199,21 @@ class Storage:
         _remove(self._uploads / str(job_id))
 
 
+# What the file of the lock says; of one length, so that one fits over the other on a full disk.
+SERVING, ENDED = b"serving\n", b"ended  \n"
+
+
+def ended_orderly(lock: IO[bytes]) -> bool:
+    """Whether the server that had the lock before ended by a signal or an exit, not by a crash."""
+    return os.pread(lock.fileno(), len(ENDED), 0) == ENDED
+
+
+def note_end(lock: IO[bytes], orderly: bool) -> None:
+    """Have the next start know how this server ended; said in advance, for an end by SIGKILL."""
+    with suppress(OSError):  # a full disk that writes nothing in place
+        os.pwrite(lock.fileno(), ENDED if orderly else SERVING, 0)
+
+
 def storage_name(original: str, taken: Collection[str]) -> str:
     """A safe name near the original one, none of `taken`: `receipt.jpg`, else `receipt-1.jpg`.
 

@@ -22,7 +22,7 @@ from providers.base import Provider
 from providers.redact import redacted
 from result import ErrorCode, ProviderError, ocr_data
 from settings import Settings
-from storage import Storage
+from storage import Storage, ended_orderly, note_end
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -84,14 +84,19 @@ class Worker:
         self._search_is_stale.set()  # a crash may have come before the last merge
         self._lock: IO[bytes] | None = None
 
-    def start(self, lock: IO[bytes]) -> None:
+    def start(self, lock: IO[bytes], crashes_count: bool = True) -> None:
         """Finish what a crash cut off, and run all that is unfinished.
 
-        `lock` holds the data directory for this process; it is closed at the end.
+        `lock` holds the data directory for this process; it is closed at the end. Unless
+        `crashes_count`, the end of this process is an orderly one, however it comes.
         """
-        self._lock = lock
         with closing(db.connect(self._database)) as connection:
+            if ended_orderly(lock):
+                with connection:
+                    db.release(connection)
             self._recover(connection)
+            note_end(lock, orderly=not crashes_count)
+            self._lock = lock
             settle(connection, self._storage)
             db.forget_deleted(connection)
             for kind, size in self._sizes.items():
@@ -117,11 +122,16 @@ class Worker:
         self._search_is_stale.set()
 
     def close(self) -> None:
-        """Begin no more executions; those that run go on. Takes no lock: for a signal handler."""
+        """Begin no more executions; those that run go on. Takes no lock: for a signal handler.
+
+        From now on no end of this process counts as a crash of what it runs.
+        """
         self._closed = True
+        if self._lock and not self._lock.closed:
+            note_end(self._lock, orderly=True)
 
     def stop(self, grace_s: float = GRACE_S) -> None:
-        """Stop the threads; executions still running after `grace_s` go back to pending."""
+        """Stop the threads; the next start runs again what is still running after `grace_s`."""
         if self._stopping.is_set() or not self._threads:
             return
         self.close()
@@ -131,11 +141,6 @@ class Worker:
         end = time.monotonic() + grace_s
         for thread in self._threads:
             thread.join(max(0.0, end - time.monotonic()))
-        try:
-            with closing(db.connect(self._database)) as connection, connection:
-                db.release(connection)
-        except sqlite3.OperationalError as error:
-            log.error("running executions will run again and count as crashed: %s", error)
         if self._lock:
             self._lock.close()
 

@@ -2,6 +2,7 @@
 
 import atexit
 import logging
+import os
 import signal
 import sys
 import threading
@@ -15,11 +16,11 @@ from werkzeug.serving import is_running_from_reloader
 
 import db
 from server import access, docs, logs
-from server.answers import Waiting
 from server.service import Service
-from worker import Worker
 
 log = logging.getLogger(__name__)
+
+ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 
 
 def serving() -> bool:
@@ -38,25 +39,38 @@ def serving() -> bool:
     return not reloads or is_running_from_reloader()
 
 
-def stop_on_signals(waiting: Waiting, worker: Worker) -> None:
-    """Turn SIGTERM and SIGINT into a normal exit, so that atexit hooks run.
+def stop_with_process(service: Service) -> None:
+    """Stop the worker when this process exits, or gets one of ENDS for the first time.
 
-    Skipped if the server installed its own handler. Waitress then waits 5 s for requests; meanwhile
-    no execution starts, and waiting requests are answered.
+    A signal becomes a normal exit, so that atexit hooks run. It is left alone where the server has
+    a handler of its own, or who started it wants it ignored (nohup). Waitress then waits 5 s for
+    requests; meanwhile no execution starts, and waiting requests are answered.
     """
 
     def stop(number: int, frame: FrameType | None) -> None:
-        worker.close()
-        # In a thread, since the interrupted code may hold the lock that close() takes.
-        threading.Thread(target=waiting.close).start()
+        service.worker.close()
+        _ignore_ends()
+        service.waiting.close()  # takes a lock, which this thread never has: it runs no requests
         if number == signal.SIGINT:
             signal.default_int_handler(number, frame)
         sys.exit(0)
 
+    atexit.register(service.stop)
+    atexit.register(_ignore_ends)  # before that: the last registered runs first
     if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in ENDS:
             if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
                 signal.signal(number, stop)
+
+
+def _ignore_ends() -> None:
+    """Let no second signal cut off the end, which takes 10 s at most; but Ctrl-C ends it at once.
+
+    A terminal that is closed sends SIGHUP, its shell another, and `make` passes SIGTERM on.
+    """
+    for number in ENDS:
+        signal.signal(number, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, lambda *_: os._exit(128 + signal.SIGINT))
 
 
 def limit_rate(app: Flask, rate: str) -> None:
@@ -88,10 +102,5 @@ def run_worker(service: Service) -> None:
     if access.who_is_let_in(service.settings) == "everyone":
         log.warning("ANYONE WHO REACHES THE PORT CAN READ YOUR RECEIPTS AND USE YOUR PAID KEYS")
     service.webhook.start()  # before the worker, whose recovery may end jobs
-    service.worker.start(lock)
-
-
-def stop_with_process(service: Service) -> None:
-    """Stop the worker when this process exits or gets SIGTERM or SIGINT."""
-    atexit.register(service.stop)
-    stop_on_signals(service.waiting, service.worker)
+    # The reloader ends its child by SIGKILL when it gets SIGTERM itself.
+    service.worker.start(lock, crashes_count=not is_running_from_reloader())

@@ -332,18 +332,21 @@ def test_a_local_engine_that_asks_a_server_waits_with_the_remote_ones(make_app):
 # The orderly end
 
 
-def test_stopping_puts_what_waits_and_runs_back_and_does_not_count(make_app, tmp_path, caplog):
+def test_what_waits_and_runs_at_a_stop_runs_at_the_next_start_and_does_not_count(
+    make_app, tmp_path
+):
     gate = Gate()  # stays shut: stopping gives up on it
     app = make_app({"gated": gate.provider}, {"OCR_WORKERS": "1"})
     upload(app.test_client(), "gated", "gated")
     gate.wait_for_start()
     app.extensions["receipts"].worker.stop(grace_s=0.1)
+    again = make_app({"gated": fake("AGAIN")}).test_client()
+    job = wait(again, 1)
+    gate.open()  # the first reading comes too late
     with closing(db.connect(tmp_path / "data/receipts.db")) as connection:
         rows = connection.execute("SELECT status, crashes FROM execution").fetchall()
-    assert [tuple(row) for row in rows] == [("pending", 0), ("pending", 0)]
-    gate.open()
-    again = make_app({"gated": fake("AGAIN")}).test_client()
-    texts = [json.loads(f["executions"][0]["ocrData"])["text"] for f in wait(again, 1)["files"]]
+    assert [tuple(row) for row in rows] == [("completed", 0), ("completed", 0)]
+    texts = [json.loads(f["executions"][0]["ocrData"])["text"] for f in job["files"]]
     assert texts == ["AGAIN", "AGAIN"]
 
 

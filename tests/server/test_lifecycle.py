@@ -70,6 +70,10 @@ def children(pid):
     return [one for one in everyone if stat(one)[1] == pid]
 
 
+def ended_orderly(data):
+    return (data / "lock").read_bytes() == b"ended  \n"
+
+
 # Killed
 
 
@@ -148,19 +152,52 @@ def test_an_image_that_kills_the_process_twice_is_failed_and_the_others_are_read
     assert len(started(data)) == 2
 
 
-def test_sigterm_puts_what_runs_back_and_does_not_count(serve, tmp_path):
+CRASHES = "SELECT status, crashes FROM execution"
+ENDS = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT]
+
+
+def test_no_signal_however_often_counts_as_a_crash(serve, tmp_path):
+    """Twice within the seconds of grace, under both servers; a second Ctrl-C ends at once."""
     commands = {"flask": (*FLASK, "run"), "waitress": WAITRESS}
+    ends = {f"{name}-{how.name}": (commands[name], how) for name in commands for how in ENDS}
     servers = {
-        name: serve(*command, data=tmp_path / name, up=False) for name, command in commands.items()
+        name: serve(*command, data=tmp_path / name, up=False, OCR_WORKERS="1")
+        for name, (command, _) in ends.items()
     }
     for name, server in servers.items():
         server.wait_until_up().upload(png(), "slow")
         until(lambda name=name: started(tmp_path / name))
-        server.process.send_signal(signal.SIGTERM)
+        server.process.send_signal(ends[name][1])
     for name, server in servers.items():
-        assert server.process.wait(15) == 0, server.log.read_text()
-        found = rows(tmp_path / name, "SELECT status, crashes FROM execution")
-        assert found == [("pending", 0)], name
+        until(lambda name=name: ended_orderly(tmp_path / name))
+        server.process.send_signal(ends[name][1])
+    for name, server in servers.items():
+        interrupted = ends[name][1] == signal.SIGINT
+        assert server.process.wait(15) == (130 if interrupted else 0), server.log.read_text()
+        assert rows(tmp_path / name, CRASHES) == [("running", 0)], name
+    assert "Traceback" not in server.log.read_text()
+    data = tmp_path / "flask-SIGHUP"
+    go(data)
+    serve(data=data, up=False)
+    until(lambda: rows(data, CRASHES), lambda found: found == [("completed", 0)])
+    assert len(started(data)) == 2
+
+
+def test_a_kill_counts_as_a_crash_but_not_in_the_grace_of_an_orderly_end(serve, tmp_path):
+    data = tmp_path / "data"
+    server = serve()
+    server.upload(png(), "slow")
+    until(lambda: started(data))
+    server.process.send_signal(signal.SIGTERM)
+    until(lambda: ended_orderly(data))
+    server.end()
+    server = serve()
+    until(lambda: len(started(data)) == 2)
+    assert rows(data, CRASHES) == [("running", 0)]
+    server.end()
+    go(data)
+    serve(up=False)
+    until(lambda: rows(data, CRASHES), lambda found: found == [("completed", 1)])
 
 
 # Started
@@ -184,6 +221,7 @@ def test_the_reloader_has_exactly_one_worker_in_its_child(serve, tmp_path):
     job_id = server.upload(png(), "slow")
     ((_, child),) = until(lambda: started(data))
     assert child != server.process.pid
+    assert ended_orderly(data)  # already: at SIGTERM the parent kills its child
     go(data)
     server.wait(job_id)
 
