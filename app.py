@@ -31,6 +31,7 @@ from flask import (
     send_file,
 )
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
+from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import IntegerConverter
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -262,8 +263,8 @@ def get_metrics() -> Response:
 
 @api.get("/openapi.json")
 def describe_api() -> Response:
-    """The description of this API for programs; tests hold it to the routes."""
-    return send_file(docs.FILE, conditional=False)
+    """The description of this API for programs, with the prefix that a proxy gives it."""
+    return jsonify(docs.read() | {"servers": [{"url": request.script_root or "/"}]})
 
 
 @api.get("/docs")
@@ -325,7 +326,7 @@ def start_request() -> None:
 
 @api.before_app_request
 def guard_request() -> None:
-    access.check(request, get_service().settings)
+    access.check(request, get_service().settings, get_service().wrong_keys)
 
 
 @api.after_app_request
@@ -431,6 +432,8 @@ def create_app(
     app.register_blueprint(api)
     commands.add_commands(app)
     app.teardown_appcontext(end_request)
+    if proxies := settings.trusted_proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, *[proxies] * 5)  # type: ignore[method-assign]
     if settings.rate_limit:
         limit_rate(app, settings.rate_limit)
     process_serves = serve is None and serving()

@@ -104,6 +104,7 @@ class Settings:
     trusted_hosts: frozenset[str] = _text(
         frozenset(), "names it is reached by besides localhost: nas.lan,192.168.1.20", _host_names
     )
+    trusted_proxies: int = _number(0, "proxies before it; X-Forwarded-* of as many count", least=0)
     rate_limit: str = _text("", "per client, as in 10/second;2000/day; none by default", _rate)
     max_file_size_bytes: int = _number(20 * 2**20, "of one file; 413 beyond")
     max_files_per_job: int = _number(50, "413 beyond")

@@ -9,7 +9,7 @@ import threading
 from types import FrameType
 
 import click
-from flask import Flask
+from flask import Flask, request
 from flask.cli import ScriptInfo
 from flask.helpers import get_debug_flag
 from werkzeug.serving import is_running_from_reloader
@@ -76,10 +76,9 @@ def _ignore_ends() -> None:
 def limit_rate(app: Flask, rate: str) -> None:
     """Answer each client at most at this rate ("10/second;1000/day"), then 429 with Retry-After."""
     from flask_limiter import Limiter
-    from flask_limiter.util import get_remote_address
 
     limiter = Limiter(
-        get_remote_address,
+        lambda: access.client(request),
         app=app,
         application_limits=[rate],  # over all routes together
         headers_enabled=True,

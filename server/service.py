@@ -11,6 +11,7 @@ from werkzeug.exceptions import ServiceUnavailable
 
 import db
 from providers.base import Provider
+from server.access import WrongKeys
 from server.answers import Waiting
 from server.metrics import Metrics
 from server.webhook import Webhook
@@ -33,6 +34,7 @@ class Service:
     waiting: Waiting
     webhook: Webhook
     metrics: Metrics
+    wrong_keys: WrongKeys = field(default_factory=WrongKeys)
     write_lock: threading.Lock = field(default_factory=threading.Lock)
     idle: list[sqlite3.Connection] = field(default_factory=list)
 

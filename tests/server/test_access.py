@@ -10,6 +10,7 @@ from io import BytesIO
 
 import pytest
 import requests
+from werkzeug.exceptions import TooManyRequests
 
 from server import access
 from tests.conftest import FLASK
@@ -144,6 +145,33 @@ def test_our_own_page_and_clients_that_are_not_browsers_pass(client, headers):
     assert attempt(client, **headers).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("host", "origin"), [("localhost:443", "https://localhost"), ("[::1]:80", "http://[::1]")]
+)
+def test_a_port_may_be_left_out_where_it_is_the_default(client, host, origin):
+    assert attempt(client, host, Origin=origin).status_code == 200
+    assert attempt(client, host, Origin="http://localhost:81").status_code == 403
+
+
+def test_a_refused_page_is_told_the_two_values_that_differ_and_what_to_set(make_app, tmp_path):
+    client = make_app(env={"TRUSTED_HOSTS": "nas.lan"}).test_client()
+    details = attempt(client, "nas.lan", Origin="http://nas.lan:8080").json["details"]
+    assert "Origin is 'http://nas.lan:8080', this server's Host 'nas.lan'" in details
+    for advice in ("$http_host", "TRUSTED_HOSTS", "docs/proxies.md"):
+        assert advice in details
+    told = make_app(env={"TRUSTED_HOSTS": "nas.lan:8080"}, data=tmp_path / "told").test_client()
+    assert attempt(told, "127.0.0.1:3000", Origin="http://nas.lan:8080").status_code == 200
+    assert attempt(told, "127.0.0.1:3000", Origin="http://nas.lan:8081").status_code == 403
+    assert attempt(told, "nas.lan", Origin="http://nas.lan:8080").status_code == 400
+
+
+def test_with_a_key_the_origin_does_not_matter_since_other_sites_cannot_send_the_key(make_app):
+    client = make_app(env=KEY).test_client()
+    assert attempt(client, Origin="http://nas.lan:8080").status_code == 401
+    sent = attempt(client, Origin="http://nas.lan:8080", X_API_Key="correct horse")
+    assert sent.status_code == 200
+
+
 def test_every_unsafe_route_checks_the_origin(app):
     unsafe = [(m, u) for m, u in every_route(app) if m not in ("GET", "HEAD", "OPTIONS")]
     assert len(unsafe) >= 4
@@ -250,6 +278,128 @@ def test_a_key_in_any_alphabet_works(make_app):
 
 def test_the_answer_to_a_wrong_key_does_not_hold_the_right_one(make_app):
     assert "correct horse" not in make_app(env=KEY).test_client().get("/ocr-jobs").text
+
+
+# Wrong keys
+
+
+def test_who_sends_ten_wrong_keys_a_minute_is_answered_429_even_with_the_right_one(make_app):
+    client = make_app(env=KEY).test_client()
+    sent = [ask(client, REMOTE[0], X_API_Key=f"wrong {n}").status_code for n in range(10)]
+    assert sent == [401] * 10
+    for key in ("wrong", "correct horse"):
+        over = ask(client, REMOTE[0], X_API_Key=key)
+        assert (over.status_code, over.json["message"]) == (429, "Too Many Requests")
+        assert 0 < int(over.headers["Retry-After"]) <= 60
+        assert over.json["details"].startswith("192.168.1.20 sent 10 wrong API keys")
+    assert ask(client, REMOTE[0]).status_code == 401  # without a key nothing is guessed
+    assert ask(client, REMOTE[0], "/health").status_code == 200
+    assert ask(client, REMOTE[1], X_API_Key="correct horse").status_code == 200
+
+
+def test_a_client_without_a_key_or_with_the_right_one_is_never_too_often_there(make_app):
+    client = make_app(env=KEY).test_client()
+    for _ in range(12):
+        assert ask(client, REMOTE[0]).status_code == 401
+        assert ask(client, REMOTE[0], X_API_Key="correct horse").status_code == 200
+
+
+def test_after_a_minute_a_client_may_try_again():
+    now = [1000.0]
+    wrong_keys = access.WrongKeys(lambda: now[0])
+    for _ in range(10):
+        wrong_keys.check("a")
+        wrong_keys.add("a")
+    with pytest.raises(TooManyRequests):
+        wrong_keys.check("a")
+    wrong_keys.check("b")
+    now[0] += 60
+    wrong_keys.check("a")
+
+
+def test_the_addresses_of_one_ipv6_customer_count_as_one(make_app):
+    client = make_app(env=KEY).test_client()
+    for n in range(10):
+        ask(client, f"2001:db8:1:2::{n}", X_API_Key="wrong")
+    assert ask(client, "2001:db8:1:2:3::4", X_API_Key="wrong").status_code == 429
+    assert ask(client, "2001:db8:1:3::4", X_API_Key="wrong").status_code == 401
+    assert ask(client, "::ffff:10.0.0.1", X_API_Key="wrong").status_code == 401
+
+
+# Behind a proxy
+
+PROXY = {"TRUSTED_PROXIES": "1", "TRUSTED_HOSTS": "nas.lan"}
+
+
+def test_behind_a_proxy_each_client_has_its_own_count(make_app):
+    client = make_app(env=KEY | {"TRUSTED_PROXIES": "1"}).test_client()
+
+    def status(client_address, key):
+        sent = {"X_Forwarded_For": f"6.6.6.6, {client_address}", "X_API_Key": key}
+        return ask(client, "127.0.0.1", **sent).status_code
+
+    assert {status("10.0.0.1", "wrong") for _ in range(10)} == {401}
+    assert status("10.0.0.1", "correct horse") == 429
+    assert status("10.0.0.2", "correct horse") == 200
+
+
+def test_the_rate_is_of_the_client_behind_the_proxy(make_app):
+    client = make_app(env={"RATE_LIMIT": "1/hour", "TRUSTED_PROXIES": "1"} | KEY).test_client()
+    asked = [
+        ask(client, "127.0.0.1", X_Forwarded_For=address, X_API_Key="correct horse").status_code
+        for address in ("10.0.0.1", "10.0.0.2", "10.0.0.1")
+    ]
+    assert asked == [200, 200, 429]
+
+
+def test_without_a_key_a_client_behind_the_proxy_is_another_machine(make_app):
+    client = make_app(env=PROXY).test_client()
+    assert ask(client, "127.0.0.1", X_Forwarded_For="127.0.0.1").status_code == 200
+    assert ask(client, "127.0.0.1", X_Forwarded_For=REMOTE[0]).status_code == 403
+    # Not through the proxy, and with a header of its own:
+    assert ask(client, REMOTE[0], X_Forwarded_For="127.0.0.1").status_code == 403
+
+
+@pytest.mark.parametrize(
+    "forwarded",
+    [
+        {"X_Forwarded_Host": "nas.lan:8080"},
+        {"X_Forwarded_Host": "nas.lan", "X_Forwarded_Port": "8080"},
+    ],
+)
+def test_the_origin_is_compared_with_the_host_that_the_proxy_names(make_app, forwarded):
+    client = make_app(env=PROXY).test_client()
+    assert attempt(client, Origin="http://nas.lan:8080", **forwarded).status_code == 200
+    assert attempt(client, Origin="http://nas.lan:8081", **forwarded).status_code == 403
+    assert attempt(client, Origin="http://localhost:3000", **forwarded).status_code == 403
+
+
+def test_the_port_of_https_may_be_named_by_the_proxy_alone(make_app):
+    client = make_app(env=PROXY).test_client()
+    forwarded = {"X_Forwarded_Host": "nas.lan", "X_Forwarded_Proto": "https"}
+    sent = attempt(client, Origin="https://nas.lan", X_Forwarded_Port="443", **forwarded)
+    assert sent.status_code == 200
+
+
+def test_a_page_of_a_rebound_name_gains_nothing_by_forwarded_headers(make_app):
+    client = make_app(env=PROXY).test_client()
+    for host, forwarded in (("evil.example", "localhost"), ("localhost", "evil.example")):
+        headers = {"Host": host, "X_Forwarded_Host": forwarded}
+        assert ask(client, "127.0.0.1", **headers).status_code == 400
+
+
+def test_without_trusted_proxies_their_headers_change_nothing(client):
+    forged = {"X_Forwarded_Host": "localhost:8080", "Origin": "http://localhost:8080"}
+    assert attempt(client, **forged).status_code == 403
+    assert client.get("/openapi.json", headers={"X-Forwarded-Prefix": "/x"}).json["servers"] == [
+        {"url": "/"}
+    ]
+
+
+def test_the_api_is_described_with_the_prefix_that_the_proxy_gives_it(make_app):
+    client = make_app(env=PROXY).test_client()
+    answer = client.get("/openapi.json", headers={"X-Forwarded-Prefix": "/receipts"})
+    assert answer.json["servers"] == [{"url": "/receipts"}]
 
 
 # Where it listens
