@@ -1,0 +1,347 @@
+"""The fields that the codes on receipts and invoices hold, by their published formats. Pure.
+
+A parser takes the text of one code. It returns the fields of a Receipt that the text holds, by
+name and exactly as written, or None where the text is not of its format. Signatures are not
+verified. An address is only taken apart, never fetched.
+"""
+
+import base64
+import re
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+Fields = dict[str, Any]
+
+_AMOUNT = re.compile(r"-?\d{1,12}(?:[.,]\d{1,4})?")
+
+
+def read_code(text: str) -> tuple[str, Fields] | None:
+    """The name of the code's format and the fields it holds; None for any other code."""
+    found = ((name, _read(parser, text.strip())) for name, parser in PARSERS.items())
+    return next(((name, fields) for name, fields in found if fields), None)
+
+
+def germany(text: str) -> Fields | None:
+    """The QR code of a TSE (Kassenbeleg-V1): the time in UTC, gross amounts by tax rate.
+
+    DSFinV-K 2.4, appendix I, "QR-Code" and "processData"; § 6 KassenSichV.
+    """
+    parts = text.split(";")
+    if len(parts) < 8 or parts[0] != "V0" or parts[2].lower() != "kassenbeleg-v1":
+        return None
+    kind, amounts, *_ = parts[3].split("^")
+    if kind != "Beleg":  # not an order, a training or a cancelled one
+        return None
+    finished = _central_european(datetime.fromisoformat(parts[7]))
+    return _moment(finished) | {"currency": "EUR", "total": _sum(amounts.split("_"))}
+
+
+def austria(text: str) -> Fields | None:
+    """The machine-readable code of the RKSV: gross amounts by tax rate, in local time.
+
+    Registrierkassensicherheitsverordnung, annex, numbers 10 and 13; "Festlegungen des BMF zu
+    Detailfragen der RKSV", section 4.
+    """
+    parts = text.split("_")
+    if len(parts) < 10 or not re.fullmatch(r"R\d-AT\d+", parts[1]):
+        return None
+    fields = {"currency": "EUR", "receipt_number": parts[3], "total": _sum(parts[5:10])}
+    return _moment(datetime.fromisoformat(parts[4])) | fields
+
+
+def portugal(text: str) -> Fields | None:
+    """The QR code with the ATCUD: `A:` issuer, `F:` day, `G:` number, `N:` taxes, `O:` total.
+
+    Portaria 195/2020; AT, "Especificações técnicas: código QR", version 1.1.
+    """
+    parts = dict(part.split(":", 1) for part in text.split("*") if ":" in part)
+    if not text.startswith("A:") or not {"A", "F", "G", "H", "O"} <= parts.keys():
+        return None
+    return {
+        "merchant_tax_id": parts["A"],
+        "receipt_number": parts["G"],
+        "date": _day(parts["F"], "%Y%m%d"),
+        "currency": "EUR",
+        "tax": _amount(parts["N"]) if "N" in parts else None,
+        "total": _amount(parts["O"]),
+    }
+
+
+def spain(text: str) -> Fields | None:
+    """The address in the QR code of VERI*FACTU and of software that keeps its own records.
+
+    AEAT, "Características del QR y especificaciones del servicio de cotejo", version 0.4.7;
+    Orden HAC/1177/2024, articles 20 and 21.
+    """
+    path, query = _address(text)
+    if not re.search(r"/ValidarQR(?:NoVerifactu)?$", path):
+        return None
+    return {
+        "merchant_tax_id": query["nif"],
+        "receipt_number": query["numserie"],
+        "date": _day(query["fecha"], "%d-%m-%Y"),
+        "currency": "EUR",
+        "total": _amount(query["importe"]),
+    }
+
+
+def basque_country(text: str) -> Fields | None:
+    """The address in a TicketBAI code, whose `id` holds the issuer and the day.
+
+    "TicketBAI: especificaciones del código identificativo TBAI y del código QR", annex of the
+    Ordenes Forales of Araba, Bizkaia and Gipuzkoa (2020).
+    """
+    _, query = _address(text)
+    found = re.fullmatch(r"TBAI-(\w{9})-(\d{6})-.{13}-\d{3}", query.get("id", ""))
+    if not found:
+        return None
+    return {
+        "merchant_tax_id": found[1],
+        "receipt_number": query["nf"],
+        "date": _day(found[2], "%d%m%y"),
+        "currency": "EUR",
+        "total": _amount(query["i"]),
+    }
+
+
+def croatia(text: str) -> Fields | None:
+    """The address in a Croatian code: local time in `datv`, the total in `izn`, mostly in cents.
+
+    Pravilnik o fiskalizaciji u prometu gotovinom, articles 18.a to 18.c (NN 146/12, 1/21).
+    """
+    _, query = _address(text)
+    if not {"datv", "izn"} <= query.keys():
+        return None
+    issued = datetime.strptime(query["datv"], "%Y%m%d_%H%M")
+    amount = _amount(query["izn"])
+    return _moment(issued) | {
+        "currency": "EUR" if issued.year >= 2023 else "HRK",
+        "total": amount if re.search(r"[.,]", query["izn"]) else amount.scaleb(-2),
+    }
+
+
+def russia(text: str) -> Fields | None:
+    """The QR code of a Russian receipt: `t` local time, `s` total, `i` number of the document.
+
+    Order ЕД-7-20/662@ of the Federal Tax Service (fiscal document formats), tag 1196.
+    """
+    found = re.fullmatch(
+        r"t=(?P<t>\d{8}T\d{4})(?:\d\d)?&s=(?P<s>[\d.]+)&fn=\d+&i=(?P<i>\d+)&fp=\d+&n=[1-4]", text
+    )
+    if not found:
+        return None
+    fields = {"receipt_number": found["i"], "currency": "RUB", "total": _amount(found["s"])}
+    return _moment(datetime.strptime(found["t"], "%Y%m%dT%H%M")) | fields
+
+
+def saudi_arabia(text: str) -> Fields | None:
+    """The TLV of ZATCA in base64: seller, VAT number, time, total, VAT.
+
+    "Detailed Guidelines for E-Invoicing", annex 2; "Security Features Implementation Standards",
+    section 4. Tills write local time as often as UTC behind a Z: then only a day that is the same
+    in both is taken.
+    """
+    values = _tlv(base64.b64decode(text, validate=True))
+    if not {1, 2, 3, 4, 5} <= values.keys():
+        return None
+    issued = datetime.fromisoformat(values[3])
+    is_utc = issued.tzinfo is not None
+    day = {"date": f"{issued:%Y-%m-%d}"} if issued.hour < 21 else {}
+    return (day if is_utc else _moment(issued)) | {
+        "merchant": values[1],
+        "merchant_tax_id": values[2],
+        "currency": "SAR",
+        "tax": _amount(values[5]),
+        "total": _amount(values[4]),
+    }
+
+
+def taiwan(text: str) -> Fields | None:
+    """The left QR code of an electronic invoice: 77 characters, amounts in hexadecimal.
+
+    Ministry of Finance, 電子發票證明聯一維及二維條碼規格說明. The year is that of the Republic.
+    """
+    found = re.match(
+        r"(?P<number>[A-Z]{2}\d{8})(?P<year>\d{3})(?P<day>\d{4})\d{4}[\dA-F]{8}(?P<total>[\dA-F]{8})"
+        r"\d{8}(?P<seller>\d{8})[\w+/]{22}==",
+        text,
+    )
+    if not found:
+        return None
+    return {
+        "merchant_tax_id": found["seller"],
+        "receipt_number": found["number"],
+        "date": _day(f"{int(found['year']) + 1911}{found['day']}", "%Y%m%d"),
+        "currency": "TWD",
+        "total": Decimal(int(found["total"], 16)),
+    }
+
+
+def brazil(text: str) -> Fields | None:
+    """The access key of an NFC-e or NF-e, alone or in an address, with its total where it has one.
+
+    "Manual de Especificações Técnicas do DANFE NFC-e e QR Code", versions 4.1 and 6.0: the key is
+    state 2, year and month 4, issuer 14, model 2, series 3, number 9, ... digits. Only a receipt
+    that was printed offline (and version 1.00 of the code) holds the day and the total too.
+    """
+    _, query = _address(text)
+    key, *rest = query.get("p", query.get("chNFe", text)).split("|")
+    if not re.fullmatch(r"\d{20}(?:55|65)\d{22}", key) or not _has_check_digit(key):
+        return None
+    fields: Fields = {"merchant_tax_id": key[6:20], "receipt_number": key[25:34].lstrip("0")}
+    if "dhEmi" in query:
+        issued = datetime.fromisoformat(bytes.fromhex(query["dhEmi"]).decode())
+        fields |= _moment(issued) | {"total": _amount(query["vNF"])}
+    if len(rest) == 7:  # version, environment, day, total, ...
+        fields |= {"date": _day(key[2:6] + rest[2], "%y%m%d"), "total": _amount(rest[3])}
+    return fields | {"currency": "BRL"}
+
+
+def switzerland(text: str) -> Fields | None:
+    """The QR-bill: the creditor, what is to be paid, and the invoice's data after //S1.
+
+    SIX, "Swiss Implementation Guidelines QR-bill", version 2.3; Swico, "Syntaxdefinition der
+    Rechnungsinformationen (S1)": 10 number, 11 day, 30 UID.
+    """
+    lines = [*text.splitlines(), *[""] * 32][:32]
+    if lines[0] != "SPC" or lines[30] != "EPD":
+        return None
+    parts = re.split(r"(?<!\\)/", lines[31].removeprefix("//S1/"))
+    bill = dict(zip(parts[::2], parts[1::2], strict=False))
+    return {
+        "merchant": lines[5],
+        "merchant_tax_id": re.sub(r"^(\d{3})(\d{3})(\d{3})$", r"CHE-\1.\2.\3", bill.get("30", "")),
+        "receipt_number": bill.get("10"),
+        "date": _day(bill["11"], "%y%m%d") if "11" in bill else None,
+        "currency": lines[19],
+        "total": _amount(lines[18]) if lines[18] else None,
+    }
+
+
+def epc(text: str) -> Fields | None:
+    """The European payment code (GiroCode): whom to pay, and how many euros.
+
+    European Payments Council, EPC069-12, version 3.1.
+    """
+    lines = [*text.splitlines(), *[""] * 8]
+    if lines[0] != "BCD" or lines[3] not in ("SCT", "INST"):
+        return None
+    if not lines[7].startswith("EUR"):
+        return {"merchant": lines[5]}
+    return {"merchant": lines[5], "currency": "EUR", "total": _amount(lines[7][3:])}
+
+
+def spayd(text: str) -> Fields | None:
+    """The Czech and Slovak payment code, with the invoice's data in X-INV (QR Faktura).
+
+    qr-platba.cz, "Short Payment Descriptor", version 1.0; qr-faktura.cz, "Short Invoice
+    Descriptor": ID number, DD day of issue, VII VAT number. DT is the day to pay, not used.
+    """
+    if not text.startswith(("SPD*1.0*", "SID*1.0*")):
+        return None
+    outer = _descriptor(text)
+    inner = outer | _descriptor(outer.get("X-INV", ""))
+    return {
+        "merchant": outer.get("RN"),
+        "merchant_tax_id": inner.get("VII"),
+        "receipt_number": inner.get("ID"),
+        "date": _day(inner["DD"], "%Y%m%d") if "DD" in inner else None,
+        "currency": inner.get("CC", "CZK"),
+        "total": _amount(inner["AM"]) if "AM" in inner else None,
+    }
+
+
+PARSERS: dict[str, Callable[[str], Fields | None]] = {
+    "tse": germany,
+    "rksv": austria,
+    "atcud": portugal,
+    "verifactu": spain,
+    "ticketbai": basque_country,
+    "fiskalizacija": croatia,
+    "fns": russia,
+    "zatca": saudi_arabia,
+    "einvoice-tw": taiwan,
+    "nfe": brazil,
+    "qr-bill": switzerland,
+    "epc": epc,
+    "spayd": spayd,
+}
+PAYMENTS = {"qr-bill", "epc", "spayd"}  # what is to be paid: it may be a part of the total
+
+
+def _read(parser: Callable[[str], Fields | None], text: str) -> Fields:
+    """The fields that are there; none where the text is not of the format, or breaks it."""
+    try:
+        fields = parser(text) or {}
+    except (ValueError, ArithmeticError, LookupError):
+        return {}
+    return {name: value for name, value in fields.items() if value not in (None, "")}
+
+
+def _amount(text: str) -> Decimal:
+    if not _AMOUNT.fullmatch(text):
+        raise ValueError(f"expected an amount, found {text!r}")
+    return Decimal(text.replace(",", "."))
+
+
+def _sum(amounts: Sequence[str]) -> Decimal:
+    return sum(map(_amount, amounts), Decimal(0))
+
+
+def _day(text: str, form: str) -> str:
+    return f"{datetime.strptime(text, form):%Y-%m-%d}"
+
+
+def _moment(moment: datetime) -> Fields:
+    return {"date": f"{moment:%Y-%m-%d}", "time": f"{moment:%H:%M}"}
+
+
+def _central_european(moment: datetime) -> datetime:
+    """The time on the clocks of Berlin, by directive 2000/84/EC.
+
+    Computed: not every machine has a database of time zones.
+    """
+    utc = moment.astimezone(UTC)
+    starts, ends = (_last_sunday(utc.year, month) for month in (3, 10))
+    return utc + timedelta(hours=2 if starts <= utc < ends else 1)
+
+
+def _last_sunday(year: int, month: int) -> datetime:
+    """01:00 UTC on the last Sunday of a month of 31 days."""
+    last = datetime(year, month, 31, 1, tzinfo=UTC)
+    return last - timedelta(days=last.isoweekday() % 7)
+
+
+def _address(text: str) -> tuple[str, dict[str, str]]:
+    """The path and the query of an address; two empty ones where the text is none."""
+    if not re.match(r"https?://", text, re.IGNORECASE):
+        return "", {}
+    parts = urlsplit(text)
+    query = parse_qs(parts.query, keep_blank_values=True)
+    return parts.path, {name: values[0] for name, values in query.items()}
+
+
+def _tlv(data: bytes) -> dict[int, str]:
+    """The texts by tag: each is a byte for the tag, one for the length, and that many bytes."""
+    values, start = {}, 0
+    while start + 2 <= len(data):
+        tag, size = data[start], data[start + 1]
+        if tag <= 5:  # those behind are hashes and signatures
+            values[tag] = data[start + 2 : start + 2 + size].decode()
+        start += 2 + size
+    return values
+
+
+def _has_check_digit(key: str) -> bool:
+    """The last digit of an access key is right: modulo 11 with weights 2 to 9 from the end."""
+    rest = sum(int(digit) * (2 + n % 8) for n, digit in enumerate(key[-2::-1])) % 11
+    return int(key[-1]) == (0 if rest < 2 else 11 - rest)
+
+
+def _descriptor(text: str) -> dict[str, str]:
+    """The attributes of a Short Payment or Invoice Descriptor."""
+    parts = (part.partition(":") for part in text.split("*"))
+    return {name: unquote(value) for name, _, value in parts if value}
