@@ -35,7 +35,7 @@ def words(section: str, *keys: str) -> list[str]:
 
 def months() -> dict[str, int]:
     """The number of each month's name in any language."""
-    years = [file["dates"]["months"] for file in LANGUAGES.values() if "dates" in file]
+    years = [file.get("dates", {}).get("months", ()) for file in LANGUAGES.values()]
     return {name: n for year in years for n, names in enumerate(year, 1) for name in names}
 
 
