@@ -148,7 +148,8 @@ def _stage_all(copy: sqlite3.Connection, storage: Storage, source: Path, staged:
 def _is_missing(file: dict[str, Any], storage: Storage, source: Path) -> bool:
     """Whether the backup has a file that is not here. Raises ArchiveError if another is."""
     key = file["storage_key"]
-    if not re.fullmatch(rf"uploads/{file['job_id']}/[^/]*[^./][^/]*", key):
+    name = key.removeprefix(f"uploads/{file['job_id']}/")
+    if name == key or "/" in name or not name.strip("."):
         raise ArchiveError(f"the backup names a file outside its job's directory: {key!r}")
     if not storage.path(key).exists():
         return (source / key).exists()  # else it had no bytes at the backup either

@@ -28,10 +28,10 @@ _LEAD = re.compile(rf"^\W{{0,2}}(?P<quantity>\d{{1,3}}) ?{_BY}(?=[A-Za-z(\"'&])"
 _COLUMN = re.compile(
     rf"^\W{{0,2}}(?P<quantity>\d{{1,3}}(?= ?{_BY})|\d{{1,2}}(?= )) ?(?:{_BY}| *)(?=[A-Za-z(\"'&])"
 )
-_QUANTITY = rule(r"\W*<items.quantity>\b")
+_QUANTITY = rule(r"^\W*<items.quantity>\b")
 _PIECES = re.compile(filled(r"^ ?(?:[xX\u00d7*]|<items.pieces>) "))
 _TRAIL = re.compile(r"[ (](?:[xX\u00d7] ?(?P<a>\d{1,3})|(?P<b>\d{1,3}) ?[xX\u00d7])\)?\s*$")
-_CODE = re.compile(filled(r"^[A-Z]?\d{5,}[A-Z]?\s+|\s+\d{6,}\w?\b.*$|\s+<items.tax_codes>$"))
+_CODE = re.compile(filled(r"^[A-Z]?\d{5,}[A-Z]?\s+|(?<!\s)\s+(?:\d{6,}\w?\b.*|<items.tax_codes>)$"))
 _HEADING = rule(r"\b<items.headings>\b")
 _NO_ITEM = {"total", "grand", "subtotal", "rounding", "rounded", "change", "tax", "service", "tip"}
 _NO_ITEM |= {"count", "other", "inclusive"}
@@ -133,7 +133,7 @@ def _factors(row: Row, amount: Decimal) -> tuple[Amount, Amount] | None:
 def _name(text: str, end: int) -> str:
     name = text[:end] if end > 0 else text
     name = _CODE.sub("", name.strip())
-    name = re.sub(r"\s+[-\u2013]?\d+[.,]\d{2}\b.*$", "", name)
+    name = re.sub(r"(?<!\s)\s+[-\u2013]?\d+[.,]\d{2}\b.*$", "", name)
     name = name.strip(" .:-*@=|,#_").strip()
     return name if _is_name(name) else ""
 
@@ -151,7 +151,7 @@ def _piece_count(name: str, lead: re.Pattern[str]) -> Decimal | None:
 def _bare(name: str, lead: re.Pattern[str]) -> str:
     """The name without its number of pieces."""
     name = _TRAIL.sub("", lead.sub("", name))
-    return re.sub(r"\s+\d{1,3}$", "", name).strip(" .:-*") or name
+    return re.sub(r"(?<!\s)\s+\d{1,3}$", "", name).strip(" .:-*") or name
 
 
 def _completed(items: list[Item], read: _Read) -> bool:

@@ -48,16 +48,17 @@ _NUMBER_LABEL = rule(
     r"\b<numbers.number>\b ?[.:;#]|^<numbers.company>\b\.? ?\w*\.? <numbers.number>\b"
 )
 _IDENTITY = rule(r"#|\b<numbers.identity>\b.*\d{6}")
-_INITIALS = re.compile(r"(?<!\w)(?=\S*[A-Z])(?:[A-Z015¥$]\.){2,}")
+_INITIALS = re.compile(r"(?<!\w)(?=\S{0,20}[A-Z])(?:[A-Z015¥$]\.){2,}")
 _AS_LETTERS = str.maketrans("015¥$", "OISYS")
 _GREETING = rule(r"^<merchant.greeting>\s+")
-_FORMERLY = rule(r"\s+\(?<merchant.former>\b.*$")
+_FORMERLY = rule(r"(?<!\s)\s+\(?<merchant.former>\b.*$")
 _NUMBERED = re.compile(  # (519537-X), 273500-U (KJ1), ( ROC : SA0416111-K )
-    r"\s*[\(\[{][^()]*\d{4,}.*$|\s*\d{5,}\s*[-\u00b7.:]?\s*[A-Z]\b.*$"
+    r"(?<!\s)\s*(?:[\(\[{][^()]{0,80}\d{4}|(?<!\d)\d{5,}\s{0,3}[-\u00b7.:]?\s{0,3}[A-Z]\b).*$"
 )
 _REGISTRATION = rule(
-    r"\s*[\(\[{]?\s*(?:<numbers.registration>\b[ .]*<numbers.registration>?[ .]*<numbers.number>?"
-    r"[ .:]*)?[\(\[{]?\s*(?:[a-z]{1,3}[ -]?)??\d{5,12}(?:\s*[-·. ]?\s*[a-z0-9])?\s*[\)\]}]*\s*$"
+    r"(?<!\s)\s*[\(\[{]?\s{0,3}(?:<numbers.registration>\b[ .]{0,3}<numbers.registration>?[ .]{0,3}"
+    r"<numbers.number>?[ .:]{0,3})?[\(\[{]?\s{0,3}(?:[a-z]{1,3}[ -]?)??\d{5,12}"
+    r"(?:\s{0,3}[-·. ]?\s{0,3}[a-z0-9])?\s{0,3}[\)\]}]*\s*$"
 )
 # Chains whose name is often a logo the engine cannot read, but stands in a sentence or an address.
 _CHAIN_WORDS = {

@@ -11,8 +11,8 @@ LONGEST = 160  # characters of a row that are looked at: till rolls hold 48, pag
 _CLOCK = lexicon.filled("<dates.clock>")
 _SIGN = r"[-\u2013\u2212~]"
 _MARK = lexicon.filled("<currency.marks>")  # a number beside it is money
-_GROUPED = r"\d{1,3}(?:(?:[.,'\u2019]| ?[.,] ?)\d{3})+(?!\d)(?:[.,]\d{1,2}(?!\d))?"
-_SPACED = r"\d{1,3}(?:[\u00a0 ]\d{3})+[.,]\d{2}(?!\d)"
+_GROUPED = r"\d{1,3}(?:(?:[.,'\u2019]| ?[.,] ?)\d{3}){1,5}(?!\d)(?:[.,]\d{1,2}(?!\d))?"
+_SPACED = r"\d{1,3}(?:[\u00a0 ]\d{3}){1,5}[.,]\d{2}(?!\d)"
 _DECIMAL = (
     r"\d+ [.,] \d{2}(?=\W{0,2}$)|\d+(?: ?\.|\. ?|,|, (?=\d\d\b)|[\u00a0 ],)\d{2}(?!\d)"
     r"|\d+[.,]\d+|[.,]\d\d(?!\d)"
@@ -27,8 +27,8 @@ _AMOUNT = re.compile(
 )
 # A figure's shape, two decimals behind a sign, proves that its letters are misread digits: RMO.00
 _MISREAD = re.compile(
-    rf"(?<![A-Za-z0-9.,])(?P<mark>{_MARK} ?)?(?P<number>[\dOoIlSBZ|§]+(?:[.,][\dOoIlSBZ§]{{3}})*"
-    r"[.,][\dOoSBIl§]{2})(?![A-Za-z0-9]|[.,][A-Za-z0-9])"
+    rf"(?<![A-Za-z0-9.,])(?P<mark>{_MARK} ?)?(?P<number>[\dOoIlSBZ|§]{{1,12}}"
+    r"(?:[.,][\dOoIlSBZ§]{3}){0,5}[.,][\dOoSBIl§]{2})(?![A-Za-z0-9]|[.,][A-Za-z0-9])"
 )
 _DIGITS = str.maketrans("OoIl|SBZ§", "001115825")
 

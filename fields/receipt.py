@@ -33,7 +33,9 @@ _NUMBER = rule(
     r"\b<numbers.receipt>\b[ .]*(?:<numbers.number>|#)?[ .:#\-]*"
     r"(?P<number>[A-Z]{0,5}[-/ ]?\d[\w\-/]{2,})"
 )
-_LAST4 = re.compile(r"(?:[*xX•#·.]{4,}|[*xX•#·]{2,}[ -]?)[ -]*(?P<last4>\d{4})(?!\d)")
+_LAST4 = re.compile(
+    r"(?:(?<![*xX•#·.])[*xX•#·.]{4,}|(?<![*xX•#·])[*xX•#·]{2,})[ -]*(?P<last4>\d{4})(?!\d)"
+)
 _METHODS = {"card": "card", "wallet": "mobile", "cash": "cash"}
 
 

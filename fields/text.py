@@ -100,7 +100,6 @@ _TAGS = (
     (re.compile(r"<br\s*/?>|</(?:tr|p|div|li|h\d)>", re.I), "\n"),
     (re.compile(r"</?[a-z][^<>]*>", re.I), ""),
 )
-_TABLE_RULE = re.compile(r"[|\s:-]*-[|\s:-]*")  # |---|:-:|
 _MARKS = (
     (re.compile(r"^(?:#{1,6}|>|[-*+](?=\s+[^\d\s]))\s+"), ""),  # heading, quotation, list
     (re.compile(r"^(?:```\w*|\*[*\s]+|_[_\s]+)$"), ""),  # fence, ruler
@@ -128,7 +127,7 @@ def without_pictures(markdown: str) -> str:
 
 
 def _plain_row(line: str) -> str:
-    if _TABLE_RULE.fullmatch(line):
+    if "-" in line and not line.strip("-|: \t"):  # a table's |---|:-:|
         return ""
     if line.startswith("|"):
         cells = re.split(r"(?<!\\)\|", line)

@@ -310,10 +310,10 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     Retry-After is a number or an HTTP date (RFC 9110, 10.2.3); OpenAI adds retry-after-ms.
     """
     milliseconds = headers.get("retry-after-ms", "").strip()
-    if re.fullmatch(_NUMBER, milliseconds, re.ASCII):
+    if _NUMBER.fullmatch(milliseconds):
         return float(milliseconds) / 1000
     value = headers.get("Retry-After", "").strip()
-    if re.fullmatch(_NUMBER, value, re.ASCII):
+    if _NUMBER.fullmatch(value):
         return float(value)
     try:
         date = parsedate_to_datetime(value)
@@ -323,7 +323,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     return max(0.0, (date - datetime.now(UTC)).total_seconds())
 
 
-_NUMBER = r"\d{1,9}(\.\d{1,9})?"
+_NUMBER = re.compile(r"\d{1,9}(\.\d{1,9})?", re.ASCII)
 
 
 def _url_fault(url: str) -> str | None:

@@ -18,10 +18,14 @@ PATTERNS = (
         rf"\1={HIDDEN}",
     ),
     # A key with its middle masked: te***ey
-    (re.compile(r"\w[\w.-]{0,60}(\*{2,}|#{3,}|•+|…|\.{3,})[\w.*•-]*[\w*•-]"), HIDDEN),
+    (
+        re.compile(r"\w[\w.-]{0,60}(?:\*\*|###|•|…|(?<!\.)\.{3})(?:[.#…]*[\w*•-])+"),
+        HIDDEN,
+    ),
     (re.compile(r"\b(sk|pk|rk|xai|AIza)[-_]?[\w-]{12,}"), HIDDEN),
     (re.compile(r"\b(uploads/\d+|incoming/[^/\s]+|trash)/[\w.-]+"), r"\1/[file]"),
 )
+_HIDDEN_AGAIN = re.compile(rf"(?:{re.escape(HIDDEN)})+")
 
 
 def redacted(text: str, secrets: Iterable[str]) -> str:
@@ -39,7 +43,11 @@ def quote(sentence: object, *secrets: str) -> str:
     Vendors repeat parts of a key, so any 6 characters of a secret in a row go too, and its ends.
     "" for anything but a sentence: no string, HTML, JSON.
     """
-    if not isinstance(sentence, str) or re.match(r"\s*[<{\[]", sentence) or "</" in sentence:
+    if (
+        not isinstance(sentence, str)
+        or sentence.lstrip().startswith(("<", "{", "["))
+        or "</" in sentence
+    ):
         return ""
     start = sentence[: 10 * MAX_LENGTH]
     text = " ".join("".join(c if c.isprintable() else " " for c in start).split())
@@ -48,7 +56,7 @@ def quote(sentence: object, *secrets: str) -> str:
     for secret in known:
         pieces = (_without_parts(secret, piece) for piece in text.split(HIDDEN))
         text = HIDDEN.join(pieces)
-    text = re.sub(rf"({re.escape(HIDDEN)})+", HIDDEN, text)
+    text = _HIDDEN_AGAIN.sub(HIDDEN, text)
     return text if len(text) <= MAX_LENGTH else text[: MAX_LENGTH - 1] + "…"
 
 
