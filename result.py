@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from decimal import Decimal
 from types import UnionType
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
 
 Box = tuple[int, int, int, int]  # left, top, right, bottom in pixels of the upright page
 Json = dict[str, Any]
@@ -96,6 +96,16 @@ class Page:
 
 
 @dataclass(frozen=True)
+class Code:
+    """A bar code or QR code. What its text says is not checked, and no address in it is fetched."""
+
+    format: Annotated[str, "QRCode, Aztec, DataMatrix, PDF417, Code128, ITF, EAN13 or EAN8"]
+    text: Annotated[str, "what it holds"]
+    page: Annotated[int, "the first is 0"]
+    box: Annotated[Box, "left, top, right, bottom in pixels of the upright page"]
+
+
+@dataclass(frozen=True)
 class Item:
     """A line of what was bought; a discount, a void or a refund has a negative amount."""
 
@@ -169,6 +179,20 @@ class OcrResult:
     raw: Annotated[
         object, "the vendor's own answer without the picture; null for local engines"
     ] = None
+    codes: Annotated[
+        tuple[Code, ...], "bar codes and QR codes; empty where the provider looks for none"
+    ] = ()
+
+
+Rows = list[list[Line]]  # printed rows, each from left to right
+
+
+class Reading(NamedTuple):
+    """What a local engine found in a file."""
+
+    pages: list[Page]  # with their lines
+    rows: Rows  # of all pages
+    codes: list[Code]
 
 
 class ProviderError(Exception):

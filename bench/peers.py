@@ -22,7 +22,7 @@ from typing import Any
 
 from bench.server import ROOT
 from engines import paddle
-from providers.pages import result_from_pages
+from providers.pages import result_from_reading
 from settings import Settings
 
 ENGINES = {
@@ -119,8 +119,7 @@ def be_child(name: str) -> None:
 
 def _ours() -> Callable[[Path], str]:
     def read(file: Path) -> str:
-        pages, rows = paddle.read(file, "", "", Settings().limits)
-        return result_from_pages(pages, model="", rows=rows).text
+        return result_from_reading(paddle.read(file, "", "", Settings().limits), model="").text
 
     return read
 

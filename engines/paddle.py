@@ -3,13 +3,16 @@
 import math
 import statistics
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from engines import images
+from PIL import Image
+
 from engines.paddle_models import Models, load
+from engines.reading import read_pages
 from engines.rows import group_rows
-from result import Box, Line, Page
+from result import Box, Line, Reading, Rows
 from settings import Limits
 
 LARGE_PIXELS = 12_000_000  # pages are reduced by round(sqrt(pixels / this)): 2x from 27 megapixels
@@ -26,27 +29,24 @@ MIN_UPRIGHT_CONFIDENCE = 0.8  # mean: upright receipts have .87 to .99, upside d
 SAMPLE_LINES = 8  # they decide which way is up
 
 
-def read(
-    image: Path, det_dir: str, rec_dir: str, limits: Limits
-) -> tuple[list[Page], list[list[Line]]]:
-    """The pages with their lines, and the printed rows of all. Runs in a child process.
+def read(image: Path, det_dir: str, rec_dir: str, limits: Limits) -> Reading:
+    """The pages with their lines, the printed rows of all, and the codes.
 
     The directories hold the models; "" for our own.
     """
+    models = load(det_dir, rec_dir)
+    return read_pages(image, limits, partial(_read_whole_page, models))
+
+
+def _read_whole_page(models: Models, page: Image.Image) -> Rows:
     import numpy as np
 
-    models = load(det_dir, rec_dir)
-    pages, rows = [], []
-    for page in images.pages(image, limits):
-        factor = max(1, round((page.width * page.height / LARGE_PIXELS) ** 0.5))
-        smaller = page.reduce(factor) if factor > 1 else page
-        # paddleocr wants BGR, and cv2 a contiguous array, as in _turned
-        bgr = np.ascontiguousarray(np.asarray(smaller)[:, :, ::-1])
-        page.close()  # 160 MB at 40 megapixels
-        found = [[_enlarged(line, factor) for line in row] for row in _read_page(models, bgr)]
-        rows += found
-        pages.append(Page(page.width, page.height, tuple(line for row in found for line in row)))
-    return pages, rows
+    factor = max(1, round((page.width * page.height / LARGE_PIXELS) ** 0.5))
+    smaller = page.reduce(factor) if factor > 1 else page
+    # paddleocr wants BGR, and cv2 a contiguous array, as in _turned
+    bgr = np.ascontiguousarray(np.asarray(smaller)[:, :, ::-1])
+    page.close()  # 160 MB at 40 megapixels
+    return [[_enlarged(line, factor) for line in row] for row in _read_page(models, bgr)]
 
 
 def _read_page(models: Models, picture: Any) -> list[list[Line]]:

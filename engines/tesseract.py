@@ -6,14 +6,15 @@ https://tesseract-ocr.github.io/tessdoc/ (read 2026-11-24).
 import re
 import shlex
 import tempfile
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from PIL import Image, ImageFilter
 
-from engines import images
-from result import Line, Page, ProviderError
+from engines.reading import read_pages
+from result import Line, ProviderError, Reading, Rows
 from settings import Limits
 
 OPTIONS = "--psm 6"  # one block of text: words found (F1) .75; .71 with 4 (one column), .65 with 11
@@ -30,28 +31,26 @@ _STROKES = '\u2018\u2019\u201c\u201d\u00ab\u00bb\u2014"`_~|'
 _EDGES = re.compile(rf"^[{_STROKES}'=]+(?=\w)|(?<=\w)[{_STROKES}]+$")
 
 
-def read(
-    image: Path, command: tuple[str, ...], language: str, limits: Limits
-) -> tuple[list[Page], list[list[Line]]]:
-    """The pages with their words, and the printed rows of all pages."""
+def read(image: Path, command: tuple[str, ...], language: str, limits: Limits) -> Reading:
+    """The pages with their words, the printed rows of all pages, and the codes."""
     import pytesseract
 
     pytesseract.pytesseract.tesseract_cmd, *data = command
     options = " ".join((*map(shlex.quote, data), OPTIONS))
-    pages, rows = [], []
     with tempfile.TemporaryDirectory(prefix="receipt-ocr-") as scratch:
-        for page in images.pages(image, limits):
-            gray = page.convert("L").filter(ImageFilter.GaussianBlur(BLUR))
-            run = partial(_run, Path(scratch, "page.ppm"), language=language, options=options)
-            found = run(gray)
-            if _confident_letters(found) < MIN_CONFIDENT_LETTERS:
-                found = max(found, run(_normalised(gray)), key=_confident_letters)
-            rows += found
-            pages.append(Page(page.width, page.height, tuple(w for row in found for w in row)))
-    return pages, rows
+        run = partial(_run, Path(scratch, "page.ppm"), language=language, options=options)
+        return read_pages(image, limits, partial(_read_page, run=run))
 
 
-def _run(path: Path, gray: Image.Image, *, language: str, options: str) -> list[list[Line]]:
+def _read_page(page: Image.Image, run: Callable[[Image.Image], Rows]) -> Rows:
+    gray = page.convert("L").filter(ImageFilter.GaussianBlur(BLUR))
+    found = run(gray)
+    if _confident_letters(found) < MIN_CONFIDENT_LETTERS:
+        found = max(found, run(_normalised(gray)), key=_confident_letters)
+    return found
+
+
+def _run(path: Path, gray: Image.Image, *, language: str, options: str) -> Rows:
     import pytesseract
 
     gray.save(path)  # uncompressed: written and read at disk speed
@@ -77,11 +76,11 @@ def _normalised(gray: Image.Image) -> Image.Image:
     )
 
 
-def _confident_letters(rows: list[list[Line]]) -> int:
+def _confident_letters(rows: Rows) -> int:
     return sum(len(w.text) for row in rows for w in row if (w.confidence or 0) >= CONFIDENT)
 
 
-def _rows(table: str) -> list[list[Line]]:
+def _rows(table: str) -> Rows:
     """Tesseract's TSV as rows of words, without its noise.
 
     Parsed here, since pytesseract's dicts cut `conf` to whole numbers.

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from engines import process
 from engines.paddle_models import DET, REC
-from providers.pages import result_from_pages
+from providers.pages import result_from_reading
 from result import OcrResult
 from settings import Settings, deadline
 
@@ -36,7 +36,7 @@ def model(settings: Settings) -> str:
 
 
 def ocr(image: Path, settings: Settings) -> OcrResult:
-    pages, rows = process.run(
+    reading = process.run(
         "engines.paddle",
         "read",
         image,
@@ -44,4 +44,4 @@ def ocr(image: Path, settings: Settings) -> OcrResult:
         settings.limits,
         deadline=deadline(settings),
     )
-    return result_from_pages(pages, model=model(settings), rows=rows)
+    return result_from_reading(reading, model=model(settings))

@@ -11,7 +11,7 @@ from typing import Any
 from engines.rows import group_rows
 from fields.receipt import check, read_receipt
 from fields.text import markdown_from_rows, rows_from_text, text_from_rows
-from result import PRINTED, Line, OcrResult, Page, Receipt, ReceiptWarning
+from result import PRINTED, Line, OcrResult, Page, Reading, Receipt, ReceiptWarning
 
 # On paper the items are printed between the fields of the head and those of the foot.
 _NAMES = [field.name for field in PRINTED]
@@ -38,6 +38,12 @@ def result_from_pages(
     receipt = receipt or read_receipt(rows, date.today())
     markdown, text = markdown_from_rows(rows, receipt), text_from_rows(rows)
     return OcrResult(markdown, text, tuple(pages), receipt, model, raw)
+
+
+def result_from_reading(reading: Reading, *, model: str) -> OcrResult:
+    """The result for what a local engine read."""
+    result = result_from_pages(reading.pages, model=model, rows=reading.rows)
+    return replace(result, codes=tuple(reading.codes))
 
 
 def result_from_text(

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from engines import process
-from providers.pages import result_from_pages
+from providers.pages import result_from_reading
 from result import OcrResult
 from settings import Settings, deadline
 
@@ -40,7 +40,7 @@ def model(settings: Settings, path: str | None = None) -> str | None:
 
 
 def ocr(image: Path, settings: Settings, path: str | None = None) -> OcrResult:
-    pages, rows = process.run(
+    reading = process.run(
         "engines.tesseract",
         "read",
         image,
@@ -49,7 +49,7 @@ def ocr(image: Path, settings: Settings, path: str | None = None) -> OcrResult:
         settings.limits,
         deadline=deadline(settings),
     )
-    return result_from_pages(pages, model=model(settings, path) or "", rows=rows)
+    return result_from_reading(reading, model=model(settings, path) or "")
 
 
 def _command(path: str | None) -> tuple[str, ...] | None:

