@@ -23,33 +23,46 @@ _MONTHS = {_plain(name): number for name, number in lexicon.months().items()}
 _ENGLISH = [
     [_plain(name) for name in names] for names in lexicon.LANGUAGES["en"]["dates"]["months"]
 ]
-_NAME = "(?P<month>" + re.sub(r"\bo", "[o0]", lexicon.one_of(_MONTHS)) + ")"  # 0ct 3, 2016
+# A misread letter of the name: 0ct 3, 2016, Ju103'12
+_NAME = "(?P<month>" + lexicon.one_of(_MONTHS).replace("o", "[o0]").replace("l", "[l1]") + ")"
+_AS_NAME = str.maketrans("01", "ol")
 _ORDINAL = lexicon.filled("<dates.ordinals>?")
-_JOINING = lexicon.filled("(?:<dates.joining> )?")
+_JOINING = lexicon.filled(r"(?:<dates.joining>\.? )?")
 _CLOCK = lexicon.filled("<dates.clock>")
 FIRST_YEAR, LAST_YEAR = 1970, 2099  # of four digits; two stand for 2000 to LAST_SHORT_YEAR
 LAST_SHORT_YEAR = 2039  # 07-12-88 is more often a number than a day
-_YEAR = r"(?P<year>(?:19|20)\d\d(?!:\d\d)|'?\d\d)"
+BUDDHIST_YEARS = range(2540, 2600)  # Thailand counts 543 years more
+_LONG_YEAR = r"(?P<year>(?:19|20|25)\d\d(?!:\d\d))"
+_YEAR = rf"(?:{_LONG_YEAR}|(?P<short>(?:' ?)?\d\d(?!:\d)))"
 _END = r"(?=\d{1,2}:\d\d|\D|$)"  # a glued time may follow: 19/10/201820:49
 _SEP = r" ?[-/.] ?"
+_DAY = r"(?P<a>\d{1,2})"
+_WORD = lexicon.filled("(?: ?<dates.separators> ?)")  # 2019年3月22日
 _PATTERNS = (
+    re.compile(rf"\b{_NAME}\.?[-/., ]*{_DAY}(?P<short>' ?\d\d)(?!\d)"),  # MAY.21'19
     re.compile(
-        rf"(?<!\d)(?P<year>(?:19|20)\d\d){_SEP}(?P<b>\d{{1,2}}){_SEP}(?P<a>\d{{1,2}}){_END}"
+        rf"(?<!\d){_LONG_YEAR}(?:{_SEP}|{_WORD})(?P<b>\d{{1,2}})(?:{_SEP}|{_WORD}){_DAY}{_END}"
     ),
-    re.compile(rf"(?<![\d.,])(?P<a>\d{{1,2}})(?P<sep>{_SEP})(?P<b>\d{{1,2}})(?P=sep){_YEAR}{_END}"),
+    re.compile(rf"(?<!\d){_DAY}{_WORD}(?P<b>\d{{1,2}}),?{_WORD}{_LONG_YEAR}{_END}"),
+    re.compile(rf"(?<![\d.,]){_DAY} ?(?P<sep>[-/.]) ?(?P<b>\d{{1,2}}) ?(?P=sep) ?{_YEAR}{_END}"),
     re.compile(
-        rf"(?<!\d)(?P<a>\d{{1,2}}){_ORDINAL}[-/., ]*{_JOINING}{_NAME}\.?[-/., ]*{_JOINING}"
-        rf"{_YEAR}{_END}"
+        rf"(?<!\d){_DAY}{_ORDINAL}[-/., ]*{_JOINING}{_NAME}\.?[-/., ]*{_JOINING}{_YEAR}{_END}"
     ),
-    re.compile(rf"\b{_NAME}\.?[-/., ]*(?P<a>\d{{1,2}}){_ORDINAL}[-/., ]+{_YEAR}{_END}"),
-    re.compile(rf"(?<!\d)(?P<year>(?:19|20)\d\d)[-/. ]{_NAME}[-/. ](?P<a>\d{{1,2}}){_END}"),
+    re.compile(rf"\b{_NAME}\.?[-/., ]*{_DAY}{_ORDINAL}[-/., ]+{_YEAR}{_END}"),
+    re.compile(  # JUN 24 20:49:53 2018
+        rf"\b{_NAME}\.? {{1,2}}{_DAY},? \d\d?:\d\d(?::\d\d)?(?: ?[ap]\.?m\.?)? {_LONG_YEAR}(?!\d)"
+    ),
+    re.compile(rf"(?<!\d){_LONG_YEAR}[-/., ]+{_JOINING}{_NAME}[-/., ]+{_DAY}{_END}"),
+    re.compile(rf"(?<!\d){_LONG_YEAR}[-/., ]+{_JOINING}{_DAY}[-/., ]+{_NAME}"),
     # Worn forms, taken only where no whole one stands: 2703/2018, 05 02-18, 21/02/18111940278
     re.compile(r"(?<!\d)(?P<a>\d\d)[-/.]?(?P<b>\d\d)[-/.]?(?P<year>20\d\d)(?!\d)(?<!\d{8})"),
     re.compile(rf"(?<![\d.,])(?P<a>\d\d) (?P<b>\d\d)[-/]{_YEAR}(?!\d)"),
-    re.compile(r"(?<![\d.,])(?P<a>\d\d)(?P<sep>[-/])(?P<b>\d\d)(?P=sep)(?P<year>[012]\d)(?=\d{5})"),
-    re.compile(  # separators that do not agree: 06. 04.2020, 12/,05/2018, 11,04,20
-        r"(?<![\d.,])(?P<a>\d\d) ?[-/.,]{1,2} ?(?P<b>\d\d) ?[-/.,]{1,2} ?(?P<year>20\d\d|\d\d)"
-        r"(?![\d.,])"
+    re.compile(
+        r"(?<![\d.,])(?P<a>\d\d)(?P<sep>[-/])(?P<b>\d\d)(?P=sep)(?P<short>[012]\d)(?=\d{5})"
+    ),
+    re.compile(  # separators that do not agree: 12/,05/2018, 11,04,20
+        r"(?<![\d.,])(?P<a>\d\d) ?[-/.,]{1,2} ?(?P<b>\d\d) ?[-/.,]{1,2} ?"
+        r"(?:(?P<year>20\d\d)|(?P<short>\d\d))(?![\d.,])"
     ),
     re.compile(  # one letter of the month misread: 12-JAM-2018
         r"(?<!\d)(?P<a>\d\d?)[-/. ]{1,2}(?P<slip>[a-z]{3})[-/. ]{1,2}(?P<year>20\d\d)(?!\d)"
@@ -61,12 +74,17 @@ _SLIPPED = re.compile(
     r"(?![a-z0-9])|(?<=[a-z][-/. ])[2z][\doqilsbz|]{3}(?![a-z0-9])"
 )
 _DIGITS = str.maketrans("oqil|sbz", "00111582")
-# A lone dot is a clock's only before seconds, am, pm or Uhr: 12.50 alone is a price.
-_TIME = re.compile(
-    r"(?<![\d:.])(?P<hour>[01]?\d|2[0-3]) ?"
-    rf"(?:[:h]|\.(?= ?[0-5]\d ?(?:[:.] ?[0-5]\d|[ap]\.?m\b|{_CLOCK}\b)))"
-    r" ?(?P<minute>[0-5]\d)(?: ?[:.] ?[0-5]\d)? ?(?P<half>[ap]\.?m\.?)?(?![\d:])",
-    re.IGNORECASE,
+_MINUTES = r"(?P<minute>[0-5]\d)(?: ?[:.\-] ?[0-5]\d)? ?(?P<half>(?: ?[ap]\.?m|(?<=\d)[ap])\b\.?)?"
+# A lone dot is a clock's only before seconds, am, pm or Uhr, or behind klo: 12.50 alone is a price.
+_TIMES = (
+    re.compile(
+        rf"\b{_CLOCK}\b[ .:]*(?P<hour>[01]?\d|2[0-3])[.:\-]{_MINUTES}(?![\d:])", re.IGNORECASE
+    ),
+    re.compile(
+        r"(?<![\d:.])(?P<hour>[01]?\d|2[0-3]) ?"
+        rf"(?:[:h]|\.(?= ?[0-5]\d ?(?:[:.] ?[0-5]\d|[ap]\.?m\b|{_CLOCK}\b))) ?{_MINUTES}(?![\d:])",
+        re.IGNORECASE,
+    ),
 )
 
 
@@ -116,13 +134,13 @@ def _dates(text: str) -> tuple[Day, ...]:
 
 def find_time(text: str) -> str | None:
     """The first time of day in the text as HH:MM (24 hours)."""
-    for match in _TIME.finditer(text):
-        hour = int(match["hour"])
-        half = (match["half"] or "").lower()[:1]
-        if half and hour <= 12:
-            hour = hour % 12 + (12 if half == "p" else 0)
-        return f"{hour:02d}:{match['minute']}"
-    return None
+    match = next(filter(None, (pattern.search(text) for pattern in _TIMES)), None)
+    if match is None:
+        return None
+    hour, half = int(match["hour"]), (match["half"] or "").strip().lower()[:1]
+    if half and hour <= 12:
+        hour = hour % 12 + (12 if half == "p" else 0)
+    return f"{hour:02d}:{match['minute']}"
 
 
 def _as_digits(match: re.Match[str]) -> str:
@@ -134,24 +152,29 @@ def _as_digits(match: re.Match[str]) -> str:
 
 def _day(match: re.Match[str]) -> Day | None:
     groups = match.groupdict()
-    year = _year(groups["year"])
+    year = _year(match)
     a = int(groups["a"])
     if groups.get("month"):
-        first, second = _iso(year, _MONTHS[groups["month"].replace("0", "o")], a), None
+        first, second = _iso(year, _MONTHS[groups["month"].translate(_AS_NAME)], a), None
     elif groups.get("slip"):
         first, second = _iso(year, _slipped_month(groups["slip"]), a), None
-    elif len(groups["year"]) == 4 and match.start("year") == match.start():
-        first, second = _iso(year, int(groups["b"]), a), None
+    elif groups.get("year") and match.start("year") == match.start():
+        is_cut = groups["b"][0] == "0" and len(groups["a"]) == 1  # 2013/05/2
+        first, second = None if is_cut else _iso(year, int(groups["b"]), a), None
     else:
         first, second = _iso(year, int(groups["b"]), a), _iso(year, a, int(groups["b"]))
     return Day(first, second, *match.span()) if first or second else None
 
 
-def _year(written: str) -> int:
+def _year(match: re.Match[str]) -> int:
     """The year; 0 where it is out of range, which is no day's."""
-    year = int(written.lstrip("'"))
-    if year < 100:
-        return year + 2000 if year + 2000 <= LAST_SHORT_YEAR else 0
+    groups = match.groupdict()
+    if groups.get("short"):
+        year = 2000 + int(groups["short"].lstrip("' "))
+        return year if year <= LAST_SHORT_YEAR else 0
+    year = int(groups["year"])
+    if year in BUDDHIST_YEARS:
+        return year - 543
     return year if FIRST_YEAR <= year <= LAST_YEAR else 0
 
 
