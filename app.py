@@ -7,11 +7,9 @@ happens when the server starts and ends is in server/lifecycle.py.
 
 import logging
 import os
-import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -49,7 +47,7 @@ from server.service import Service
 from server.upload import check_provider, max_body_bytes, stored_upload
 from server.webhook import Webhook
 from settings import Settings, read_settings
-from storage import MIN_FREE_BYTES, Storage
+from storage import Storage
 from worker import Ended, Worker, delete_file_and_bytes, delete_job_and_files
 
 log = logging.getLogger(__name__)
@@ -240,17 +238,8 @@ def health() -> dict[str, str]:
 @api.get("/ready")
 def ready() -> dict[str, str]:
     """Answer whether uploads can be stored and will be read; a 503 says why not."""
-    service, reasons = get_service(), get_service().worker.faults()
-    try:
-        with closing(db.connect(service.database)) as connection:
-            db.write_nothing(connection)
-    except sqlite3.OperationalError as error:
-        reasons.append(f"the database cannot be written: {error}")
-    free = shutil.disk_usage(service.storage.root).free
-    if free < MIN_FREE_BYTES:
-        reasons.append(f"the disk is nearly full: {free // 2**20} MiB are free")
-    if reasons:
-        raise ServiceUnavailable("; ".join(reasons), retry_after=10)
+    if faults := get_service().faults():
+        raise ServiceUnavailable("; ".join(faults), retry_after=10)
     return health()
 
 
@@ -352,9 +341,10 @@ def http_error(error: HTTPException) -> BaseResponse:
     return errors.as_response(error, request)
 
 
-@api.app_errorhandler(sqlite3.OperationalError)
-def database_error(error: sqlite3.OperationalError) -> BaseResponse:
-    log.error("%s %s: %s", request.method, request.path, error)
+@api.app_errorhandler(sqlite3.DatabaseError)
+def database_error(error: sqlite3.DatabaseError) -> BaseResponse:
+    bug = None if db.is_unusable(error) else error
+    log.error("%s %s: %s", request.method, request.path, error, exc_info=bug)
     return http_error(
         errors.from_sqlite(error, get_service().storage.root)
         or InternalServerError(original_exception=error)

@@ -21,7 +21,9 @@ from result import receipt_key
 
 HERE = Path(__file__).parent
 VERSION = 5  # of schema.sql, kept as PRAGMA user_version; migrations/<n>.sql leads from n - 1 to n
+MAGIC = b"SQLite format 3\0"  # what a database's file begins with
 APPLICATION_ID = 0x52435054  # "RCPT", for the program file(1)
+DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 LOCK_TIMEOUT_S = 5
 BLANKS = {0: " ", 10: " "}  # NUL and line feed
 CRASHED = "the server died twice while reading this file; try another provider or a smaller image"
@@ -41,9 +43,27 @@ HOLDS_TEXT = "(instr(job_search.name, :text) OR instr(job_search.files, :text))"
 # Connections and the schema
 
 
-def connect(path: Path) -> sqlite3.Connection:
-    """A connection for one thread at a time; waits LOCK_TIMEOUT_S for another's lock."""
-    connection = sqlite3.connect(path, timeout=LOCK_TIMEOUT_S, check_same_thread=False)
+class Damaged(SystemExit):
+    """The database's file cannot be read as one. Nothing was changed."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(
+            f"{path} is damaged: {reason}. Nothing was changed. Bring a backup back with"
+            " flask restore DIRECTORY, or move the file away to begin with an empty database"
+        )
+
+
+class Unusable(sqlite3.OperationalError):
+    """The database's files are not what the server opened; its text is a sentence for users."""
+
+
+def connect(path: Path, mode: Literal["rw", "ro"] = "rw") -> sqlite3.Connection:
+    """A connection for one thread at a time; waits LOCK_TIMEOUT_S for another's lock.
+
+    Raises sqlite3.OperationalError where there is no file: only `create` makes one.
+    """
+    uri = f"{path.absolute().as_uri()}?mode={mode}"
+    connection = sqlite3.connect(uri, uri=True, timeout=LOCK_TIMEOUT_S, check_same_thread=False)
     connection.row_factory = sqlite3.Row
     connection.execute("PRAGMA foreign_keys = ON")  # per connection, not stored in the file
     connection.execute("PRAGMA secure_delete = ON")
@@ -52,25 +72,105 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Raises SystemExit, a sentence, in the place of errors that are the file's or the disk's."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        if (code := error_code(error)) in DAMAGED:
+            raise Damaged(path, str(error)) from None
+        if not isinstance(error, sqlite3.OperationalError) or code == sqlite3.SQLITE_ERROR:
+            raise
+        raise SystemExit(
+            f"{path} cannot be used ({error}); DATA_DIR must be writable, and on a disk with file"
+            " locks, which many network shares lack"
+        ) from None
+
+
 def create(path: Path) -> None:
     """Make the database, or bring an older one up to date; only its owner can read it.
 
-    Raises SystemExit for a database of a newer release.
+    Raises Damaged, with nothing changed, or another SystemExit: for a database of a newer release
+    or of another program, and for a disk that SQLite cannot use.
     """
-    os.close(
-        os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
-    )  # SQLite gives -wal and -shm the same mode
-    with closing(connect(path)) as connection:
-        found = version(connection)
-        if found > VERSION:
+    with explained(path):
+        if _is_there(path):
+            _check(path)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # -wal and -shm get the same mode
+        with closing(connect(path)) as connection:
+            _use_wal(connection)
+            with connection:
+                begin(connection)
+                _migrate(connection)
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is a database; an empty file is none where a first start was cut off."""
+    return path.exists() and (path.stat().st_size > 0 or any(path.parent.glob("uploads/*")))
+
+
+def _check(path: Path) -> None:
+    """Raises SystemExit for a database that this release cannot use; changes nothing.
+
+    The header is looked at first: of a file without one SQLite removes the write-ahead log.
+    """
+    with path.open("rb") as file:
+        if file.read(len(MAGIC)) != MAGIC:
+            raise Damaged(path, "it does not begin as a database does")
+    with closing(connect(path, "ro")) as connection:
+        if (found := version(connection)) > VERSION:
             raise SystemExit(
                 f"{path} was made by a newer release (schema {found}, this one knows {VERSION});"
                 " run that release, or restore a backup from before it"
             )
-        _use_wal(connection)
-        with connection:
-            begin(connection)
-            _migrate(connection)
+        if found:
+            read_newest(connection)
+        elif connection.execute("SELECT 1 FROM sqlite_schema").fetchone():
+            raise SystemExit(f"{path} is a database of another program; move it away")
+
+
+def _log(path: Path) -> Path:
+    """The write-ahead log, where commits are until SQLite moves them to the database's file."""
+    return path.with_name(f"{path.name}-wal")
+
+
+class Opened:
+    """The files of a database as a server opened them.
+
+    SQLite does not notice when they are deleted, replaced or overwritten: it goes on in the old
+    ones or from its cache, and what is committed there is lost.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._connection = connect(path)
+        read_newest(self._connection)  # from now on there is a log, and the same one
+        # Never closed while SQLite has locks on the file: they are the process's, and would go too.
+        self._descriptor = os.open(path, os.O_RDONLY)
+        self._found = {file: file.stat() for file in (path, _log(path))}
+        self._path = path
+        self._size = 0
+
+    def check(self) -> None:
+        """Raises Unusable when they are not usable any more. Takes some microseconds."""
+        name, restore = self._path.name, "or stop the server and restore a backup: flask restore"
+        try:
+            for path, found in self._found.items():
+                if not os.path.samestat(path.stat(), found):
+                    raise Unusable(f"{name} is not the file that was opened; restart the server")
+            size, head = self._path.stat().st_size, os.pread(self._descriptor, len(MAGIC), 0)
+        except OSError as error:
+            raise Unusable(
+                f"{name} cannot be reached ({error.strerror}); bring it or its disk back, {restore}"
+            ) from None
+        if head != MAGIC or size < self._size:
+            raise Unusable(f"{name} was overwritten or cut short; put it right, {restore}")
+        self._size = size
+
+    def close(self) -> None:
+        self._connection.close()
+        os.close(self._descriptor)
+        self._descriptor = -1
 
 
 def _use_wal(db: sqlite3.Connection) -> None:
@@ -118,6 +218,26 @@ def integrity(db: sqlite3.Connection) -> str:
 def begin(db: sqlite3.Connection) -> None:
     """Take SQLite's write lock now; without this the first INSERT, UPDATE or DELETE takes it."""
     db.execute("BEGIN IMMEDIATE")
+
+
+def read_newest(db: sqlite3.Connection) -> None:
+    """Read the end of each large table; sqlite3.DatabaseError when that is impossible."""
+    db.execute(
+        """
+        SELECT (SELECT max(id) FROM job), (SELECT max(id) FROM file),
+               (SELECT max(id) FROM execution)
+        """
+    ).fetchone()
+
+
+def is_unusable(error: sqlite3.Error) -> bool:
+    """Whether it may be the database that is at fault: its disk, its locks or its file."""
+    return isinstance(error, sqlite3.OperationalError) or error_code(error) in DAMAGED
+
+
+def error_code(error: sqlite3.Error) -> int:
+    """SQLite's primary code, as sqlite3.SQLITE_FULL; 0 for an error of Python's module."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
 def write_nothing(db: sqlite3.Connection) -> None:

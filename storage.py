@@ -16,7 +16,7 @@ import tempfile
 import unicodedata
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, BinaryIO
@@ -28,6 +28,8 @@ SUFFIXES = {
 
 
 MIN_FREE_BYTES = 200 * 1024 * 1024  # under this the disk is nearly full
+NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS}
+MIN_FREE_FILES = 200  # inodes; an upload may take 51
 
 
 class TooLarge(Exception):
@@ -81,26 +83,27 @@ class Storage:
         self._incoming, self._uploads = root / "incoming", root / "uploads"
 
     def create(self) -> None:
-        """Make the directories; only their owner can look into them."""
-        for directory in (self.root, self._incoming, self._uploads):
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _keep_private(directory)
-        for database in self.root.glob("receipts.db*"):
-            _keep_private(database)
+        """Make the directories; only their owner can look into them.
+
+        Raises SystemExit, a sentence, where that is impossible.
+        """
+        with _explained(self.root):
+            for directory in (self.root, self._incoming, self._uploads):
+                directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+                _keep_private(directory)
+            for database in self.root.glob("receipts.db*"):
+                _keep_private(database)
 
     def lock(self) -> IO[bytes]:
         """The whole directory for this process, until the file returned is closed.
 
-        Raises SystemExit when another process has it.
+        Raises SystemExit, a sentence, when another process has it or there are no locks.
         """
-        file = os.fdopen(os.open(self.root / "lock", os.O_CREAT | os.O_RDWR, 0o600), "wb")
-        try:
+        with _explained(self.root), ExitStack() as opened:
+            descriptor = os.open(self.root / "lock", os.O_CREAT | os.O_RDWR, 0o600)
+            file = opened.enter_context(os.fdopen(descriptor, "wb"))
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.close()
-            raise SystemExit(
-                f"Another server is using {self.root}; stop it, or give this one its own DATA_DIR"
-            ) from None
+            opened.pop_all()
         return file
 
     def path(self, key: str) -> Path:
@@ -112,7 +115,11 @@ class Storage:
 
     @contextmanager
     def incoming(self) -> Iterator[Arrival]:
-        """A new directory for one upload; removed at the end unless rows name it by then."""
+        """A new directory for one upload; removed at the end unless rows name it by then.
+
+        Raises PermissionError where its files could not be moved on.
+        """
+        self.check_writable()
         arrival = Arrival(Path(tempfile.mkdtemp(dir=self._incoming)))
         sync(self._incoming)
         try:
@@ -165,8 +172,19 @@ class Storage:
         with suppress(OSError):
             trash.rmdir()
 
+    def faults(self) -> list[str]:
+        """Why nothing more can be stored, in sentences. Raises OSError where the disk is gone."""
+        disk, faults = os.statvfs(self.root), []
+        if (free := disk.f_bavail * disk.f_frsize) < MIN_FREE_BYTES:
+            faults.append(f"The disk is nearly full: {free // 2**20} MiB are free")
+        if disk.f_files and disk.f_favail < MIN_FREE_FILES:  # f_files 0: it has no such limit
+            faults.append(f"The disk takes only {disk.f_favail} more files: it has no inodes left")
+        if not all(os.access(place, os.W_OK) for place in (self._incoming, self._uploads)):
+            faults.append("The data directory's incoming/ or uploads/ cannot be written")
+        return faults
+
     def check_writable(self) -> None:
-        """Raises PermissionError where files cannot be removed.
+        """Raises PermissionError where files cannot be added or removed.
 
         SQLite may still write there: it has its files open.
         """
@@ -212,6 +230,25 @@ def note_end(lock: IO[bytes], orderly: bool) -> None:
     """Have the next start know how this server ended; said in advance, for an end by SIGKILL."""
     with suppress(OSError):  # a full disk that writes nothing in place
         os.pwrite(lock.fileno(), ENDED if orderly else SERVING, 0)
+
+
+@contextmanager
+def _explained(root: Path) -> Iterator[None]:
+    """Raises SystemExit in the place of OSError: what is wrong with the data directory."""
+    try:
+        yield
+    except BlockingIOError:
+        raise SystemExit(
+            f"Another server is using {root}; stop it, or give this one its own DATA_DIR"
+        ) from None
+    except OSError as error:
+        advice = "check its owner, its mode and its disk, or set DATA_DIR to another directory"
+        if error.errno in NO_LOCKS:
+            advice = (
+                "its disk has no file locks, as many network shares; set DATA_DIR to a local one"
+            )
+        reason = "it is a file" if root.is_file() else os.strerror(error.errno or 0)
+        raise SystemExit(f"{root} cannot hold the data ({reason}): {advice}") from None
 
 
 def storage_name(original: str, taken: Collection[str]) -> str:

@@ -83,6 +83,7 @@ class Worker:
         self._search_is_stale = threading.Event()
         self._search_is_stale.set()  # a crash may have come before the last merge
         self._lock: IO[bytes] | None = None
+        self._opened: db.Opened | None = None
 
     def start(self, lock: IO[bytes], crashes_count: bool = True) -> None:
         """Finish what a crash cut off, and run all that is unfinished.
@@ -96,7 +97,7 @@ class Worker:
                     db.release(connection)
             self._recover(connection)
             note_end(lock, orderly=not crashes_count)
-            self._lock = lock
+            self._lock, self._opened = lock, db.Opened(self._database)
             settle(connection, self._storage)
             db.forget_deleted(connection)
             for kind, size in self._sizes.items():
@@ -141,8 +142,16 @@ class Worker:
         end = time.monotonic() + grace_s
         for thread in self._threads:
             thread.join(max(0.0, end - time.monotonic()))
+        opened, self._opened = self._opened, None
+        if opened:
+            opened.close()
         if self._lock:
             self._lock.close()
+
+    def check_database(self) -> None:
+        """Raises db.Unusable when the database's files are not what was opened at the start."""
+        if opened := self._opened:
+            opened.check()
 
     def execute(self, connection: sqlite3.Connection, execution_id: int) -> None:
         """Claim, run, record; nothing when the execution is no longer pending."""
@@ -217,9 +226,12 @@ class Worker:
         """
         while True:
             try:
+                self.check_database()
                 with connection:
                     return query(connection, execution_id, *args)
-            except sqlite3.OperationalError as error:
+            except sqlite3.DatabaseError as error:
+                if not db.is_unusable(error):
+                    raise
                 log.error("execution %d: cannot be recorded yet: %s", execution_id, error)
                 if self._stopping.wait(1.0):
                     return None
@@ -245,17 +257,18 @@ class Worker:
         next_sweep = time.monotonic() + SWEEP_S
         try:
             self._warn_of_orphans()
-        except Exception:
-            log.exception("keeper")
+        except Exception as error:
+            log_failure("keeper", error)
         while not self._stopping.wait(KEEPER_S) and not self._closed:
             try:
                 for thread in [t for t in self._threads if not t.is_alive()]:
                     self._replace(thread)
                 if time.monotonic() >= next_sweep:
                     next_sweep = time.monotonic() + SWEEP_S
+                    self.check_database()  # another's would have other files removed
                     self._sweep()
-            except Exception:  # the keeper itself must not die
-                log.exception("keeper")
+            except Exception as error:  # the keeper itself must not die
+                log_failure("keeper", error)
 
     def _replace(self, thread: threading.Thread) -> None:
         """Another thread for a dead one, and another try for the execution it died over."""
@@ -316,6 +329,14 @@ class Worker:
         return "remote" if remote else "local"
 
 
+def log_failure(who: str, error: Exception) -> None:
+    """Log what a thread survives: a sentence for a fault of the disk, a traceback for a bug."""
+    of_the_disk = isinstance(error, OSError) or (
+        isinstance(error, sqlite3.DatabaseError) and db.is_unusable(error)
+    )
+    log.error("%s: %s", who, error, exc_info=None if of_the_disk else error)
+
+
 # Uploads and deletions that are to be finished
 
 
@@ -343,7 +364,7 @@ def collect_garbage(connection: sqlite3.Connection, storage: Storage) -> None:
             storage.remove(keys)
             with connection:
                 db.delete_garbage(connection, keys)
-    except (OSError, sqlite3.OperationalError) as error:
+    except (OSError, sqlite3.DatabaseError) as error:
         log.error("deleted files are still on the disk; the next sweep tries again: %s", error)
 
 

@@ -94,25 +94,52 @@ def _copy_or_drop(
 def restore_backup(storage: Storage, source: Path) -> Counts:
     """Make the data directory what the backup in `source` is.
 
-    Raises ArchiveError or OSError with nothing changed, SystemExit while a server runs.
+    Raises ArchiveError or OSError with nothing changed, SystemExit while a server runs. What is
+    damaged here is kept under another name.
     """
     if not (source / DATABASE).is_file():
         raise ArchiveError(f"{source} is no backup: it holds no {DATABASE}")
-    with closing(storage.lock()), closing(db.connect(storage.root / DATABASE)) as live:
-        worker.settle(live, storage)
-        with storage.incoming() as staged:
-            _copy_file(source / DATABASE, staged.directory / DATABASE)
-            with closing(_checked(staged.directory / DATABASE)) as copy:
-                _stage_all(copy, storage, source, staged.directory)
-                _carry_over(live, copy)
-                counts = Counts(*db.count_all(copy))
-            db.leave_wal(live)
-            (staged.directory / DATABASE).rename(storage.root / DATABASE)
-            staged.is_named = True
-            sync(storage.root)
+    storage.create()
+    with closing(storage.lock()), tempfile.TemporaryDirectory() as spare:
+        database = _readable(storage.root / DATABASE, Path(spare) / DATABASE)
+        with closing(db.connect(database)) as live:
+            counts = _restore(live, storage, source, is_damaged=database.parent != storage.root)
         with closing(db.connect(storage.root / DATABASE)) as restored:
             worker.settle(restored, storage)
     return counts
+
+
+def _readable(database: Path, spare: Path) -> Path:
+    """The database here, up to date; where it is damaged an empty one in its stead."""
+    try:
+        db.create(database)
+        return database
+    except db.Damaged:
+        db.create(spare)
+        return spare
+
+
+def _restore(live: sqlite3.Connection, storage: Storage, source: Path, is_damaged: bool) -> Counts:
+    worker.settle(live, storage)
+    with storage.incoming() as staged:
+        _copy_file(source / DATABASE, staged.directory / DATABASE)
+        with closing(_checked(staged.directory / DATABASE)) as copy:
+            _stage_all(copy, storage, source, staged.directory)
+            _carry_over(live, copy)
+            counts = Counts(*db.count_all(copy))
+        db.leave_wal(live)
+        if is_damaged:
+            _keep_damaged(storage.root)
+        (staged.directory / DATABASE).rename(storage.root / DATABASE)
+        staged.is_named = True
+        sync(storage.root)
+    return counts
+
+
+def _keep_damaged(root: Path) -> None:
+    """Rename a damaged database, its log first: SQLite would play that back into the next one."""
+    for path in sorted(root.glob(f"{DATABASE}*"), reverse=True):
+        path.rename(root / f"damaged-{path.name}")
 
 
 def _checked(database: Path) -> sqlite3.Connection:
@@ -252,7 +279,7 @@ def purge(older_than: timedelta | None, orphans: bool, dry_run: bool) -> None:
 @with_appcontext
 def backup(directory: Path) -> None:
     """Copy the database and all files to DIRECTORY, which must not exist."""
-    _run(lambda storage: write_backup(storage, directory.absolute()), "Backed up")
+    _run(lambda: write_backup(_opened().storage, directory.absolute()), "Backed up")
 
 
 @click.command()
@@ -263,7 +290,8 @@ def backup(directory: Path) -> None:
 @with_appcontext
 def restore(directory: Path) -> None:
     """Make the data what the backup in DIRECTORY is; the server must be stopped."""
-    _run(lambda storage: restore_backup(storage, directory.absolute()), "Restored")
+    service: Service = current_app.extensions["receipts"]
+    _run(lambda: restore_backup(service.storage, directory.absolute()), "Restored")
 
 
 def _opened() -> Service:
@@ -274,9 +302,9 @@ def _opened() -> Service:
     return service
 
 
-def _run(archive: Callable[[Storage], Counts], verb: str) -> None:
+def _run(archive: Callable[[], Counts], verb: str) -> None:
     try:
-        counts = archive(_opened().storage)
+        counts = archive()
     except (ArchiveError, OSError, sqlite3.Error) as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"{verb} {counts.jobs} jobs with {counts.files} files")

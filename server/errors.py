@@ -10,8 +10,13 @@ from pathlib import Path
 from werkzeug.exceptions import HTTPException, NotFound, ServiceUnavailable
 from werkzeug.wrappers import Request, Response
 
+import db
+
 DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-UNWRITABLE = {errno.EROFS, errno.EACCES, errno.EPERM}
+UNWRITABLE = {
+    *(errno.EROFS, errno.EACCES, errno.EPERM),
+    *(errno.ENOENT, errno.ENOTDIR, errno.EIO, errno.ENODEV, errno.ESTALE),  # the disk has gone
+}
 SQLITE_NEEDS_BYTES = 1024 * 1024
 
 
@@ -32,16 +37,22 @@ def as_response(error: HTTPException, request: Request) -> Response:
     return response
 
 
-def from_sqlite(error: sqlite3.OperationalError, data: Path) -> HTTPException | None:
+def from_sqlite(error: sqlite3.DatabaseError, data: Path) -> HTTPException | None:
     """The HTTP error for an error of the database in `data`; None if it is a bug."""
-    primary = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if isinstance(error, db.Unusable):
+        return ServiceUnavailable(str(error), retry_after=10)
+    primary = db.error_code(error)
     if primary == sqlite3.SQLITE_FULL:
         return InsufficientStorage()
     if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return ServiceUnavailable("The database is locked; try again", retry_after=1)
     if primary in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR):
-        full = shutil.disk_usage(data).free < SQLITE_NEEDS_BYTES  # SQLITE_FULL does not always come
+        # SQLITE_FULL does not always come
+        full = data.exists() and shutil.disk_usage(data).free < SQLITE_NEEDS_BYTES
         return InsufficientStorage() if full else _unwritable()
+    if primary in db.DAMAGED:
+        advice = "stop the server and restore a backup: flask restore"
+        return ServiceUnavailable(f"The database is damaged ({error}); {advice}", retry_after=10)
     return None
 
 

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+from contextlib import ExitStack
 from types import FrameType
 
 import click
@@ -89,17 +90,22 @@ def limit_rate(app: Flask, rate: str) -> None:
 
 
 def run_worker(service: Service) -> None:
-    """Open the data, log which providers cannot run here, and start the worker."""
+    """Open the data, log which providers cannot run here, and start the worker.
+
+    Raises SystemExit, a sentence, for data that cannot be used.
+    """
     service.storage.create()
-    lock = service.storage.lock()  # before the database, which may be another server's
-    db.create(service.database)
-    logs.write_to_stderr(service.settings)
-    log.info("Open Receipt OCR %s, data in %s", docs.version(), service.storage.root)
-    for name, provider in service.providers.items():
-        if reason := provider.unavailable(service.settings):
-            log.info("Provider %r is not available: %s", name, reason)
-    if access.who_is_let_in(service.settings) == "everyone":
-        log.warning("ANYONE WHO REACHES THE PORT CAN READ YOUR RECEIPTS AND USE YOUR PAID KEYS")
-    service.webhook.start()  # before the worker, whose recovery may end jobs
-    # The reloader ends its child by SIGKILL when it gets SIGTERM itself.
-    service.worker.start(lock, crashes_count=not is_running_from_reloader())
+    with ExitStack() as start, db.explained(service.database):
+        lock = start.enter_context(service.storage.lock())  # first: another server may have it
+        db.create(service.database)
+        logs.write_to_stderr(service.settings)
+        log.info("Open Receipt OCR %s, data in %s", docs.version(), service.storage.root)
+        for name, provider in service.providers.items():
+            if reason := provider.unavailable(service.settings):
+                log.info("Provider %r is not available: %s", name, reason)
+        if access.who_is_let_in(service.settings) == "everyone":
+            log.warning("ANYONE WHO REACHES THE PORT CAN READ YOUR RECEIPTS AND USE YOUR PAID KEYS")
+        service.webhook.start()  # before the worker, whose recovery may end jobs
+        # The reloader ends its child by SIGKILL when it gets SIGTERM itself.
+        service.worker.start(lock, crashes_count=not is_running_from_reloader())
+        start.pop_all()

@@ -3,7 +3,7 @@
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from werkzeug.exceptions import ServiceUnavailable
 
 import db
 from providers.base import Provider
+from server import errors
 from server.access import WrongKeys
 from server.answers import Waiting
 from server.metrics import Metrics
@@ -39,7 +40,8 @@ class Service:
     idle: list[sqlite3.Connection] = field(default_factory=list)
 
     def take_connection(self) -> sqlite3.Connection:
-        """A connection for one request: an idle one, or a new one."""
+        """A connection for one request: an idle one, or a new one. Raises db.Unusable."""
+        self.worker.check_database()
         try:
             return self.idle.pop()
         except IndexError:
@@ -52,6 +54,22 @@ class Service:
             self.idle.append(connection)
         else:
             connection.close()
+
+    def faults(self) -> list[str]:
+        """Why uploads cannot be stored or will not be read, in sentences; empty when they can."""
+        faults = self.worker.faults()
+        try:
+            self.worker.check_database()
+            with closing(db.connect(self.database)) as connection:  # one that has nothing cached
+                db.read_newest(connection)
+                db.write_nothing(connection)
+            faults += self.storage.faults()
+        except sqlite3.DatabaseError as error:
+            reason = errors.from_sqlite(error, self.storage.root)
+            faults.append(str(reason.description if reason else error))
+        except OSError as error:
+            faults.append(f"The data directory cannot be used: {error.strerror}")
+        return faults
 
     def stop(self) -> None:
         """Stop the threads and close the connections."""

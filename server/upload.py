@@ -272,6 +272,7 @@ def stored_upload(
                     return _job_of(stored, key, upload)
                 job_id, executions = _add_upload(connection, service.storage, upload, key)
                 db.add_arrival(connection, arrival.directory.name, job_id)
+            service.worker.check_database()  # or it may be in a file that was deleted meanwhile
             arrival.is_named = True
             service.storage.adopt(arrival.directory.name, job_id)
     log.info("job %d: %d files", job_id, len(upload.files))

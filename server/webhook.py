@@ -22,6 +22,7 @@ import requests
 
 import db
 from settings import Settings
+from worker import log_failure
 
 log = logging.getLogger(__name__)
 
@@ -79,8 +80,8 @@ class Webhook:
                 self._changed.clear()  # first, so that a wake during the step is not lost
                 try:
                     wait_s = self.send_due(connection, lambda: datetime.now(UTC))
-                except Exception:  # a locked database must not end the thread
-                    log.exception("webhook")
+                except Exception as error:  # a locked database must not end the thread
+                    log_failure("webhook", error)
                     wait_s = MINUTE
                 self._changed.wait(wait_s)
 

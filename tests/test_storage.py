@@ -78,9 +78,9 @@ def test_an_upload_that_no_row_names_leaves_nothing(storage):
 
 
 def test_an_upload_that_rows_name_stays_where_it_is_until_it_can_be_moved(storage):
-    (storage.root / "uploads").rmdir()
     with pytest.raises(FileNotFoundError), storage.incoming() as arrival:
         write(arrival.directory)
+        (storage.root / "uploads").rmdir()
         arrival.is_named = True
         storage.adopt(arrival.directory.name, 1)
     assert len(tree(storage)) == 1

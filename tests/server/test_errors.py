@@ -137,7 +137,7 @@ def test_a_delete_on_a_full_disk_is_whole_or_refused(serve, small_disk):
 def test_ready_reports_a_nearly_full_disk_and_health_stays_ok(serve, small_disk):
     server = serve(data=small_disk / "data")
     response = requests.get(f"{server.url}/ready", timeout=10)
-    assert refused(response, 503) and "the disk is nearly full" in response.json()["details"]
+    assert refused(response, 503) and "The disk is nearly full" in response.json()["details"]
     assert int(response.headers["Retry-After"]) > 0
     health = requests.get(f"{server.url}/health", timeout=10)
     assert health.status_code == 200 and set(health.json()) == {"status", "timestamp"}
@@ -345,7 +345,8 @@ def test_a_thread_that_is_late_writes_nothing_over_what_came_after(client, gate,
     job_id = upload(client, "gated")
     gate.wait_for_start()
     db.execute("UPDATE execution SET status = 'pending'")  # as a restore or a restart does
-    with closing(database.connect(db.execute("PRAGMA database_list").fetchone()["file"])) as other:
+    path = Path(db.execute("PRAGMA database_list").fetchone()["file"])
+    with closing(database.connect(path)) as other:
         with other:
             claim = database.claim(other, 1)["claim"]  # another runs it now
         gate.open()
