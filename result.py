@@ -135,9 +135,9 @@ class Receipt:
     """
 
     source: Annotated[
-        Literal["engine", "model", "rules"],
-        "who filled in the fields: the provider's receipt engine, a vision model, or this server's "
-        "rules from the text",
+        Literal["engine", "model", "rules", "data"],
+        "who filled in the fields: the provider's receipt engine, a vision model, this server's "
+        "rules from the text, or the e-invoice inside the PDF",
     ]
     merchant: Annotated[str | None, "name of the shop"] = None
     merchant_address: Annotated[str | None, "its address, on one line"] = None
@@ -193,6 +193,7 @@ class Reading(NamedTuple):
     pages: list[Page]  # with their lines
     rows: Rows  # of all pages
     codes: list[Code]
+    invoice: Receipt | None = None  # the data of an e-invoice inside a PDF
 
 
 class ProviderError(Exception):

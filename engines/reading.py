@@ -7,6 +7,7 @@ from PIL import Image
 
 from engines import images
 from engines.codes import find_codes
+from engines.invoices import find_invoice
 from result import Page, Reading, Rows
 from settings import Limits
 
@@ -16,7 +17,8 @@ def read_pages(path: Path, limits: Limits, read_page: Callable[[Image.Image], Ro
 
     It may close the page, to free its memory.
     """
-    reading = Reading([], [], [])
+    invoice = find_invoice(path) if images.is_pdf(path) else None
+    reading = Reading([], [], [], invoice)
     for number, page in enumerate(images.pages(path, limits)):
         width, height = page.size
         reading.codes.extend(find_codes(page, number))

@@ -9,6 +9,7 @@ from datetime import date
 from typing import Any
 
 from engines.rows import group_rows
+from fields.exact import with_codes, with_invoice
 from fields.receipt import check, read_receipt
 from fields.text import markdown_from_rows, rows_from_text, text_from_rows
 from result import PRINTED, Line, OcrResult, Page, Reading, Receipt, ReceiptWarning
@@ -41,8 +42,12 @@ def result_from_pages(
 
 
 def result_from_reading(reading: Reading, *, model: str) -> OcrResult:
-    """The result for what a local engine read."""
-    result = result_from_pages(reading.pages, model=model, rows=reading.rows)
+    """The result for what a local engine read, with what codes and an e-invoice say exactly."""
+    today = date.today()
+    receipt = with_codes(read_receipt(reading.rows, today), reading.codes, today)
+    if reading.invoice:
+        receipt = with_invoice(receipt, reading.invoice, today)
+    result = result_from_pages(reading.pages, model=model, rows=reading.rows, receipt=receipt)
     return replace(result, codes=tuple(reading.codes))
 
 

@@ -16,6 +16,7 @@ const SOURCES = {
   engine: "The provider reads receipts itself and gave these fields.",
   model: "A vision model filled in these fields.",
   rules: "These fields were found in the text by rules.",
+  data: "These fields are those of the e-invoice inside the PDF.",
 };
 
 export const stateWord = (status) => STATES[status] ?? status;

@@ -202,11 +202,12 @@ def test_no_bytes_make_a_500(client, chunks):
     ("content", "words"),
     [
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", ["not a picture", "JPEG"]),
+        (b"<?xml version='1.0'?><Invoice><ID>1</ID></Invoice>", ["not a picture", "JPEG"]),
         (b"<!doctype html><script>alert(1)</script>", ["not a picture", "JPEG"]),
         (b"MILK 1.20", ["not a picture", "JPEG"]),
         (png()[:45], ["damaged"]),
     ],
-    ids=["svg", "html", "text", "cut"],
+    ids=["svg", "e-invoice", "html", "text", "cut"],
 )
 def test_one_bad_file_among_good_ones_stores_nothing(client, content, words):
     fields = [(f"ocrProvider_{n}", "fake") for n in range(3)]
