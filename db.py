@@ -876,6 +876,17 @@ def next_delivery(db: sqlite3.Connection) -> dict[str, Any] | None:
     return dict(row) if row else None
 
 
+def bring_forward(db: sqlite3.Connection, latest: Sequence[str]) -> None:
+    """Have no delivery due later than `latest` says for the tries it has had."""
+    db.execute(
+        """
+        UPDATE delivery SET next_at = value FROM json_each(?)
+        WHERE key = tries AND next_at > value
+        """,
+        (json.dumps(latest),),
+    )
+
+
 def put_off_delivery(db: sqlite3.Connection, delivery_id: str, next_at: str) -> None:
     """Count one more try that failed, and say when the next is due."""
     db.execute(

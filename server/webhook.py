@@ -11,6 +11,7 @@ import json
 import logging
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,7 @@ from typing import Any
 import requests
 
 import db
+from providers.sockets import DeadlineAdapter, begin_call
 from settings import Settings
 from worker import log_failure
 
@@ -30,15 +32,17 @@ MINUTE, HOUR = 60, 3600
 # Before each further try, as the specification recommends; after these it is given up.
 WAITS_S = (5, 5 * MINUTE, 30 * MINUTE, *(hours * HOUR for hours in (2, 5, 10, 14, 20, 24)))
 TIMEOUT_S = (5, 15)  # to connect, and of silence
+DELIVERY_S = 30  # all of it: who sends a byte now and then is never silent
 
 
 class Webhook:
     """The deliveries of one server; `send_due` is one step and can be called without the thread."""
 
-    def __init__(self, database: Path, settings: Settings) -> None:
+    def __init__(self, database: Path, settings: Settings, delivery_s: float = DELIVERY_S) -> None:
         self._database = database
         self._url = settings.webhook_url
         self._key = settings.webhook_secret
+        self._delivery_s = delivery_s
         self._changed = threading.Event()
         self._stopping = False
 
@@ -79,6 +83,8 @@ class Webhook:
             while not self._stopping:
                 self._changed.clear()  # first, so that a wake during the step is not lost
                 try:
+                    with connection:
+                        _bring_forward(connection, datetime.now(UTC))
                     wait_s = self.send_due(connection, lambda: datetime.now(UTC))
                 except Exception as error:  # a locked database must not end the thread
                     log_failure("webhook", error)
@@ -95,17 +101,21 @@ class Webhook:
             "webhook-timestamp": str(now),
             "webhook-signature": signature(self._key, delivery["id"], now, body),
         }
+        begin_call(time.monotonic() + self._delivery_s, TIMEOUT_S[1])
         try:
-            with requests.post(
-                self._url,
-                data=body,
-                headers=headers,
-                timeout=TIMEOUT_S,
-                allow_redirects=False,
-                stream=True,  # nobody reads the answer's body
-            ) as response:
-                return response.status_code
-        except requests.RequestException as error:
+            with requests.Session() as session:
+                for scheme in ("http://", "https://"):
+                    session.mount(scheme, DeadlineAdapter())
+                with session.post(
+                    self._url,
+                    data=body,
+                    headers=headers,
+                    timeout=TIMEOUT_S,
+                    allow_redirects=False,
+                    stream=True,  # nobody reads the answer's body
+                ) as response:
+                    return response.status_code
+        except (requests.RequestException, OSError) as error:
             return type(error).__name__  # its text holds the URL, which may hold a secret
 
 
@@ -128,6 +138,11 @@ def _body(delivery: dict[str, Any]) -> bytes:
         },
     }
     return json.dumps(event, separators=(",", ":")).encode()
+
+
+def _bring_forward(connection: sqlite3.Connection, now: datetime) -> None:
+    """Have each delivery due after its own wait at the latest: the clock may have been set back."""
+    db.bring_forward(connection, [db.timestamp(now + timedelta(seconds=s)) for s in (0, *WAITS_S)])
 
 
 def _record(

@@ -1,8 +1,12 @@
 """Every job's end is sent to the webhook, signed, at least once, and to nobody else."""
 
 import base64
+import contextlib
 import queue
+import socket
 import threading
+import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
@@ -13,7 +17,7 @@ from standardwebhooks.webhooks import WebhookVerificationError
 
 import db
 from result import ProviderError
-from server.webhook import WAITS_S
+from server.webhook import WAITS_S, Webhook
 from tests.fakes import fake, png, until, upload, wait
 
 SECRET = "whsec_" + base64.b64encode(b"k" * 32).decode()
@@ -279,6 +283,55 @@ def test_an_unreachable_receiver_does_not_hold_up_reading(make_app):
     for _ in range(3):
         assert wait(client, upload(client, "fake"))["status"] == "completed"
     until(lambda: [row["tries"] for row in deliveries(app)] == [1, 1, 1])
+
+
+@pytest.mark.slow
+def test_a_receiver_that_answers_a_byte_at_a_time_is_left_at_the_deadline(receiver, hooked):
+    """Its header never ends, and no silence is long."""
+    app = hooked(receiver(500))
+    upload(app.test_client(), "fake")
+    until(lambda: [row["tries"] for row in deliveries(app)] == [1])
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def drip():
+            connection, _ = listener.accept()
+            with connection, contextlib.suppress(OSError):
+                connection.sendall(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+                for _ in range(100):
+                    connection.sendall(b"x")
+                    time.sleep(0.1)
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        settings = replace(app.extensions["receipts"].settings, webhook_url=url)
+        webhook = Webhook(app.extensions["receipts"].database, settings, delivery_s=1)
+        started = time.monotonic()
+        with contextlib.closing(db.connect(app.extensions["receipts"].database)) as connection:
+            webhook.send_due(connection, in_six_seconds)
+        assert time.monotonic() - started == pytest.approx(1, abs=0.9)
+        thread.join()
+    assert [row["tries"] for row in deliveries(app)] == [2]
+
+
+def test_a_clock_that_was_set_back_delays_no_delivery_by_more_than_its_own_wait(receiver, hooked):
+    to = receiver(500)
+    app = hooked(to)
+    client = app.test_client()
+    wait(client, upload(client, "fake"))
+    to.next()
+    until(lambda: [row["tries"] for row in deliveries(app)] == [1])
+    connection = db.connect(app.extensions["receipts"].database)
+    with connection:  # a year ahead, as one hears of it after the clock was put right
+        connection.execute("UPDATE delivery SET next_at = '2999-01-01T00:00:00Z'")
+    connection.close()
+    app.extensions["receipts"].webhook.wake()
+    latest = datetime.now(UTC) + timedelta(seconds=WAITS_S[0])
+    until(lambda: next_at(app) <= latest)
+
+
+def next_at(app):
+    return datetime.fromisoformat(deliveries(app)[0]["next_at"])
 
 
 def test_the_url_and_its_token_are_neither_logged_nor_stored(receiver, hooked, caplog, tmp_path):
