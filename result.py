@@ -50,7 +50,7 @@ ERRORS: dict[ErrorCode, str] = {
     "refused": "The provider refused the request or declined to read this picture.",
     "server_error": "The provider reported an internal error; later tries did not help.",
     "timeout": "The execution was not finished within OCR_TIMEOUT_S.",
-    "too_large": "The picture or the answer exceeds a limit of the provider.",
+    "too_large": "The file needs more memory than OCR_MEMORY_MB, or exceeds the provider's limit.",
     "truncated": "The model stopped before the end of the receipt.",
     "unknown_model": "The provider has no such model, or nothing at this address.",
     "unreachable": "The provider's host cannot be reached, or the connection broke.",
@@ -64,6 +64,7 @@ ReceiptWarning = Literal[
     "low_confidence",
     "no_text",
     "not_a_receipt",
+    "cut_short",
 ]
 WARNINGS: dict[ReceiptWarning, str] = {
     "total_mismatch": "Subtotal, discount, tax and tip do not add up to the total.",
@@ -73,6 +74,7 @@ WARNINGS: dict[ReceiptWarning, str] = {
     "low_confidence": "The merchant, the date or the total was hard to read.",
     "no_text": "No text was found.",
     "not_a_receipt": "This does not look like a receipt.",
+    "cut_short": "The file ends early: more than 5 % of the picture is missing.",
 }
 
 

@@ -121,6 +121,9 @@ class Settings:
     ocr_workers: int | None = _number(None, "local executions at once; unset: as many as cores")
     remote_workers: int = _number(8, "remote executions at once")
     ocr_timeout_s: int = _number(300, "of one execution, in seconds, retries included")
+    ocr_memory_mb: int = _number(
+        2048, "of a process that decodes or reads a file; `too_large` beyond; not of llama.cpp", 128
+    )
 
     # The providers
     paddle_ocr_det_dir: str = _text("")

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any, TypeVar
 
 import db
-from providers.base import Provider
+from providers.base import Provider, read
 from providers.redact import redacted
 from result import ErrorCode, ProviderError, ocr_data
 from settings import Settings
@@ -215,7 +215,7 @@ class Worker:
             raise ProviderError(
                 "not_configured", f"Provider {provider_name!r} is not available: {reason}"
             )
-        return ocr_data(provider.ocr(path, self._settings))
+        return ocr_data(read(provider, path, self._settings))
 
     def _persist(
         self, connection: sqlite3.Connection, query: Callable[..., T], execution_id: int, *args: Any

@@ -11,8 +11,8 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from engines import images
-from providers.base import Provider
+from engines import decoder
+from providers.base import Provider, read
 from result import ProviderError, ocr_data
 from server.service import Service
 from settings import Settings
@@ -60,8 +60,8 @@ def _read(path: Path, provider: Provider, settings: Settings) -> dict[str, Any]:
     """The ocrData of a file. Raises ProviderError if it is missing or cannot be read."""
     if not path.is_file():
         raise ProviderError("file_missing", "there is no such file")
-    images.check(path, settings.limits)
-    reading: dict[str, Any] = json.loads(ocr_data(provider.ocr(path, settings)))
+    decoder.check(path, settings)
+    reading: dict[str, Any] = json.loads(ocr_data(read(provider, path, settings)))
     return reading
 
 

@@ -1,22 +1,21 @@
-"""Checks uploaded pictures and PDFs, and decodes them into pages.
+"""Checks pictures and PDFs, and decodes them into pages. Runs in child processes only.
 
 The content decides what a file is, never its name. Sizes are read from the header and checked
-before anything is decoded. Pages are upright and RGB; boxes refer to those.
+before anything is decoded. What lacks its end is decoded as far as it goes. Pages are upright and
+RGB; boxes refer to those.
 """
 
 import resource
-import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pillow_heif
-from PIL import Image, ImageOps
+from PIL import Image, ImageChops, ImageFile, ImageOps
 
-from engines import process
+from engines.decoder import PDF, Jpeg, Sizes
 from result import ProviderError
 from settings import Limits
 
@@ -36,136 +35,172 @@ MEDIA_TYPES = {
 }
 OPENERS = [name for name in MEDIA_TYPES if name != "MPO"]  # Pillow opens it as a JPEG
 START_OF_SCAN, END_OF_IMAGE = 0xDA, b"\xff\xd9"  # JPEG's markers (ITU-T T.81, table B.1)
-LARGE_PIXELS = 25_000_000
-PDF = "application/pdf"
+JPEG = ("JPEG", "MPO")
+ALL_OR_NOTHING = ("WEBP", "AVIF", "HEIF")  # their decoders give no part of a picture
+NEW_SUBFILE_TYPE, REDUCED = 254, 1  # TIFF 6.0, section 8
+DNG_VERSION = 50706  # a tag of Adobe's DNG 1.7
+MAX_FRAMES = 1000  # of a TIFF, reduced ones included
+RAW_PHOTO = "it is a raw photo, of which only the preview could be read; export a JPEG from it"
 ACCEPTED = "JPEG, PNG, WebP, TIFF, GIF, BMP, AVIF, HEIC or PDF"
 PDF_DPI = 200
 PDF_NARROW_DPI = 300  # pages under 4 inches wide: a till roll's print is small
-PDF_OPEN_S = 20
-PDF_OPEN_BYTES = 1024**3
 PDF_PAGE_PIXELS = 20_000_000  # a 14,400-point page must not become a gigabyte
-
-_decoders = threading.BoundedSemaphore(2)
-_large = threading.Lock()  # at MAX_IMAGE_PIXELS a PNG takes 400 MB, a WebP 1.5 GB
-_pdfium = threading.Lock()  # PDFium is not thread-safe (pypdfium2's README, "Thread safety")
-
-
-class Jpeg(NamedTuple):
-    """A page as remote engines get it."""
-
-    data: bytes
-    width: int  # of the page in pixels, which the JPEG itself may have fewer of
-    height: int
+PDF_JUNK_BYTES = 1024  # may stand before %PDF- (Adobe's PDF Reference 1.7, appendix H, note 13)
+MIN_SCAN_SHARE = 0.1  # of the page's area, for an image to set the page's resolution
 
 
 def check(path: Path, limits: Limits) -> str:
     """The media type of a file that can be read. Raises ProviderError bad_image."""
     if path.stat().st_size == 0:
         raise ProviderError("bad_image", "the file is empty; send it again")
-    if is_pdf(path):
-        _check_pdf(path, limits)
-        return PDF
-    with _open(path) as image:
-        _check_frames(image, limits)
-        large = image.width * image.height > LARGE_PIXELS
-        with _large if large else nullcontext(), _decoders, _decoding():
-            if image.format in ("JPEG", "MPO"):
-                _check_jpeg(path.read_bytes())
-            else:
-                image.load()
-                image.close()  # its pixels are freed before the next picture is decoded
-        return MEDIA_TYPES[image.format or ""]
-
-
-def _check_pdf(path: Path, limits: Limits) -> None:
-    """Opened in a child that can be ended: 4 MB of PDF have been seen to unpack to 5 GB."""
-    deadline = time.monotonic() + PDF_OPEN_S
-    try:
-        with _decoders:
-            process.run("engines.images", "open_pdf", path, limits, deadline=deadline)
-    except ProviderError as error:
-        if error.code not in ("timeout", "engine_crashed"):
-            raise
-        raise ProviderError(
-            "bad_image", "the PDF takes too much time or memory to open; print it to a new PDF"
-        ) from error
-
-
-def open_pdf(path: Path, limits: Limits) -> None:
-    """Raises ProviderError as count_pages. Only in a child: its memory is limited from now on."""
-    with suppress(ValueError, OSError):  # macOS knows no such limit
-        resource.setrlimit(resource.RLIMIT_AS, (PDF_OPEN_BYTES, resource.RLIM_INFINITY))
     count_pages(path, limits)
+    if is_pdf(path):
+        return PDF
+    format = _format(path)
+    with _decoding():
+        if format in JPEG and _has_end(path, format):
+            _check_jpeg(path.read_bytes())
+        elif _missing_share(path, format) == 1:
+            raise OSError("not one row can be decoded")
+    return MEDIA_TYPES[format]
 
 
 def _check_jpeg(data: bytes) -> None:
-    """Raises when a JPEG's tables are damaged or its end is missing.
+    """Raises when a JPEG's tables are damaged.
 
     Decoding all of it finds hardly more, since libjpeg continues over damaged data: of 3,000 files
     cut or damaged at random, 19 were judged differently. This takes 5 ms instead of 100 at 40
     megapixels, 0.4 instead of 3.4 at 1.6.
     """
-    marker = data.index(b"\xff", 2)
-    while data[marker + 1] != START_OF_SCAN:
-        is_padding = data[marker + 1] == 0xFF
-        size = -1 if is_padding else int.from_bytes(data[marker + 2 : marker + 4])
-        marker = data.index(b"\xff", marker + 2 + size)
-    if data.rfind(END_OF_IMAGE, marker) < 0:
-        raise OSError("its end is missing")
-    beginning = BytesIO(data[: marker + 8192] + END_OF_IMAGE)  # libjpeg fills the rest with grey
+    beginning = BytesIO(data[: _scan(data) + 8192] + END_OF_IMAGE)  # libjpeg fills in grey
     with Image.open(beginning, formats=["JPEG"]) as image:
         image.draft("L", (image.width // 8, image.height // 8))
         image.load()
 
 
+def _scan(data: bytes) -> int:
+    """Where the picture itself begins in a JPEG, behind its tables and thumbnail."""
+    marker = data.index(b"\xff", 2)
+    while data[marker + 1] != START_OF_SCAN:
+        is_padding = data[marker + 1] == 0xFF
+        size = -1 if is_padding else int.from_bytes(data[marker + 2 : marker + 4])
+        marker = data.index(b"\xff", marker + 2 + size)
+    return marker
+
+
+def missing_share(path: Path) -> float:
+    """The share of a picture's rows that are not in its file; 0 for a PDF."""
+    if is_pdf(path):
+        return 0.0
+    format = _format(path)
+    with _decoding():
+        is_whole = format in ALL_OR_NOTHING or _has_end(path, format)
+        return 0.0 if is_whole else _missing_share(path, format)
+
+
+def _format(path: Path) -> str:
+    """Pillow's name of the format. The picture is closed again: a WebP takes its memory at once."""
+    with _open(path) as image:
+        return image.format or ""
+
+
+def _has_end(path: Path, format: str) -> bool:
+    """Whether a JPEG or PNG has the mark of its end; False for other formats."""
+    data = path.read_bytes()
+    if format in JPEG:
+        return END_OF_IMAGE in data[_scan(data) :]
+    return format == "PNG" and b"IEND" in data
+
+
+def _missing_share(path: Path, format: str) -> float:
+    """As missing_share, found by decoding: decoders leave what they lack black, JPEG's grey."""
+    if format not in JPEG and _is_whole(path):
+        return 0.0
+    with _open(path) as image, _as_far_as_it_goes():
+        image.draft("L", (image.width // 8, image.height // 8))
+        image.load()
+        grey = Image.new(image.mode, image.size, (128,) * len(image.getbands()))
+        found = ImageChops.difference(image, grey) if format in JPEG else image
+        _, top, _, bottom = found.getbbox(alpha_only=False) or (0, 0, 0, 0)
+        return 1 - (bottom - top) / image.height
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a picture can be decoded to its end."""
+    with suppress(OSError, SyntaxError, ValueError, EOFError), _open(path) as image:
+        image.load()
+        return True
+    return False
+
+
+@contextmanager
+def _as_far_as_it_goes() -> Iterator[None]:
+    """Pillow decodes cut and damaged files as far as it can, instead of raising."""
+    ImageFile.LOAD_TRUNCATED_IMAGES = True
+    try:
+        yield
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = False
+
+
 def is_pdf(path: Path) -> bool:
     with path.open("rb") as file:
-        return file.read(1024).lstrip(b"\xef\xbb\xbf \t\r\n\0").startswith(b"%PDF-")
+        start = file.read(PDF_JUNK_BYTES + 5).find(b"%PDF-")
+    return start == 0 or (start > 0 and not _is_picture(path))
+
+
+def _is_picture(path: Path) -> bool:
+    with suppress(ProviderError), _open(path):
+        return True
+    return False
 
 
 def count_pages(path: Path, limits: Limits) -> int:
-    """How many pages a PDF has. Raises ProviderError if it is locked, damaged or too long."""
-    with _pdf(path) as pdf:
-        count = len(pdf)
+    """How many pages a file has. Raises ProviderError if it is locked, damaged or too large."""
+    if is_pdf(path):
+        with _pdf(path) as pdf:
+            count = len(pdf)
+    else:
+        with _open(path) as image:
+            count = len(_frames(image, limits))
     _check_page_count(count, limits.pages)
     return count
 
 
+def count_pdf_pages(path: Path, limits: Limits) -> int | None:
+    """As count_pages; None for a picture."""
+    return count_pages(path, limits) if is_pdf(path) else None
+
+
 def pages(path: Path, limits: Limits) -> Iterator[Image.Image]:
     """The pages, upright, in RGB, one at a time. Raises ProviderError for damaged ones."""
-    if is_pdf(path):
-        yield from _pdf_pages(path, limits)
-        return
-    with _open(path) as image:
-        count = _check_frames(image, limits)
-        for number in range(count):
-            with _decoding():
-                image.seek(number)
-                image.load()
-                page = _upright(image if count == 1 else image.copy())
-            yield page
+    for number in range(count_pages(path, limits)):
+        yield _page(path, number, limits)
 
 
-def jpegs(
-    path: Path,
-    limits: Limits,
-    *,
-    long_side: int = 2048,
-    short_side: int = 720,
-    hard_side: int = 65_000,
-    max_bytes: int = 7_000_000,
-) -> Iterator[Jpeg]:
-    """Each page as a JPEG without metadata, its long side at most `long_side` pixels.
+def _page(path: Path, number: int, limits: Limits) -> Image.Image:
+    return _pdf_page(path, number) if is_pdf(path) else _picture(path, number, limits)
+
+
+def _picture(path: Path, number: int, limits: Limits) -> Image.Image:
+    with _open(path) as image, _decoding(), _as_far_as_it_goes():
+        image.seek(_frames(image, limits)[number])
+        image.load()
+        return _upright(image)
+
+
+def jpeg(path: Path, number: int, sizes: Sizes, limits: Limits) -> Jpeg:
+    """A page as a JPEG without metadata, its long side at most `long_side` pixels.
 
     Print must stay readable: a metre-long receipt keeps `short_side` pixels of width (or its own,
     if less) and may be longer than `long_side`, but never than the vendor's `hard_side`.
     """
-    for page in pages(path, limits):
-        long, short = max(page.size), min(page.size)
-        scale = min(1.0, max(long_side / long, short_side / short), hard_side / long)
-        size = (max(1, round(page.width * scale)), max(1, round(page.height * scale)))
-        smaller = page.resize(size, Image.Resampling.LANCZOS) if scale < 1 else page
-        yield Jpeg(_jpeg(smaller, max_bytes), *page.size)
+    page = _page(path, number, limits)
+    long, short = max(page.size), min(page.size)
+    scale = min(1.0, max(sizes.long_side / long, sizes.short_side / short), sizes.hard_side / long)
+    size = (max(1, round(page.width * scale)), max(1, round(page.height * scale)))
+    smaller = page.resize(size, Image.Resampling.LANCZOS) if scale < 1 else page
+    return Jpeg(_jpeg(smaller, sizes.max_bytes), size, *page.size)
 
 
 def _jpeg(page: Image.Image, max_bytes: int) -> bytes:
@@ -197,6 +232,7 @@ def _decoding() -> Iterator[None]:
 
 @contextmanager
 def _open(path: Path) -> Iterator[Image.Image]:
+    _check_webp(path)
     try:
         image = Image.open(path, formats=OPENERS)
     except Exception as error:
@@ -207,22 +243,48 @@ def _open(path: Path) -> Iterator[Image.Image]:
         yield image
 
 
-def _check_frames(image: Image.Image, limits: Limits) -> int:
-    """How many pages the image has: the frames of a TIFF, else 1 (animations show their first)."""
-    count = 0
+def _check_webp(path: Path) -> None:
+    """Raises MemoryError for a WebP that is too large for this process.
+
+    Pillow takes the memory of two canvases when it opens one, and calls a lack of it damage.
+    Sizes in the header: RFC 9649, sections 2.5 to 2.7.
+    """
+    with path.open("rb") as file:
+        head = file.read(30)
+    at, bits, less = {b"VP8 ": (26, 16, 0), b"VP8L": (21, 14, 1), b"VP8X": (24, 24, 1)}.get(
+        head[12:16], (0, 0, 0)
+    )
+    if head[:4] + head[8:12] == b"RIFFWEBP" and at:
+        sides = int.from_bytes(head[at:], "little")
+        width, height = (sides >> shift & 0x3FFF for shift in (0, bits))
+        most = resource.getrlimit(resource.RLIMIT_DATA)[0]
+        if 8 * (width + less) * (height + less) > most > 0:
+            raise MemoryError
+
+
+def _frames(image: Image.Image, limits: Limits) -> list[int]:
+    """The numbers of a TIFF's pages, else [0]: animations show their first picture.
+
+    Raises ProviderError for a raw photo, and for a page that is too large or damaged.
+    """
+    tags, numbers = getattr(image, "tag_v2", {}), []
     try:
-        for count in range(1, limits.pages + 2 if image.format == "TIFF" else 2):
-            image.seek(count - 1)
-            _check_pixels(image.size, limits.pixels)
+        for number in range(MAX_FRAMES if image.format == "TIFF" else 1):
+            image.seek(number)
+            if not tags.get(NEW_SUBFILE_TYPE, 0) & REDUCED:
+                _check_pixels(image.size, limits.pixels)
+                numbers.append(number)
+            if len(numbers) > limits.pages:
+                break
     except EOFError:
-        count -= 1
+        pass
     except ProviderError:
         raise
     except Exception as error:
-        raise ProviderError("bad_image", f"page {count} is damaged ({error})") from error
-    _check_page_count(count, limits.pages)
-    image.seek(0)
-    return count
+        raise ProviderError("bad_image", f"page {number + 1} is damaged ({error})") from error
+    if not numbers or DNG_VERSION in tags:
+        raise ProviderError("bad_image", RAW_PHOTO)
+    return numbers
 
 
 def _check_pixels(size: tuple[int, int], limit: int) -> None:
@@ -268,27 +330,38 @@ def _turned(image: Image.Image) -> Image.Image:
 def _pdf(path: Path) -> Iterator[Any]:
     import pypdfium2  # 4 MiB
 
-    with _pdfium:
-        try:
-            pdf = pypdfium2.PdfDocument(path)
-        except pypdfium2.PdfiumError as error:
-            what = "needs a password" if "assword" in str(error) else f"cannot be opened ({error})"
-            raise ProviderError(
-                "bad_image", f"the PDF {what}; send an unlocked, complete PDF"
-            ) from error
-        try:
-            yield pdf
-        finally:
-            pdf.close()
+    try:
+        pdf = pypdfium2.PdfDocument(path)
+    except pypdfium2.PdfiumError as error:
+        what = "needs a password" if "assword" in str(error) else f"cannot be opened ({error})"
+        raise ProviderError(
+            "bad_image", f"the PDF {what}; send an unlocked, complete PDF"
+        ) from error
+    try:
+        pdf.init_forms()  # or what is typed into its fields is not drawn
+        yield pdf
+    finally:
+        pdf.close()
 
 
-def _pdf_pages(path: Path, limits: Limits) -> Iterator[Image.Image]:
-    for number in range(count_pages(path, limits)):
-        with _pdf(path) as pdf, _decoding():  # the lock is not held while an engine reads the page
-            page = pdf[number]
-            width, height = page.get_size()
-            dpi = PDF_NARROW_DPI if width < 4 * 72 else PDF_DPI
-            scale = min(dpi / 72, (PDF_PAGE_PIXELS / max(1.0, width * height)) ** 0.5)
-            picture = page.render(scale=scale).to_pil().convert("RGB")
-            page.close()
-        yield picture
+def _pdf_page(path: Path, number: int) -> Image.Image:
+    with _pdf(path) as pdf, _decoding():
+        page = pdf[number]
+        width, height = page.get_size()
+        dpi = max(PDF_NARROW_DPI if width < 4 * 72 else PDF_DPI, _scan_dpi(page))
+        scale = min(dpi / 72, (PDF_PAGE_PIXELS / max(1.0, width * height)) ** 0.5)
+        return page.render(scale=scale).to_pil().convert("RGB")
+
+
+def _scan_dpi(page: Any) -> float:
+    """The resolution of the largest image that is drawn on a page itself; 0 without a large one."""
+    from pypdfium2.raw import FPDF_PAGEOBJ_IMAGE
+
+    width, height = page.get_size()
+    areas = {0.0: 0.0}  # in square points: pixels
+    for image in page.get_objects([FPDF_PAGEOBJ_IMAGE], max_depth=1):
+        left, bottom, right, top = image.get_bounds()
+        pixel_width, pixel_height = image.get_px_size()
+        areas[(right - left) * (top - bottom)] = pixel_width * pixel_height
+    area = max(areas)
+    return 72 * (areas[area] / area) ** 0.5 if area > MIN_SCAN_SHARE * width * height else 0.0

@@ -1,8 +1,9 @@
 """Runs Python engines in child processes.
 
-A library that hangs can only be ended with its process, and one that crashes takes its process
-with it. So local engines run in children, which are kept warm between receipts, killed at the
-deadline, and end when the server ends, however that happens.
+A library that hangs can only be ended with its process, and one that crashes or takes all memory
+takes its process with it. So engines and the decoders of pictures run in children, which have a
+memory limit, are kept warm between receipts, killed at the deadline, and end when the server ends,
+however that happens.
 """
 
 import atexit
@@ -10,6 +11,8 @@ import importlib
 import logging
 import os
 import queue
+import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -23,30 +26,52 @@ from collections.abc import Mapping
 from contextlib import suppress
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from engines import running
 from result import ProviderError
 
 log = logging.getLogger(__name__)
 
 ROOT = Path(__file__).resolve().parent.parent
-SERVE = "import sys; from engines import process; process.serve(int(sys.argv[1]), sys.argv[2])"
+SERVE = "import sys; from engines import process; process.serve(*sys.argv[1:])"
 TIMEOUT = (
     "the engine did not finish within OCR_TIMEOUT_S; send a smaller image or raise OCR_TIMEOUT_S"
 )
 NICENESS = 10  # the API answers at once while every core reads
+MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes
+# What libraries other than Python's raise where memory is short (ONNX Runtime, OpenCV, libheif)
+NO_MEMORY = re.compile(
+    "out of memory|bad.?alloc|(allocat|insufficient).* memory|memory alloc", re.I
+)
 THREADS = {name: "1" for name in ("OMP_THREAD_LIMIT", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+
+
+class Kind(NamedTuple):
+    """What children that can stand in for each other have in common."""
+
+    module: str
+    memory_mb: int  # of its process and of each that it starts; 0 for no limit
+    niceness: int
 
 
 class Child:
     """One warm engine process; used by one thread at a time."""
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
+    def __init__(self, environ: Mapping[str, str], kind: Kind) -> None:
+        self.kind = kind
         self.connection, theirs = Pipe()
         self.scratch = tempfile.mkdtemp(prefix="receipt-ocr-")  # a killed engine cleans up nothing
         with theirs:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", SERVE, str(theirs.fileno()), self.scratch],
+                [
+                    sys.executable,
+                    "-c",
+                    SERVE,
+                    str(theirs.fileno()),
+                    self.scratch,
+                    *map(str, kind[1:]),
+                ],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=2,  # what a library prints goes where the server logs
@@ -62,49 +87,86 @@ class Child:
         answer: tuple[str, Any] = self.connection.recv()
         return answer
 
-    def kill(self) -> int:
-        """End the child and everything it started; the exit status it had or got."""
+    def end(self) -> None:
+        """Kill the child and everything it started; its own thread then sees it dead."""
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
+
+    def kill(self) -> tuple[int, int]:
+        """End the child and clean up; its exit status, and the most bytes of memory it had."""
+        self.end()
         self.connection.close()
-        status = self.process.wait()
+        most = 0
+        if self.process.returncode is None:
+            _, status, usage = os.wait4(self.process.pid, 0)
+            self.process.returncode = os.waitstatus_to_exitcode(status)
+            most = usage.ru_maxrss * MAXRSS_UNIT
         shutil.rmtree(self.scratch, ignore_errors=True)
-        return status
+        return self.process.returncode, most
 
 
-_idle: dict[str, list[Child]] = defaultdict(list)
+_idle: dict[Kind, list[Child]] = defaultdict(list)
 _lock = threading.Lock()
 
 
-def run(module: str, function: str, *args: Any, deadline: float) -> Any:
+def run(
+    module: str,
+    function: str,
+    *args: Any,
+    deadline: float,
+    memory_mb: int = 0,
+    niceness: int = NICENESS,
+) -> Any:
     """`module.function(*args)`, called in a child of its own kind.
 
-    Raises the ProviderError the function raised, or one coded `timeout` or `engine_crashed`.
+    Raises the ProviderError the function raised, or one coded `timeout`, `too_large` (it needed
+    more than memory_mb) or `engine_crashed`.
     """
-    child = _idle_child(module) or Child(os.environ)
+    kind = Kind(module, memory_mb, niceness)
+    child = _idle_child(kind) or Child(os.environ, kind)
     try:
-        kind, answer = child.ask((module, function, args), deadline)
+        with running.ended_by(child.end):
+            outcome, answer = child.ask((module, function, args), deadline)
     except TimeoutError as error:
         child.kill()
         raise ProviderError("timeout", TIMEOUT) from error
     except (EOFError, OSError) as error:
-        message = f"the engine's process died (exit status {child.kill()}); try another provider"
-        raise ProviderError("engine_crashed", message) from error
+        raise _death(child) from error
     except BaseException:
         child.kill()
         raise
+    if outcome == "no memory":
+        child.kill()  # what is left of the file would be in the way of the next
+        raise _no_memory(memory_mb)
     with _lock:
-        _idle[module].append(child)
-    if kind == "refused":
+        _idle[kind].append(child)
+    if outcome == "refused":
         raise ProviderError(*answer)
-    if kind == "failed":
+    if outcome == "failed":
         raise RuntimeError(answer)
     return answer
 
 
-def _idle_child(module: str) -> Child | None:
+def _death(child: Child) -> ProviderError:
+    """Why a child died. One that had half of its memory got no more: buffers grow by doubling."""
+    status, most = child.kill()
+    if child.kind.memory_mb and most * 2 >= child.kind.memory_mb * 2**20:
+        return _no_memory(child.kind.memory_mb)
+    message = f"the engine's process died (exit status {status}); try another provider"
+    return ProviderError("engine_crashed", message)
+
+
+def _no_memory(memory_mb: int) -> ProviderError:
+    return ProviderError(
+        "too_large",
+        f"reading it takes more memory than OCR_MEMORY_MB allows ({memory_mb});"
+        " send a smaller file or raise OCR_MEMORY_MB",
+    )
+
+
+def _idle_child(kind: Kind) -> Child | None:
     with _lock:
-        child = _idle[module].pop() if _idle[module] else None
+        child = _idle[kind].pop() if _idle[kind] else None
     if child and child.process.poll() is not None:  # killed while idle, for its memory for example
         child.kill()
         return None
@@ -115,20 +177,28 @@ def _idle_child(module: str) -> Child | None:
 def stop() -> None:
     """End the idle children; busy ones end with this process."""
     with _lock:
-        children = [child for kind in _idle.values() for child in kind]
+        children = [child for idle in _idle.values() for child in idle]
         _idle.clear()
     for child in children:
         child.kill()
 
 
-def serve(descriptor: int, scratch: str) -> None:
+def serve(descriptor: str, scratch: str, memory_mb: str, niceness: str) -> None:
     """The child's main loop: answer questions until the server is gone."""
-    os.nice(NICENESS)
-    connection = Connection(descriptor)
+    os.nice(int(niceness))
+    _limit_memory(int(memory_mb) * 2**20)
+    connection = Connection(int(descriptor))
     questions: queue.Queue[tuple[Any, ...]] = queue.Queue()
     threading.Thread(target=_listen, args=(connection, questions, scratch), daemon=True).start()
     while True:
         connection.send(_answer(*questions.get()))
+
+
+def _limit_memory(most: int) -> None:
+    """Limit what can be written to, and so not the files that are mapped: libraries and weights."""
+    if most:
+        with suppress(ValueError, OSError, OverflowError):  # a lower limit holds already
+            resource.setrlimit(resource.RLIMIT_DATA, (most, most))
 
 
 def _listen(
@@ -146,7 +216,18 @@ def _listen(
 def _answer(module: str, function: str, args: tuple[Any, ...]) -> tuple[str, Any]:
     try:
         return "done", getattr(importlib.import_module(module), function)(*args)
-    except ProviderError as error:
-        return "refused", (error.code, error.message)
-    except Exception:
+    except Exception as error:
+        if _lacked_memory(error):
+            return "no memory", None
+        if isinstance(error, ProviderError):
+            return "refused", (error.code, error.message)
         return "failed", traceback.format_exc()
+
+
+def _lacked_memory(error: BaseException | None) -> bool:
+    """Whether an error, or one that it came from, is that there is no more memory."""
+    while error:
+        if isinstance(error, MemoryError) or NO_MEMORY.search(str(error)):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

@@ -1,11 +1,13 @@
 """What a provider is; each provider module offers these functions of the settings."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from result import OcrResult
+from engines import decoder
+from result import OcrResult, ProviderError
 from settings import Settings
 
 
@@ -18,3 +20,13 @@ class Provider:
     kind: Literal["local", "remote"] = "local"
     model: Callable[[Settings], str | None] = lambda _: None
     sends_to: Callable[[Settings], str | None] = lambda _: None  # host; None: stays on this machine
+
+
+def read(provider: Provider, path: Path, settings: Settings) -> OcrResult:
+    """What the provider reads from a file, with the warning `cut_short` where it lacks its end."""
+    result = provider.ocr(path, settings)
+    with suppress(ProviderError):  # what was read, and perhaps paid for, is not lost over this
+        if decoder.is_cut_short(path, settings):
+            warnings = (*result.receipt.warnings, "cut_short")
+            return replace(result, receipt=replace(result.receipt, warnings=warnings))
+    return result

@@ -128,7 +128,7 @@ def _read_in_process(image: Path, settings: Settings, deadline: float) -> OcrRes
         message = "other receipts kept the model busy until OCR_TIMEOUT_S; try again later"
         raise ProviderError("timeout", message)
     try:
-        pages = vision.documents(image, settings, pdf=False)
+        pages = vision.documents(image, settings, deadline, pdf=False)
         return join_pages([_read(document, settings, deadline) for document in pages])
     finally:
         _one_at_a_time.release()

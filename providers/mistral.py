@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from engines.images import PDF
+from engines.decoder import PDF
 from fields.text import text_from_markdown, without_pictures
 from providers import vision
 from providers.http import Answer, Client, Clock, Failure, Vendor
@@ -26,7 +26,7 @@ unavailable, model, sends_to = MISTRAL.unavailable, MISTRAL.model, MISTRAL.host
 def ocr(image: Path, settings: Settings, clock: Clock = time) -> OcrResult:
     headers = MISTRAL.bearer(settings)
     client = Client(MISTRAL, settings, _classify, deadline(settings), clock, headers)
-    pages = vision.documents(image, settings, pdf=True)
+    pages = vision.documents(image, settings, client.deadline, pdf=True)
     return join_pages([_read(document, client) for document in pages])
 
 

@@ -6,7 +6,7 @@ page after page. Contract: OpenAI's OpenAPI document and Python SDK 3.54.0 (read
 
 from typing import Any
 
-from engines.images import PDF
+from engines.decoder import PDF
 from providers import vision
 from providers.http import Answer, Client, Failure, Vendor, retry_after
 from providers.json_answer import dig

@@ -43,5 +43,6 @@ def ocr(image: Path, settings: Settings) -> OcrResult:
         *(settings[name] for name in DIRECTORIES),
         settings.limits,
         deadline=deadline(settings),
+        memory_mb=settings.ocr_memory_mb,
     )
     return result_from_reading(reading, model=model(settings))

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from engines.images import Jpeg, jpegs
+from engines.decoder import Jpeg, jpegs
 from providers.http import SHAPE_ERRORS, Answer, Client, Clock, Failure, Vendor
 from providers.json_answer import dig, parse, without_images
 from providers.paddle_api_answer import read_results
@@ -53,7 +53,7 @@ def model(settings: Settings) -> str | None:
 def ocr(image: Path, settings: Settings, clock: Clock = time) -> OcrResult:
     client = Client(PADDLE, settings, _classify, deadline(settings), clock, headers(settings))
     read = _read_as_job if _is_jobs(settings) else _read_at_once
-    pages = jpegs(image, settings.limits, long_side=LONG_SIDE)
+    pages = jpegs(image, settings, client.deadline, long_side=LONG_SIDE)
     return join_pages([read(page, client) for page in pages])
 
 

@@ -5,12 +5,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from io import BytesIO
 from typing import Any
 
-from PIL import Image
-
-from engines.images import Jpeg
+from engines.decoder import Jpeg
 from fields.text import text_from_markdown, without_pictures
 from providers.pages import join_pages, receipt_from_text, result_from_pages
 from result import Box, Line, OcrResult, Page
@@ -57,8 +54,7 @@ def _from_lines(pruned: Mapping[str, Any], page: Jpeg, model: str) -> OcrResult:
 
 def _scale(page: Jpeg) -> float:
     """Pixels of the page per pixel of the JPEG."""
-    with Image.open(BytesIO(page.data)) as sent:
-        return page.width / sent.width
+    return page.width / page.size[0]
 
 
 def _lines(pruned: Mapping[str, Any], scale: float) -> Iterator[Line]:

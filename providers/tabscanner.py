@@ -10,7 +10,7 @@ from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
-from engines.images import Jpeg, jpegs
+from engines.decoder import Jpeg, jpegs
 from providers import tabscanner_answer
 from providers.http import Answer, Client, Clock, Failure, Vendor
 from providers.json_answer import dig
@@ -57,7 +57,7 @@ def model(settings: Settings) -> str:
 def ocr(image: Path, settings: Settings, clock: Clock = time) -> OcrResult:
     headers = {"apikey": TABSCANNER.key(settings)}
     client = Client(TABSCANNER, settings, _classify, deadline(settings), clock, headers)
-    pages = jpegs(image, settings.limits, long_side=LONG_SIDE, short_side=MIN_SIDE)
+    pages = jpegs(image, settings, client.deadline, long_side=LONG_SIDE, short_side=MIN_SIDE)
     return join_pages([_read(page, client) for page in pages])
 
 

@@ -48,6 +48,7 @@ def ocr(image: Path, settings: Settings, path: str | None = None) -> OcrResult:
         settings.tesseract_language,
         settings.limits,
         deadline=deadline(settings),
+        memory_mb=settings.ocr_memory_mb,
     )
     return result_from_reading(reading, model=model(settings, path) or "")
 

@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from engines.images import Jpeg, jpegs
+from engines.decoder import Jpeg, jpegs
 from providers import textract_answer
 from providers.http import SHAPE_ERRORS, Answer, Client, Clock, Failure, Vendor, retry_after
 from providers.json_answer import dig
@@ -86,7 +86,12 @@ def sends_to(settings: Settings) -> str | None:
 def ocr(image: Path, settings: Settings, clock: Clock = time) -> OcrResult:
     client = Client(_vendor(settings), settings, _classify, deadline(settings), clock)
     pages = jpegs(
-        image, settings.limits, long_side=LONG_SIDE, hard_side=HARD_SIDE, max_bytes=MAX_BYTES
+        image,
+        settings,
+        client.deadline,
+        long_side=LONG_SIDE,
+        hard_side=HARD_SIDE,
+        max_bytes=MAX_BYTES,
     )
     return join_pages([_read(page, client) for page in pages])
 

@@ -14,7 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from engines import images
+from engines import decoder
 from fields.dates import find_time, parse_date
 from fields.money import parse_money
 from fields.receipt import check
@@ -95,13 +95,13 @@ class Document(NamedTuple):
         return f"data:{self.media_type};base64,{self.base64}"
 
 
-def documents(image: Path, settings: Settings, *, pdf: bool) -> Iterator[Document]:
+def documents(image: Path, settings: Settings, deadline: float, *, pdf: bool) -> Iterator[Document]:
     """The documents a file is sent as; `pdf` where the vendor reads PDF itself."""
-    if pdf and images.is_pdf(image):
-        pages = (Page(None, None),) * images.count_pages(image, settings.limits)
-        yield Document(images.PDF, b64encode(image.read_bytes()).decode(), pages)
+    if pdf and (count := decoder.count_pdf_pages(image, settings, deadline)):
+        pages = (Page(None, None),) * count
+        yield Document(decoder.PDF, b64encode(image.read_bytes()).decode(), pages)
         return
-    for jpeg in images.jpegs(image, settings.limits):
+    for jpeg in decoder.jpegs(image, settings, deadline):
         page = Page(jpeg.width, jpeg.height)
         yield Document("image/jpeg", b64encode(jpeg.data).decode(), (page,))
 
@@ -123,7 +123,8 @@ class ChatApi:
         headers = self.headers(settings)
         client = Client(self.vendor, settings, self.classify, deadline(settings), clock, headers)
         pdf = self.reads_pdf(settings)
-        return join_pages([self._read(d, client) for d in documents(image, settings, pdf=pdf)])
+        sent = documents(image, settings, client.deadline, pdf=pdf)
+        return join_pages([self._read(document, client) for document in sent])
 
     def _read(self, document: Document, client: Client) -> OcrResult:
         settings = client.settings

@@ -24,7 +24,7 @@ from werkzeug.formparser import FormDataParser
 from werkzeug.wrappers import Request
 
 import db
-from engines import images
+from engines import decoder
 from providers.base import Provider
 from result import ProviderError
 from server.service import Service
@@ -247,7 +247,7 @@ def check_provider(
 
 def _media_type(number: int, original_name: str, path: Path, settings: Settings) -> str:
     try:
-        return images.check(path, settings.limits)
+        return decoder.check(path, settings)
     except ProviderError as error:
         raise BadRequest(
             f"The field 'file' cannot take {original_name!r} (index {number}): {error.message}"

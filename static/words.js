@@ -10,6 +10,7 @@ const WARNINGS = {
   low_confidence: "Much of it was hard to read.",
   no_text: "No text was found in the picture.",
   not_a_receipt: "This does not look like a receipt.",
+  cut_short: "The picture ends early: its last rows are missing. Send the original file again.",
 };
 
 const SOURCES = {

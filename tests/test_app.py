@@ -16,7 +16,7 @@ from werkzeug.exceptions import TooManyRequests
 from providers import PROVIDERS
 from result import ProviderError
 from tests.conftest import ROOT
-from tests.fakes import fake, only_execution, png, upload, wait
+from tests.fakes import drawn, fake, only_execution, png, upload, wait
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 HUGE = ("9223372036854775808", "99999999999999999999", "1" * 5000)
@@ -579,3 +579,12 @@ def test_an_application_that_serves_for_a_caller_leaves_its_signals_and_its_exit
     client = make_app().test_client()
     assert process() == before
     assert wait(client, upload(client, "fake"))["status"] == "completed"
+
+
+def test_a_picture_without_its_end_is_read_with_a_warning(client):
+    buffer = BytesIO()
+    drawn().save(buffer, "JPEG")
+    content = buffer.getvalue()
+    job = upload(client, "fake", "fake", files=[(content, "a.jpg"), (content[:-4000], "b.jpg")])
+    data = [json.loads(file["executions"][0]["ocrData"]) for file in wait(client, job)["files"]]
+    assert [found["receipt"]["warnings"] for found in data] == [[], ["cut_short"]]

@@ -59,6 +59,26 @@ def chatter():
     return "the answer"
 
 
+def fill_memory():
+    """Fail as Python and most libraries do when they get no more memory."""
+    return [bytes(2**24) for _ in range(1000)]
+
+
+def fill_memory_and_die():
+    """Fail as PDFium does: it takes what it gets, and is ended by a signal."""
+    try:
+        kept = []
+        while True:
+            kept.append(b"x" * 2**20)
+    except MemoryError:
+        os.abort()
+
+
+def limit_of_a_grandchild():
+    lines = subprocess.check_output(["cat", "/proc/self/limits"], text=True).splitlines()
+    return next(line for line in lines if line.startswith("Max data size"))
+
+
 def large(size):
     return "x" * size
 

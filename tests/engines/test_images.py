@@ -10,9 +10,10 @@ from io import BytesIO
 import pillow_heif
 import pypdfium2
 import pytest
-from PIL import Image, PngImagePlugin
+from PIL import Image, PngImagePlugin, TiffImagePlugin
 
 from engines import images
+from engines.decoder import Sizes
 from result import ProviderError
 from settings import Settings
 from tests.fakes import drawn, png
@@ -64,6 +65,12 @@ def stored(tmp_path):
 
 def read(path, **limits):
     return list(images.pages(path, LIMITS._replace(**limits)))
+
+
+def jpegs(path, **sizes):
+    """The pages as vendors get them."""
+    count = images.count_pages(path, LIMITS)
+    return [images.jpeg(path, number, Sizes(**sizes), LIMITS) for number in range(count)]
 
 
 def refusal(path, **limits):
@@ -171,7 +178,7 @@ def test_a_turned_photo_is_turned_upright(stored, format, orientation):
     (page,) = read(path)
     assert page.size == (96, 64)
     assert corners(page) == ["red", "green", "blue", "white"]
-    (jpeg,) = images.jpegs(path, LIMITS)
+    (jpeg,) = jpegs(path)
     with Image.open(BytesIO(jpeg.data)) as sent:
         assert (sent.size, sent.getexif().get(ORIENTATION)) == ((96, 64), None)
 
@@ -280,6 +287,72 @@ def test_every_page_of_a_pdf_is_rendered_at_a_density_that_can_be_read(stored):
     assert images.check(path, LIMITS) == "application/pdf"
     sizes = [page.size for page in read(path)]
     assert sizes == [(1653, 2339), (946, 2500)]
+
+
+def tiff(*pages, **tags):
+    """A TIFF of (picture, NewSubfileType); `tags` are those of the first page, by number."""
+    buffer = BytesIO()
+    with TiffImagePlugin.AppendingTiffWriter(buffer) as writer:
+        for image, kind in pages:
+            info = TiffImagePlugin.ImageFileDirectory_v2()
+            info[254] = kind
+            info.update({int(number.strip("_")): value for number, value in tags.items()})
+            image.save(writer, "TIFF", tiffinfo=info)
+            writer.newFrame()
+    return buffer.getvalue()
+
+
+def test_the_reduced_images_of_a_tiff_are_no_pages(stored):
+    large, small = Image.new("L", (40, 60)), Image.new("L", (20, 30))
+    path = stored(tiff((small, 1), (large, 0), (small, 1), (large, 2)))
+    assert images.check(path, LIMITS) == "image/tiff"
+    assert [page.size for page in read(path)] == [(40, 60)] * 2
+    assert images.count_pages(path, LIMITS._replace(pages=2)) == 2
+
+
+@pytest.mark.parametrize("tags", [{}, {"_50706": b"\1\4\0\0"}])
+def test_a_raw_photo_is_refused_and_its_preview_not_read(stored, tags):
+    preview = Image.new("RGB", (40, 60))
+    assert "export a JPEG" in refusal(stored(tiff((preview, 1), **tags)))
+    if tags:
+        assert "export a JPEG" in refusal(stored(tiff((preview, 0), **tags)))
+
+
+@pytest.mark.parametrize("junk", [b"\xef\xbb\xbf\r\n", b"x" * 1024])
+def test_a_pdf_may_have_a_kilobyte_before_its_beginning(stored, junk):
+    path = stored(junk + pdf((72, 72)))
+    assert images.check(path, LIMITS) == "application/pdf"
+    assert [page.size for page in read(path)] == [(300, 300)]
+    assert refusal(stored(b"x" * 1025 + pdf((72, 72))))
+
+
+def test_a_picture_that_mentions_a_pdf_is_a_picture(stored):
+    content = encoded(scene(), "JPEG", comment=b"%PDF-1.7")
+    assert images.check(stored(content), LIMITS) == "image/jpeg"
+
+
+def test_what_is_typed_into_the_fields_of_a_pdf_is_drawn(stored):
+    box = "<< /Type /XObject /Subtype /Form /BBox [0 0 72 72] /Length 20 >>"
+    path = stored(
+        raw_pdf(
+            "<< /Type /Catalog /Pages 2 0 R /AcroForm << /Fields [4 0 R] >> >>",
+            "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+            "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 144 144] /Annots [4 0 R] >>",
+            "<< /Type /Annot /Subtype /Widget /FT /Tx /T (total) /V (13.20) /F 4"
+            " /Rect [0 0 72 72] /AP << /N 5 0 R >> >>",
+            f"{box}\nstream\n0 1 0 rg 0 0 72 72 re f\nendstream".replace("20 >>", "26 >>"),
+        )
+    )
+    (page,) = read(path)
+    assert page.getpixel((page.width // 4, page.height * 3 // 4)) != (255, 255, 255)
+    assert page.getpixel((page.width * 3 // 4, page.height // 4)) == (255, 255, 255)
+
+
+@pytest.mark.parametrize(("dpi", "drawn_dpi"), [(300, 300), (100, 200), (1000, 756)])
+def test_a_scan_in_a_pdf_is_drawn_at_its_own_resolution_within_the_limits(stored, dpi, drawn_dpi):
+    scan = Image.new("1", (5 * dpi, 7 * dpi))
+    (page,) = read(stored(encoded(scan, "PDF", resolution=dpi)))
+    assert abs(page.width / 5 - drawn_dpi) <= 1
 
 
 def test_pages_are_capped_and_the_cap_can_be_set(stored):
@@ -421,7 +494,6 @@ def test_a_tiff_whose_frames_go_round_in_circles_ends(stored):
 def test_a_cut_or_damaged_file_is_refused_or_read_but_never_a_bug(stored, format):
     whole = of_format(format, drawn())
     middle = len(whole) // 2
-    assert refusal(stored(whole[:middle]))
     for content in (
         *(whole[:n] for n in (1, 4, 12, 40, len(whole) * 9 // 10)),
         *(whole[:n] + os.urandom(200) + whole[n + 200 :] for n in (10, 100, 300, middle)),
@@ -433,6 +505,39 @@ def test_a_cut_or_damaged_file_is_refused_or_read_but_never_a_bug(stored, format
         except ProviderError as error:
             assert error.code == "bad_image"
             assert error.message
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "TIFF", "BMP", "MPO"])
+def test_a_picture_without_its_end_is_decoded_as_far_as_it_goes(stored, format):
+    whole = of_format(format, drawn())
+    path = stored(whole[: len(whole) // 2])
+    assert images.check(path, LIMITS) == TYPES[format]
+    assert 0.4 < images.missing_share(path) < 0.6
+    (page,) = read(path)
+    (complete,) = read(stored(whole))
+    present = (0, 190, 480, 360) if format == "BMP" else (0, 0, 480, 120)  # a BMP begins below
+    assert page.size == complete.size
+    assert page.crop(present).getcolors() == complete.crop(present).getcolors()
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG"])
+def test_a_picture_that_lacks_only_its_last_bytes_is_whole(stored, format):
+    path = stored(of_format(format, drawn())[:-2])
+    assert images.check(path, LIMITS) == TYPES[format]
+    assert images.missing_share(path) < 0.05
+
+
+@pytest.mark.parametrize("format", ["WEBP", "AVIF", "HEIF", "PDF"])
+def test_what_cannot_be_decoded_in_part_is_refused_without_its_end(stored, format):
+    whole = of_format(format, drawn())
+    assert refusal(stored(whole[: len(whole) // 2]))
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG"])
+def test_a_picture_that_ends_before_its_first_row_is_refused(stored, format):
+    whole = of_format(format, drawn())
+    start = whole.index(b"\xff\xda") + 14 if format == "JPEG" else whole.index(b"IDAT") + 4
+    assert "not one row" in refusal(stored(whole[:start]))
 
 
 @pytest.mark.parametrize(
@@ -491,7 +596,7 @@ def test_jpegs_carry_no_metadata(stored):
     for format, options in secrets.items():
         content = encoded(scene(), format, **options)
         assert b"SECRET" in content or format == "PNG", format
-        (jpeg,) = images.jpegs(stored(content), LIMITS)
+        (jpeg,) = jpegs(stored(content))
         assert b"SECRET" not in jpeg.data, format
         with Image.open(BytesIO(jpeg.data)) as sent:
             assert set(sent.info) <= {"jfif", "jfif_version", "jfif_unit", "jfif_density", "dpi"}, (
@@ -501,7 +606,7 @@ def test_jpegs_carry_no_metadata(stored):
 
 
 def sent(path, **options):
-    (jpeg,) = images.jpegs(path, LIMITS, **options)
+    (jpeg,) = jpegs(path, **options)
     with Image.open(BytesIO(jpeg.data)) as image:
         return image.size, (jpeg.width, jpeg.height)
 
@@ -525,11 +630,11 @@ def test_a_long_receipt_keeps_720_pixels_of_width_or_its_own_if_less(stored):
 def test_a_page_is_pressed_under_the_byte_limit_or_refused(stored):
     noise = Image.frombytes("RGB", (300, 300), os.urandom(270_000))
     path = stored(encoded(noise, "PNG"))
-    best = next(images.jpegs(path, LIMITS))
+    (best,) = jpegs(path)
     limit = len(best.data) * 2 // 3
-    assert len(next(images.jpegs(path, LIMITS, max_bytes=limit)).data) <= limit
+    assert len(jpegs(path, max_bytes=limit)[0].data) <= limit
     with pytest.raises(ProviderError) as found:
-        list(images.jpegs(path, LIMITS, max_bytes=1000))
+        jpegs(path, max_bytes=1000)
     assert found.value.code == "too_large"
 
 

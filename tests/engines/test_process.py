@@ -18,8 +18,8 @@ from tests.fakes import until
 MODULE = "tests.engines.misbehaving"
 
 
-def run(function, *args, seconds=20):
-    return process.run(MODULE, function, *args, deadline=time.monotonic() + seconds)
+def run(function, *args, seconds=20, **limits):
+    return process.run(MODULE, function, *args, deadline=time.monotonic() + seconds, **limits)
 
 
 def gone(pid):
@@ -120,6 +120,21 @@ def test_a_child_holds_no_more_than_its_engine_and_30_mib_before_that_loads_its_
     assert {name.partition(".")[0] for name in modules} & foreign == set()
     assert resident_bytes <= 30 * 2**20
     process.stop()
+
+
+@pytest.mark.parametrize(
+    ("function", "code"), [("fill_memory", "too_large"), ("fill_memory_and_die", "too_large")]
+)
+def test_an_engine_over_its_memory_limit_is_told_so_and_replaced(function, code):
+    with pytest.raises(ProviderError) as found:
+        run(function, memory_mb=200)
+    assert found.value.code == code
+    assert "OCR_MEMORY_MB allows (200)" in found.value.message
+    assert run("process", memory_mb=200) != run("process")
+
+
+def test_what_an_engine_starts_has_the_same_limit():
+    assert run("limit_of_a_grandchild", memory_mb=200).split()[-3:-1] == [str(200 * 2**20)] * 2
 
 
 def test_answers_of_any_size_arrive():

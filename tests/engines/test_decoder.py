@@ -1,0 +1,91 @@
+"""A file that unfolds ends in a limit of the child that decodes it, and the next is decoded."""
+
+import resource
+import time
+
+import pytest
+
+from engines import decoder
+from result import ProviderError
+from settings import Settings
+from tests import hostile
+from tests.fakes import drawn, png
+
+SETTINGS = Settings(ocr_memory_mb=256, ocr_timeout_s=2)
+
+
+@pytest.fixture
+def stored(tmp_path):
+    """`stored(content)`: a file with these bytes."""
+
+    def store(content):
+        path = tmp_path / "upload"
+        path.write_bytes(content)
+        return path
+
+    return store
+
+
+def jpegs(path):
+    return list(decoder.jpegs(path, SETTINGS, time.monotonic() + SETTINGS.ocr_timeout_s))
+
+
+def ends(path):
+    """The codes of what a check and an execution of this file end with, None for a success."""
+    return [_code(decoder.check, path, SETTINGS), _code(jpegs, path)]
+
+
+def _code(read, *args):
+    started, peak = time.monotonic(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    try:
+        read(*args)
+        return None
+    except ProviderError as error:
+        assert ("OCR_MEMORY_MB allows (256)" in error.message) == (error.code == "too_large")
+        return error.code
+    finally:
+        assert time.monotonic() - started < SETTINGS.ocr_timeout_s + 5
+        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak < 20_000  # KiB
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("format", hostile.PICTURES)
+def test_a_picture_that_unfolds_ends_in_its_limit_and_the_next_is_read(stored, format):
+    path = stored(hostile.PICTURES[format]())
+    whole_at_check = format in ("tiff", "gif")  # one channel: 100 MB
+    assert ends(path) == [None if whole_at_check else "too_large", "too_large"]
+    assert ends(stored(png())) == [None, None]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "codes"),
+    [
+        ("forms", {"timeout", "too_large"}),
+        ("tiles", {"timeout", "too_large"}),
+        ("fonts", {"timeout", "too_large"}),
+        ("huge_image", {None, "timeout"}),  # PDFium decodes it row by row
+        ("jbig2", {None, "timeout"}),
+        ("jpx", {"too_large"}),
+        ("looped", {"bad_image"}),
+    ],
+)
+def test_a_pdf_that_unfolds_ends_in_its_limit_and_the_next_is_read(stored, name, codes):
+    check, execution = ends(stored(hostile.PDFS[name]()))
+    assert check == ("bad_image" if name == "looped" else None)
+    assert execution in codes
+    assert ends(stored(png())) == [None, None]
+
+
+def test_the_pages_of_a_file_come_one_at_a_time_as_jpegs(stored):
+    pages = decoder.jpegs(stored(png((3000, 1500))), Settings(), time.monotonic() + 20)
+    (jpeg,) = pages
+    assert (jpeg.size, jpeg.width, jpeg.height) == ((2048, 1024), 3000, 1500)
+
+
+def test_a_picture_is_cut_short_when_more_than_a_twentieth_is_missing(stored):
+    path = stored(b"")
+    drawn().save(path, "JPEG")
+    whole = path.read_bytes()
+    found = [decoder.is_cut_short(stored(whole[:n]), SETTINGS) for n in (None, -2, len(whole) // 2)]
+    assert found == [False, False, True]
