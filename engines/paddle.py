@@ -12,6 +12,7 @@ from PIL import Image
 from engines.paddle_models import Models, load
 from engines.reading import read_pages
 from engines.rows import group_rows
+from engines.slopes import row_slopes
 from result import Box, Line, Reading, Rows
 from settings import Limits
 
@@ -51,6 +52,8 @@ def _read_whole_page(models: Models, page: Image.Image) -> Rows:
 
 def _read_page(models: Models, picture: Any) -> list[list[Line]]:
     """The rows of a page that may lie on its side or upside down, with boxes as it lies."""
+    import numpy as np
+
     turns = 0  # quarter turns against the clock that make it upright
     quads = _detect(models, picture)
     if _is_sideways(quads):
@@ -61,7 +64,9 @@ def _read_page(models: Models, picture: Any) -> list[list[Line]]:
         turns, picture = turns + 2, _turned(picture, 2)
         quads = _detect(models, picture)
         lines = _recognise(models, picture, quads)
-    rows = group_rows([line for line in lines if line.text], _slope(quads))
+    kept = [number for number, line in enumerate(lines) if line.text]
+    slopes = row_slopes(np.array(quads, "float64")[kept]) if kept else []
+    rows = group_rows([lines[number] for number in kept], slopes)
     return [[_turned_back(line, picture.shape, turns) for line in row] for row in rows]
 
 
@@ -209,16 +214,6 @@ def _is_upside_down(models: Models, picture: Any, quads: Sequence[Any]) -> bool:
 
 def _confidence(lines: Sequence[Line]) -> float:
     return statistics.fmean(line.confidence or 0.0 for line in lines) if lines else 1.0
-
-
-def _slope(quads: Sequence[Any]) -> float:
-    """How far printed rows fall per pixel to the right: the median of the longer pieces."""
-    slopes = []
-    for top_left, top_right, bottom_right, bottom_left in quads:
-        run, fall = (top_right + bottom_right - top_left - bottom_left) / 2
-        if run > 3 * abs(bottom_left[1] - top_left[1]):
-            slopes.append(float(fall / run))
-    return statistics.median(slopes) if slopes else 0.0
 
 
 def _turned_back(line: Line, shape: Sequence[int], turns: int) -> Line:

@@ -1,57 +1,78 @@
 """Groups recognised lines by their boxes into printed rows. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+from statistics import fmean
 
-from result import Line
+from result import Box, Line
+
+MIN_OVERLAP = 0.5  # of the lower line's height, where the rows of two lines meet
 
 
-def group_rows(lines: Iterable[Line], slope: float = 0.0) -> list[list[Line]]:
+def group_rows(lines: Sequence[Line], slopes: Sequence[float] = ()) -> list[list[Line]]:
     """Lines grouped into printed rows, top to bottom, each left to right.
 
-    `slope` is how far a printed row falls per pixel to the right. A line joins the row whose
-    nearest line it overlaps by half the lower height: so rows that bend are followed.
+    `slopes` tells how far the row through each line falls there per pixel to the right; without
+    it rows are level. The pairs that meet best are joined first, and lines of one column never:
+    so of two rows near one height each keeps its own amount.
     """
-    rows: list[list[Line]] = []
-    for line in sorted(lines, key=lambda line: _middle(line, slope)):
-        row = _row_of(line, rows[-6:], slope)
-        if row is None:
-            rows.append([line])
-        else:
-            row.append(line)
-    rows.sort(key=lambda row: sum(_middle(line, slope) for line in row) / len(row))
-    return [sorted(row, key=lambda line: line.box[0] if line.box else 0) for row in rows]
+    slopes = slopes or [0.0] * len(lines)
+    row_of = [[number] for number in range(len(lines))]
+    for _, one, other in sorted(_pairs(lines, slopes)):
+        left, right = row_of[one], row_of[other]
+        if left is not right and not _share_a_column(lines, left, right):
+            left += right
+            for number in right:
+                row_of[number] = left
+    rows = [row for number, row in enumerate(row_of) if row[0] == number]
+    heights = _heights(lines, slopes)
+    rows.sort(key=lambda row: fmean(heights[number] for number in row))
+    return [sorted((lines[n] for n in row), key=lambda line: _box(line)[0]) for row in rows]
 
 
-def _middle(line: Line, slope: float) -> float:
-    """Where the line's row crosses the left edge of the page."""
-    left, top, right, bottom = line.box or (0, 0, 0, 0)
-    return (top + bottom) / 2 - slope * (left + right) / 2
+def _pairs(lines: Sequence[Line], slopes: Sequence[float]) -> Iterator[tuple[float, int, int]]:
+    """Each two lines that may stand on one row, and how far apart their rows are there.
+
+    In heights of the lower line. A row bends evenly between the two: its mean slope is theirs.
+    """
+    sizes = [_print_height(line, slope) for line, slope in zip(lines, slopes, strict=True)]
+    middles = [_middle(line) for line in lines]
+    for one, other in combinations(range(len(lines)), 2):
+        (x, y), (other_x, other_y) = middles[one], middles[other]
+        fall = (other_x - x) * (slopes[one] + slopes[other]) / 2
+        apart, lower = abs(other_y - y - fall), min(sizes[one], sizes[other])
+        overlap = (sizes[one] + sizes[other]) / 2 - apart
+        if overlap >= MIN_OVERLAP * lower and not _same_column(lines[one], lines[other]):
+            yield apart / lower, one, other
 
 
-def _height(line: Line, slope: float) -> float:
+def _heights(lines: Sequence[Line], slopes: Sequence[float]) -> list[float]:
+    """Where the row through each line crosses the middle of the text, in pixels from the top."""
+    middles = [_middle(line) for line in lines]
+    centre = fmean(x for x, _ in middles) if middles else 0.0
+    return [y + slope * (centre - x) for (x, y), slope in zip(middles, slopes, strict=True)]
+
+
+def _print_height(line: Line, slope: float) -> float:
     """The height of the print: that of the box without what its slope adds."""
-    left, top, right, bottom = line.box or (0, 0, 0, 0)
+    left, top, right, bottom = _box(line)
     return max((bottom - top) - abs(slope) * (right - left), 0.4 * (bottom - top), 1)
 
 
-def _row_of(line: Line, rows: list[list[Line]], slope: float) -> list[Line] | None:
-    best, best_overlap = None, 0.5
-    for row in rows:
-        near = min(row, key=lambda other: _distance(line, other))
-        height, other = _height(line, slope), _height(near, slope)
-        apart = abs(_middle(line, slope) - _middle(near, slope))
-        overlap = ((height + other) / 2 - apart) / min(height, other)
-        if overlap >= best_overlap and not _same_column(line, near):
-            best, best_overlap = row, overlap
-    return best
+def _middle(line: Line) -> tuple[float, float]:
+    left, top, right, bottom = _box(line)
+    return (left + right) / 2, (top + bottom) / 2
 
 
-def _distance(line: Line, other: Line) -> int:
-    """Pixels between two boxes from left to right; negative where they overlap."""
-    a, b = line.box or (0, 0, 0, 0), other.box or (0, 0, 0, 0)
-    return max(a[0] - b[2], b[0] - a[2])
+def _share_a_column(lines: Sequence[Line], row: Sequence[int], other: Sequence[int]) -> bool:
+    return any(_same_column(lines[one], lines[two]) for one in row for two in other)
 
 
 def _same_column(line: Line, other: Line) -> bool:
-    a, b = line.box or (0, 0, 0, 0), other.box or (0, 0, 0, 0)
-    return -_distance(line, other) >= 0.5 * min(a[2] - a[0], b[2] - b[0])
+    """Whether one stands above the other: they share half of the narrower one's width."""
+    a, b = _box(line), _box(other)
+    return min(a[2], b[2]) - max(a[0], b[0]) >= 0.5 * min(a[2] - a[0], b[2] - b[0])
+
+
+def _box(line: Line) -> Box:
+    return line.box or (0, 0, 0, 0)

@@ -40,7 +40,11 @@ def test_rows_that_fall_to_the_right_are_followed():
         for y, row in ((10, ("TEA", "1.10")), (45, ("PIE", "2.20")), (80, ("JAM", "3.30")))
         for text, x in zip(row, (10, 510), strict=True)
     ]
-    assert texts(group_rows(lines, slope)) == [["TEA", "1.10"], ["PIE", "2.20"], ["JAM", "3.30"]]
+    assert texts(group_rows(lines, [slope] * 6)) == [
+        ["TEA", "1.10"],
+        ["PIE", "2.20"],
+        ["JAM", "3.30"],
+    ]
 
 
 def test_a_bent_row_is_followed_from_neighbour_to_neighbour():

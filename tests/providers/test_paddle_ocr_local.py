@@ -80,6 +80,29 @@ def test_a_turned_photo_is_read_upright_in_the_boxes_of_the_upright_page(client)
 
 
 @pytest.mark.slow
+def test_photographed_from_the_side_each_label_keeps_its_amount(client):
+    """The right edge is farther up by a third, so rows fan out: the amounts are a row off."""
+    page, font = Image.new("RGB", (640, 400), "white"), ImageFont.load_default(20)
+    rows = {
+        "FLAT WHITE WITH OAT MILK": "EUR 7.80",
+        "TOASTED RYE BREAD, BUTTER": "EUR 4.20",
+        "SUBTOTAL OF 2 ARTICLES": "EUR 12.00",
+        "SALES TAX 10.50 PER CENT": "EUR 1.26",
+        "TOTAL WITH ALL TAXES": "EUR 13.26",
+        "CREDIT CARD ENDING 1234": "EUR 20.00",
+        "CHANGE": "EUR 6.74",
+    }
+    for number, (label, amount) in enumerate(rows.items()):
+        ImageDraw.Draw(page).text((40, 90 + 32 * number), label, "black", font)
+        ImageDraw.Draw(page).text((500, 90 + 32 * number), amount, "black", font)
+    corners = (0, 0, 0, 400, 640, 330, 640, 70)  # of what becomes the whole picture
+    seen = page.transform(page.size, Image.Transform.QUAD, corners, Image.Resampling.BICUBIC)
+    text = read(client, jpeg(seen))["ocrData"]["text"]
+    expected = [words(label + amount) for label, amount in rows.items()]
+    assert [words(row) for row in text.splitlines()] == expected
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [1, 2])
 def test_a_small_receipt_on_a_large_page_is_read_with_boxes_of_that_page(client, factor):
     """Pages of 22 and 90 megapixels; of the second a third is read."""
