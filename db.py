@@ -23,6 +23,7 @@ HERE = Path(__file__).parent
 VERSION = 5  # of schema.sql, kept as PRAGMA user_version; migrations/<n>.sql leads from n - 1 to n
 MAGIC = b"SQLite format 3\0"  # what a database's file begins with
 APPLICATION_ID = 0x52435054  # "RCPT", for the program file(1)
+BUG = sqlite3.SQLITE_ERROR  # as "no such table"
 DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 LOCK_TIMEOUT_S = 5
 BLANKS = {0: " ", 10: " "}  # NUL and line feed
@@ -77,10 +78,10 @@ def explained(path: Path) -> Iterator[None]:
     """Raises SystemExit, a sentence, in the place of errors that are the file's or the disk's."""
     try:
         yield
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, OSError) as error:
         if (code := error_code(error)) in DAMAGED:
             raise Damaged(path, str(error)) from None
-        if not isinstance(error, sqlite3.OperationalError) or code == sqlite3.SQLITE_ERROR:
+        if not isinstance(error, (sqlite3.OperationalError, OSError)) or code == BUG:
             raise
         raise SystemExit(
             f"{path} cannot be used ({error}); DATA_DIR must be writable, and on a disk with file"
@@ -235,8 +236,8 @@ def is_unusable(error: sqlite3.Error) -> bool:
     return isinstance(error, sqlite3.OperationalError) or error_code(error) in DAMAGED
 
 
-def error_code(error: sqlite3.Error) -> int:
-    """SQLite's primary code, as sqlite3.SQLITE_FULL; 0 for an error of Python's module."""
+def error_code(error: Exception) -> int:
+    """SQLite's primary code, as sqlite3.SQLITE_FULL; 0 for an error that is not SQLite's."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 

@@ -3,11 +3,15 @@
 The damage is done to real files, under a running server and before a start.
 """
 
+import ctypes
+import errno
+import fcntl
 import os
 import random
 import shutil
 import signal
 import sqlite3
+import struct
 import subprocess
 import sys
 from contextlib import closing, contextmanager
@@ -18,7 +22,7 @@ import requests
 import db
 from app import create_app
 from tests.fakes import fake, png, until, upload, wait
-from tests.server.test_errors import try_upload
+from tests.server.test_errors import WITHOUT_ROOTS_POWERS, try_upload
 from tests.server.test_lifecycle import WAITRESS, go, started
 
 NOISE = random.Random(5).randbytes
@@ -293,16 +297,99 @@ def test_a_lost_database_costs_no_original(serve, tmp_path, make_app, lose, orph
 
 # A data directory that cannot be used
 
+FLASK_RUN = (sys.executable, "-m", "flask", "run")
+COMMANDS = {
+    "flask run": FLASK_RUN,
+    "waitress": [word.format(port=0) for word in WAITRESS],
+    "flask purge": (sys.executable, "-m", "flask", "purge", "--older-than", "1d"),
+}
 
-def refusal(command, data, preexec=None, **env):
-    """The only line that a start prints, which it ends with."""
-    environ = os.environ | {"FLASK_APP": "tests.fakes", "DATA_DIR": str(data)} | env
+
+def refusal(command, data, refused_calls=()):
+    """The only line that a command prints, which ends with it."""
     done = subprocess.run(
-        command, env=environ, capture_output=True, text=True, timeout=30, preexec_fn=preexec
+        command,
+        env=os.environ | {"FLASK_APP": "tests.fakes", "DATA_DIR": str(data), "FLASK_RUN_PORT": "0"},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        preexec_fn=(lambda: refuse(refused_calls)) if refused_calls else None,
     )
     assert done.returncode == 1, done.stdout + done.stderr
     (line,) = done.stderr.splitlines()
     return line
 
 
-RUN = (sys.executable, "-m", "flask", "run", "--port", "0")
+@pytest.mark.slow
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_data_directory_that_is_a_file_is_told_in_one_sentence(tmp_path, name):
+    (tmp_path / "data").write_text("a file")
+    said = refusal(COMMANDS[name], tmp_path / "data")
+    assert said.startswith(f"{tmp_path}/data cannot hold the data (it is a file): check its owner")
+    assert "DATA_DIR" in said
+
+
+@pytest.mark.slow
+def test_a_data_directory_below_a_file_is_told_in_one_sentence(tmp_path):
+    (tmp_path / "file").write_text("a file")
+    said = refusal(FLASK_RUN, tmp_path / "file/data")
+    assert said.startswith(f"{tmp_path}/file/data cannot hold the data (Not a directory)")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("place", ["data/lock", "data/receipts.db"])
+def test_a_data_directory_that_cannot_be_written_is_told_in_one_sentence(used, place):
+    path = used.parent / place
+    path.chmod(0o500 if path.is_dir() else 0o400)
+    before = tree(used)
+    command = [*WITHOUT_ROOTS_POWERS, *FLASK_RUN] if os.geteuid() == 0 else FLASK_RUN
+    said = refusal(command, used)
+    path.chmod(0o700)
+    assert said.startswith(str(used)) and " cannot " in said and "DATA_DIR" in said, said
+    assert tree(used) == before
+
+
+@pytest.mark.slow
+def test_a_disk_that_is_read_only_is_told_in_one_sentence(tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(disk)], check=True)
+    try:
+        said = refusal(FLASK_RUN, disk / "data")
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+    assert said.startswith(f"{disk}/data cannot hold the data (Read-only file system)")
+
+
+CALLS = {"x86_64": {"fcntl": 72, "flock": 73}, "aarch64": {"fcntl": 25, "flock": 32}}
+LIBC = ctypes.CDLL(None)
+
+
+def refuse(calls):
+    """Have the kernel refuse these calls of this process, by seccomp, as a share without locks."""
+    load, equals, end, allow, refused = 0x20, 0x15, 0x06, 0x7FFF0000, 0x00050000
+    lines = [(load, 0, 0, 0)]  # the call's number
+    if "flock" in calls:
+        lines += [(equals, 0, 1, CALLS[os.uname().machine]["flock"])]
+        lines += [(end, 0, 0, refused | errno.ENOLCK)]
+    if "fcntl" in calls:  # only those that lock
+        lines += [(equals, 0, 3, CALLS[os.uname().machine]["fcntl"]), (load, 0, 0, 24)]
+        lines += [(equals, 0, 1, fcntl.F_SETLK), (end, 0, 0, refused | errno.EOPNOTSUPP)]
+    lines += [(end, 0, 0, allow)]
+    code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *line) for line in lines))
+    program = struct.pack("HxxxxxxP", len(lines), ctypes.addressof(code))
+    assert LIBC.prctl(38, 1, 0, 0, 0) == 0  # PR_SET_NO_NEW_PRIVS
+    assert LIBC.prctl(22, 2, program, 0, 0) == 0  # PR_SET_SECCOMP, SECCOMP_MODE_FILTER
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        ("flock", "(No locks available): its disk has no file locks"),
+        ("fcntl", "receipts.db cannot be used (disk I/O error); DATA_DIR must be"),
+    ],
+)
+def test_a_share_without_locks_is_told_in_one_sentence(tmp_path, call, words):
+    said = refusal(FLASK_RUN, tmp_path / "data", [call])
+    assert said.startswith(f"{tmp_path}/data") and words in said
