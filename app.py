@@ -43,6 +43,7 @@ from server.answers import RETRY_AFTER_S, Waiting, preferred, seconds_wanted
 from server.lifecycle import limit_rate, run_worker, serving, stop_with_process
 from server.listing import read_listing
 from server.metrics import Metrics
+from server.multipart import MAX_NAME_BYTES
 from server.service import Service
 from server.upload import check_provider, max_body_bytes, stored_upload
 from server.webhook import Webhook
@@ -299,7 +300,11 @@ def _check_queue() -> None:
 
 
 def _disposition(name: str) -> str:
-    """Both forms of RFC 6266: an ASCII one for old clients, and the name itself."""
+    """Both forms of RFC 6266: an ASCII one for old clients, and the name itself.
+
+    Only the end of a name longer than uploads may have now: no client takes headers of 60 kB.
+    """
+    name = name[-MAX_NAME_BYTES:]
     plain = "".join(c if c.isascii() and c.isprintable() and c not in '"\\%' else "_" for c in name)
     return f"inline; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
 

@@ -54,11 +54,6 @@ class IncomingFile:
         self._sha256.update(data)
         return self._file.write(data)
 
-    def seek(self, _position: int) -> int:
-        """The parser rewinds a part when it is whole."""
-        self._file.close()
-        return 0
-
     def close(self) -> None:
         self._file.close()
 

@@ -7,7 +7,12 @@ import sqlite3
 from http import HTTPStatus
 from pathlib import Path
 
-from werkzeug.exceptions import HTTPException, NotFound, ServiceUnavailable
+from werkzeug.exceptions import (
+    HTTPException,
+    NotFound,
+    RequestEntityTooLarge,
+    ServiceUnavailable,
+)
 from werkzeug.wrappers import Request, Response
 
 import db
@@ -30,6 +35,8 @@ def as_response(error: HTTPException, request: Request) -> Response:
     details = error.description
     if isinstance(error, NotFound) and details == NotFound.description:
         details = f"There is nothing at {request.method} {request.path}"
+    if isinstance(error, RequestEntityTooLarge) and details == RequestEntityTooLarge.description:
+        details = f"The body has more than {request.max_content_length} bytes; send less at once"
     body = {"statusCode": error.code, "message": error.name, "details": details}
     response = error.get_response()
     response.set_data(json.dumps(body, separators=(",", ":")) + "\n")

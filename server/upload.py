@@ -8,34 +8,27 @@ import json
 import logging
 import re
 import sqlite3
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from werkzeug.datastructures import FileStorage, MultiDict
-from werkzeug.exceptions import (
-    BadRequest,
-    RequestEntityTooLarge,
-    UnprocessableEntity,
-)
-from werkzeug.formparser import FormDataParser
+from werkzeug.datastructures import MultiDict
+from werkzeug.exceptions import BadRequest, UnprocessableEntity
 from werkzeug.wrappers import Request
 
 import db
 from engines import decoder
 from providers.base import Provider
 from result import ProviderError
+from server.multipart import Body, ReceivedFile
 from server.service import Service
 from settings import Settings
-from storage import IncomingFile, Storage, TooLarge, storage_name, synced
+from storage import Storage, synced
 
 log = logging.getLogger(__name__)
 
 PROVIDER_FIELD = re.compile(r"ocrProvider_(0|[1-9][0-9]{0,17})")
-MAX_FIELD_BYTES = 128 * 1024  # of a field, or of what stands before a part's content
-FILENAME = re.compile(r';\s*filename="(.*?)"\s*(?:;|$)', re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -75,122 +68,33 @@ def read_upload(
             f"The body must be multipart/form-data, not {request.mimetype or 'untyped'};"
             " send the picture with curl -F file=@receipt.jpg -F ocrProvider_0=tesseract"
         )
-    received = _Received(directory, settings)
-    form, parts = received.parse(request)
-    _check_part_names(form, parts)
+    body = Body(directory, settings)
+    body.read(request)
+    if not body.files:
+        raise BadRequest("The field 'file' is missing; with curl add -F file=@receipt.jpg")
     # Some programs can set only the URL, so fields may be query parameters too.
-    fields = MultiDict([*form.items(multi=True), *request.args.items(multi=True)])
-    files = parts.getlist("file")
-    names = [_original_name(number, part) for number, part in enumerate(files)]
+    fields = MultiDict([*((f.name, f.text) for f in body.fields), *request.args.items(multi=True)])
+    names = [file.name or "" for file in body.files]
     chosen = _providers(fields, names, providers, settings)
     with synced(directory):  # fsync runs meanwhile: it takes as long as the checks
         return Upload(
             fields.get("jobName"),
             tuple(
-                UploadedFile(
-                    original,
-                    incoming.path.name,
-                    _media_type(number, original, incoming.path, settings),
-                    incoming.size,
-                    incoming.sha256,
-                    chosen[number],
-                )
-                for number, (original, incoming) in enumerate(
-                    zip(names, received.files, strict=True)
-                )
+                _uploaded(number, file, chosen[number], settings)
+                for number, file in enumerate(body.files)
             ),
         )
 
 
-class _Received:
-    """The files of one request, written while they are parsed."""
-
-    def __init__(self, directory: Path, settings: Settings) -> None:
-        self.files: list[IncomingFile] = []
-        self._directory = directory
-        self._max_bytes = settings.max_file_size_bytes
-        self._max_files = settings.max_files_per_job
-        self._last_name = ""
-
-    def parse(self, request: Request) -> tuple[MultiDict[str, str], MultiDict[str, FileStorage]]:
-        parser = FormDataParser(
-            self._open,
-            max_form_memory_size=MAX_FIELD_BYTES,
-            max_form_parts=100 + 12 * self._max_files,  # a file, its providers, and some to spare
-            silent=False,
-        )
-        try:
-            _, form, files = parser.parse(
-                request.stream,
-                request.mimetype,
-                request.content_length,
-                request.mimetype_params,
-            )
-        except TooLarge:
-            raise RequestEntityTooLarge(
-                f"File {len(self.files) - 1} ({self._last_name!r}) is larger than"
-                f" {self._max_bytes} bytes; send a smaller picture or raise MAX_FILE_SIZE_BYTES"
-            ) from None
-        except ValueError as error:
-            raise BadRequest(
-                f"The multipart body is malformed or was cut short ({error}); send it again"
-            ) from None
-        finally:
-            for file in self.files:
-                file.close()
-        return form, files
-
-    def _open(
-        self,
-        total_content_length: int | None,
-        content_type: str | None,
-        filename: str | None,
-        content_length: int | None = None,
-    ) -> IO[bytes]:
-        if len(self.files) == self._max_files:
-            raise RequestEntityTooLarge(
-                f"A job takes at most {self._max_files} files; send several jobs"
-                " or raise MAX_FILES_PER_JOB"
-            )
-        self._last_name = filename or ""
-        taken = {file.path.name.lower() for file in self.files}
-        path = self._directory / storage_name(self._last_name, taken)
-        self.files.append(IncomingFile(path, self._max_bytes))
-        return self.files[-1]  # type: ignore[return-value]  # the parser writes, seeks and closes
-
-
-def _check_part_names(form: MultiDict[str, str], parts: MultiDict[str, FileStorage]) -> None:
-    for name in parts:
-        if name != "file":
-            raise BadRequest(
-                f"A file came in the field {name!r}; files go into fields named 'file',"
-                " in the order of ocrProvider_0, ocrProvider_1 and so on"
-            )
-    if "file" in form:
-        raise BadRequest(
-            "The field 'file' holds text and not a file; with curl write -F file=@receipt.jpg"
-        )
-    if "file" not in parts:
-        raise BadRequest("The field 'file' is missing; with curl add -F file=@receipt.jpg")
-
-
-def _original_name(number: int, part: FileStorage) -> str:
-    """The name exactly as sent; werkzeug's own reading takes backslashes for escapes.
-
-    Browsers, curl and requests write ", CR and LF as %22, %0D and %0A and nothing else
-    (https://html.spec.whatwg.org/#multipart-form-data).
-    """
-    found = FILENAME.search(part.headers.get("Content-Disposition", ""))
-    name = part.filename or ""
-    if found:
-        name = found[1].replace('\\"', '"')
-        for escape, character in (("%22", '"'), ("%0D", "\r"), ("%0A", "\n")):
-            name = name.replace(escape, character)
-    if any(unicodedata.category(character) == "Cc" for character in name):
-        raise BadRequest(
-            f"The name of file {number} ({name!r}) holds control characters; rename it"
-        )
-    return name
+def _uploaded(
+    number: int, file: ReceivedFile, providers: tuple[str, ...], settings: Settings
+) -> UploadedFile:
+    """The file as it is stored; one that came without a name is called `upload.jpeg` or so."""
+    path = file.incoming.path
+    media_type = _media_type(number, file.name, path, settings)
+    name = f"upload.{media_type.rpartition('/')[2]}" if file.name is None else file.name
+    size, sha256 = file.incoming.size, file.incoming.sha256
+    return UploadedFile(name, path.name, media_type, size, sha256, providers)
 
 
 def _providers(
@@ -202,7 +106,7 @@ def _providers(
     """For each file the names of its providers, each known and available."""
     chosen: list[list[str]] = [[] for _ in names]
     for field, name in form.items(multi=True):
-        if not str(field).startswith("ocrProvider_"):  # None: a part without a name
+        if not field.startswith("ocrProvider_"):
             continue
         number = _file_number(field, len(names))
         check_provider(f"{field}, file {names[number]!r}", name, providers, settings)
@@ -245,10 +149,15 @@ def check_provider(
         raise BadRequest(f"Provider {name!r} is not available: {reason} ({where})")
 
 
-def _media_type(number: int, original_name: str, path: Path, settings: Settings) -> str:
+def _media_type(number: int, original_name: str | None, path: Path, settings: Settings) -> str:
     try:
         return decoder.check(path, settings)
     except ProviderError as error:
+        if original_name is None:
+            raise BadRequest(
+                f"The field 'file' (index {number}) holds no file: it came without a name, and"
+                f" {error.message}; with curl write -F file=@receipt.jpg"
+            ) from None
         raise BadRequest(
             f"The field 'file' cannot take {original_name!r} (index {number}): {error.message}"
         ) from None

@@ -210,7 +210,7 @@ def test_a_file_is_counted_and_hashed_while_it_is_written(tmp_path):
     file = IncomingFile(tmp_path / "x", 6)
     for part in (b"abc", b"", b"def"):
         file.write(part)
-    file.seek(0)
+    file.close()
     assert (file.size, (tmp_path / "x").read_bytes()) == (6, b"abcdef")
     assert file.sha256 == "bef57ec7f53a6d40beb640a780a639c83bc29ac8a9816f1fc6c5c6dcd93c4721"
 
