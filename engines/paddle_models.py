@@ -88,6 +88,7 @@ def _decoder(characters: list[str]) -> Callable[..., tuple[list[str], list[float
     """Takes the place of PaddleOCR's decoding, with its signature."""
     import numpy as np
 
+    characters = [ctc.plain(character) for character in characters]
     space = characters.index(" ")
     latin = np.array([i for i, c in enumerate(characters) if i == 0 or ctc.is_latin(c)])
 

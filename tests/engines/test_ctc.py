@@ -1,0 +1,57 @@
+"""A recogniser's probabilities become text: Latin where it is unsure, Han and kana where sure."""
+
+import numpy as np
+import pytest
+
+from engines import ctc
+
+CHARACTERS = [
+    ctc.plain(c)
+    for c in ("", *"0123456789:x.TEL", "年", "月", "日", "合", "计", "次", "\uff1a", "\uffe5", " ")
+]
+LATIN = np.array([n for n, c in enumerate(CHARACTERS) if n == 0 or ctc.is_latin(c)])
+
+
+def read(*steps):
+    """The text of steps, each a dict of characters and their probabilities; "" is none."""
+    table = np.zeros((len(steps), len(CHARACTERS)))
+    for row, step in zip(table, steps, strict=True):
+        for character, probability in step.items():
+            row[CHARACTERS.index(ctc.plain(character))] = probability
+    return ctc.decode(table, CHARACTERS, CHARACTERS.index(" "), LATIN)
+
+
+def surely(text):
+    """Each character at .99, with nothing between two."""
+    return [step for c in text for step in ({c: 0.99, "x": 0.01}, {"": 0.99})]
+
+
+@pytest.mark.parametrize("text", ["2019年3月22日", "合计:3.00", "TEL 3", "合计"])
+def test_sure_characters_of_any_script_are_kept(text):
+    steps = [{" ": 0.9} if step == {" ": 0.99, "x": 0.01} else step for step in surely(text)]
+    assert read(*steps)[0] == text
+
+
+def test_full_width_signs_and_digits_become_plain_ones():
+    assert [ctc.plain(c) for c in "\uff1a\uffe5\uff11\uff08年a"] == [":", "¥", "1", "(", "年", "a"]
+    assert read(*surely("合计\uff1a3.00"))[0] == "合计:3.00"
+
+
+def test_a_doubtful_character_among_latin_ones_is_read_as_the_likeliest_latin_one():
+    text, confidence = read(*surely("2"), {"次": 0.6, "x": 0.3}, *surely("1.20"))
+    assert text == "2x1.20"
+    assert 0.8 < confidence < 0.9
+
+
+def test_a_doubtful_line_of_another_script_stays_as_it_is():
+    assert read({"合": 0.5, "x": 0.4}, {"计": 0.5, "x": 0.4})[0] == "合计"
+
+
+def test_a_character_in_two_steps_is_one_and_two_are_parted_by_none():
+    one, none = {"1": 0.9}, {"": 0.9}
+    assert read(one, one)[0] == "1"
+    assert read(one, none, one)[0] == "11"
+
+
+def test_nothing_is_read_from_none():
+    assert read({"": 0.9}, {"": 0.9}) == ("", 0.0)
