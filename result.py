@@ -70,7 +70,7 @@ WARNINGS: dict[ReceiptWarning, str] = {
     "total_mismatch": "Subtotal, discount, tax and tip do not add up to the total.",
     "items_mismatch": "The items do not add up to the subtotal or the total.",
     "date_ambiguous": "Day and month of the date may be swapped.",
-    "date_in_future": "The date is later than the day on which the receipt was read.",
+    "date_in_future": "The date is more than a day later than that on which the receipt was read.",
     "low_confidence": "The merchant, the date or the total was hard to read.",
     "no_text": "No text was found.",
     "not_a_receipt": "This does not look like a receipt.",

@@ -1,7 +1,7 @@
 """What the rules find on receipts of many countries: each rule with the row that needs it."""
 
 import time
-from datetime import date
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 
 import numpy as np
@@ -536,6 +536,7 @@ def test_a_worn_digit_of_the_total_is_read_where_items_and_taxes_prove_it():
         ({"items": ("4.00", "6.00"), "total": "10.00"}, ()),
         ({"items": ("4.00", "5.00"), "total": "10.00"}, ("items_mismatch",)),
         ({"date": "2026-11-24"}, ()),
+        ({"date": "2026-11-25"}, ()),
         ({"date": "2026-11-26"}, ("date_in_future",)),
         ({}, ()),
     ],
@@ -545,6 +546,16 @@ def test_fields_are_checked_against_each_other(receipt, warnings):
     items = tuple(Item("x", amount=Decimal(amount)) for amount in receipt.get("items", ()))
     found = Receipt("model", items=items, **fields)
     assert check(found, date(2026, 11, 24)) == warnings
+
+
+@pytest.mark.parametrize("offset_h", [-12, -3, 0, 9, 13, 14])
+@pytest.mark.parametrize("hour", range(0, 24, 5))
+def test_a_receipt_of_this_hour_is_not_of_the_future_wherever_it_was_printed(offset_h, hour):
+    now = datetime(2026, 12, 31, hour, 59, tzinfo=UTC)  # on the server
+    printed = now.astimezone(timezone(timedelta(hours=offset_h))).date()
+    assert check(Receipt("model", date=printed.isoformat()), now.date()) == ()
+    in_two_days = (now + timedelta(days=2)).date().isoformat()
+    assert check(Receipt("model", date=in_two_days), now.date()) == ("date_in_future",)
 
 
 @pytest.mark.parametrize("text", ["12/", "S/B ", "(", "1 ", ".", "tel ", "x 1 "])
