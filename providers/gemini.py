@@ -55,6 +55,10 @@ def _classify(answer: Answer, client: Client) -> Failure | None:
         return client.failure("bad_key", advice, vendor_message)
     if answer.status == 400 and "input image" in str(vendor_message):  # its only mark
         return vision.bad_image(client, vendor_message)
+    quotas = [dig(part, "quotaId") for d in details for part in dig_list(d, "violations")]
+    if answer.status == 429 and any("PerDay" in str(quota) for quota in quotas):
+        advice = "reports that the quota of the day is used up; try again tomorrow"
+        return client.failure("quota", advice, vendor_message)
     if answer.status == 200 and _is_empty(body):
         advice = "answered nothing; try again, or set GEMINI_MODEL to another model"
         return client.failure("bad_answer", advice, retry=True, billed=True)

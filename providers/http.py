@@ -206,6 +206,8 @@ class Client:
         status = answer.status
         if 200 <= status < 300:
             return None
+        if status in (400, 403, 429) and _NO_CREDIT.search(str(vendor_message)):
+            status = 402  # xAI has sent both 403 and 429 for it
         code, advice = _meaning(self.vendor, status, self.vendor.model(self.settings))
         retry = status in (408, 429) or (status >= 500 and status not in (501, 505))
         delay = retry_after(answer.headers) if delay is None else delay
@@ -217,6 +219,10 @@ class Client:
         return self.failure("bad_answer", advice)
 
 
+_NO_CREDIT = re.compile(
+    r"\bcredits\b|credit balance|spending limit|insufficient balance|billing to be enabled",
+    re.IGNORECASE,
+)
 Classify = Callable[[Answer, Client], Failure | None]
 
 

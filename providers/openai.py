@@ -19,6 +19,7 @@ BAD_IMAGE = (
     *("invalid_image", "invalid_image_format", "invalid_base64_image", "invalid_image_url"),
     *("image_parse_error", "image_too_large", "image_too_small", "unsupported_image_media_type"),
 )
+NO_CREDIT = ("insufficient_quota", "billing_hard_limit_reached", "billing_not_active")
 
 
 def _is_openai(settings: Settings) -> bool:
@@ -61,7 +62,7 @@ def _part(document: vision.Document) -> dict[str, Any]:
 def _classify(answer: Answer, client: Client) -> Failure | None:
     error = dig(answer.body, "error")
     code, vendor_message = dig(error, "code"), dig(error, "message")
-    if code == "insufficient_quota":
+    if code in NO_CREDIT:
         advice = "reports that the account has no credit; add some"
         return client.failure("quota", advice, vendor_message)
     if code in BAD_IMAGE:
@@ -85,7 +86,12 @@ def read_chat(body: object, client: Client) -> object:
         raise vision.truncated(client.vendor)
     if choice is None:
         raise client.not_its_api()
-    return dig(choice, "message", "content")
+    content = dig(choice, "message", "content")
+    if isinstance(content, str) and content.strip():
+        return content
+    # Builds of llama-server put all of a thinking model's words there
+    # (https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md, reasoning-format).
+    return dig(choice, "message", "reasoning_content")
 
 
 ocr = vision.ChatApi(

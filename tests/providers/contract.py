@@ -188,7 +188,8 @@ def model_case(name: str, ocr: Any, prefix: str, path: str, body: Any, *errors: 
 
 def chatter(prefix: str, body: Any, blank_tries: int = 1) -> list[Error]:
     """Words of a chat model that are not in our form."""
-    forms = ("I cannot read this.", '{"rows": ["A', "[]", "{}", '{"a": 1}')
+    strange = '{"unexpected": true, "items": "none", "rows": "A", "total": {}}'
+    forms = ("I cannot read this.", '{"rows": ["A', "[]", "{}", '{"a": 1}', strange)
     blank = Error((Reply(body=body(" \n")),) * blank_tries, "bad_answer", "answered nothing")
     return [blank, *(error(200, body(form), "bad_answer", f"{prefix}_MODEL") for form in forms)]
 
@@ -207,6 +208,7 @@ OPENAI = model_case(
     *chatter("OPENAI", chat),
     openai_error(401, "invalid_api_key", MASKED, "bad_key"),
     openai_error(429, "insufficient_quota", "You exceeded your quota.", "quota"),
+    openai_error(429, "billing_not_active", "Your account is not active.", "quota"),
     openai_error(400, "invalid_image_format", "Unsupported image.", "bad_image"),
     openai_error(400, None, "Invalid schema", "refused"),
     openai_error(404, "model_not_found", "No such model.", "unknown_model"),
@@ -246,6 +248,7 @@ def answered(words: str) -> dict[str, Any]:
     return response(output_text(words))
 
 
+NO_CREDIT = "Your team has either used all available credits or reached its monthly spending limit."
 CUT = {"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}}
 FILTERED = {"status": "incomplete", "incomplete_details": {"reason": "content_filter"}}
 XAI = model_case(
@@ -255,7 +258,9 @@ XAI = model_case(
     error(400, {"code": "Bad", "error": "Image too blurry."}, "refused", "Image too blurry."),
     error(400, {"error": {"message": "Invalid API key."}}, "bad_key", "Invalid API key."),
     error(401, {"code": "Unauthenticated", "error": "No header."}, "bad_key", "No header."),
-    error(403, {"code": "Denied", "error": "Team is out of credits."}, "forbidden", "credits"),
+    error(403, {"code": "Denied", "error": NO_CREDIT}, "quota", "spending limit"),
+    error(429, {"code": "Exhausted", "error": NO_CREDIT}, "quota", "spending limit"),
+    error(403, {"code": "Denied", "error": "Team is blocked."}, "forbidden", "blocked"),
     error(404, {"code": "Not found", "error": "No model grok-1."}, "unknown_model", "grok-1"),
     error(422, "Failed to deserialize the JSON body", "refused", "HTTP 422"),
     error(200, response({"type": "refusal", "refusal": "No."}), "refused", "No."),
@@ -277,6 +282,7 @@ def google_error(
     return error(status, wrap({"error": body}), code, message)
 
 
+PER_DAY = {"violations": [{"quotaId": "GenerateRequestsPerDayPerProjectPerModel-FreeTier"}]}
 NO_FIELD = 'Unknown name "x": Cannot find field.'
 GEMINI = model_case(
     *("gemini", gemini.ocr, "GEMINI", "/v1beta/models/gemini-3.8-flash:generateContent", generated),
@@ -290,6 +296,7 @@ GEMINI = model_case(
     google_error(404, "NOT_FOUND", "models/x is not found.", "unknown_model"),
     google_error(413, "INVALID_ARGUMENT", "Too big.", "too_large"),
     google_error(429, "RESOURCE_EXHAUSTED", "Quota.", "rate_limited", [{"retryDelay": "3600s"}]),
+    google_error(429, "RESOURCE_EXHAUSTED", "Quota.", "quota", [PER_DAY, {"retryDelay": "1s"}]),
     error(200, {"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}}, "refused"),
     error(200, {"candidates": [{"finishReason": "SAFETY", "index": 0}]}, "refused", "SAFETY"),
     error(200, generated("{", finishReason="RECITATION"), "refused"),

@@ -60,6 +60,18 @@ def test_key_and_model_are_sent_where_they_are_set(http_stub, receipt):
     assert http_stub.request.json["model"] == "qwen"
 
 
+@pytest.mark.parametrize("content", ["", " \n", None])
+def test_an_answer_among_the_thoughts_is_taken_where_there_is_no_other(http_stub, receipt, content):
+    reply = LLAMA.good()
+    message = reply.body["choices"][0]["message"]
+    words, message["reasoning_content"] = message["content"], "Hm."
+    http_stub.reply(reply)
+    assert llama.ocr(receipt, LLAMA.settings(http_stub.url)).receipt == RECEIPT
+    message |= {"content": content, "reasoning_content": words}
+    http_stub.reply(reply)
+    assert llama.ocr(receipt, LLAMA.settings(http_stub.url)).receipt == RECEIPT
+
+
 def test_a_model_that_loads_is_waited_for(http_stub, receipt):
     error = {"code": 503, "type": "unavailable_error", "message": "Loading model"}
     loading = Reply(503, {"error": error})
