@@ -6,6 +6,7 @@ from collections.abc import Callable
 from math import isfinite
 from typing import Any
 
+MAX_DIGITS = 300  # of a whole number; int() itself refuses 4,301
 MAX_DEPTH = 64  # no known vendor's answer is nested deeper than 15
 _IMAGE = re.compile(r"data:[\w/+.-]*;base64,[\w+/=-]*|[A-Za-z0-9+/_-]{1000,}={0,2}")
 
@@ -15,6 +16,10 @@ def _finite(digits: str) -> float | None:
     return number if isfinite(number) else None
 
 
+def _short(digits: str) -> int | None:
+    return int(digits) if len(digits) < MAX_DIGITS else None
+
+
 def parse(data: bytes | bytearray | str, number: Callable[[str], object] = _finite) -> object:
     """The JSON value, fit to be stored; None if it is none or is nested too deep.
 
@@ -22,7 +27,10 @@ def parse(data: bytes | bytearray | str, number: Callable[[str], object] = _fini
     """
     try:
         text = data if isinstance(data, str) else data.decode("utf-8-sig", "replace")
-        return _storable(json.loads(text, parse_float=number, parse_constant=lambda _: None))
+        value = json.loads(
+            text, parse_float=number, parse_int=_short, parse_constant=lambda _: None
+        )
+        return _storable(value)
     except (ValueError, ArithmeticError, RecursionError):
         return None
 

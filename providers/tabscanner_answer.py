@@ -116,7 +116,7 @@ def _money(value: object) -> Decimal | None:
 
 def _number(value: object) -> Decimal | None:
     """Numbers come as 8.99 or as "8.990"."""
-    written = "" if isinstance(value, bool) else str(value)
+    written = f"{value:.9f}" if isinstance(value, float) else str(value)
     return Decimal(written) if re.fullmatch(r"-?\d{1,12}(\.\d{1,9})?", written, re.ASCII) else None
 
 

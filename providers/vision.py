@@ -10,7 +10,7 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import date
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -40,6 +40,7 @@ MAX_TOKENS = 16_384  # reasoning included; a metre of receipt needs about 8,000
 MAX_TEXT_LENGTH = 300
 MAX_ITEMS = 1_000
 MAX_AMOUNT = 10**12
+MAX_DIGITS = 40  # of a number in an answer
 
 SYSTEM = (
     "You transcribe receipts. Give what is printed, in its own language; never translate, compute, "
@@ -81,6 +82,7 @@ _ROWS = {
 # and description; every property required, null by a type array.
 FIELDS_SCHEMA = _object(**_FIELDS)  # for Mistral, which gives the text anyway
 SCHEMA = _object(rows=_ROWS, **_FIELDS)
+_ASKED: dict[str, Json] = SCHEMA["properties"]
 
 
 class Document(NamedTuple):
@@ -178,9 +180,28 @@ def read_answer(
 
 
 def read_fields(content: str) -> Mapping[str, Any] | None:
-    """The JSON object in the answer, fenced or not; None if it has none of our fields."""
-    answer = parse(content[content.find("{") : content.rfind("}") + 1], number=Decimal)
-    return answer if isinstance(answer, dict) and answer.keys() & {"rows", *_FIELDS} else None
+    """The JSON object in the answer, fenced or not; None if it gives none of our fields."""
+    answer = parse(content[content.find("{") : content.rfind("}") + 1], number=_decimal)
+    return answer if isinstance(answer, dict) and any(_has(answer, n) for n in _ASKED) else None
+
+
+def _decimal(digits: str) -> Decimal | None:
+    """None for what no receipt has and no sum can take, such as 1E+9999999."""
+    try:
+        number = Decimal(digits)
+    except InvalidOperation:
+        return None
+    return number if len(digits) <= MAX_DIGITS and abs(number.adjusted()) < MAX_DIGITS else None
+
+
+def _has(answer: Mapping[str, Any], name: str) -> bool:
+    """Whether the answer gives a field, if only as null or an empty list."""
+    value = answer.get(name)
+    if "array" in _ASKED[name]["type"]:
+        return name in answer and (value is None or isinstance(value, list))
+    if name == "is_receipt":
+        return isinstance(value, bool)
+    return name in answer and (value is None or _checked(name, value) is not None)
 
 
 def receipt_from_fields(answer: Mapping[str, Any]) -> Receipt:

@@ -247,7 +247,8 @@ def test_a_day_that_may_be_a_month_is_a_doubt_in_america(date, currency, ambiguo
 def test_sums_that_do_not_fit_and_unsure_totals_are_told():
     found = read(subTotal=1, total=3, totalConfidence=0.2)
     assert found.warnings == ("total_mismatch", "low_confidence")
-    assert read(total=3, totalConfidence=0).warnings == ("low_confidence",)
+    for none in (0, 0.0, "0", "0.00", 1e-05):
+        assert read(total=3, totalConfidence=none).warnings == ("low_confidence",)
     assert read(total=3).warnings == ()  # no confidence is given
 
 
