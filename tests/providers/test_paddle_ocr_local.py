@@ -18,6 +18,7 @@ from tests.fakes import drawn, only_execution, png, upload, wait
 
 PRESENT = {"paddle-ocr-local": PROVIDERS["paddle-ocr-local"]}
 WEIGHTS = {
+    "ppocr_cls.onnx": "e47acedf663230f8863ff1ab0e64dd2d82b838fceb5957146dab185a89d6215c",
     "ppocrv6_det.onnx": "090f04abcd9d9a7498bc4ebf677e4cb9bdce1fe4197ddb7e529f1ef44e1ff94f",
     "ppocrv6_rec.onnx": "6f327246b50388f3c176ae304bd95767ea6dc0c9ae92153ef8cbe210b3c14884",
 }
