@@ -1,8 +1,11 @@
-"""Kills the server again and again, and counts what is lost.  python tests/chaos.py --rounds 300
+"""Ends the server again and again, and counts what is lost.  python tests/chaos.py --rounds 300
 
-Clients upload, delete, run again and ask while the server is killed with SIGKILL at random moments
-and started again. In the end all that was answered 200 must be there, whole and exactly once, and
-nothing else. `create_app` is the server's application, with quick, slow and failing providers.
+Clients upload, delete, run again and ask while the server is ended at random moments, start-up
+included, and started again, under `flask run` or waitress: by SIGKILL or by a signal, once or
+twice; with --orderly by signals only. In the end all that was answered 200 must be there, whole and
+exactly once, and nothing else; signals are no crashes; and of what was being read at an end no more
+is read again than was under way. Then SQLite's log is lost after each kill: rows may go with it,
+but no original. `create_app` is the server's application, with quick, slow and failing providers.
 """
 
 import argparse
@@ -32,10 +35,28 @@ from tests.fakes import fake, png  # noqa: E402
 
 PROVIDERS = ("quick", "slow", "failing")
 FINAL = {"completed", "failed"}
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
+WORKERS = 2
+COMMANDS = (
+    ("-m", "flask", "run"),
+    ("-m", "waitress", "--host=127.0.0.1", "--port={port}", "--call", "tests.chaos:create_app"),
+)
 
 
 def create_app():
-    """The application under test; every end of an execution is written down in the database."""
+    """The application under test.
+
+    Every end of an execution is written down in the database, every call of a provider in calls.
+    """
+
+    def called(name, ocr):
+        def call(path, settings):
+            line = f"{os.getpid()} {path.parent.name}/{path.name} {name}\n"
+            with (path.parents[2] / "calls").open("ab", buffering=0) as file:
+                file.write(line.encode())
+            return ocr(path, settings)
+
+        return fake(ocr=call)
 
     def slow(path, settings):
         time.sleep(random.random() / 5)
@@ -44,8 +65,8 @@ def create_app():
     def failing(path, settings):
         raise ProviderError("no_luck", "this provider never reads anything")
 
-    providers = {"quick": fake(), "slow": fake(ocr=slow), "failing": fake(ocr=failing)}
-    made = app.create_app(providers=providers)
+    providers = {"quick": fake().ocr, "slow": slow, "failing": failing}
+    made = app.create_app(providers={name: called(name, ocr) for name, ocr in providers.items()})
     with closing(sqlite3.connect(made.extensions["receipts"].database)) as connection, connection:
         connection.executescript(
             """
@@ -71,13 +92,15 @@ class Sent:
 
 
 class Chaos:
-    def __init__(self, data, seed, clients):
+    def __init__(self, data, seed, clients, orderly):
         self.data, self.random, self.clients = data, random.Random(seed), clients
+        self.orderly = orderly
         with socket.socket() as listener:
             listener.bind(("127.0.0.1", 0))
             self.port = listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.sent, self.refused, self.stop = [], Counter(), threading.Event()
+        self.ends, self.again, self.orphans = Counter(), 0, 0
         self.server = None
 
     def run(self, rounds):
@@ -90,11 +113,13 @@ class Chaos:
             if number == 0:
                 for thread in threads:
                     thread.start()
+            if self.random.random() < 0.9:
+                self.wait_until_up()
             time.sleep(self.random.uniform(0.0, 0.5))
-            self.server.kill()
-            self.server.wait()
+            self.end()
         self.stop.set()
         self.start()
+        self.wait_until_up()
         for thread in threads:
             thread.join(60)
         self.settle()
@@ -108,16 +133,20 @@ class Chaos:
             "DATA_DIR": str(self.data),
             "FLASK_APP": "tests.chaos",
             "FLASK_RUN_PORT": str(self.port),
+            "OCR_WORKERS": str(WORKERS),
         }
+        command = [word.format(port=self.port) for word in self.random.choice(COMMANDS)]
         with (self.data / "server.log").open("ab") as log:
             self.server = subprocess.Popen(
-                [sys.executable, "-m", "flask", "run"],
+                [sys.executable, *command],
                 cwd=ROOT,
                 env=os.environ | environ,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
             )
+
+    def wait_until_up(self):
         deadline = time.monotonic() + 60
         while True:
             with suppress(requests.ConnectionError):
@@ -126,6 +155,17 @@ class Chaos:
             assert self.server.poll() is None, (self.data / "server.log").read_text()[-3000:]
             assert time.monotonic() < deadline, "the server does not answer"
             time.sleep(0.02)
+
+    def end(self):
+        """End the server in one of the ways there are."""
+        how = self.random.choice(SIGNALS if self.orderly else (*SIGNALS, *[signal.SIGKILL] * 4))
+        twice = self.random.random() < 0.5
+        self.ends[f"{how.name}{' twice' * twice}"] += 1
+        self.server.send_signal(how)
+        if twice:
+            time.sleep(self.random.choice((0, 0.01, 0.3)))
+            self.server.send_signal(how)  # nothing if it has ended
+        self.server.wait(30)
 
     # The clients
 
@@ -241,6 +281,13 @@ class Chaos:
             assert counted == dict(rows("SELECT status, count(*) FROM job GROUP BY 1"))
             keys = {key for (key,) in rows("SELECT storage_key FROM file")}
             self.jobs = len(rows("SELECT id FROM job"))
+            assert not self.orderly or rows("SELECT * FROM execution WHERE crashes > 0") == []
+            once = """
+                SELECT job_id || '/' || replace(storage_key, rtrim(storage_key, replace(
+                    storage_key, '/', '')), '') || ' ' || provider
+                FROM execution JOIN file ON file.id = file_id GROUP BY 1 HAVING count(*) = 1
+                """
+            self.check_calls({key for (key,) in rows(once)})
         places = [self.data / name for name in ("uploads", "incoming")]
         files = {p for place in places for p in place.rglob("*") if p.is_file()}
         assert {str(path.relative_to(self.data)) for path in files} == keys
@@ -249,27 +296,85 @@ class Chaos:
         known = {content for sent in self.sent for content in sent.contents}
         assert set(contents) <= known
 
+    def check_calls(self, once):
+        """Whether at each end no more calls were cut off, and made again, than were under way.
+
+        `once` are the file and provider of executions that are the only ones of their kind.
+        """
+        last, again = {}, Counter()
+        for line in (self.data / "calls").read_text().splitlines():
+            pid, call = line.split(" ", 1)
+            if call in once:
+                assert last.get(call) != pid, f"{call} was read twice by one server"
+                again[last.get(call)] += call in last
+                last[call] = pid
+        self.again = sum(again.values())
+        assert max(again.values(), default=0) <= WORKERS, again
+
+    # The loss of the log
+
+    def lose_logs(self, times):
+        """After each of these kills remove SQLite's log: no original goes, and all are counted."""
+        for _ in range(times):
+            self.start()
+            self.wait_until_up()
+            for _ in range(self.random.randrange(1, 8)):
+                requests.post(
+                    f"{self.url}/ocr-jobs/upload",
+                    files={"file": ("0.png", png() + self.random.randbytes(1000))},
+                    data={"ocrProvider_0": self.random.choice(PROVIDERS)},
+                    timeout=20,
+                )
+            self.server.kill()
+            self.server.wait()
+            before = {p: p.read_bytes() for p in (self.data / "uploads").rglob("*") if p.is_file()}
+            (self.data / "receipts.db-wal").unlink()
+            (self.data / "server.log").write_text("")
+            self.start()
+            self.wait_until_up()
+            self.check_orphans(before)
+            self.server.send_signal(signal.SIGTERM)
+            self.server.wait(30)
+
+    def check_orphans(self, before):
+        with closing(sqlite3.connect(self.data / "receipts.db")) as connection:
+            known = {str(job) for (job,) in connection.execute("SELECT id FROM job")}
+        orphans = {path.parent.name for path in before} - known
+        told = f"{len(orphans)} directories under {self.data}/uploads belong to no job"
+        deadline = time.monotonic() + 20
+        while orphans and told not in (self.data / "server.log").read_text():
+            assert time.monotonic() < deadline, (told, (self.data / "server.log").read_text())
+            time.sleep(0.02)
+        assert {path: path.read_bytes() for path in before} == before
+        self.orphans = len(orphans)
+
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=10, help="how often the server is killed")
+    parser.add_argument("--rounds", type=int, default=10, help="how often the server is ended")
+    parser.add_argument("--logs", type=int, default=2, help="how often its log is lost after that")
+    parser.add_argument("--orderly", action="store_true", help="only by signals, never by SIGKILL")
     parser.add_argument("--clients", type=int, default=4)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="chaos-") as directory:
-        chaos, started = Chaos(Path(directory), arguments.seed, arguments.clients), time.monotonic()
+        started = time.monotonic()
+        chaos = Chaos(Path(directory), arguments.seed, arguments.clients, arguments.orderly)
         try:
             chaos.run(arguments.rounds)
+            chaos.lose_logs(arguments.logs)
         finally:
             if chaos.server and chaos.server.poll() is None:
                 chaos.server.kill()
                 chaos.server.wait()
         answered = sum(1 for sent in chaos.sent if sent.job_id)
         print(
-            f"{arguments.rounds} kills in {time.monotonic() - started:.0f} s (seed"
+            f"{arguments.rounds} ends in {time.monotonic() - started:.0f} s (seed"
             f" {arguments.seed}): {len(chaos.sent)} uploads, {answered} answered,"
-            f" {chaos.jobs} jobs left, nothing lost"
+            f" {chaos.jobs} jobs left, {chaos.again} calls made again, nothing lost;"
+            f" {chaos.orphans} originals without a row after {arguments.logs} lost logs, all kept"
         )
+        print(", ".join(f"{how}: {n}" for how, n in chaos.ends.most_common()))
 
 
 if __name__ == "__main__":
