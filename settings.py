@@ -11,6 +11,7 @@ from urllib.parse import quote, quote_plus, urlsplit
 
 MAKE_SECRET = "make one with: echo whsec_$(head -c 32 /dev/urandom | base64)"
 SECRET_NAME = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD)(_ID)?$")
+MOST_THREADS = 1000
 MIN_SECRET_LENGTH = 6  # characters; a shorter value may be a common word
 
 
@@ -24,9 +25,11 @@ class Limits(NamedTuple):
 # From a variable's text to its value; a ValueError continues the sentence that its name begins.
 
 
-def _whole_number(text: str, least: int) -> int:
+def _whole_number(text: str, least: int, most: int) -> int:
     if not re.fullmatch("[0-9]{1,19}", text) or not least <= int(text) < 2**63:
         raise ValueError(f"must be a whole number of {least} or more, not {text!r}")
+    if int(text) > most:
+        raise ValueError(f"must be {most} or less, not {text}")
     return int(text)
 
 
@@ -87,8 +90,8 @@ def _secret(meaning: str = "", parse: Callable[[str], Any] = str, default: Any =
     return field(default=default, metadata={"meaning": meaning, "parse": parse}, repr=False)
 
 
-def _number(default: int | None, meaning: str, least: int = 1) -> Any:
-    return _text(default, meaning, partial(_whole_number, least=least))
+def _number(default: int | None, meaning: str, least: int = 1, most: int = 2**63 - 1) -> Any:
+    return _text(default, meaning, partial(_whole_number, least=least, most=most))
 
 
 @dataclass(frozen=True)
@@ -118,11 +121,18 @@ class Settings:
     job_retention_days: int = _number(0, "days that finished jobs are kept; 0 for ever", least=0)
 
     # The worker
-    ocr_workers: int | None = _number(None, "local executions at once; unset: as many as cores")
-    remote_workers: int = _number(8, "remote executions at once")
-    ocr_timeout_s: int = _number(300, "of one execution, in seconds, retries included")
+    ocr_workers: int | None = _number(
+        None, "local executions at once; unset: as many as cores", most=MOST_THREADS
+    )
+    remote_workers: int = _number(8, "remote executions at once", most=MOST_THREADS)
+    ocr_timeout_s: int = _number(
+        300, "of one execution, in seconds, retries included", most=1_000_000
+    )
     ocr_memory_mb: int = _number(
-        2048, "of a process that decodes or reads a file; `too_large` beyond; not of llama.cpp", 128
+        2048,
+        "of a process that decodes or reads a file; `too_large` beyond; not of llama.cpp",
+        least=128,
+        most=1_000_000,
     )
 
     # The providers
@@ -134,7 +144,7 @@ class Settings:
     llama_cpp_model: str = _text("")
     llama_cpp_model_path: str = _text("")
     llama_cpp_mmproj_path: str = _text("")
-    llama_cpp_threads: int = _number(1, "of the model in-process")
+    llama_cpp_threads: int = _number(1, "of the model in-process", most=MOST_THREADS)
     gemini_api_key: str = _secret()
     gemini_model: str = _text("gemini-3.8-flash")
     gemini_base_url: str = _text("https://generativelanguage.googleapis.com")

@@ -80,6 +80,19 @@ def test_what_is_no_whole_number_is_named(variable):
         )
 
 
+THREADS = ("OCR_WORKERS", "REMOTE_WORKERS", "LLAMA_CPP_THREADS")
+MOST = {**dict.fromkeys(THREADS, 1000), "OCR_TIMEOUT_S": 10**6, "OCR_MEMORY_MB": 10**6}
+
+
+@pytest.mark.parametrize("variable", MOST)
+def test_what_no_machine_has_is_named(variable):
+    """Sockets, threads and limits of memory take no larger number."""
+    most = MOST[variable]
+    assert read_settings({variable: str(most)})[variable] == most
+    sentence = f"{variable} must be {most} or less, not {most + 1}"
+    assert refusal(**{variable: str(most + 1)}) == sentence
+
+
 @pytest.mark.parametrize(
     ("variables", "sentence"),
     [
