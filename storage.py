@@ -18,6 +18,7 @@ from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, BinaryIO
 
@@ -296,9 +297,12 @@ def _keep_private(path: Path) -> None:
 def synced(directory: Path) -> Iterator[None]:
     """The files in a directory durable at the end of the body, which meanwhile goes on."""
     with ThreadPoolExecutor(1, "sync") as beside:
-        task = beside.submit(_sync_all, directory)
+        try:
+            sync_all = beside.submit(_sync_all, directory).result
+        except RuntimeError:  # at its end the interpreter starts no thread
+            sync_all = partial(_sync_all, directory)
         yield
-    task.result()
+        sync_all()
 
 
 def _sync_all(directory: Path) -> None:

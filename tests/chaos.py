@@ -99,7 +99,7 @@ class Chaos:
             listener.bind(("127.0.0.1", 0))
             self.port = listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        self.sent, self.refused, self.stop = [], Counter(), threading.Event()
+        self.sent, self.wrong, self.stop = [], [], threading.Event()
         self.ends, self.again, self.orphans = Counter(), 0, 0
         self.server = None
 
@@ -122,6 +122,7 @@ class Chaos:
         self.wait_until_up()
         for thread in threads:
             thread.join(60)
+        assert self.wrong == []
         self.settle()
         self.check_by_api()
         self.server.send_signal(signal.SIGTERM)
@@ -170,7 +171,13 @@ class Chaos:
     # The clients
 
     def client(self, seed):
-        mine = random.Random(seed)
+        try:
+            self.ask(random.Random(seed))
+        except Exception as error:
+            self.wrong.append(error)  # an answer that should not be
+            raise
+
+    def ask(self, mine):
         while not self.stop.is_set():
             choice = mine.random()
             done = [sent for sent in self.sent if sent.job_id and sent.deleted is False]
