@@ -58,6 +58,12 @@ def dig(value: object, *path: str | int) -> Any:
     return value
 
 
+def dig_number(value: object, *path: str | int) -> float | None:
+    """The number at `path`; None where there is none, as for NaN."""
+    found = dig(value, *path)
+    return found if isinstance(found, int | float) and not isinstance(found, bool) else None
+
+
 def dig_list(value: object, *path: str | int) -> list[Any]:
     """The list at `path`; an empty one where there is none."""
     found = dig(value, *path)

@@ -9,6 +9,7 @@ from typing import Any
 
 from engines.decoder import Jpeg
 from fields.text import text_from_markdown, without_pictures
+from providers.json_answer import dig_number
 from providers.pages import join_pages, receipt_from_text, result_from_pages
 from result import Box, Line, OcrResult, Page
 
@@ -62,7 +63,7 @@ def _lines(pruned: Mapping[str, Any], scale: float) -> Iterator[Line]:
     for text, score, (left, top, right, bottom) in read:
         box = round(left * scale), round(top * scale), round(right * scale), round(bottom * scale)
         if text.strip():
-            yield Line(text.strip(), round(float(score), 4), box)
+            yield Line(text.strip(), round(dig_number(score) or 0, 4), box)
 
 
 def _turned_back(box: Box | None, angle: int, page: Jpeg) -> Box | None:

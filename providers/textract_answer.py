@@ -15,6 +15,7 @@ from engines.rows import group_rows
 from fields.dates import find_dates
 from fields.money import parse_money
 from fields.receipt import check, read_receipt
+from providers.json_answer import dig_number
 from providers.pages import result_from_pages
 from result import Box, Item, Line, OcrResult, Page, Receipt, ReceiptWarning, Tax
 
@@ -54,7 +55,7 @@ def _lines(documents: Sequence[Mapping[str, Any]], page: tuple[int, int]) -> tup
     blocks = [block for document in documents for block in document.get("Blocks", ())]
     lines = {
         block.get("Id", number): Line(
-            block.get("Text", ""), block.get("Confidence", 0) / 100, _box(block, page)
+            block.get("Text", ""), (dig_number(block, "Confidence") or 0) / 100, _box(block, page)
         )
         for number, block in enumerate(blocks)
         if block.get("BlockType") == "LINE"
@@ -84,7 +85,7 @@ def _field(field: Mapping[str, Any]) -> Field:
         type=field.get("Type", {}).get("Text", "OTHER"),
         label=field.get("LabelDetection", {}).get("Text", ""),
         text=" ".join(value.get("Text", "").split()),
-        confidence=value.get("Confidence", 0),
+        confidence=dig_number(value, "Confidence") or 0,
         currency=field.get("Currency", {}).get("Code"),
         groups=frozenset(name for group in groups for name in group.get("Types", ())),
     )
