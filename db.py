@@ -97,7 +97,7 @@ def create(path: Path) -> None:
     """
     with explained(path):
         if _is_there(path):
-            _check(path)
+            check(path)
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # -wal and -shm get the same mode
         with closing(connect(path)) as connection:
             _use_wal(connection)
@@ -111,7 +111,7 @@ def _is_there(path: Path) -> bool:
     return path.exists() and (path.stat().st_size > 0 or any(path.parent.glob("uploads/*")))
 
 
-def _check(path: Path) -> None:
+def check(path: Path) -> None:
     """Raises SystemExit for a database that this release cannot use; changes nothing.
 
     The header is looked at first: of a file without one SQLite removes the write-ahead log.

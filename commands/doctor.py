@@ -109,21 +109,20 @@ def _others_can_read(path: Path) -> bool:
 
 def _database(path: Path, storage: Storage) -> Iterator[Finding]:
     try:
-        with closing(db.connect(path)) as connection:
-            yield _version(db.version(connection))
-            result = db.integrity(connection)
-            yield Finding("ok" if result == "ok" else "!!", "database", f"integrity: {result}")
-            if orphans := worker.list_orphans(connection, storage):
-                yield _orphans(len(orphans))
-            yield _queue(connection)
-    except sqlite3.DatabaseError as error:
-        yield Finding("!!", "database", f"cannot be read: {error}")
+        with db.explained(path):
+            db.check(path)
+            with closing(db.connect(path)) as connection:
+                yield _version(db.version(connection))
+                result = db.integrity(connection)
+                yield Finding("ok" if result == "ok" else "!!", "database", f"integrity: {result}")
+                if orphans := worker.list_orphans(connection, storage):
+                    yield _orphans(len(orphans))
+                yield _queue(connection)
+    except SystemExit as error:
+        yield Finding("!!", "database", str(error))
 
 
 def _version(found: int) -> Finding:
-    if found > db.VERSION:
-        text = f"schema {found} of a newer release; this one knows {db.VERSION}"
-        return Finding("!!", "database", text)
     later = "" if found == db.VERSION else f", the next start makes it {db.VERSION}"
     return Finding("ok", "database", f"schema {found}{later}")
 
