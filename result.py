@@ -95,6 +95,9 @@ class Page:
     width: Annotated[int | None, "pixels; null where the vendor read the PDF itself"]
     height: Annotated[int | None, "pixels; null where the vendor read the PDF itself"]
     lines: Annotated[tuple[Line, ...], "empty for engines that give no boxes"] = ()
+    source: Annotated[
+        Literal["ocr", "text"], "the text was recognised in a picture, or is the PDF's own"
+    ] = "ocr"
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from typing import Any
 
 from bench.server import ROOT
 from engines import paddle
+from fields.known import is_known
 from providers.pages import result_from_reading
 from settings import Settings
 
@@ -119,7 +120,9 @@ def be_child(name: str) -> None:
 
 def _ours() -> Callable[[Path], str]:
     def read(file: Path) -> str:
-        return result_from_reading(paddle.read(file, "", "", Settings().limits), model="").text
+        return result_from_reading(
+            paddle.read(file, "", "", Settings().limits, is_known), model=""
+        ).text
 
     return read
 

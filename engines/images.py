@@ -158,7 +158,7 @@ def _is_picture(path: Path) -> bool:
 def count_pages(path: Path, limits: Limits) -> int:
     """How many pages a file has. Raises ProviderError if it is locked, damaged or too large."""
     if is_pdf(path):
-        with _pdf(path) as pdf:
+        with open_pdf(path) as pdf:
             count = len(pdf)
     else:
         with _open(path) as image:
@@ -172,13 +172,8 @@ def count_pdf_pages(path: Path, limits: Limits) -> int | None:
     return count_pages(path, limits) if is_pdf(path) else None
 
 
-def pages(path: Path, limits: Limits) -> Iterator[Image.Image]:
-    """The pages, upright, in RGB, one at a time. Raises ProviderError for damaged ones."""
-    for number in range(count_pages(path, limits)):
-        yield _page(path, number, limits)
-
-
-def _page(path: Path, number: int, limits: Limits) -> Image.Image:
+def decode(path: Path, number: int, limits: Limits) -> Image.Image:
+    """A page, upright, in RGB. Raises ProviderError for a damaged one."""
     return _pdf_page(path, number) if is_pdf(path) else _picture(path, number, limits)
 
 
@@ -195,7 +190,7 @@ def jpeg(path: Path, number: int, sizes: Sizes, limits: Limits) -> Jpeg:
     Print must stay readable: a metre-long receipt keeps `short_side` pixels of width (or its own,
     if less) and may be longer than `long_side`, but never than the vendor's `hard_side`.
     """
-    page = _page(path, number, limits)
+    page = decode(path, number, limits)
     long, short = max(page.size), min(page.size)
     scale = min(1.0, max(sizes.long_side / long, sizes.short_side / short), sizes.hard_side / long)
     size = (max(1, round(page.width * scale)), max(1, round(page.height * scale)))
@@ -327,7 +322,7 @@ def _turned(image: Image.Image) -> Image.Image:
 
 
 @contextmanager
-def _pdf(path: Path) -> Iterator[Any]:
+def open_pdf(path: Path) -> Iterator[Any]:
     import pypdfium2  # 4 MiB
 
     try:
@@ -345,7 +340,7 @@ def _pdf(path: Path) -> Iterator[Any]:
 
 
 def _pdf_page(path: Path, number: int) -> Image.Image:
-    with _pdf(path) as pdf, _decoding():
+    with open_pdf(path) as pdf, _decoding():
         page = pdf[number]
         width, height = page.get_size()
         dpi = max(PDF_NARROW_DPI if width < 4 * 72 else PDF_DPI, _scan_dpi(page))

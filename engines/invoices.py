@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 from result import Item, Receipt, Tax
@@ -107,12 +106,9 @@ TEXTS = ("merchant", "merchant_phone", "merchant_tax_id", "receipt_number", "cur
 _AMOUNT = re.compile(r"[+-]?\d{1,15}(?:\.\d{1,10})?")
 
 
-def find_invoice(path: Path) -> Receipt | None:
-    """The fields of a PDF's first attached XML file that is an invoice; None without one."""
-    import pypdfium2
-
-    with pypdfium2.PdfDocument(path) as pdf:
-        return next(filter(None, map(read_invoice, _attached_xml(pdf))), None)
+def find_invoice(pdf: Any) -> Receipt | None:
+    """The fields of the first attached XML file that is an invoice; None without one."""
+    return next(filter(None, map(read_invoice, _attached_xml(pdf))), None)
 
 
 def read_invoice(data: bytes) -> Receipt | None:

@@ -13,6 +13,7 @@ from engines.paddle_models import LINE_HEIGHT, Models, load
 from engines.reading import read_pages
 from engines.rows import group_rows
 from engines.slopes import row_slopes
+from engines.textlayer import Knows
 from result import Box, Line, Reading, Rows
 from settings import Limits
 
@@ -29,13 +30,13 @@ SAMPLE_LINES = 8  # the longest; they decide which way is up
 SURELY_UPRIGHT = 0.3  # mean probability of being turned: 271 of 293 upright photos have less
 
 
-def read(image: Path, det_dir: str, rec_dir: str, limits: Limits) -> Reading:
+def read(image: Path, det_dir: str, rec_dir: str, limits: Limits, knows: Knows) -> Reading:
     """The pages with their lines, the printed rows of all, and the codes.
 
-    The directories hold the models; "" for our own.
+    The directories hold the models; "" for our own. `knows` is that of read_pages.
     """
     models = load(det_dir, rec_dir)
-    return read_pages(image, limits, partial(_read_whole_page, models))
+    return read_pages(image, limits, partial(_read_whole_page, models), knows)
 
 
 def _read_whole_page(models: Models, page: Image.Image) -> Rows:

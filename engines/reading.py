@@ -1,28 +1,61 @@
 """Reads a file page by page, with what an engine knows to do with one. Runs in a child process."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
-
-from PIL import Image
 
 from engines import images
 from engines.codes import find_codes
 from engines.invoices import find_invoice
-from result import Page, Reading, Rows
+from engines.textlayer import Knows, ReadPage, read_text_page
+from result import Code, Line, Page, Reading, Receipt, Rows
 from settings import Limits
 
+Found = tuple[Page, Rows, list[Code]]
 
-def read_pages(path: Path, limits: Limits, read_page: Callable[[Image.Image], Rows]) -> Reading:
-    """The pages, rows and codes of a file; `read_page` gives the printed rows of an upright page.
 
-    It may close the page, to free its memory.
+def read_pages(path: Path, limits: Limits, read_page: ReadPage, knows: Knows) -> Reading:
+    """The pages, rows and codes of a file. A PDF's page whose text is real is not recognised.
+
+    `read_page` gives the printed rows of an upright page, and may close it to free its memory.
+    `knows` tells of a row whether it has a word, a date or an amount as receipts have them.
     """
-    invoice = find_invoice(path) if images.is_pdf(path) else None
+    count = images.count_pages(path, limits)
+    invoice, texts = _of_pdf(path, count, read_page, knows) if images.is_pdf(path) else (None, {})
     reading = Reading([], [], [], invoice)
-    for number, page in enumerate(images.pages(path, limits)):
-        width, height = page.size
-        reading.codes.extend(find_codes(page, number))
-        rows = read_page(page)
+    for number in range(count):
+        page, rows, codes = texts.get(number) or _recognised(path, number, limits, read_page)
+        reading.pages.append(page)
         reading.rows.extend(rows)
-        reading.pages.append(Page(width, height, tuple(line for row in rows for line in row)))
+        reading.codes.extend(codes)
     return reading
+
+
+def _recognised(path: Path, number: int, limits: Limits, read_page: ReadPage) -> Found:
+    picture = images.decode(path, number, limits)
+    width, height = picture.size
+    codes = find_codes(picture, number)
+    rows = read_page(picture)
+    return Page(width, height, _lines(rows)), rows, codes
+
+
+def _of_pdf(
+    path: Path, count: int, read_page: ReadPage, knows: Knows
+) -> tuple[Receipt | None, Mapping[int, Found]]:
+    """The data of an e-invoice inside a PDF, and the pages whose text is real, by number."""
+    from pypdfium2 import PdfiumError
+
+    texts, trusted = {}, set[str]()
+    with images.open_pdf(path) as pdf:
+        invoice = find_invoice(pdf)
+        for number in range(count):
+            with suppress(PdfiumError):  # a damaged page is an error where it is decoded
+                found = read_text_page(pdf, number, knows, read_page, trusted)
+                if found:
+                    page = Page(*found.size, _lines(found.rows), "text")
+                    texts[number] = page, found.rows, found.codes
+    return invoice, texts
+
+
+def _lines(rows: Rows) -> tuple[Line, ...]:
+    return tuple(line for row in rows for line in row)

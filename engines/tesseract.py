@@ -14,6 +14,7 @@ from pathlib import Path
 from PIL import Image, ImageFilter
 
 from engines.reading import read_pages
+from engines.textlayer import Knows
 from result import Line, ProviderError, Reading, Rows
 from settings import Limits
 
@@ -31,15 +32,20 @@ _STROKES = '\u2018\u2019\u201c\u201d\u00ab\u00bb\u2014"`_~|'
 _EDGES = re.compile(rf"^[{_STROKES}'=]+(?=\w)|(?<=\w)[{_STROKES}]+$")
 
 
-def read(image: Path, command: tuple[str, ...], language: str, limits: Limits) -> Reading:
-    """The pages with their words, the printed rows of all pages, and the codes."""
+def read(
+    image: Path, command: tuple[str, ...], language: str, limits: Limits, knows: Knows
+) -> Reading:
+    """The pages with their words, the printed rows of all pages, and the codes.
+
+    `knows` is that of read_pages.
+    """
     import pytesseract
 
     pytesseract.pytesseract.tesseract_cmd, *data = command
     options = " ".join((*map(shlex.quote, data), OPTIONS))
     with tempfile.TemporaryDirectory(prefix="receipt-ocr-") as scratch:
         run = partial(_run, Path(scratch, "page.ppm"), language=language, options=options)
-        return read_pages(image, limits, partial(_read_page, run=run))
+        return read_pages(image, limits, partial(_read_page, run=run), knows)
 
 
 def _read_page(page: Image.Image, run: Callable[[Image.Image], Rows]) -> Rows:

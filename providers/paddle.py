@@ -10,6 +10,7 @@ from pathlib import Path
 
 from engines import process
 from engines.paddle_models import DET, REC
+from fields.known import is_known
 from providers.pages import result_from_reading
 from result import OcrResult
 from settings import Settings, deadline
@@ -42,6 +43,7 @@ def ocr(image: Path, settings: Settings) -> OcrResult:
         image,
         *(settings[name] for name in DIRECTORIES),
         settings.limits,
+        is_known,
         deadline=deadline(settings),
         memory_mb=settings.ocr_memory_mb,
     )

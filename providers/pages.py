@@ -47,6 +47,9 @@ def result_from_reading(reading: Reading, *, model: str) -> OcrResult:
     receipt = with_codes(read_receipt(reading.rows, today), reading.codes, today)
     if reading.invoice:
         receipt = with_invoice(receipt, reading.invoice, today)
+    sources = {page.source for page in reading.pages}
+    used = {"ocr": model, "text": "PDF text"}
+    model = " + ".join(name for source, name in used.items() if source in sources)
     result = result_from_pages(reading.pages, model=model, rows=reading.rows, receipt=receipt)
     return replace(result, codes=tuple(reading.codes))
 

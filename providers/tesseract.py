@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from engines import process
+from fields.known import is_known
 from providers.pages import result_from_reading
 from result import OcrResult
 from settings import Settings, deadline
@@ -47,6 +48,7 @@ def ocr(image: Path, settings: Settings, path: str | None = None) -> OcrResult:
         _command(path),
         settings.tesseract_language,
         settings.limits,
+        is_known,
         deadline=deadline(settings),
         memory_mb=settings.ocr_memory_mb,
     )

@@ -4,6 +4,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from pypdfium2 import PdfDocument
 
 from engines.invoices import MAX_BYTES, find_invoice, read_invoice
 from providers import PROVIDERS
@@ -106,11 +107,10 @@ def test_ubl_fills_the_fields_exactly():
     "name",
     ["factur-x.xml", "zugferd-invoice.xml", "ZUGFeRD-invoice.xml", "xrechnung.xml", "order-x.xml"],
 )
-def test_the_invoice_is_found_inside_a_pdf_whatever_else_is_there(name, tmp_path):
+def test_the_invoice_is_found_inside_a_pdf_whatever_else_is_there(name):
     others = {"A4.xml": b"<drawing/>", "terms.pdf": b"%PDF-1.4", "a.xml": b"<Invoice"}
-    path = tmp_path / "invoice.pdf"
-    path.write_bytes(pdf("", attached=others | {name: CII.encode()}))
-    assert find_invoice(path).receipt_number == "471102"
+    with PdfDocument(pdf("", attached=others | {name: CII.encode()})) as document:
+        assert find_invoice(document).receipt_number == "471102"
 
 
 @pytest.mark.parametrize(
@@ -123,10 +123,9 @@ def test_the_invoice_is_found_inside_a_pdf_whatever_else_is_there(name, tmp_path
     ],
     ids=["nothing attached", "no XML", "an empty file", "too large a file"],
 )
-def test_a_pdf_without_an_invoice_has_none(attached, tmp_path):
-    path = tmp_path / "invoice.pdf"
-    path.write_bytes(pdf("", attached=attached))
-    assert find_invoice(path) is None
+def test_a_pdf_without_an_invoice_has_none(attached):
+    with PdfDocument(pdf("", attached=attached)) as document:
+        assert find_invoice(document) is None
 
 
 @pytest.mark.parametrize(

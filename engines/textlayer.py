@@ -1,0 +1,312 @@
+"""Reads the text that a PDF's page holds, where it is what the page shows. Runs in a child.
+
+Not taken is the hidden text that a scanner put over its picture, text beside print that is a
+picture or is filled into a form, and a font whose letters are not those that it draws.
+"""
+
+import ctypes
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from difflib import SequenceMatcher
+from itertools import groupby
+from typing import Any, NamedTuple
+from unicodedata import bidirectional, category, normalize
+
+from PIL import Image
+
+from engines.codes import find_codes
+from result import Box, Code, Line, Rows
+
+Knows = Callable[[str], bool]
+ReadPage = Callable[[Image.Image], Rows]
+Place = Callable[[float, float], tuple[float, float]]
+
+DPI = 150  # a QR code's modules of 0.4 mm are 2.4 pixels
+NARROW_DPI = 300  # pages under 4 inches wide, such as till rolls
+MAX_PIXELS = 20_000_000
+MAX_CHARACTERS = 50_000
+MIN_CHARACTERS = 20  # fewer are a page number or a scanner's advertisement
+MAX_BAD_SHARE = 0.02  # of the characters: they stand for no letter
+MAX_ASIDE_SHARE = 0.2  # of the words: they are hidden, or do not run from left to right
+MAX_IMAGE_SHARE = 0.5  # of the page's area; more is a scan
+MIN_FIELD_AREA = 1  # square points; a signature that is not shown has none
+CELL = 15  # pixels, of the squares in which ink and text are compared
+DARK = 160  # of 255; a pixel below is ink
+MIN_INK = 0.08  # of a square's pixels; a thin line has 0.07
+MAX_UNCOVERED_SHARE = 0.5  # of the squares with ink: logos, pictures and codes have no text
+MIN_KNOWN_ROWS = 2  # they prove that a font's letters are those that it draws
+MIN_FONT_LETTERS = 8  # a font with fewer holds signs
+MAX_SAMPLES = 3
+MIN_SIMILARITY = 0.8  # of a sample's text and what the engine reads
+HIDDEN = (3, 7)  # text render modes: invisible, and only to clip (ISO 32000-1, table 106)
+HYPHEN = "\x02"  # what PDFium makes of a hyphen at the end of a row
+LAST_LATIN = "\u024f"
+# Ligatures, and the forms of Hebrew and Arabic letters: people type their parts.
+FORMS = {*range(0xFB00, 0xFE00), *range(0xFE70, 0xFEFF)}
+
+
+class Word(NamedTuple):
+    """Characters without a space between them."""
+
+    line: Line
+    font: str
+    is_aside: bool  # hidden, or not running from left to right
+
+
+class TextPage(NamedTuple):
+    """A page whose text is what it shows."""
+
+    size: tuple[int, int]  # width and height in the pixels that boxes are in
+    rows: Rows
+    codes: list[Code]
+
+
+def read_text_page(
+    pdf: Any, number: int, knows: Knows, read_page: ReadPage, trusted: set[str]
+) -> TextPage | None:
+    """The printed rows of a page, and its codes; None where its text is not what it shows.
+
+    `pdf` is a document of pypdfium2, the first page's number is 0. `knows` tells of a row whether
+    it has a word, a date or an amount as receipts have them. Where it knows no rows of a font,
+    `read_page` reads one as a picture, and has to agree. `trusted` are the fonts of the PDF that
+    are known to draw their letters; those of this page are added.
+    """
+    page = pdf[number]
+    text = page.get_textpage()
+    if not MIN_CHARACTERS <= text.count_chars() <= MAX_CHARACTERS:
+        return None
+    if _is_scan(page) or _has_fields(page):
+        return None
+    width, height = page.get_size()
+    dpi = NARROW_DPI if width < 4 * 72 else DPI
+    scale = min(dpi / 72, (MAX_PIXELS / (width * height)) ** 0.5)
+    picture = page.render(scale=scale, grayscale=True).to_pil().convert("L")
+    codes = find_codes(picture, number)
+    words = list(_words(text, _place(page, picture.size)))
+    words = _shown(words, [code.box for code in codes], picture)
+    rows = _rows([word.line for word in words])
+    samples = _samples(words, rows, knows, trusted)
+    if not words or not _agrees(samples, picture, read_page):
+        return None
+    trusted.update(word.font for word in words if word.font)
+    return TextPage(picture.size, rows, codes)
+
+
+def _is_scan(page: Any) -> bool:
+    from pypdfium2.raw import FPDF_PAGEOBJ_IMAGE
+
+    width, height = page.get_size()
+    for image in page.get_objects([FPDF_PAGEOBJ_IMAGE], max_depth=2):
+        left, bottom, right, top = image.get_bounds()
+        if (right - left) * (top - bottom) > MAX_IMAGE_SHARE * width * height:
+            return True
+    return False
+
+
+def _has_fields(page: Any) -> bool:
+    """Whether the page shows form fields; what is filled in is not among its text."""
+    from pypdfium2 import raw
+
+    area = raw.FS_RECTF()
+    for number in range(raw.FPDFPage_GetAnnotCount(page)):
+        note = raw.FPDFPage_GetAnnot(page, number)
+        is_field = raw.FPDFAnnot_GetSubtype(note) == raw.FPDF_ANNOT_WIDGET
+        raw.FPDFAnnot_GetRect(note, area)
+        raw.FPDFPage_CloseAnnot(note)
+        if is_field and (area.right - area.left) * (area.top - area.bottom) > MIN_FIELD_AREA:
+            return True
+    return False
+
+
+def _place(page: Any, size: tuple[int, int]) -> Place:
+    """Where a point of the page, as its text counts, is in an upright picture of the page."""
+    from pypdfium2.raw import FPDF_PageToDevice
+
+    def device(x: float, y: float) -> tuple[float, float]:
+        across, down = ctypes.c_int(), ctypes.c_int()
+        FPDF_PageToDevice(page, 0, 0, size[0] * 16, size[1] * 16, 0, x, y, across, down)
+        return across.value / 16, down.value / 16
+
+    (x0, y0), right, up = device(0, 0), device(1000, 0), device(0, 1000)
+    (a, b), (c, d) = (((x - x0) / 1000, (y - y0) / 1000) for x, y in (right, up))
+    return lambda x, y: (x0 + a * x + c * y, y0 + b * x + d * y)
+
+
+def _words(text: Any, place: Place) -> Iterator[Word]:
+    """The words of a page's text; none where too many characters stand for no letter."""
+    from pypdfium2.raw import FPDFText_GetUnicode, FPDFText_HasUnicodeMapError
+
+    characters = [chr(FPDFText_GetUnicode(text, n)) for n in range(text.count_chars())]
+    printed = [n for n, character in enumerate(characters) if not character.isspace()]
+    bad = sum(
+        FPDFText_HasUnicodeMapError(text, n) == 1 or _is_no_letter(characters[n]) for n in printed
+    )
+    if bad > MAX_BAD_SHARE * len(printed):
+        return
+    for is_space, run in groupby(range(len(characters)), lambda n: characters[n].isspace()):
+        numbers = list(run)
+        word = "".join(map(_plain, (characters[n] for n in numbers)))
+        if word and not is_space:
+            yield _word(text, word, numbers[0], numbers[-1], place)
+
+
+def _is_no_letter(character: str) -> bool:
+    """A control character, one for private use, or the sign for an unknown one."""
+    is_sign = character != HYPHEN and category(character) in ("Cc", "Co", "Cn", "Cs")
+    return is_sign or character == "\ufffd"
+
+
+def _plain(character: str) -> str:
+    if character == HYPHEN:
+        return "-"
+    if category(character)[0] == "C":
+        return ""
+    return normalize("NFKC", character) if ord(character) in FORMS else character
+
+
+def _word(text: Any, word: str, first: int, last: int, place: Place) -> Word:
+    from pypdfium2 import raw
+
+    area, corners = raw.FS_RECTF(), []
+    for number in (first, last):
+        raw.FPDFText_GetLooseCharBox(text, number, area)
+        corners += [place(area.left, area.bottom), place(area.right, area.top)]
+    across, down = zip(*corners, strict=True)
+    box = (int(min(across)), int(min(down)), math.ceil(max(across)), math.ceil(max(down)))
+    drawn = raw.FPDFText_GetTextObject(text, first)
+    is_hidden = bool(drawn) and raw.FPDFTextObj_GetTextRenderMode(drawn) in HIDDEN
+    is_aside = is_hidden or not _is_upright(raw.FPDFText_GetCharAngle(text, first), place)
+    return Word(Line(word, 1.0, box), _font(drawn), is_aside)
+
+
+def _is_upright(angle: float, place: Place) -> bool:
+    """Whether print at this angle, clockwise in radians, runs from left to right in the picture."""
+    (x0, y0), (x, y) = place(0, 0), place(100 * math.cos(angle), -100 * math.sin(angle))
+    return x - x0 > 10 * abs(y - y0)
+
+
+def _font(drawn: Any) -> str:
+    """The font's name, with the letters that tell subsets apart; "" where it has none."""
+    from pypdfium2.raw import FPDFFont_GetBaseFontName, FPDFTextObj_GetFont
+
+    font, name = FPDFTextObj_GetFont(drawn) if drawn else None, ctypes.create_string_buffer(128)
+    if font:
+        FPDFFont_GetBaseFontName(font, name, 128)
+    return name.value.decode("utf-8", "replace")
+
+
+def _shown(words: Sequence[Word], codes: Sequence[Box], picture: Image.Image) -> list[Word]:
+    """The words that can be seen; none where these are too few, or most ink is not theirs.
+
+    The ink of codes does not count.
+    """
+    import numpy as np
+
+    height, width = picture.height // CELL, picture.width // CELL
+    dark = np.asarray(picture)[: height * CELL, : width * CELL] < DARK
+    ink = dark.reshape(height, CELL, width, CELL).mean(axis=(1, 3)) >= MIN_INK
+    for code in codes:
+        ink[_cells(code)] = False
+    free, shown = ink.copy(), []
+    for word in words:
+        area = _cells(word.line.box or (0, 0, 0, 0))
+        free[area] = False
+        if not word.is_aside and ink[area].any():
+            shown.append(word)
+    is_covered = free.sum() <= MAX_UNCOVERED_SHARE * ink.sum()
+    return shown if is_covered and len(shown) >= (1 - MAX_ASIDE_SHARE) * len(words) else []
+
+
+def _cells(box: Box) -> tuple[slice, slice]:
+    """The squares that a box touches, as indices of the array of all."""
+    left, top, right, bottom = (max(0, edge) // CELL for edge in box)
+    return slice(top, bottom + 1), slice(left, right + 1)
+
+
+def _rows(lines: Sequence[Line]) -> Rows:
+    """Words grouped by their height on the page: a row is level, unlike that of a photo."""
+    rows: Rows = []
+    for line in sorted(lines, key=_middle):
+        if rows and _is_beside(line, rows[-1][0]):
+            rows[-1].append(line)
+        else:
+            rows.append([line])
+    return [_in_reading_order(sorted(row, key=lambda line: line.box or ())) for row in rows]
+
+
+def _is_beside(line: Line, first: Line) -> bool:
+    return _middle(line) - _middle(first) <= min(_height(line), _height(first)) / 2
+
+
+def _middle(line: Line) -> float:
+    return (line.box[1] + line.box[3]) / 2 if line.box else 0.0
+
+
+def _height(line: Line) -> int:
+    return line.box[3] - line.box[1] if line.box else 0
+
+
+def _in_reading_order(row: list[Line]) -> list[Line]:
+    """A row with Hebrew or Arabic words begins on the right; other words in it keep their order."""
+    if not any(_has(line, "R", "AL") for line in row):
+        return row
+    runs = [(is_latin, list(run)) for is_latin, run in groupby(row[::-1], lambda w: _has(w, "L"))]
+    return [line for is_latin, run in runs for line in (run[::-1] if is_latin else run)]
+
+
+def _has(line: Line, *kinds: str) -> bool:
+    return any(bidirectional(character) in kinds for character in line.text)
+
+
+def _samples(words: Sequence[Word], rows: Rows, knows: Knows, trusted: set[str]) -> Rows:
+    """A row of each font that nothing proves to draw its letters.
+
+    Letters of another script prove it too: a missing or wrong table gives Latin letters and signs.
+    """
+    font_of = {id(word.line): word.font for word in words}
+    by_font: dict[str, list[tuple[str, list[Line]]]] = defaultdict(list)
+    for row in rows:
+        for font in {font_of[id(line)] for line in row} - trusted:
+            text = " ".join(line.text for line in row if font_of[id(line)] == font)
+            by_font[font].append((text, row))
+    return [
+        max(own, key=lambda one: _count(one[0]))[1]
+        for own in by_font.values()
+        if _is_doubtful([text for text, _ in own], knows)
+    ][:MAX_SAMPLES]
+
+
+def _is_doubtful(texts: Sequence[str], knows: Knows) -> bool:
+    letters = [character for text in texts for character in text if character.isalpha()]
+    is_foreign = sum(letter > LAST_LATIN for letter in letters) * 2 > len(letters)
+    is_short = sum(map(_count, texts)) < MIN_FONT_LETTERS
+    return not (is_short or is_foreign) and sum(map(knows, texts)) < MIN_KNOWN_ROWS
+
+
+def _count(text: str) -> int:
+    return sum(map(str.isalnum, text))
+
+
+def _agrees(samples: Rows, picture: Image.Image, read_page: ReadPage) -> bool:
+    """Whether the engine reads the samples as their text says."""
+    if not samples:
+        return True
+    crops = [picture.crop(_around(row)) for row in samples]
+    paper = Image.new("L", (max(c.width for c in crops), sum(c.height for c in crops)), "white")
+    for number, crop in enumerate(crops):
+        paper.paste(crop, (0, sum(other.height for other in crops[:number])))
+    read = read_page(paper.resize((paper.width * 2, paper.height * 2)).convert("RGB"))
+    return SequenceMatcher(None, _letters(samples), _letters(read)).ratio() >= MIN_SIMILARITY
+
+
+def _around(row: Sequence[Line]) -> Box:
+    lefts, tops, rights, bottoms = zip(*(line.box or (0, 0, 0, 0) for line in row), strict=True)
+    margin = max(bottoms) - min(tops)
+    above, below = min(tops) - margin // 2, max(bottoms) + margin // 2
+    return min(lefts) - margin, above, max(rights) + margin, below
+
+
+def _letters(rows: Rows) -> str:
+    text = "".join(line.text.lower() for row in rows for line in row)
+    return "".join(filter(str.isalnum, text))

@@ -1,0 +1,281 @@
+"""A PDF's own text is taken where it is what the page shows, and only there."""
+
+import pytest
+import zxingcpp
+from PIL import Image, ImageDraw, ImageFont
+from pypdfium2 import PdfDocument
+
+from engines.textlayer import read_text_page
+from fields.known import is_known
+from providers import PROVIDERS
+from result import Line
+from settings import Settings
+from tests.pdfs import HELVETICA, pdf, stream, text
+
+ROWS = [
+    *((40, 340, "Corner Cafe"), (40, 310, "Flat White"), (220, 310, "7.80")),
+    *((40, 280, "Total EUR"), (220, 280, "13.20"), (40, 250, "14/03/2026 09:41")),
+]
+TEXT = ["Corner Cafe", "Flat White 7.80", "Total EUR 13.20", "14/03/2026 09:41"]
+
+
+def unread(picture):
+    raise AssertionError("no row needs to be read as a picture")
+
+
+def read(data, read_page=unread, page=0):
+    with PdfDocument(data) as document:
+        return read_text_page(document, page, is_known, read_page, set())
+
+
+def texts(found):
+    return [" ".join(line.text for line in row) for row in found.rows]
+
+
+def reads(*words):
+    """An engine that reads these words, whatever it sees."""
+    return lambda picture: [[Line(word, 0.9, (0, 0, 9, 9)) for word in words]]
+
+
+def test_rows_keep_their_columns():
+    assert texts(read(pdf(text(ROWS)))) == TEXT
+
+
+def test_boxes_are_in_the_pixels_of_the_picture():
+    found = read(pdf(text(ROWS)))
+    assert found.size == (625, 834)  # 300 x 400 points at 150 dots an inch
+    total = next(line for row in found.rows for line in row if line.text == "13.20")
+    left, top, right, bottom = total.box
+    assert abs(left - 220 * 150 / 72) <= 1
+    assert top < (400 - 280) * 150 / 72 < bottom < top + 40
+    assert 40 < right - left < 60
+    assert total.confidence == 1.0
+
+
+def test_a_narrow_page_has_more_pixels():
+    assert read(pdf(text(ROWS), size=(280, 400))).size == (1167, 1667)
+
+
+@pytest.mark.parametrize(
+    ("degrees", "matrix"),
+    [(90, "0 1 -1 0 400 0"), (180, "-1 0 0 -1 300 400"), (270, "0 -1 1 0 0 300")],
+)
+def test_a_page_that_is_turned_is_read_as_it_is_shown(degrees, matrix):
+    size = (300, 400) if degrees == 180 else (400, 300)
+    print_ = f"q {matrix} cm {text(ROWS)} Q"
+    found = read(pdf(print_, size=size, page=f"/Rotate {degrees}"))
+    assert found.size == (625, 834)
+    assert texts(found) == TEXT
+    left, top, *_ = found.rows[0][0].box
+    assert (abs(left - 83) < 3, top < 140) == (True, True)
+
+
+def test_text_on_its_side_is_left_to_the_engine():
+    assert read(pdf(f"q 0 1 -1 0 400 0 cm {text(ROWS)} Q", size=(400, 300))) is None
+
+
+def test_ligatures_are_the_letters_they_are_made_of():
+    font = HELVETICA.replace(
+        "/WinAnsiEncoding", "<< /BaseEncoding /WinAnsiEncoding /Differences [1 /fi 2 /fl] >>"
+    )
+    rows = [*ROWS, (40, 220, "Of\x01ce \x02our")]
+    assert texts(read(pdf(text(rows), fonts={"F1": font})))[-1] == "Office flour"
+
+
+# Fonts with a table of what their letters mean
+
+
+def to_unicode(pairs):
+    rows = "\n".join(f"<{ord(code):02x}> <{ord(letter):04x}>" for code, letter in pairs.items())
+    return stream(
+        "/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapName /X def\n"
+        "1 begincodespacerange <00> <ff> endcodespacerange\n"
+        f"{len(pairs)} beginbfchar\n{rows}\nendbfchar endcmap end end"
+    )
+
+
+def test_hebrew_rows_begin_on_the_right():
+    table = to_unicode(dict(zip("abcde", "\u05d0\u05d1\u05d2\u05d3\u05d4", strict=True)))
+    font = HELVETICA.replace(" >>", " /ToUnicode 1 0 R >>")
+    # "abc de" is drawn from the left: the reader begins with e
+    rows = [*ROWS, (200, 220, "abc"), (170, 220, "de"), (40, 220, "5.00"), (90, 220, "VAT No")]
+    found = read(pdf(text(rows), fonts={"F1": font}, objects=[table]))
+    words = [line.text for line in found.rows[-1]]
+    assert words == ["\u05d2\u05d1\u05d0", "\u05d4\u05d3", "VAT", "No", "5.00"]
+
+
+@pytest.mark.parametrize("sign", ["\ufffd", "\ue000", "\x03"])
+def test_letters_that_mean_nothing_are_left_to_the_engine(sign):
+    table = to_unicode({letter: sign for letter in "aeiot"})
+    font = HELVETICA.replace(" >>", " /ToUnicode 1 0 R >>")
+    assert read(pdf(text(ROWS), fonts={"F1": font}, objects=[table])) is None
+
+
+def shifted(rows, table=False):
+    """A PDF whose font draws for each code the letter before it; a `table` says the code's own."""
+    codes = range(0x21, 0x7F)
+    names = " ".join(f"/g{code}" for code in codes)
+    glyphs = [stream(f"700 0 d0 BT /F0 1000 Tf <{code - 1:02x}> Tj ET") for code in codes]
+    procedures = " ".join(f"/g{code} {n} 0 R" for n, code in enumerate(codes, 2))
+    font = (
+        "<< /Type /Font /Subtype /Type3 /FontBBox [0 0 1000 1000] /FontMatrix [.001 0 0 .001 0 0] "
+        f"/FirstChar {codes[0]} /LastChar {codes[-1]} /Widths [{'700 ' * len(codes)}] "
+        f"/Encoding << /Differences [{codes[0]} {names}] >> /CharProcs << {procedures} >> "
+        f"/Resources << /Font << /F0 {HELVETICA} >> >> >>"
+    )
+    if table:
+        font = font.removesuffix(">>") + f"/ToUnicode {len(glyphs) + 2} 0 R >>"
+        glyphs.append(to_unicode({chr(code): chr(code) for code in codes}))
+    drawn = [(x, y, "".join(chr(ord(c) + 1) if c != " " else c for c in t)) for x, y, t in rows]
+    return pdf(text(drawn), fonts={"F1": "1 0 R"}, objects=[font, *glyphs])
+
+
+def test_a_font_without_a_table_is_left_to_the_engine():
+    assert read(shifted(ROWS), reads("Corner", "Cafe")) is None
+
+
+def test_a_font_with_a_wrong_table_is_left_to_the_engine():
+    assert read(shifted(ROWS, table=True), reads("Corner", "Cafe")) is None
+    found = read(shifted(ROWS, table=True), reads("2501403137", "1:;52"))
+    assert texts(found)[0] == "Dpsofs Dbgf"
+
+
+UNKNOWN = [(40, y, row) for y, row in ((340, "Lorem ipsum dolor"), (310, "sit amet consetetur"))]
+
+
+def test_a_font_of_unknown_words_is_taken_where_the_engine_reads_the_same():
+    data = pdf(text(UNKNOWN))
+    assert texts(read(data, reads("sit", "amet", "consetetur"))) == [row for _, _, row in UNKNOWN]
+    assert read(data, reads("tju", "bnfu", "dpotfufuvs")) is None
+    assert read(data, reads()) is None
+
+
+def test_a_font_is_looked_at_once_in_a_document():
+    calls = []
+
+    def engine(picture):
+        calls.append(picture)
+        return reads("sit", "amet", "consetetur")(picture)
+
+    with PdfDocument(pdf(text(UNKNOWN), text(UNKNOWN))) as document:
+        trusted = set()
+        assert all(read_text_page(document, n, is_known, engine, trusted) for n in (0, 1))
+    assert len(calls) == 1
+
+
+# Pictures of print
+
+
+def scan(rows=ROWS, size=(600, 800)):
+    picture = Image.new("L", size, "white")
+    draw = ImageDraw.Draw(picture)
+    for x, y, row in rows:
+        draw.text((x * 2, size[1] - y * 2 - 24), row, "black", font=ImageFont.load_default(24))
+    return picture
+
+
+def image(picture):
+    dictionary = f"/Type /XObject /Subtype /Image /Width {picture.width} /Height {picture.height} "
+    return stream(picture.tobytes(), dictionary + "/ColorSpace /DeviceGray /BitsPerComponent 8")
+
+
+BAD_OCR = [(x, y, t.replace("a", "o").replace("3", "8")) for x, y, t in ROWS]
+PAGE, STRIP = "q 300 0 0 400 0 0 cm /I Do Q", "q 150 0 0 200 0 200 cm /I Do Q"
+
+
+@pytest.mark.parametrize("drawn", [PAGE, STRIP])
+def test_the_hidden_text_over_a_scan_is_not_taken(drawn):
+    hidden = text(BAD_OCR).replace("BT ", "BT 3 Tr ")
+    data = pdf(f"{drawn} {hidden}", images={"I": "1 0 R"}, objects=[image(scan())])
+    assert read(data) is None
+
+
+def test_text_under_a_scan_is_not_taken():
+    data = pdf(f"{text(BAD_OCR)} {PAGE}", images={"I": "1 0 R"}, objects=[image(scan())])
+    assert read(data) is None
+
+
+def test_a_line_of_text_over_print_that_is_a_picture_is_not_taken():
+    stamp = text([(40, 20, "Scanned with a telephone, page 1 of 1")], 8)
+    strip = "q 180 0 0 280 60 60 cm /I Do Q"
+    data = pdf(f"{strip} {stamp}", images={"I": "1 0 R"}, objects=[image(scan())])
+    assert read(data) is None
+
+
+def test_a_logo_and_lines_are_no_reason_to_doubt_the_text():
+    logo = "0 0 0 rg 40 360 60 30 re f 0.5 w 20 20 260 370 re S 20 300 m 280 300 l S "
+    assert texts(read(pdf(logo + text(ROWS)))) == TEXT
+
+
+def test_words_that_cannot_be_seen_are_left_out():
+    white = f"1 1 1 rg {text([(40, 200, 'Total 99.99')])} 0 0 0 rg "
+    assert texts(
+        read(pdf(white + text([*ROWS, *((40, y, "Tea 1.00 EUR") for y in (60, 80))])))
+    ) == [
+        *TEXT,
+        *["Tea 1.00 EUR"] * 2,
+    ]
+
+
+def test_a_page_of_white_text_is_left_to_the_engine():
+    assert read(pdf(f"1 1 1 rg {text(ROWS)}")) is None
+
+
+def test_filled_in_fields_are_left_to_the_engine_and_an_unseen_signature_is_not():
+    def field(area):
+        return f"/Annots [<< /Type /Annot /Subtype /Widget /FT /Tx /T (a) /Rect [{area}] >>]"
+
+    assert read(pdf(text(ROWS), page=field("40 100 200 120"))) is None
+    assert texts(read(pdf(text(ROWS), page=field("0 0 0 0")))) == TEXT
+
+
+def test_a_page_number_alone_is_no_text():
+    assert read(pdf(text([(140, 20, "Page 1 of 1")]))) is None
+
+
+# With the engines
+
+
+def with_code(rows):
+    """A page with text and a QR code of it, drawn as squares."""
+    code = zxingcpp.create_barcode("https://example.com/1", zxingcpp.BarcodeFormat.QRCode)
+    drawn = zxingcpp.write_barcode_to_image(code, scale=1)
+    picture = Image.frombuffer("L", drawn.shape[::-1], bytes(drawn))
+    return pdf(
+        text(rows) + " q 80 0 0 80 40 40 cm /I Do Q",
+        images={"I": "1 0 R"},
+        objects=[image(picture)],
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("provider", ["paddle-ocr-local", "tesseract"])
+def test_pages_with_text_and_scanned_ones_of_one_file_are_one_receipt(tmp_path, provider):
+    path = tmp_path / "mixed.pdf"
+    path.write_bytes(
+        pdf(text(ROWS), PAGE, images={"I": "1 0 R"}, objects=[image(scan(BAD_OCR, (600, 800)))])
+    )
+    result = PROVIDERS[provider].ocr(path, Settings())
+    assert [page.source for page in result.pages] == ["text", "ocr"]
+    assert result.model.endswith(" + PDF text")
+    assert result.text.startswith("Corner Cafe\nFlat White   7.80\nTotal EUR   13.20\n")
+
+
+@pytest.mark.slow
+def test_a_page_of_text_is_exact_with_its_codes(tmp_path):
+    path = tmp_path / "shop.pdf"
+    path.write_bytes(with_code(ROWS))
+    result = PROVIDERS["tesseract"].ocr(path, Settings())
+    assert (result.model, result.pages[0].source) == ("PDF text", "text")
+    assert (result.receipt.date, str(result.receipt.total)) == ("2026-03-14", "13.20")
+    assert [code.text for code in result.codes] == ["https://example.com/1"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("table", [False, True])
+def test_a_font_that_draws_other_letters_is_read_as_it_looks(tmp_path, table):
+    path = tmp_path / "shifted.pdf"
+    path.write_bytes(shifted(ROWS, table))
+    result = PROVIDERS["tesseract"].ocr(path, Settings())
+    assert result.pages[0].source == "ocr"
+    assert str(result.receipt.total) == "13.20"
