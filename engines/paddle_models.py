@@ -117,14 +117,10 @@ def _characters(session: Any) -> list[str]:
 
 def _decoder(characters: list[str]) -> Callable[..., tuple[list[str], list[float]]]:
     """Takes the place of PaddleOCR's decoding, with its signature."""
-    import numpy as np
-
-    characters = [ctc.plain(character) for character in characters]
-    space = characters.index(" ")
-    latin = np.array([i for i, c in enumerate(characters) if i == 0 or ctc.is_latin(c)])
+    known = ctc.alphabet(characters)
 
     def decode(batch: Any, **options: Any) -> tuple[list[str], list[float]]:
-        read = [ctc.decode(line, characters, space, latin) for line in batch[0]]
+        read = [ctc.decode(line, known) for line in batch[0]]
         return [text for text, _ in read], [confidence for _, confidence in read]
 
     return decode

@@ -5,11 +5,8 @@ import pytest
 
 from engines import ctc
 
-CHARACTERS = [
-    ctc.plain(c)
-    for c in ("", *"0123456789:x.TEL", "年", "月", "日", "合", "计", "次", "\uff1a", "\uffe5", " ")
-]
-LATIN = np.array([n for n, c in enumerate(CHARACTERS) if n == 0 or ctc.is_latin(c)])
+KNOWN = ctc.alphabet(["none", *"0123456789S$:x.TEL年月日合计次\uff1a\uffe5 "])
+CHARACTERS = ["", *KNOWN.characters[1:]]
 
 
 def read(*steps):
@@ -18,7 +15,7 @@ def read(*steps):
     for row, step in zip(table, steps, strict=True):
         for character, probability in step.items():
             row[CHARACTERS.index(ctc.plain(character))] = probability
-    return ctc.decode(table, CHARACTERS, CHARACTERS.index(" "), LATIN)
+    return ctc.decode(table, KNOWN)
 
 
 def surely(text):
@@ -55,3 +52,21 @@ def test_a_character_in_two_steps_is_one_and_two_are_parted_by_none():
 
 def test_nothing_is_read_from_none():
     assert read({"": 0.9}, {"": 0.9}) == ("", 0.0)
+
+
+@pytest.mark.parametrize(
+    ("first", "rest", "text"),
+    [
+        ({"8": 0.6, "$": 0.3}, "97.74", "$97.74"),
+        ({"8": 0.95, "$": 0.02}, "2.23", "$2.23"),
+        ({"8": 0.99}, "97.74", "897.74"),
+        ({"S": 0.99}, "93.58", "$93.58"),
+        ({"8": 0.6, "$": 0.3}, "97", "897"),  # no price
+        ({"S": 0.6, "$": 0.3}, "L1", "SL1"),
+    ],
+)
+def test_a_price_begins_with_a_dollar_where_its_first_figure_may_be_one(first, rest, text):
+    assert read(first, {"": 0.9}, *surely(rest))[0] == text
+    assert read(*surely("x"), {" ": 0.9}, first, {"": 0.9}, *surely(rest))[0].startswith(
+        "x " + text
+    )
