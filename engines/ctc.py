@@ -78,7 +78,7 @@ def _words(letters: Sequence[str], starts: Sequence[int], spaces: Any) -> list[s
     """The letters in words; `spaces` is the probability of a space at every step."""
     text = ""
     for letter, start, before in zip(letters, starts, [None, *starts], strict=False):
-        gap = spaces[before + 1 : start] if before is not None else ()
+        gap = spaces[before + 1 : start] if before is not None else spaces[:0]
         if text and len(gap) and gap.max() > _min_space(text[-1], letter):
             text += " "
         text += letter
