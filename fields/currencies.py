@@ -1,71 +1,179 @@
 """The currency that was paid in, as ISO 4217. Pure: printed text in.
 
-A sign or code beside an amount speaks loudest, a country's words less.
+All evidence counts: a code or sign beside an amount, a country's towns, law, phone numbers and web
+addresses, its tax with one of its rates, its language. No single ordinary word is enough.
 """
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from typing import Any
 
-from fields.lexicon import COUNTRIES, one_of
+from fields.labels import plain, topics
+from fields.lexicon import COUNTRIES, LANGUAGES, one_of
+
+# Points for each row with a sign, for a place or a law, and for a hint (tax name, rate).
+SIGN, PLACE, HINT = 3, 2, 1
+MIN_POINTS = 2
+MIN_WORDS = 1.5  # of a language that no other one has; a word of two languages counts half
 
 
-def _signs(country: dict[str, Any]) -> Iterator[str]:
-    """The patterns that show the country's currency itself."""
-    yield rf"\b{country['code']}\b"
-    for sign in country.get("signs", ()):
-        start, end = (r"(?<!\w)" if sign[0].isalpha() else ""), r"(?![^\W\d])"
-        yield start + re.escape(sign) + (end if sign[-1].isalpha() else "")
-    yield from (rf"\b{sign}\.? ?\d" for sign in country.get("before", ()))
-    yield from (rf"\d ?{sign}\b" for sign in country.get("behind", ()))
+def _signs(currency: dict[str, Any]) -> Iterator[str]:
+    """The patterns that show the currency itself."""
+    code = currency["code"]
+    yield rf"(?<!\w){code}[ .:]?[-$€£]? ?\d|\d ?{code}(?!\w)|^\W*{code}\W*$"
+    yield from map(_alone, currency.get("signs", ()))
+    yield from (rf"(?<!\w){re.escape(sign)}\.? ?\d" for sign in currency.get("before", ()))
+    yield from (rf"\d ?{re.escape(sign)}(?!\w)" for sign in currency.get("behind", ()))
     # not the word: CONTACT US 03 1234567
-    yield from (rf"\b{sign}\d[\d,]*\.\d\d\b" for sign in country.get("before_cents", ()))
+    yield from (rf"\b{s}\d[\d,]*\.\d\d\b" for s in currency.get("before_cents", ()))
 
 
-def _words(country: dict[str, Any]) -> Iterator[str]:
+def _shared(currency: dict[str, Any]) -> Iterator[str]:
+    """The patterns of signs that other currencies have too: kr, ¥, Rs."""
+    yield from map(_alone, currency.get("shared", ()))
+    yield from (rf"(?<!\w){re.escape(sign)}\.? ?\d" for sign in currency.get("shared_before", ()))
+
+
+def _alone(sign: str) -> str:
+    """The pattern of the sign, no part of a word."""
+    start, end = (r"(?<!\w)" if sign[0].isalpha() else ""), r"(?![^\W\d])"
+    return start + re.escape(sign) + (end if sign[-1].isalpha() else "")
+
+
+def _places(country: dict[str, Any]) -> Iterator[str]:
     """The patterns, in lower case, that only this country's receipts have."""
-    if "words" in country:
-        yield rf"(?<!\w){one_of(country['words'])}(?!\w)"
-    yield from country.get("patterns", ())
+    glued = [word for word in country["currency"].get("words", ()) if "*" in word]
+    yield from [rf"(?<!\w){one_of(glued)}(?!\w)"] if glued else []
+    yield from country["currency"].get("patterns", ())
 
 
-_PAID_IN = [c["currency"] for c in COUNTRIES.values() if "code" in c.get("currency", {})]
-
-
-def _by_currency(ways: Callable[[dict[str, Any]], Iterator[str]]) -> dict[str, re.Pattern[str]]:
+def _by_currency(country_ways: Iterator[tuple[str, str]]) -> dict[str, re.Pattern[str]]:
+    """One pattern for each currency."""
     found = defaultdict[str, set[str]](set)
-    for country in _PAID_IN:
-        found[country["code"]].update(ways(country))
-    return {code: re.compile("|".join(sorted(one))) for code, one in found.items() if one}
+    for code, way in country_ways:
+        found[code].add(way)
+    return {code: re.compile("|".join(sorted(ways)), re.MULTILINE) for code, ways in found.items()}
 
 
-_SIGN, _WORD = _by_currency(_signs), _by_currency(_words)
-_DOLLARS = sorted({country["code"] for country in _PAID_IN if country.get("dollar")})
+_PAID_IN = {name: file for name, file in COUNTRIES.items() if "currency" in file}
+_CODE = {name: file["currency"]["code"] for name, file in _PAID_IN.items()}
+_DOLLARS = sorted({_CODE[name] for name, file in _PAID_IN.items() if "dollar" in file["currency"]})
 _DOLLAR = re.compile(r"(?<![A-Z])\$ ?\d")
-MONTH_FIRST = {c["currency"]["code"] for c in COUNTRIES.values() if c.get("month_first")}
+MONTH_FIRST = {_CODE[name] for name, file in _PAID_IN.items() if file.get("month_first")}
+_SIGNS = _by_currency(
+    (_CODE[n], way) for n, file in _PAID_IN.items() for way in _signs(file["currency"])
+)
+_SHARED = _by_currency(
+    (_CODE[n], w) for n, file in _PAID_IN.items() for w in _shared(file["currency"])
+)
+_PLACES = _by_currency((_CODE[n], way) for n, file in _PAID_IN.items() for way in _places(file))
+_DOMAIN = re.compile(r"(?:www\.|@|//)[\w.\-]{1,60}\.([a-z]{2})(?![\w.])")
+_PHONE = re.compile(r"(?:\+|\b00) ?(\d[\d \-.()]{8,})")
+_RATE = re.compile(r"(?<![\d.,])(\d{1,2}(?:[.,]\d{1,2})?) ?%")
+
+
+_TAXES = {
+    name: {tuple(plain(word).split()) for word in file.get("tax", {}).get("names", ())}
+    for name, file in _PAID_IN.items()
+}
+_RATES = {name: set(file.get("tax", {}).get("rates", ())) for name, file in _PAID_IN.items()}
+
+
+def _phrases() -> Iterator[tuple[tuple[str, ...], tuple[str, int]]]:
+    """Each word of a country, with its currency and its points."""
+    for name, file in _PAID_IN.items():
+        for key, points in (("words", PLACE), ("hints", HINT)):
+            for word in file["currency"].get(key, ()):
+                yield tuple(plain(word).split()), (_CODE[name], points)
+
+
+def _spoken() -> Iterator[tuple[str, str]]:
+    """Each word of a language's labels, of more than 3 letters or Chinese, and the language."""
+    for name, file in LANGUAGES.items():
+        lists = (words for topic, words in file["topics"].items() if topic != "misread")
+        yield from (
+            (w, name)
+            for words in lists
+            for x in words
+            for w in plain(x).split()
+            if w[3:] or not w.isascii()
+        )
+
+
+_OF_PHRASE = defaultdict[tuple[str, ...], set[tuple[str, int]]](set)
+for _phrase, _vote in _phrases():
+    _OF_PHRASE[_phrase].add(_vote)
+_OF_WORD = defaultdict[str, set[str]](set)
+for _word, _language in _spoken():
+    _OF_WORD[_word].add(_language)
+_LONGEST = max(map(len, _OF_PHRASE))  # in words
 
 
 def find_currency(texts: Sequence[str]) -> str | None:
-    """The currency most signs and words speak for; a lone dollar sign needs a country's words.
+    """The currency most speaks for; None where too little does, or as much for another.
 
-    Of equal ones that with more signs, then by the alphabet; of dollars the American.
+    A lone dollar sign is that of the country which other evidence names, else the American.
     """
-    signs = _votes(_SIGN, texts, 3)
-    votes = signs + _votes(_WORD, [text.lower() for text in texts], 2)
+    whole = "\n".join(texts)
+    signs = _rows_with(_SIGNS, whole, texts)
+    signs.update(code for text in texts for code in _codes_of_label(text))
+    votes = Counter({code: SIGN * count for code, count in signs.items()})
+    votes.update({code: SIGN * n for code, n in _rows_with(_SHARED, whole, texts).items()})
+    for code, points, _ in _evidence(texts):
+        votes[code] += points
     dollars = sum(bool(_DOLLAR.search(text)) for text in texts)
     if dollars:
         votes[max(_DOLLARS, key=lambda code: (votes[code], code == "USD"))] += 2 * dollars
-    return max(sorted(votes), key=lambda code: (votes[code], signs[code]), default=None)
+    best = sorted(((votes[code], signs[code], code) for code in votes), reverse=True)[:2]
+    is_open = not best or best[0][0] < MIN_POINTS or (len(best) > 1 and best[0][:2] == best[1][:2])
+    return None if is_open else best[0][2]
 
 
-def _votes(patterns: dict[str, re.Pattern[str]], rows: Sequence[str], points: int) -> Counter[str]:
-    """Points for each row on which a currency's pattern is found."""
-    whole = "\n".join(rows)
-    return Counter(
-        {
-            code: points * sum(bool(pattern.search(row)) for row in rows)
-            for code, pattern in patterns.items()
-            if pattern.search(whole)  # saves the search of each row for most currencies
-        }
-    )
+def _rows_with(
+    patterns: dict[str, re.Pattern[str]], whole: str, texts: Sequence[str]
+) -> Counter[str]:
+    """How many rows have each currency's pattern."""
+    printed = {code: way for code, way in patterns.items() if way.search(whole)}  # few have
+    return Counter(code for text in texts for code, way in printed.items() if way.search(text))
+
+
+def _codes_of_label(text: str) -> set[str]:
+    """The codes that stand on a row which is called something: TOTAL EUR, but not MODA CAD."""
+    codes = _SIGNS.keys() & set(re.split(r"\W+", text))
+    return codes if codes and topics(text) else set()
+
+
+def _evidence(texts: Sequence[str]) -> set[tuple[str, int, str]]:
+    """Currency and points of each other thing that speaks for it, and what that is."""
+    whole = "\n".join(texts).lower()
+    read = plain(whole).split()
+    spans = {tuple(read[i : i + n]) for n in range(1, _LONGEST + 1) for i in range(len(read))}
+    found = {(*vote, " ".join(p)) for p in spans & _OF_PHRASE.keys() for vote in _OF_PHRASE[p]}
+    found |= {(code, PLACE, "place") for code, way in _PLACES.items() if way.search(whole)}
+    rates = {Decimal(rate.replace(",", ".")) for rate in _RATE.findall(whole)}
+    language = _language_of(set(read))
+    phones = [re.sub(r"\D", "", number) for number in _PHONE.findall(whole)]
+    domains = {"GB" if name == "uk" else name.upper() for name in _DOMAIN.findall(whole)}
+    for name, file in _PAID_IN.items():
+        if spans & _TAXES[name]:
+            found.add((_CODE[name], HINT, "tax"))
+            found |= {(_CODE[name], HINT, "rate")} if rates & _RATES[name] else set()
+        is_home = name in domains or any(n.startswith(file.get("phone", "-")) for n in phones)
+        found |= {(_CODE[name], PLACE, "phone or web")} if is_home else set()
+        if language in file.get("languages", ()):
+            found.add((_CODE[name], PLACE, "language"))
+    return found
+
+
+def _language_of(read: set[str]) -> str | None:
+    """The language that most words of labels are of; None where there are few or as many."""
+    shares = defaultdict[str, float](float)
+    for word in read & _OF_WORD.keys():
+        for language in _OF_WORD[word]:
+            shares[language] += 1 / len(_OF_WORD[word])
+    best = sorted(shares.items(), key=lambda item: -item[1])[:2]
+    if not best or best[0][1] < MIN_WORDS or (len(best) > 1 and best[1][1] > best[0][1] - 0.5):
+        return None
+    return best[0][0]

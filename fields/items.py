@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from fields.labels import Row, plain
-from fields.lexicon import filled, rule
+from fields.lexicon import MARK, filled, rule
 from fields.merchants import is_head
 from fields.money import Amount, parse_money
 from fields.totals import role_of
@@ -19,8 +19,8 @@ from result import Item
 
 _UNIT = filled("(?:<items.pieces+units>|kg|lbs?|g|l)")
 _TIMES = rule(
-    rf"(?<![\w.,])@?(?P<quantity>\d{{1,4}}(?:[.,]\d{{1,3}})?) ?{_UNIT}?\.? ?[x\u00d7*@\u00f7] ?@?"
-    rf"<currency.marks>?\.? ?(?P<price>\d+(?:[.,]\d+)*)(?: ?<currency.marks>? ?/ ?{_UNIT})?(?!\w)"
+    rf"(?<![\w.,%])@?(?P<quantity>\d{{1,4}}(?:[.,]\d{{1,3}})?) ?{_UNIT}?\.? ?[x\u00d7*@\u00f7] ?@?"
+    rf"{MARK}?\.? ?(?P<price>\d+(?:[.,]\d+)*)(?: ?{MARK}? ?/ ?{_UNIT})?(?!\w)"
 )
 _BY = filled(r"(?:[xX\u00d7*] *|<items.pieces> +)")  # 2 x, 3 pcs
 _LEAD = re.compile(rf"^\W{{0,2}}(?P<quantity>\d{{1,3}}) ?{_BY}(?=[A-Za-z(\"'&])")

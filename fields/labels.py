@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from fields import lexicon
 from fields.dates import find_dates
-from fields.money import LONGEST, Amount, find_amounts
+from fields.money import LONGEST, Amount, Style, find_amounts, style_of
 from result import Line
 
 TOPICS = (
@@ -43,9 +43,24 @@ class Row(NamedTuple):
         return tuple(number for number in self.numbers if number.is_money)
 
 
-def read_row(row: Sequence[Line]) -> Row:
-    text = " ".join(line.text for line in row)[:LONGEST]
-    return Row(text, topics(text), tuple(find_amounts(_without_dates(text))), tuple(_pieces(row)))
+def read_rows(rows: Sequence[Sequence[Line]]) -> list[Row]:
+    """The rows, their numbers read in the style that most of them are written in."""
+    style = style_of(_without_dates(_text(row)) for row in rows)
+    return [read_row(row, style) for row in rows]
+
+
+def read_row(row: Sequence[Line], style: Style) -> Row:
+    text = _text(row)
+    found, numbers = topics(text), list(find_amounts(_without_dates(text), style))
+    is_sum = found & _SUMS and not found & {"count", "points"}
+    if style.is_whole and is_sum and numbers and not any(n.is_money or n.unit for n in numbers):
+        is_last = not re.search(r"\w", text[numbers[-1].end :])
+        numbers[-1] = numbers[-1]._replace(is_money=is_last)  # AMOUNT DUE 27500
+    return Row(text, found, tuple(numbers), tuple(_pieces(row)))
+
+
+def _text(row: Sequence[Line]) -> str:
+    return " ".join(line.text for line in row)[:LONGEST]
 
 
 def _pieces(row: Sequence[Line]) -> Iterator[tuple[int, int, float]]:
@@ -192,6 +207,7 @@ def _words(key: str) -> frozenset[str]:
 # Words that things are called as well (TIP TOP BREAD, BAR SOAP, CARTA IGIENICA): topics only where
 # all other words of the row are topics, sums or currencies too.
 _ORDINARY = _words("ordinary")
+_SUMS = {"total", "grand", "subtotal", "cash", "card", "change", "tax", "tip", "service"}
 _ANYWHERE = {"total", "grand", "subtotal", "tax", "incl", "excl", "rounding"}  # not only in front
 _BESIDE = _words("beside") | lexicon.CURRENCY_NAMES
 _SHORT = _words("short")  # may have a letter misread though they have only 5

@@ -1,7 +1,8 @@
 """The amounts in printed text, as Decimals. Pure."""
 
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -10,17 +11,24 @@ from fields import lexicon
 LONGEST = 160  # characters of a row that are looked at: till rolls hold 48, pages of A4 about 100
 _CLOCK = lexicon.filled("<dates.clock>")
 _SIGN = r"[-\u2013\u2212~]"
-_MARK = lexicon.filled("<currency.marks>")  # a number beside it is money
-_GROUPED = r"\d{1,3}(?:(?:[.,'\u2019]| ?[.,] ?)\d{3}){1,5}(?!\d)(?:[.,]\d{1,2}(?!\d))?"
-_SPACED = r"\d{1,3}(?:[\u00a0 ]\d{3}){1,5}[.,]\d{2}(?!\d)"
+_MARK = lexicon.MARK  # a number beside it is money
+_GROUPED = (
+    r"\d{1,3}(?:(?:[.,'\u2019]| ?[.,] ?)\d{3}){1,5}(?!\d)(?:[.,]\d{1,2}(?!\d))?"
+    r"|\d{1,2}(?:,\d\d){1,4},\d{3}(?!\d)(?:\.\d\d(?!\d))?"  # India: 1,29,900
+)
+_BLANKS = r"\d{1,3}(?:[\u00a0\u202f ]\d{3}){1,5}"
+_SPACED = (  # 1 250,00; whole amounts only beside a currency: 1 250 EUR, XPF 1 250
+    rf"{_BLANKS}[.,]\d\d(?!\d)|{_BLANKS}(?= ?{_MARK}(?!\w))|(?(mark){_BLANKS}(?! ?\d|[.,]\d)|(?!))"
+)
 _DECIMAL = (
     r"\d+ [.,] \d{2}(?=\W{0,2}$)|\d+(?: ?\.|\. ?|,|, (?=\d\d\b)|[\u00a0 ],)\d{2}(?!\d)"
     r"|\d+[.,]\d+|[.,]\d\d(?!\d)"
 )
 _AMOUNT = re.compile(
-    rf"(?<![\d:/.,])(?P<before>{_SIGN} ?)?(?P<open>\()?(?P<mark>{_MARK}\.? ?)?(?P<inner>{_SIGN} ?)?"
-    rf"(?P<number>{_GROUPED}|{_SPACED}|{_DECIMAL}|\d+)(?![\d:/])"
-    rf"(?P<round>[.,](?:--?|=))?(?P<behind> ?(?:{_MARK}(?!\w)))?"
+    rf"(?<!\d)(?<!\d[:/.,])(?P<before>{_SIGN} ?)?(?P<open>\()?(?P<mark>{_MARK}\.? ?)?"
+    rf"(?P<inner>{_SIGN} ?)?"
+    rf"(?P<number>{_GROUPED}|{_SPACED}|{_DECIMAL}|\d+)(?!\d|[.,:/]\d)"
+    rf"(?P<round>[.,](?:--?|\u2013|=))?(?P<behind> ?(?:{_MARK}(?!\w)))?"
     rf"(?P<after> ?{_SIGN}(?!\w))?(?P<close>\))?"
     rf"(?P<unit> ?(?:%|kg\b|ml\b|cm\b|mm\b|oz\b|lbs?\b|[gl]\b|{_CLOCK}\b))?",
     re.IGNORECASE,
@@ -31,6 +39,26 @@ _MISREAD = re.compile(
     r"(?:[.,][\dOoIlSBZ§]{3}){0,5}[.,][\dOoSBIl§]{2})(?![A-Za-z0-9]|[.,][A-Za-z0-9])"
 )
 _DIGITS = str.maketrans("OoIl|SBZ§", "001115825")
+_DOLLAR = re.compile(r"S(?=\d+[.,]\d\d$)")  # S93.58
+_CENTS = re.compile(r"(?<!\d)(?<!\d[.,:/])\d{1,6}([.,])\d\d(?!\d|[.,:/]\d| ?%)")
+
+
+class Style(NamedTuple):
+    """How a receipt writes its amounts."""
+
+    decimal_sign: str | None = None  # the one of its cents; None where that is open
+    is_whole: bool = False  # no amount has cents
+
+
+UNKNOWN = Style()
+
+
+def style_of(texts: Iterable[str]) -> Style:
+    """The style of the rows: a sign is that of the cents from two amounts on, twice the other's."""
+    signs = Counter(sign for text in texts for sign in _CENTS.findall(text[:LONGEST]))
+    sign, other = (".", ",") if signs["."] >= signs[","] else (",", ".")
+    is_clear = signs[sign] >= 2 and signs[sign] >= 2 * signs[other]
+    return Style(sign if is_clear else None, not signs)
 
 
 class Amount(NamedTuple):
@@ -53,11 +81,11 @@ def parse_money(text: str) -> Decimal | None:
     return found.value if found else None
 
 
-def find_amounts(text: str) -> Iterator[Amount]:
+def find_amounts(text: str, style: Style = UNKNOWN) -> Iterator[Amount]:
     """Every number in the text, left to right; a minus on either side or brackets negate it."""
     for match in _AMOUNT.finditer(repair(text)):
         unit = (match["unit"] or "").strip().lower()
-        value, decimals, grouped = _number(match["number"], is_measure=bool(unit))
+        value, decimals, grouped = _number(match["number"], bool(unit), style.decimal_sign)
         bracketed = match["open"] and match["close"]
         negative = match["before"] or match["inner"] or match["after"] or bracketed
         marked = match["mark"] or match["behind"] or match["round"]
@@ -80,19 +108,22 @@ def _as_digits(match: re.Match[str]) -> str:
     number = match["number"]
     if sum(character.isdigit() for character in number) * 2 < len(number) - 1:
         return match[0]
-    return (match["mark"] or "") + number.translate(_DIGITS)
+    as_dollar = number if match["mark"] else _DOLLAR.sub("$", number)
+    return (match["mark"] or "") + as_dollar.translate(_DIGITS)
 
 
-def _number(written: str, is_measure: bool) -> tuple[Decimal, int, bool]:
+def _number(written: str, is_measure: bool, decimal_sign: str | None) -> tuple[Decimal, int, bool]:
     """The value, its number of decimals and whether its thousands are set apart.
 
-    A measure's three digits are decimals: 0.862 kg, 1.240 kg, 7.000 %.
+    A measure's three digits are decimals (0.862 kg, 1.240 kg, 7.000 %), and so are those behind
+    the sign of the receipt's cents: 6.281 gallons.
     """
-    digits = re.sub(r"[\u00a0 '\u2019]", "", written)
+    digits = re.sub(r"[\u00a0\u202f '\u2019]", "", written)
     parts = re.split(r"[.,]", digits)
     whole, tail = "".join(parts[:-1]), parts[-1]
     if len(parts) == 1:
         return Decimal(digits), 0, "'" in written or "\u2019" in written
-    if len(tail) == 3 and (len(parts) > 2 or (whole.strip("0") and not is_measure)):
+    is_decimal = is_measure or not whole.strip("0") or digits[-4:-3] == decimal_sign
+    if len(tail) == 3 and (len(parts) > 2 or not is_decimal):
         return Decimal(whole + tail), 0, True
     return Decimal(f"{whole or 0}.{tail}"), len(tail), len(parts) > 2

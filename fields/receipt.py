@@ -14,7 +14,7 @@ from typing import NamedTuple
 from fields.currencies import MONTH_FIRST, find_currency
 from fields.dates import Day, find_dates, find_time
 from fields.items import find_items
-from fields.labels import Row, read_row
+from fields.labels import Row, read_rows
 from fields.lexicon import COUNTRIES, rule
 from fields.merchants import Merchant, find_merchant
 from fields.totals import Totals, find_totals
@@ -30,7 +30,7 @@ MIN_DATE_CONFIDENCE = 0.8
 _DATE_WORD = rule(r"\b<dates.date>\b")
 _OTHER_DATE = rule(r"\b<dates.other_date>\b")
 _NUMBER = rule(
-    r"\b<numbers.receipt>\b[ .]*(?:<numbers.number>|#)?[ .:#\-]*"
+    r"\b<numbers.receipt>\b[ .]{0,3}(?:<numbers.number>|#)?[ .:#\-]{0,6}"
     r"(?P<number>[A-Z]{0,5}[-/ ]?\d[\w\-/]{2,})"
 )
 _LAST4 = re.compile(
@@ -44,7 +44,7 @@ def read_receipt(rows: Sequence[Sequence[Line]], today: date | None = None) -> R
 
     A date after `today` is warned of; None warns of no date.
     """
-    read = [read_row(row) for row in rows]
+    read = read_rows(rows)
     if not read:
         return Receipt(source="rules", warnings=("no_text",))
     texts = [row.text for row in read]

@@ -69,11 +69,21 @@ def rule(frame: str) -> re.Pattern[str]:
     return re.compile(filled(frame), re.IGNORECASE)
 
 
+def _names(*keys: str) -> set[str]:
+    """What the currencies are called under these keys: €, RM, kr; their codes besides."""
+    parts = [file["currency"] for file in COUNTRIES.values() if "currency" in file]
+    return {part["code"] for part in parts} | {n for p in parts for k in keys for n in p.get(k, ())}
+
+
 # How currencies are called, in lower case: eur, euro, rm, kr.
 CURRENCY_NAMES = frozenset(
     name.lower()
-    for file in COUNTRIES.values()
-    for part in [file.get("currency", {})]
-    for name in (part.get("code", ""), *part.get("signs", ()), *part.get("marks", ()))
+    for name in _names("signs", "shared", "marks", "before", "shared_before", "behind")
     if name.isalpha()
+)
+# The pattern of what makes a number beside it money. Codes and short words only as they are
+# written, and not at the end of a word: 948 Ft, but 6 FT.
+MARK = (
+    f"(?:{one_of(words('currency', 'signs', 'shared', 'marks'))}"
+    rf"|(?<![^\W\d])(?-i:{one_of(_names('before', 'shared_before', 'behind'))}))"
 )

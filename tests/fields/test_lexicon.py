@@ -2,6 +2,9 @@
 
 import json
 import re
+import shutil
+import subprocess
+import sys
 from itertools import combinations
 
 import pytest
@@ -17,7 +20,7 @@ from result import OcrResult, ocr_data
 from tests.conftest import ROOT
 
 FILES = LANGUAGES | COUNTRIES
-SHAPED = {"months", "code", "dollar", "patterns", "repairs"}  # no lists of words
+SHAPED = {"months", "code", "dollar", "decimals", "patterns", "repairs"}  # no lists of words
 NOT_A_NAME = ("merchant", "not_a_name")
 RECEIPTS = ROOT / "tests/fields/receipts"
 
@@ -72,6 +75,67 @@ def test_a_currency_is_found_by_each_sign_and_word(code, key, text):
     assert find_currency([text.replace("*", "")]) == code
 
 
+def test_a_shared_sign_is_that_of_the_country_which_something_else_tells():
+    assert find_currency(["kr 50,00", "STORGATAN 1, MALMÖ"]) == "SEK"
+    assert find_currency(["kr 50,00", "TLF +47 22 12 34 56"]) == "NOK"
+    assert find_currency(["¥ 500", "お釣り", "小計", "合計"]) == "JPY"
+    assert find_currency(["¥ 5.00", "找零", "微信支付", "谢谢"]) == "CNY"
+    assert find_currency(["kr 50,00"]) is None
+
+
+@pytest.mark.parametrize(
+    ("texts", "code"),
+    [
+        (["IVA 16% 1.38"], "MXN"),
+        (["IVA 22% 1.38"], None),  # Italy's and Uruguay's
+        (["TVA 1.38"], None),
+        (["MODA CAD."], None),
+        (["TOTAL CAD", "5.00"], "CAD"),
+        (["VATable Sales 5.00"], None),
+        (["Sales Tax 5.00"], None),
+        (["Sales Tax $5.00"], "USD"),
+        (["VISO MOKĖTI 5,00", "GRYNIEJI 5,00"], "EUR"),
+        (["ФЛОТ", "ИТОГО 5.00", "НАЛИЧНЫМИ 5.00", "СДАЧА 0.00"], "RUB"),
+        (["TEL +54 11 4321 1234"], "ARS"),
+        (["www.bakery.co.za"], "ZAR"),
+        (["THE ROAST CHINA TURKEY 5.00"], None),
+    ],
+)
+def test_no_single_word_of_a_sentence_makes_a_currency(texts, code):
+    assert find_currency(texts) == code
+
+
+def test_each_language_of_a_country_has_a_file():
+    assert {x for file in COUNTRIES.values() for x in file.get("languages", ())} <= set(LANGUAGES)
+
+
+GEORGIA = """# Georgia
+languages = ["ka"]
+phone = "995"
+
+[currency]
+code = "GEL"
+signs = ["₾"]
+words = ["tbilisi"]
+
+[legal]
+prefixes = ["LLC"]
+"""
+
+
+def test_a_new_country_is_one_file(tmp_path):
+    shutil.copytree(ROOT / "fields", tmp_path / "fields")
+    shutil.copy(ROOT / "result.py", tmp_path)
+    (tmp_path / "fields/lexicon/countries/GE.toml").write_text(GEORGIA, "utf-8")
+    code = (
+        "from fields.receipt import read_receipt; from fields.text import rows_from_text\n"
+        "for text in ('SHOP\\nTOTAL 12.50 ₾', 'SHOP, TBILISI\\nTOTAL GEL 12'):\n"
+        "    found = read_receipt(rows_from_text(text)); print(found.currency, found.total)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert ran.stdout == "GEL 12.50\nGEL 12\n", ran.stderr
+
+
 def test_each_month_is_read():
     for name, file in LANGUAGES.items():
         for number, names in enumerate(file.get("dates", {}).get("months", ()), 1):
@@ -91,7 +155,7 @@ def found(text):
     return read_receipt(rows_from_text(text))
 
 
-FACTS = {"month_first", "cash_rounding"}
+FACTS = {"month_first", "cash_rounding", "languages", "phone", "tax"}
 
 
 def is_name(name, head):
@@ -103,6 +167,7 @@ def is_street(text):
 
 
 OF_A_CURRENCY = {"words", "before", "behind", "before_cents", "signs"}
+OF_A_CURRENCY |= {"hints", "shared", "shared_before"}
 CHECKS = {  # what tells that the word of a section's key is understood
     "labels.ordinary": lambda word: topics(f"{word} XYLOPHONE 2.50") == frozenset(),
     "labels.beside": lambda word: topics(f"TIP {word} 2.50") >= {"tip"},

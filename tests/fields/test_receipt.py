@@ -46,6 +46,16 @@ def read(text, confidence=None):
         ("RMO.00", "0.00"),  # letters that the shape of an amount proves to be digits
         ("1O.5O", "10.50"),
         ("RM §.30", "5.30"),
+        ("₹1,29,900", "129900"),  # India
+        ("1 250 EUR", "1250"),
+        ("XPF 12 312", "12312"),
+        ("2 996 Ft", "2996"),
+        ("13.-", "13"),
+        ("*9,95", "9.95"),
+        ("TOTAL:12.50", "12.50"),
+        ("TOTAL....12.50", "12.50"),
+        ("S93.58", "93.58"),  # the dollar sign misread
+        ("Tel: 01.48.28.44.81", None),
         ("12:30", None),
         ("TOTAL", None),
         ("", None),
@@ -53,6 +63,20 @@ def read(text, confidence=None):
 )
 def test_an_amount_is_read_as_it_is_written(text, amount):
     assert parse_money(text) == (None if amount is None else Decimal(amount))
+
+
+@pytest.mark.parametrize(
+    ("text", "total"),
+    [
+        ("AMOUNT DUE 27500", 27500),
+        ("TOTAL XPF 12312", 12312),
+        ("GALLONS 6.281\nPRICE 3.499\nFUEL SALE 21.98\nTOTAL 21.98", "21.98"),
+        ("BROT 2,50\nKAESE 1.234,50\nTOTAL 1.237,00", "1237.00"),
+    ],
+)
+def test_whole_amounts_and_thousands_are_told_by_how_the_receipt_prints_others(text, total):
+    found = read(f"SHOP\nTABLE 12\n{text}").total
+    assert found == Decimal(total)
 
 
 @pytest.mark.parametrize(
