@@ -28,7 +28,7 @@ from flask import (
     request,
     send_file,
 )
-from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
+from werkzeug.exceptions import Conflict, HTTPException, InternalServerError, ServiceUnavailable
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import IntegerConverter
 from werkzeug.wrappers import Response as BaseResponse
@@ -36,6 +36,7 @@ from werkzeug.wrappers import Response as BaseResponse
 import commands
 import db
 from db import Listing
+from engines.running import Billed
 from providers import PROVIDERS
 from providers.base import Provider
 from server import access, answers, docs, errors, exports, logs
@@ -49,7 +50,7 @@ from server.upload import check_provider, max_body_bytes, stored_upload
 from server.webhook import Webhook
 from settings import Settings, read_settings
 from storage import Storage
-from worker import Ended, Worker, delete_file_and_bytes, delete_job_and_files
+from worker import Ended, Worker
 
 log = logging.getLogger(__name__)
 api = Blueprint("api", __name__)
@@ -162,12 +163,10 @@ def _export_response(rows: Callable[[Path, Listing, bool], Iterator[str]], suffi
 
 @api.delete(JOB)
 def delete_job(job_id: int) -> dict[str, bool]:
-    """Delete a job with its files; pending executions are cancelled, a running one is a 409."""
+    """Delete a job with its files and cancel its executions; 409 if one may have been paid for."""
     with get_service().writing():
-        gone = delete_job_and_files(get_db(), get_service().storage, job_id)
+        gone = get_service().worker.delete(get_db(), job_id)
     if not gone:
-        if db.job_exists(get_db(), job_id):
-            abort(409, f"Job {job_id} is being processed; delete it when it is completed")
         abort(404, f"Job {job_id} does not exist")
     get_service().deleted(get_db(), job_id)
     return {"success": True}
@@ -192,13 +191,11 @@ def get_file(job_id: int, file_id: int) -> Response:
 
 @api.delete(FILE)
 def delete_file(job_id: int, file_id: int) -> dict[str, bool]:
-    """Delete one file of a job; 409 while it is being read."""
-    _file_or_404(job_id, file_id)
+    """Delete one file of a job and cancel its executions, as for a job."""
     with get_service().writing():
-        gone = delete_file_and_bytes(get_db(), get_service().storage, job_id, file_id)
+        gone = get_service().worker.delete(get_db(), job_id, file_id)
     if not gone:
-        _file_or_404(job_id, file_id)
-        abort(409, f"File {file_id} is being processed; delete it when that is done")
+        abort(404, f"File {file_id} does not exist in job {job_id}")
     get_service().deleted(get_db(), job_id)
     return {"success": True}
 
@@ -344,6 +341,13 @@ def log_request(response: Response) -> Response:
 def http_error(error: HTTPException) -> BaseResponse:
     """Format every error, unhandled exceptions included, as the API's JSON."""
     return errors.as_response(error, request)
+
+
+@api.app_errorhandler(Billed)
+def billed_error(error: Billed) -> BaseResponse:
+    return http_error(
+        Conflict(f"{error} is reading it and may charge for that already; delete it afterwards")
+    )
 
 
 @api.app_errorhandler(sqlite3.DatabaseError)

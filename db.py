@@ -385,16 +385,13 @@ def list_finished_before(db: sqlite3.Connection, moment: str) -> list[int]:
 
 
 def delete_job(db: sqlite3.Connection, job_id: int, finished_before: str | None = None) -> bool:
-    """Delete a job unless one of its executions is running; whether it was deleted.
+    """Delete a job; whether it was deleted.
 
     With `finished_before`, only if the job is finished and unchanged since that time.
     """
     deleted = db.execute(
         """
-        DELETE FROM job WHERE id = :id AND NOT EXISTS (
-            SELECT 1 FROM file JOIN execution ON execution.file_id = file.id
-            WHERE file.job_id = job.id AND execution.status = 'running'
-        )
+        DELETE FROM job WHERE id = :id
         AND (:moment IS NULL OR (updated_at < :moment AND status IN ('completed', 'failed')))
         """,
         {"id": job_id, "moment": finished_before},
@@ -403,20 +400,25 @@ def delete_job(db: sqlite3.Connection, job_id: int, finished_before: str | None 
 
 
 def delete_file(db: sqlite3.Connection, job_id: int, file_id: int) -> bool:
-    """Delete a file unless one of its executions is running; whether it was deleted."""
-    deleted = db.execute(
-        """
-        DELETE FROM file WHERE id = ? AND job_id = ? AND NOT EXISTS (
-            SELECT 1 FROM execution WHERE file_id = file.id AND status = 'running'
-        )
-        """,
-        (file_id, job_id),
-    )
+    """Delete a file of a job; whether it was deleted."""
+    deleted = db.execute("DELETE FROM file WHERE id = ? AND job_id = ?", (file_id, job_id))
     add_to_search(db, job_id)
     return deleted.rowcount == 1
 
 
 # Executions
+
+
+def list_running(db: sqlite3.Connection, job_id: int, file_id: int | None = None) -> list[int]:
+    """The ids of a job's running executions, or of one of its files."""
+    rows = db.execute(
+        """
+        SELECT execution.id FROM file JOIN execution ON execution.file_id = file.id
+        WHERE file.job_id = ? AND file.id = coalesce(?, file.id) AND execution.status = 'running'
+        """,
+        (job_id, file_id),
+    )
+    return [row["id"] for row in rows]
 
 
 def add_execution(db: sqlite3.Connection, file_id: int, provider: str) -> int:
@@ -482,9 +484,9 @@ def claim(db: sqlite3.Connection, execution_id: int) -> dict[str, Any] | None:
     return dict(row) if row else None
 
 
-def complete(db: sqlite3.Connection, execution_id: int, claim: str, ocr_data: str) -> None:
-    """Record a result; nothing if the claim was lost, as after a crash of the thread."""
-    db.execute(
+def complete(db: sqlite3.Connection, execution_id: int, claim: str, ocr_data: str) -> bool:
+    """Record a result; whether it was: not if the execution was deleted or is another's now."""
+    changed = db.execute(
         """
         UPDATE execution SET status = 'completed', ocr_data = :ocr_data,
             receipt_key = :receipt_key, updated_at = :now
@@ -498,11 +500,12 @@ def complete(db: sqlite3.Connection, execution_id: int, claim: str, ocr_data: st
             "now": now(),
         },
     )
+    return changed.rowcount == 1
 
 
-def fail(db: sqlite3.Connection, execution_id: int, claim: str, code: str, message: str) -> None:
-    """Record a failure; nothing if the claim was lost."""
-    db.execute(
+def fail(db: sqlite3.Connection, execution_id: int, claim: str, code: str, message: str) -> bool:
+    """Record a failure; whether it was, as for complete."""
+    changed = db.execute(
         """
         UPDATE execution
         SET status = 'failed', error_code = :code, error_message = :message, updated_at = :now
@@ -510,6 +513,7 @@ def fail(db: sqlite3.Connection, execution_id: int, claim: str, code: str, messa
         """,
         {"id": execution_id, "claim": claim, "code": code, "message": message, "now": now()},
     )
+    return changed.rowcount == 1
 
 
 def release(db: sqlite3.Connection) -> None:

@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import IO, Any, TypeVar
 
 import db
+from engines import running
+from engines.running import Running
 from providers.base import Provider, read
 from providers.redact import redacted
 from result import ErrorCode, ProviderError, ocr_data
@@ -76,7 +78,7 @@ class Worker:
         }
         self._queues: dict[str, queue.Queue[int | None]] = {k: queue.Queue() for k in self._sizes}
         self._threads: dict[threading.Thread, str] = {}
-        self._running: dict[threading.Thread, int] = {}  # the execution each has claimed
+        self._running: dict[threading.Thread, Running] = {}
         self._keeper = threading.Thread(target=self._keep, name="keeper", daemon=True)
         self._closed = False  # to work that has not begun
         self._stopping = threading.Event()
@@ -153,17 +155,45 @@ class Worker:
         if opened := self._opened:
             opened.check()
 
+    def delete(
+        self, connection: sqlite3.Connection, job_id: int, file_id: int | None = None
+    ) -> bool:
+        """Delete a job or one of its files, and cancel what reads it; whether it was there.
+
+        Raises PermissionError, and Billed where a vendor may have been paid for what runs.
+        """
+        self._storage.check_writable()
+        with connection:
+            db.begin(connection)  # nothing of it is claimed meanwhile
+            ids = db.list_running(connection, job_id, file_id)
+            runs = [run for run in list(self._running.values()) if run.execution_id in ids]
+            running.cancel(runs)
+            if file_id is None:
+                gone = db.delete_job(connection, job_id)
+            else:
+                gone = db.delete_file(connection, job_id, file_id)
+        collect_garbage(connection, self._storage)
+        return gone
+
     def execute(self, connection: sqlite3.Connection, execution_id: int) -> None:
         """Claim, run, record; nothing when the execution is no longer pending."""
+        run = self._running[threading.current_thread()] = Running(execution_id)
+        running.current.set(run)
         claimed = self._persist(connection, db.claim, execution_id)
-        if claimed is None:
-            return
-        self._running[threading.current_thread()] = execution_id
+        if claimed is not None:
+            self._execute_claimed(connection, execution_id, claimed)
+        self._running.pop(threading.current_thread(), None)
+
+    def _execute_claimed(
+        self, connection: sqlite3.Connection, execution_id: int, claimed: Mapping[str, Any]
+    ) -> None:
         started = time.monotonic()
         attempted = self._attempt(execution_id, claimed["provider"], claimed["storage_key"])
-        code = self._record(connection, execution_id, claimed["claim"], *attempted)
-        self._running.pop(threading.current_thread(), None)
+        is_recorded, code = self._record(connection, execution_id, claimed["claim"], *attempted)
         seconds, outcome = time.monotonic() - started, f"failed: {code}" if code else "completed"
+        if not is_recorded:
+            log.info("execution %d: ended unrecorded after %.1f s", execution_id, seconds)
+            return
         log.info(
             "execution %d: %s %s in %.1f s", execution_id, claimed["provider"], outcome, seconds
         )
@@ -189,21 +219,20 @@ class Worker:
         claim: str,
         code: ErrorCode | None,
         text: str,
-    ) -> ErrorCode | None:
-        """Record a result or an error; the code recorded, None for a result.
+    ) -> tuple[bool, ErrorCode | None]:
+        """Record a result or an error; whether it was, and the code recorded, None for a result.
 
-        A result that the database refuses, as 1 GB of text, is recorded as an internal error.
+        It is not when the execution was deleted meanwhile, or when the server stops. A result that
+        the database refuses, as 1 GB of text, is recorded as an internal error.
         """
-        try:
-            if code is None:
-                self._persist(connection, db.complete, execution_id, claim, text)
-            else:
-                self._persist(connection, db.fail, execution_id, claim, code, text)
-            return code
-        except sqlite3.Error:
-            log.exception("execution %d", execution_id)
-            self._persist(connection, db.fail, execution_id, claim, *INTERNAL_ERROR)
-            return INTERNAL_ERROR[0]
+        if code is None:
+            try:
+                done = self._persist(connection, db.complete, execution_id, claim, text)
+                return bool(done), None
+            except sqlite3.Error:
+                log.exception("execution %d", execution_id)
+                code, text = INTERNAL_ERROR
+        return bool(self._persist(connection, db.fail, execution_id, claim, code, text)), code
 
     def _read(self, provider_name: str, storage_key: str) -> str:
         path = self._storage.path(storage_key)
@@ -274,9 +303,8 @@ class Worker:
         """Another thread for a dead one, and another try for the execution it died over."""
         log.error("worker thread %s died; it is replaced", thread.name)
         with closing(db.connect(self._database)) as connection:
-            if execution_id := self._running.get(thread):
-                self._recover(connection, execution_id)
-            self._running.pop(thread, None)
+            if run := self._running.pop(thread, None):
+                self._recover(connection, run.execution_id)
             self._start_thread(self._threads.pop(thread))
             self._submit_pending(connection)
 
@@ -417,27 +445,6 @@ def purge_orphans(connection: sqlite3.Connection, storage: Storage, dry_run: boo
     return ids
 
 
-def delete_job_and_files(connection: sqlite3.Connection, storage: Storage, job_id: int) -> bool:
-    """Delete a job unless it is running; whether it was deleted. Raises PermissionError."""
-    storage.check_writable()
-    gone = _delete_row(connection, job_id)
-    collect_garbage(connection, storage)
-    return gone
-
-
-def delete_file_and_bytes(
-    connection: sqlite3.Connection, storage: Storage, job_id: int, file_id: int
-) -> bool:
-    """Delete a file unless it is being read; whether it was deleted. Raises PermissionError."""
-    storage.check_writable()
-    with connection:
-        gone = db.delete_file(connection, job_id, file_id)
-    collect_garbage(connection, storage)
-    return gone
-
-
-def _delete_row(
-    connection: sqlite3.Connection, job_id: int, finished_before: str | None = None
-) -> bool:
+def _delete_row(connection: sqlite3.Connection, job_id: int, finished_before: str) -> bool:
     with connection:
         return db.delete_job(connection, job_id, finished_before)

@@ -1,4 +1,4 @@
-"""Lets one thread end what another one does for an execution: its child process, or its call."""
+"""Lets one thread end what another does for an execution: its child process, or its call."""
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -7,32 +7,37 @@ from contextvars import ContextVar
 
 from result import ProviderError
 
-_lock = threading.Lock()  # a call is either counted as sent or cancelled, never both
+_lock = threading.Lock()  # a request goes out, or its execution is cancelled: never both
+
+
+class Billed(Exception):
+    """An execution cannot be cancelled: the vendor of this name may have been paid for it."""
 
 
 class Running:
     """An execution under way in a thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, execution_id: int | None = None) -> None:
+        self.execution_id = execution_id
         self.is_cancelled = False
-        self.is_billed = False  # a vendor has its request, or may have
+        self.paid_vendor = ""  # that has its request, and may charge for it
         self.end: Callable[[], None] | None = None  # ends what the thread waits for
 
 
-current = ContextVar("current", default=Running())  # noqa: B039 # of threads that run no execution
+current = ContextVar("current", default=Running())  # noqa: B039 # of threads without an execution
 
 
-def cancel(runs: Iterable[Running]) -> bool:
-    """End all of these; False, and none is ended, where a vendor may have been paid for one."""
+def cancel(runs: Iterable[Running]) -> None:
+    """End all of these. Raises Billed, and ends none, where one of them may have cost money."""
     runs = list(runs)
     with _lock:
-        if any(run.is_billed for run in runs):
-            return False
+        for run in runs:
+            if run.paid_vendor:
+                raise Billed(run.paid_vendor)
         for run in runs:
             run.is_cancelled = True
             if run.end:
                 run.end()
-    return True
 
 
 @contextmanager
@@ -52,12 +57,15 @@ def ended_by(end: Callable[[], None]) -> Iterator[None]:
             run.end = None
 
 
-def bill() -> None:
-    """Note that a request which costs money goes out now. Raises ProviderError if cancelled."""
+def begin_request(paid_vendor: str) -> None:
+    """Note that a request goes out, to a vendor of this name that may charge for it, "" for none.
+
+    Raises ProviderError where the execution is cancelled.
+    """
     run = current.get()
     with _lock:
         _check(run)
-        run.is_billed = True
+        run.paid_vendor = paid_vendor
 
 
 def _check(run: Running) -> None:

@@ -53,6 +53,7 @@ class Vendor:
     model_variable: str = ""
     default_url: str = ""
     key_optional: bool = False
+    is_free: bool = False  # a server of one's own: a call to it can be cancelled
 
     def key(self, settings: Settings) -> str:
         return str(settings[self.key_variable])
@@ -171,7 +172,8 @@ class Client:
         self, method: str, url: str, read_timeout_s: float, request: Mapping[str, Any]
     ) -> Answer | Failure:
         """One try. Failures are returned: a raised one would carry requests' exception along."""
-        begin_call(self.deadline, read_timeout_s)
+        paid_vendor = "" if self.vendor.is_free else self.vendor.name
+        begin_call(self.deadline, read_timeout_s, paid_vendor)
         try:
             with _session.request(
                 method,

@@ -28,6 +28,7 @@ SERVER = Vendor(
     "LLAMA_CPP_BASE_URL",
     "LLAMA_CPP_MODEL",
     key_optional=True,
+    is_free=True,
 )
 IN_PROCESS = Vendor("llama.cpp", "", "", "LLAMA_CPP_MODEL_PATH")
 FILES = ("LLAMA_CPP_MODEL_PATH", "LLAMA_CPP_MMPROJ_PATH")

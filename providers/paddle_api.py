@@ -51,7 +51,8 @@ def model(settings: Settings) -> str | None:
 
 
 def ocr(image: Path, settings: Settings, clock: Clock = time) -> OcrResult:
-    client = Client(PADDLE, settings, _classify, deadline(settings), clock, headers(settings))
+    vendor = replace(PADDLE, is_free=not _is_hosted(settings))
+    client = Client(vendor, settings, _classify, deadline(settings), clock, headers(settings))
     read = _read_as_job if _is_jobs(settings) else _read_at_once
     pages = jpegs(image, settings, client.deadline, long_side=LONG_SIDE)
     return join_pages([read(page, client) for page in pages])

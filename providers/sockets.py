@@ -9,6 +9,7 @@ import socket
 import ssl
 import threading
 import time
+from functools import partial
 from typing import Any
 
 import requests
@@ -16,17 +17,20 @@ from urllib3.connection import HTTPConnection
 from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.util.ssl_ import create_urllib3_context
 
+from engines import running
+
 LONGEST_S = 2_000_000.0  # a socket's timeout is counted in milliseconds, in 32 bits
 
 _call = threading.local()
 
 
-def begin_call(deadline: float, silence_s: float) -> None:
+def begin_call(deadline: float, silence_s: float, paid_vendor: str = "") -> None:
     """Set the limits of this thread: reads end after `silence_s`, everything at the deadline.
 
-    The deadline is on the clock of time.monotonic().
+    The deadline is on the clock of time.monotonic(). `paid_vendor` may charge for what is sent, so
+    that the execution cannot be cancelled any more.
     """
-    _call.deadline, _call.silence_s = deadline, silence_s
+    _call.deadline, _call.silence_s, _call.paid_vendor = deadline, silence_s, paid_vendor
 
 
 def left_s() -> float:
@@ -40,9 +44,11 @@ def left_s() -> float:
 class _Socket(socket.socket):
     def recv_into(self, *args: Any) -> int:
         self.settimeout(min(_call.silence_s, left_s()))
-        return super().recv_into(*args)
+        with running.ended_by(partial(self.shutdown, socket.SHUT_RDWR)):
+            return super().recv_into(*args)
 
     def sendall(self, *args: Any) -> None:
+        running.begin_request(_call.paid_vendor)
         self.settimeout(left_s())
         return super().sendall(*args)
 
@@ -50,9 +56,11 @@ class _Socket(socket.socket):
 class _TlsSocket(ssl.SSLSocket):
     def recv_into(self, *args: Any) -> int:
         self.settimeout(min(_call.silence_s, left_s()))
-        return super().recv_into(*args)
+        with running.ended_by(partial(socket.socket.shutdown, self, socket.SHUT_RDWR)):
+            return super().recv_into(*args)
 
     def send(self, *args: Any) -> int:  # sendall calls it until all is sent
+        running.begin_request(_call.paid_vendor)
         self.settimeout(left_s())
         return super().send(*args)
 

@@ -25,7 +25,12 @@ def gate():
 
 
 @pytest.fixture
-def make_app(tmp_path, gate):
+def paid_gate():
+    return Gate("ACME")
+
+
+@pytest.fixture
+def make_app(tmp_path, gate, paid_gate):
     """`make_app(providers, env, data)`: an application, its worker stopped at the end."""
     apps = []
 
@@ -35,14 +40,15 @@ def make_app(tmp_path, gate):
         return apps[-1]
 
     yield make
-    gate.open()  # or the worker would wait for it
+    for each in (gate, paid_gate):
+        each.open()  # or the worker would wait for it
     for app in apps:
         app.extensions["receipts"].stop()
 
 
 @pytest.fixture
-def app(gate, make_app):
-    return make_app({"fake": fake(), "gated": gate.provider})
+def app(gate, paid_gate, make_app):
+    return make_app({"fake": fake(), "gated": gate.provider, "paid": paid_gate.provider})
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 import app
+from engines import running
 from providers.base import Provider
 from result import OcrResult, Receipt
 
@@ -52,13 +53,19 @@ def fake(text="READ", **fields):
 
 
 class Gate:
-    """A provider that tells when it has started and answers when the gate is open."""
+    """A provider that tells when it has started and answers when the gate is open.
 
-    def __init__(self, **fields):
+    `vendor` may charge for it from its start.
+    """
+
+    def __init__(self, vendor=None, **fields):
+        self._vendor = vendor
         self.provider = fake(ocr=self._ocr, **fields)
         self._started, self._open = threading.Semaphore(0), threading.Event()
 
     def _ocr(self, path, settings):
+        if self._vendor:
+            running.begin_request(self._vendor)
         self._started.release()
         assert self._open.wait(20), "the test never opened the gate"
         return fake().ocr(path, settings)

@@ -414,27 +414,52 @@ def test_ids_are_not_reused_after_a_restart(make_app, tmp_path):
     assert upload(make_app(data=tmp_path / "one").test_client(), "fake") == 2
 
 
-def test_a_job_with_a_running_execution_cannot_be_deleted(client, gate):
-    job_id = upload(client, "gated")
-    gate.wait_for_start()
+def test_what_a_vendor_may_charge_for_cannot_be_deleted_while_it_runs(client, paid_gate):
+    job_id = upload(client, "paid")
+    paid_gate.wait_for_start()
     for url in (f"/ocr-jobs/{job_id}", f"/ocr-jobs/{job_id}/files/1"):
         response = client.delete(url)
         assert (response.status_code, response.json["statusCode"]) == (409, 409)
-        assert response.json["message"] == "Conflict" and "processed" in response.json["details"]
-    gate.open()
-    wait(client, job_id)
+        assert response.json["message"] == "Conflict"
+        assert response.json["details"].startswith("ACME is reading it and may charge for that")
+    paid_gate.open()
+    assert wait(client, job_id)["status"] == "completed"
     assert client.delete(f"/ocr-jobs/{job_id}").json == {"success": True}
 
 
-def test_the_finished_and_pending_neighbours_of_a_running_file_can_be_deleted(make_app, gate):
+def test_nothing_of_a_job_is_cancelled_where_a_vendor_may_charge_for_a_part(
+    make_app, gate, paid_gate
+):
+    providers = {"gated": gate.provider, "paid": paid_gate.provider}
+    client = make_app(providers, {"OCR_WORKERS": "2"}).test_client()
+    job_id = upload(client, "gated", "paid")
+    gate.wait_for_start()
+    paid_gate.wait_for_start()
+    assert client.delete(f"/ocr-jobs/{job_id}").status_code == 409
+    gate.open()
+    paid_gate.open()
+    files = wait(client, job_id)["files"]
+    assert [file["executions"][0]["status"] for file in files] == ["completed"] * 2
+
+
+def test_the_files_of_a_job_can_be_deleted_one_by_one_the_one_that_is_read_too(make_app, gate):
     client = make_app({"gated": gate.provider, "fake": fake()}, {"OCR_WORKERS": "1"}).test_client()
     upload(client, "fake", "gated", "fake")
     gate.wait_for_start()
-    assert client.delete("/ocr-jobs/1/files/1").json == {"success": True}
-    assert client.delete("/ocr-jobs/1/files/3").json == {"success": True}
-    assert client.delete("/ocr-jobs/1/files/2").status_code == 409
+    for file_id in (1, 2):
+        assert client.delete(f"/ocr-jobs/1/files/{file_id}").json == {"success": True}
     gate.open()
-    assert [file["id"] for file in wait(client, 1)["files"]] == [2]
+    assert [file["id"] for file in wait(client, 1)["files"]] == [3]
+
+
+def test_a_reading_that_ends_after_its_deletion_is_not_recorded(client, gate, db):
+    job_id = upload(client, "gated")
+    gate.wait_for_start()
+    assert client.delete(f"/ocr-jobs/{job_id}").json == {"success": True}
+    assert client.get(f"/ocr-jobs/{job_id}").status_code == 404
+    gate.open()
+    wait(client, upload(client, "gated"))  # the same thread, or its neighbour
+    assert [row["id"] for row in db.execute("SELECT id FROM execution")] == [2]
 
 
 def test_deleting_a_pending_job_cancels_it(make_app, gate):

@@ -122,11 +122,15 @@ def test_deleting_cascades_from_job_to_execution(connection):
     }
 
 
-def test_what_is_running_cannot_be_deleted_and_what_is_missing_was_not(connection):
-    job_id = add(connection, "running", "completed")
-    assert not db.delete_job(connection, job_id)
-    assert not db.delete_file(connection, job_id, 1)
-    assert db.delete_file(connection, job_id, 2)
+def test_what_is_running_is_listed_by_job_and_by_file(connection):
+    job_id, other = add(connection, "running", "completed", "running"), add(connection, "running")
+    assert db.list_running(connection, job_id) == [1, 3]
+    assert db.list_running(connection, job_id, 3) == [3]
+    assert db.list_running(connection, job_id, 2) == db.list_running(connection, other, 1) == []
+
+
+def test_what_is_missing_was_not_deleted(connection):
+    job_id = add(connection, "completed")
     assert not db.delete_file(connection, job_id, 99)
     assert not db.delete_file(connection, 99, 1)
     assert not db.delete_job(connection, 99)
@@ -135,8 +139,8 @@ def test_what_is_running_cannot_be_deleted_and_what_is_missing_was_not(connectio
 def test_outcomes_are_recorded_only_for_what_is_running(connection):
     add(connection, "completed", "pending")
     claim = connection.execute("SELECT claim FROM execution WHERE id = 1").fetchone()[0]
-    db.fail(connection, 1, claim, "timeout", "late")
-    db.complete(connection, 2, claim, "{}")
+    assert not db.fail(connection, 1, claim, "timeout", "late")
+    assert not db.complete(connection, 2, claim, "{}")
     statuses = [f["executions"][0]["status"] for f in db.get_job(connection, 1)["files"]]
     assert statuses == ["completed", "pending"]
 

@@ -296,7 +296,7 @@ def test_both_local_engines_read_without_network_in_production_and_die_with_the_
         assert execution["error"] is None
         assert "TOTALEUR3.70" in "".join(json.loads(execution["ocrData"])["text"].split())
     engines = children(server.process.pid)
-    assert len(engines) == 2
+    assert len(engines) == 3  # one a provider, and the decoder that checks uploads
     server.end()
     until(lambda: all(gone(pid) for pid in engines), seconds=5)
 

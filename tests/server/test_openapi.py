@@ -9,7 +9,7 @@ from pathlib import Path
 import jsonschema_rs
 import pytest
 
-from tests.fakes import fake, png, upload, wait
+from tests.fakes import png, upload, wait
 
 DOCUMENT = json.loads(Path("openapi.json").read_text())
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -101,8 +101,7 @@ def fits(response, path, method):
     return True
 
 
-def test_what_the_api_answers_in_everyday_use_is_in_the_document(make_app, gate):
-    client = make_app({"fake": fake(), "gated": gate.provider}).test_client()
+def test_what_the_api_answers_in_everyday_use_is_in_the_document(client, paid_gate):
     job, file = "/ocr-jobs/{jobId}", "/ocr-jobs/{jobId}/files/{fileId}"
     upload(client, "fake", "fake", jobName="x")
     done = wait(client, 1)
@@ -110,8 +109,8 @@ def test_what_the_api_answers_in_everyday_use_is_in_the_document(make_app, gate)
         json.loads(done["files"][0]["executions"][0]["ocrData"])
     )
     assert done["files"][1]["duplicateOf"] == {"jobId": 1, "fileId": 1}
-    upload(client, "gated")
-    gate.wait_for_start()
+    upload(client, "paid")
+    paid_gate.wait_for_start()
     asked = [
         ("get", job, "/ocr-jobs/1", {}, 200),
         ("get", job, "/ocr-jobs/1", {"headers": {"Accept": "text/plain"}}, 200),
