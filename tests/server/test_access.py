@@ -615,6 +615,12 @@ def test_a_part_of_a_file_can_be_asked_for(served, asked, status, body):
             assert response.json["statusCode"] == 416
 
 
+@pytest.mark.parametrize("asked", ["bytes=0-1,4-5", "lines=0-3", "0-3", "none"])
+def test_several_parts_and_other_units_are_answered_with_the_whole_file(served, asked):
+    with served(Range=asked) as response:
+        assert (response.status_code, response.data) == (200, png())
+
+
 def test_a_part_is_sent_only_of_the_file_one_has_the_rest_of(served):
     with served(Range="bytes=0-3", If_Range='"another"') as response:
         assert (response.status_code, response.data) == (200, png())
