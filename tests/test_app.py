@@ -518,7 +518,7 @@ def test_an_unknown_address_is_not_found_in_the_same_form(client):
 def test_a_method_not_allowed_says_which_are(client, method, url, allow):
     response = client.open(url, method=method)
     assert (response.status_code, response.mimetype) == (405, "application/json")
-    assert response.json["statusCode"] == 405
+    assert response.json["details"] == f"{url} takes {', '.join(sorted(allow))} and not {method}"
     assert response.json["message"] == "Method Not Allowed"
     assert set(response.headers["Allow"].split(", ")) == allow
 
