@@ -34,7 +34,8 @@ MIN_FIELD_AREA = 1  # square points; a signature that is not shown has none
 CELL = 15  # pixels, of the squares in which ink and text are compared
 DARK = 160  # of 255; a pixel below is ink
 MIN_INK = 0.08  # of a square's pixels; a thin line has 0.07
-MAX_UNCOVERED_SHARE = 0.5  # of the squares with ink: logos, pictures and codes have no text
+MAX_PRINT = 0.7  # a coloured bar and most of a photo have more
+MAX_UNCOVERED_SHARE = 0.5  # of the squares that look like print: logos and pictures do too
 MIN_KNOWN_ROWS = 2  # they prove that a font's letters are those that it draws
 MIN_FONT_LETTERS = 8  # a font with fewer holds signs
 MAX_SAMPLES = 3
@@ -205,16 +206,17 @@ def _shown(words: Sequence[Word], codes: Sequence[Box], picture: Image.Image) ->
 
     height, width = picture.height // CELL, picture.width // CELL
     dark = np.asarray(picture)[: height * CELL, : width * CELL] < DARK
-    ink = dark.reshape(height, CELL, width, CELL).mean(axis=(1, 3)) >= MIN_INK
+    shares = dark.reshape(height, CELL, width, CELL).mean(axis=(1, 3))
+    ink, print_ = shares >= MIN_INK, (shares >= MIN_INK) & (shares <= MAX_PRINT)
     for code in codes:
-        ink[_cells(code)] = False
-    free, shown = ink.copy(), []
+        print_[_cells(code)] = False
+    free, shown = print_.copy(), []
     for word in words:
         area = _cells(word.line.box or (0, 0, 0, 0))
         free[area] = False
         if not word.is_aside and ink[area].any():
             shown.append(word)
-    is_covered = free.sum() <= MAX_UNCOVERED_SHARE * ink.sum()
+    is_covered = free.sum() <= MAX_UNCOVERED_SHARE * print_.sum()
     return shown if is_covered and len(shown) >= (1 - MAX_ASIDE_SHARE) * len(words) else []
 
 

@@ -207,6 +207,15 @@ def test_a_logo_and_lines_are_no_reason_to_doubt_the_text():
     assert texts(read(pdf(logo + text(ROWS)))) == TEXT
 
 
+def test_print_on_a_coloured_bar_is_text():
+    bar = "0.1 0.2 0.4 rg 0 360 300 40 re f 0 0 300 200 re f 1 1 1 rg "
+    title = text([(40, 375, "Our Shop"), (40, 100, "Thank you")], 16)
+    assert texts(read(pdf(f"{bar} {title} 0 0 0 rg {text(ROWS)}"))) == [
+        *("Our Shop", *TEXT),
+        "Thank you",
+    ]
+
+
 def test_words_that_cannot_be_seen_are_left_out():
     white = f"1 1 1 rg {text([(40, 200, 'Total 99.99')])} 0 0 0 rg "
     assert texts(
