@@ -27,6 +27,4 @@ HEALTHCHECK --interval=30s --timeout=5s --start-period=30s \
     CMD ["python3", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:3000/health', timeout=4)"]
 
 # The command of `make serve HOST=0.0.0.0`, as process 1 so that it hears `docker stop`.
-CMD [".venv/bin/waitress-serve", "--host", "0.0.0.0", "--port", "3000", \
-    "--threads", "300", "--connection-limit", "800", "--asyncore-use-poll", \
-    "--recv-bytes", "262144", "--call", "app:create_app"]
+CMD [".venv/bin/python", "-m", "server", "--host", "0.0.0.0", "--port", "3000"]

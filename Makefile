@@ -8,7 +8,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-HOST := 127.0.0.1
+HOST := localhost
 PORT := 3000
 
 .PHONY: run serve test quick lint bench clean
@@ -16,10 +16,8 @@ PORT := 3000
 run: $(VENV)/ready
 	$(BIN)/flask run --port $(PORT)
 
-# 300 threads: up to 250 (MAX_WAITING) for requests that wait for a job, the rest for all others.
 serve: $(VENV)/ready
-	$(BIN)/waitress-serve --host $(HOST) --port $(PORT) --threads 300 --connection-limit 800 \
-		--asyncore-use-poll --recv-bytes 262144 --call app:create_app
+	$(BIN)/python -m server --host $(HOST) --port $(PORT)
 
 test: $(VENV)/ready-dev
 	$(BIN)/python -m pytest $(PYTEST)

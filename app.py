@@ -95,6 +95,7 @@ def get_job(job_id: int) -> Response:
 def _job_response(job_id: int, seconds: int) -> Response:
     """Answer with the job when it has ended or the seconds are over, in the accepted format."""
     if seconds:
+        give_turn_back()  # or those who wait would hold up the others
         get_service().waiting.wait(job_id, seconds, lambda: _has_ended(job_id))
     job = db.get_job(get_db(), job_id) or abort(404, f"Job {job_id} does not exist")
 
@@ -154,11 +155,11 @@ def _export_response(rows: Callable[[Path, Listing, bool], Iterator[str]], suffi
     listing, items = read_listing(request.args), exports.wants_items(request.args)
     if listing.job is not None and not db.job_exists(get_db(), listing.job):
         abort(404, f"Job {listing.job} does not exist")
-    response = Response(rows(get_service().database, listing, items))
-    response.content_type = exports.MEDIA_TYPES[suffix]
-    name = f"{'items' if items else 'receipts'}.{suffix}"
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+    close_db()  # the export has a connection of its own
+    service, name = get_service(), f"{'items' if items else 'receipts'}.{suffix}"
+    texts = rows(service.database, listing, items)
+    file = exports.written(texts, service.storage, service.export_turn)
+    return send_file(file, exports.MEDIA_TYPES[suffix], as_attachment=True, download_name=name)
 
 
 @api.delete(JOB)
@@ -323,6 +324,19 @@ def guard_request() -> None:
     access.check(request, get_service().settings, get_service().wrong_keys)
 
 
+@api.before_app_request
+def take_turn() -> None:
+    """Wait until few enough GET requests are being answered."""
+    if request.method == "GET" and request.path not in access.PROBES:
+        get_service().turns.acquire()
+        g.has_turn = True
+
+
+def give_turn_back() -> None:
+    if g.pop("has_turn", False):
+        get_service().turns.release()
+
+
 @api.after_app_request
 def protect(response: Response) -> Response:
     response.headers["X-Content-Type-Options"] = "nosniff"
@@ -387,6 +401,7 @@ def get_db() -> sqlite3.Connection:
 
 def end_request(_error: BaseException | None) -> None:
     close_db()
+    give_turn_back()
     logs.request_id.set("")
 
 
@@ -440,6 +455,7 @@ def create_app(
         limit_rate(app, settings.rate_limit)
     process_serves = serve is None and serving()
     if process_serves:
+        storage.take_temporary_files()
         stop_with_process(service)  # first: what runs from now on may be put back
     if serve or process_serves:
         run_worker(service)

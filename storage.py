@@ -199,6 +199,14 @@ class Storage:
                 sync(home)
         sync(self._uploads)
 
+    def take_temporary_files(self) -> None:
+        """Let this process make its temporary files here, since /tmp may be tiny."""
+        tempfile.tempdir = str(self._incoming)
+
+    def scratch(self) -> IO[bytes]:
+        """A file of no name, gone when it is closed."""
+        return tempfile.TemporaryFile(dir=self._incoming)
+
     # Directories of jobs
 
     def job_ids(self) -> set[int]:

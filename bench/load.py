@@ -9,7 +9,6 @@ import argparse
 import http.client
 import json
 import os
-import shlex
 import signal
 import socket
 import subprocess
@@ -84,13 +83,7 @@ def serving(directory: str) -> Iterator[int]:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = str(listener.getsockname()[1])
-    dry = subprocess.run(
-        ["make", "-n", "serve"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    lines = dry.stdout.replace("\\\n", " ").splitlines()
-    program, *words = shlex.split(next(line for line in lines if "waitress-serve" in line))
-    words[words.index("--port") + 1] = port
-    command = [str(Path(sys.executable).parent / Path(program).name), *words]
+    command = [sys.executable, "-m", "server", "--port", port]
     environ = os.environ | {"DATA_DIR": directory}
     with (
         Path(directory, "server.log").open("wb") as log,

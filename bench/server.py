@@ -87,11 +87,11 @@ def serving(data: Path, **env: str) -> Iterator[Server]:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
     data.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "waitress", "--host=127.0.0.1", f"--port={port}"]
+    command = [sys.executable, "-m", "server", "--host=127.0.0.1", f"--port={port}"]
     with (data / "server.log").open("ab") as log:
         started = time.perf_counter()
         process = psutil.Popen(
-            [*command, "--threads=16", "--recv-bytes=262144", "--call", "bench.server:create_app"],
+            [*command, "--threads=16", "--app=bench.server:create_app"],
             cwd=ROOT,
             env=os.environ | {"DATA_DIR": str(data)} | env,
             stdout=log,

@@ -1,7 +1,8 @@
-"""Streams receipts as CSV or JSON: a row for each file, or for each item.
+"""Receipts as CSV or JSON: a row for each file, or for each item.
 
 Memory stays the same however many jobs there are: their ids take 8 bytes each, their receipts are
-read some jobs at a time, and no transaction stays open for a client that is slow.
+read some jobs at a time. The export is written to a file first, so that neither a thread nor a
+connection to the database waits for a client that is slow.
 """
 
 import csv
@@ -13,13 +14,16 @@ from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from threading import Lock
+from typing import IO, Any
 
 from werkzeug.datastructures import MultiDict
-from werkzeug.exceptions import BadRequest
+from werkzeug.exceptions import BadRequest, ServiceUnavailable
 
 import db
 from db import Listing
+from server.errors import InsufficientStorage
+from storage import Storage
 
 Row = dict[str, Any]
 
@@ -29,6 +33,7 @@ ITEM = ("description", "quantity", "unitPrice", "amount")
 RECEIPT_COLUMNS = ("job", "file", *ABOUT, *SUMS, "provider", "warnings")
 ITEM_COLUMNS = ("job", "file", *ABOUT, *ITEM, "provider")
 JOBS_AT_ONCE = 50
+MIB = 2**20
 MEDIA_TYPES = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
 
 # A cell that begins like this is a formula to a spreadsheet (the list is OWASP's "CSV Injection",
@@ -41,6 +46,32 @@ def wants_items(args: MultiDict[str, str]) -> bool:
     if value not in ("0", "1"):
         raise BadRequest(f"items must be 1 for a row for each item, or 0, not {value!r}")
     return value == "1"
+
+
+def written(texts: Iterable[str], storage: Storage, turn: Lock) -> IO[bytes]:
+    """A file of no name that holds these texts, at its beginning.
+
+    Raises ServiceUnavailable while another thread has the turn, since each export keeps the
+    interpreter busy, and InsufficientStorage when the disk is nearly full: exports that clients
+    are slow to read leave room for uploads.
+    """
+    if not turn.acquire(blocking=False):
+        raise ServiceUnavailable(
+            "Another export is being written; ask again in some seconds", retry_after=5
+        )
+    file = storage.scratch()
+    try:
+        for text in texts:
+            file.write(text.encode())
+            if file.tell() > MIB and (faults := storage.faults()):
+                raise InsufficientStorage(f"The export was given up. {'; '.join(faults)}")
+        file.seek(0)
+    except BaseException:
+        file.close()
+        raise
+    finally:
+        turn.release()
+    return file
 
 
 def as_csv(database: Path, listing: Listing, items: bool) -> Iterator[str]:
@@ -57,8 +88,8 @@ def as_json(database: Path, listing: Listing, items: bool) -> Iterator[str]:
     """An array with an object a line, in batches."""
     before = "[\n"
     for batch in _batches(database, listing, items):
-        for row in batch:
-            yield before + json.dumps(row, ensure_ascii=False)
+        if batch:
+            yield before + ",\n".join(json.dumps(row, ensure_ascii=False) for row in batch)
             before = ",\n"
     yield "[]\n" if before == "[\n" else "\n]\n"
 

@@ -20,6 +20,7 @@ from settings import Settings
 from storage import Storage
 from worker import Worker
 
+MAX_ANSWERED = 2  # GET requests at once; hundreds would starve the thread that accepts others
 MAX_IDLE = 16  # connections; opening one each time costs an upload 3 of 15 ms of CPU
 
 
@@ -35,6 +36,8 @@ class Service:
     waiting: Waiting
     webhook: Webhook
     metrics: Metrics
+    turns: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(MAX_ANSWERED))
+    export_turn: threading.Lock = field(default_factory=threading.Lock)
     wrong_keys: WrongKeys = field(default_factory=WrongKeys)
     write_lock: threading.Lock = field(default_factory=threading.Lock)
     idle: list[sqlite3.Connection] = field(default_factory=list)

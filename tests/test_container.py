@@ -113,7 +113,7 @@ def test_what_is_in_the_image_serves_and_its_health_check_tells(tmp_path):
     with pytest.raises(urllib.request.URLError):
         exec(probe, {})
     server = subprocess.Popen(
-        [sys.executable, "-m", "waitress", *words],
+        [sys.executable, *words],
         cwd=tmp_path,
         env=os.environ | {"DATA_DIR": str(tmp_path / "data"), "API_KEY": "sesame-sesame"},
         stderr=subprocess.DEVNULL,

@@ -13,6 +13,7 @@ import requests
 from werkzeug.exceptions import TooManyRequests
 
 from server import access
+from server.__main__ import listeners
 from tests.conftest import FLASK
 from tests.fakes import fake, png, until, upload, wait
 
@@ -424,8 +425,18 @@ for line in open("/proc/net/tcp").readlines()[1:]:
 
 def test_make_serves_this_machine_alone_unless_told_otherwise():
     dry = subprocess.run(["make", "-n", "serve"], capture_output=True, text=True, timeout=20)
-    (command,) = [line for line in dry.stdout.splitlines() if "waitress-serve" in line]
-    assert "waitress-serve --host 127.0.0.1 " in command
+    assert "python -m server --host localhost " in dry.stdout
+
+
+def test_a_loopback_address_that_the_machine_lacks_is_left_out():
+    nowhere = "2001:db8::1"  # of the documentation: no machine has it, as some have no ::1
+    (found,) = listeners(("127.0.0.1", nowhere), 0)
+    with found:
+        assert found.getsockname()[0] == "127.0.0.1"
+        with pytest.raises(SystemExit, match="Address already in use"):
+            listeners(("127.0.0.1", nowhere), found.getsockname()[1])
+    with pytest.raises(SystemExit, match="Cannot assign"):
+        listeners((nowhere,), 0)
 
 
 # The client's address

@@ -1,6 +1,5 @@
 """A request that waits is answered when its job ends, and delays no other request."""
 
-import re
 import sys
 import threading
 import time
@@ -13,7 +12,6 @@ import requests
 
 from result import OcrResult, ProviderError, Receipt
 from server.answers import Waiting
-from tests.conftest import ROOT
 from tests.fakes import fake, png, until, upload, wait
 
 
@@ -219,10 +217,7 @@ def test_an_end_between_looking_and_waiting_is_not_missed():
 @pytest.fixture
 def production(serve):
     """`production()`: the command of `make serve`, on a free port and with the fakes."""
-    makefile = (ROOT / "Makefile").read_text("utf-8").replace("\\\n", " ")
-    options = re.search(r"waitress-serve --host \S+ --port \S+ (.*) --call", makefile)[1].split()
-    options = ("--host", "127.0.0.1", "--port", "{port}", *options)
-    command = (sys.executable, "-m", "waitress", *options, "--call", "tests.fakes:create_app")
+    command = (sys.executable, "-m", "server", "--port={port}", "--app=tests.fakes:create_app")
     return lambda **env: serve(*command, **env)
 
 

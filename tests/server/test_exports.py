@@ -32,6 +32,13 @@ CAFE = Receipt(
 HEAD = "job,file,merchant,date,currency,subtotal,tax,total,provider,warnings"
 
 
+def ask(client, url):
+    """The whole response, its file closed."""
+    with client.get(url) as response:
+        response.get_data()
+        return response
+
+
 def reading(receipt):
     result = OcrResult("", "", (), receipt, "fake 1")
     return fake(ocr=lambda path, settings: result)
@@ -56,24 +63,24 @@ def app(make_app, gate):
 
 def table(client, query=""):
     """The rows of the CSV, as a spreadsheet has them: lists of text, without the head."""
-    text = client.get(f"/ocr-jobs/export.csv{query}").data.decode("utf-8-sig")
+    text = ask(client, f"/ocr-jobs/export.csv{query}").data.decode("utf-8-sig")
     return list(csv.reader(io.StringIO(text, newline="")))[1:]
 
 
 def test_a_receipt_is_a_row_with_its_numbers_as_numbers(client):
     wait(client, upload(client, "cafe", files=[(png(), "a, b.png")]))
-    response = client.get("/ocr-jobs/export.csv")
+    response = ask(client, "/ocr-jobs/export.csv")
     assert response.data.decode() == (
         f"\ufeff{HEAD}\r\n"
         '1,"a, b.png",Café Größe,2026-03-14,EUR,12,1.2,13.2,cafe,total_mismatch date_in_future\r\n'
     )
     assert response.content_type == "text/csv; charset=utf-8"
-    assert response.headers["Content-Disposition"] == 'attachment; filename="receipts.csv"'
+    assert response.headers["Content-Disposition"] == "attachment; filename=receipts.csv"
 
 
 def test_the_same_as_json(client):
     wait(client, upload(client, "cafe", files=[(png(), "a.png")]))
-    response = client.get("/ocr-jobs/export.json")
+    response = ask(client, "/ocr-jobs/export.json")
     assert response.json == [
         {
             "job": 1,
@@ -90,19 +97,19 @@ def test_the_same_as_json(client):
     ]
     assert list(response.json[0]) == HEAD.split(",")
     assert response.content_type == "application/json"
-    assert response.headers["Content-Disposition"] == 'attachment; filename="receipts.json"'
+    assert response.headers["Content-Disposition"] == "attachment; filename=receipts.json"
 
 
 def test_an_item_is_a_row_when_asked(client):
     wait(client, upload(client, "cafe", files=[(png(), "a.png")]))
-    response = client.get("/ocr-jobs/export.csv?items=1")
+    response = ask(client, "/ocr-jobs/export.csv?items=1")
     assert response.data.decode("utf-8-sig").splitlines() == [
         "job,file,merchant,date,currency,description,quantity,unitPrice,amount,provider",
         "1,a.png,Café Größe,2026-03-14,EUR,Flat White,2,3.9,7.8,cafe",
         "1,a.png,Café Größe,2026-03-14,EUR,Voucher,,,-1.5,cafe",
     ]
-    assert response.headers["Content-Disposition"] == 'attachment; filename="items.csv"'
-    items = client.get("/ocr-jobs/export.json?items=1").json
+    assert response.headers["Content-Disposition"] == "attachment; filename=items.csv"
+    items = ask(client, "/ocr-jobs/export.json?items=1").json
     assert [(item["description"], item["amount"]) for item in items] == [
         ("Flat White", 7.8),
         ("Voucher", -1.5),
@@ -116,7 +123,7 @@ def test_a_key_without_a_column_is_left_out_and_moves_no_other(client, db, query
     for path in ("$.receipt.source", "$.receipt.items[0].source", "$.receipt.items[1].source"):
         db.execute("UPDATE execution SET ocr_data = json_set(ocr_data, ?, 'new')", (path,))
     assert table(client, query) == known
-    for row in client.get(f"/ocr-jobs/export.json{query}").json:
+    for row in ask(client, f"/ocr-jobs/export.json{query}").json:
         assert tuple(row) == columns
 
 
@@ -145,7 +152,7 @@ def test_text_that_a_spreadsheet_would_compute_gets_an_apostrophe(make_app, text
     client = make_app({"fake": reading(replace(CAFE, merchant=text))}).test_client()
     wait(client, upload(client, "fake"))
     assert table(client)[0][2] == cell
-    assert client.get("/ocr-jobs/export.json").json[0]["merchant"] == text
+    assert ask(client, "/ocr-jobs/export.json").json[0]["merchant"] == text
 
 
 @pytest.mark.parametrize("text", ["a\tb", "\ta", "\r=1", "a\nb", "\n=1"])
@@ -187,7 +194,7 @@ def test_the_lists_filters_and_orders_apply_and_pages_do_not(client, gate):
     assert [row[0] for row in table(client, "?search=ä")] == ["2"]
     assert [row[0] for row in table(client, "?limit=1&page=2&status=completed")] == ["3", "2", "1"]
     assert table(client, "?search=nothing") == []
-    assert client.get("/ocr-jobs/export.json?search=nothing").json == []
+    assert ask(client, "/ocr-jobs/export.json?search=nothing").json == []
 
 
 def test_one_job_is_exported_by_its_id(client):
@@ -195,7 +202,7 @@ def test_one_job_is_exported_by_its_id(client):
     wait(client, upload(client, "cafe", "empty"))
     assert [row[0] for row in table(client, "?job=1")] == ["1"]
     assert [row[0] for row in table(client, "?job=2&status=failed")] == ["2", "2"]
-    items = client.get("/ocr-jobs/export.json?job=1&items=1").json
+    items = ask(client, "/ocr-jobs/export.json?job=1&items=1").json
     assert [(row["job"], row["description"]) for row in items] == [
         (1, "Flat White"),
         (1, "Voucher"),
@@ -204,20 +211,20 @@ def test_one_job_is_exported_by_its_id(client):
 
 @pytest.mark.parametrize("suffix", ["csv", "json"])
 def test_a_job_that_does_not_exist_has_no_export(client, suffix):
-    response = client.get(f"/ocr-jobs/export.{suffix}?job=7")
+    response = ask(client, f"/ocr-jobs/export.{suffix}?job=7")
     assert (response.status_code, response.json["details"]) == (404, "Job 7 does not exist")
 
 
 @pytest.mark.parametrize("query", ["status=x", "sort=x", "items=yes", "job=x", "job=0", "job="])
 def test_a_parameter_that_is_none_is_400(client, query):
     for suffix in ("csv", "json"):
-        response = client.get(f"/ocr-jobs/export.{suffix}?{query}")
+        response = ask(client, f"/ocr-jobs/export.{suffix}?{query}")
         assert response.status_code == 400
         assert query.split("=")[0] in response.json["details"]
 
 
 def test_the_columns_are_told_when_there_is_nothing(client):
-    assert client.get("/ocr-jobs/export.csv").data.decode("utf-8-sig") == f"{HEAD}\r\n"
+    assert ask(client, "/ocr-jobs/export.csv").data.decode("utf-8-sig") == f"{HEAD}\r\n"
 
 
 def filled(path, count):

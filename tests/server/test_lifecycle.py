@@ -23,8 +23,8 @@ from tests.fakes import drawn, needs, png, until
 pytestmark = pytest.mark.slow
 
 WAITRESS = (
-    *(sys.executable, "-m", "waitress", "--host", "127.0.0.1", "--port", "{port}"),
-    *("--threads", "8", "--call", "tests.fakes:create_app"),
+    *(sys.executable, "-m", "server", "--port", "{port}"),
+    *("--threads", "8", "--app", "tests.fakes:create_app"),
 )
 
 

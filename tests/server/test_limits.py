@@ -5,7 +5,7 @@ import socket
 import threading
 import time
 import zlib
-from contextlib import closing
+from contextlib import closing, suppress
 from io import BytesIO
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import requests
 from PIL import Image
 
 from db import connect
-from tests.fakes import fake, png, upload, wait
+from tests.fakes import fake, png, until, upload, wait
 from tests.server.test_lifecycle import WAITRESS
 
 MIB = 1024 * 1024
@@ -269,3 +269,57 @@ def test_clients_that_send_a_byte_at_a_time_delay_no_others(serve, command):
     finally:
         for connection in slow:
             connection.close()
+
+
+# What is stored before anyone is asked
+
+
+def largest_open_file(server):
+    """(bytes, path) of the largest file that the server has open under no name."""
+    found = [(0, "")]
+    for descriptor in Path(f"/proc/{server.process.pid}/fd").iterdir():
+        with suppress(OSError):  # closed meanwhile
+            path = str(descriptor.readlink())
+            if path.endswith(" (deleted)"):
+                found.append((descriptor.stat().st_size, path))
+    return max(found)
+
+
+def half_an_upload(server, head):
+    """A connection on which 8 of 16 MiB have been sent."""
+    connection = socket.create_connection(("127.0.0.1", server.port), timeout=30)
+    connection.sendall(
+        b"POST /ocr-jobs/upload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 16777216\r\n"
+        b"Content-Type: multipart/form-data; boundary=b\r\n" + head + b"\r\n" + b"x" * (8 * MIB)
+    )
+    return connection
+
+
+@pytest.mark.slow
+def test_the_body_of_a_stranger_is_read_and_answered_but_not_stored(serve):
+    server = serve(*WAITRESS, API_KEY="sesame-sesame")
+    with half_an_upload(server, b"X-API-Key: wrong\r\n") as connection:
+        connection.sendall(b"x" * (8 * MIB - 1))
+        assert requests.get(f"{server.url}/health", timeout=5).ok  # so that has been taken
+        assert largest_open_file(server)[0] < MIB
+        connection.sendall(b"x")
+        answer = connection.recv(65536)
+    assert answer.startswith(b"HTTP/1.1 401") and b"Wrong API key" in answer
+
+
+@pytest.mark.slow
+def test_the_body_of_a_client_with_the_key_is_stored_in_the_data_directory(serve):
+    server = serve(*WAITRESS, API_KEY="sesame-sesame")
+    with half_an_upload(server, b"X-API-Key: sesame-sesame\r\n"):
+        until(lambda: largest_open_file(server)[0] == 8 * MIB)
+        assert largest_open_file(server)[1].startswith(str(server.data / "incoming"))
+
+
+@pytest.mark.slow
+def test_a_body_larger_than_all_files_together_is_refused_before_it_is_sent(serve):
+    server = serve(*WAITRESS, MAX_FILES_PER_JOB="1", MAX_FILE_SIZE_BYTES="1000000")
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+        connection.sendall(
+            b"POST /ocr-jobs/upload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2100000\r\n\r\n"
+        )
+        assert connection.recv(65536).startswith(b"HTTP/1.1 413")

@@ -3,7 +3,6 @@
 import json
 import logging
 import re
-import sys
 import time
 
 import pytest
@@ -15,6 +14,7 @@ from result import OcrResult, ProviderError, Receipt
 from server import logs
 from settings import read_settings
 from tests.fakes import fake, png, until, upload, wait
+from tests.server.test_lifecycle import WAITRESS
 
 SHOP = "SECRET-SHOP"
 
@@ -219,7 +219,6 @@ def test_a_provider_that_dies_over_a_file_does_not_log_its_name(client, caplog):
 
 @pytest.mark.slow
 def test_the_production_server_writes_the_same_lines(serve):
-    listen = ("--host", "127.0.0.1", "--port", "{port}", "--call", "tests.fakes:create_app")
-    server = serve(sys.executable, "-m", "waitress", *listen)
+    server = serve(*WAITRESS)
     requests.get(f"{server.url}/providers", headers={"X-Request-ID": "me"}, timeout=10)
     until(lambda: "[me] GET /providers: 200 in " in server.log.read_text())
