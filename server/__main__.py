@@ -98,17 +98,16 @@ class Parser(HTTPRequestParser):
 
     def parse_header(self, header_plus: bytes) -> None:
         super().parse_header(header_plus)
-        if self.body_rcv and not self._is_let_in():
+        if self.body_rcv is not None and not self._is_let_in():
             self.body_rcv.buf = Dropped()
 
     def _is_let_in(self) -> bool:
         service: Service = self._channel.server.application.extensions["receipts"]
-        environ = {f"HTTP_{name}": value for name, value in self.headers.items()}
-        environ |= {"REMOTE_ADDR": self._channel.addr[0], "REQUEST_METHOD": self.command}
+        asked = {f"HTTP_{name}": value for name, value in self.headers.items()}
+        asked |= {"REMOTE_ADDR": self._channel.addr[0], "REQUEST_METHOD": self.command}
+        request = Request(asked | {"PATH_INFO": self.path})
         try:
-            access.check(
-                Request(environ | {"PATH_INFO": self.path}), service.settings, access.WrongKeys()
-            )
+            access.check(request, service.settings, access.WrongKeys())
         except HTTPException:
             return False
         return True

@@ -34,7 +34,7 @@ RECEIPT_COLUMNS = ("job", "file", *ABOUT, *SUMS, "provider", "warnings")
 ITEM_COLUMNS = ("job", "file", *ABOUT, *ITEM, "provider")
 JOBS_AT_ONCE = 50
 MIB = 2**20
-MEDIA_TYPES = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
+MEDIA_TYPES = {"csv": "text/csv", "json": "application/json"}
 
 # A cell that begins like this is a formula to a spreadsheet (the list is OWASP's "CSV Injection",
 # with the full-width forms), and where ";" is the separator also what comes after one.

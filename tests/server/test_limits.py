@@ -301,7 +301,8 @@ def test_the_body_of_a_stranger_is_read_and_answered_but_not_stored(serve):
     with half_an_upload(server, b"X-API-Key: wrong\r\n") as connection:
         connection.sendall(b"x" * (8 * MIB - 1))
         assert requests.get(f"{server.url}/health", timeout=5).ok  # so that has been taken
-        assert largest_open_file(server)[0] < MIB
+        size, path = largest_open_file(server)
+        assert size < MIB, path
         connection.sendall(b"x")
         answer = connection.recv(65536)
     assert answer.startswith(b"HTTP/1.1 401") and b"Wrong API key" in answer
