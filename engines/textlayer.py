@@ -33,9 +33,8 @@ MAX_IMAGE_SHARE = 0.5  # of the page's area; more is a scan
 MIN_FIELD_AREA = 1  # square points; a signature that is not shown has none
 CELL = 15  # pixels, of the squares in which ink and text are compared
 DARK = 160  # of 255; a pixel below is ink
-MIN_INK = 0.08  # of a square's pixels; a thin line has 0.07
-MAX_PRINT = 0.7  # a coloured bar and most of a photo have more
-MAX_UNCOVERED_SHARE = 0.5  # of the squares that look like print: logos and pictures do too
+MIN_CHANGES = 3  # between light and dark, across and down a square; lines and bars lack one of both
+MAX_UNCOVERED_SHARE = 0.5  # of the squares with print; logos and photos look like it
 MIN_KNOWN_ROWS = 2  # they prove that a font's letters are those that it draws
 MIN_FONT_LETTERS = 8  # a font with fewer holds signs
 MAX_SAMPLES = 3
@@ -198,26 +197,35 @@ def _font(drawn: Any) -> str:
 
 
 def _shown(words: Sequence[Word], codes: Sequence[Box], picture: Image.Image) -> list[Word]:
-    """The words that can be seen; none where these are too few, or most ink is not theirs.
+    """The words that can be seen; none where these are too few, or most print is not theirs.
 
-    The ink of codes does not count.
+    Codes are no print.
     """
+    found = _print(picture)
+    for code in codes:
+        found[_cells(code)] = False
+    free, shown = found.copy(), []
+    for word in words:
+        area = _cells(word.line.box or (0, 0, 0, 0))
+        free[area] = False
+        if not word.is_aside and found[area].any():
+            shown.append(word)
+    is_covered = free.sum() <= MAX_UNCOVERED_SHARE * found.sum()
+    return shown if is_covered and len(shown) >= (1 - MAX_ASIDE_SHARE) * len(words) else []
+
+
+def _print(picture: Image.Image) -> Any:
+    """Which squares of a picture have print, as an array of them."""
     import numpy as np
 
     height, width = picture.height // CELL, picture.width // CELL
     dark = np.asarray(picture)[: height * CELL, : width * CELL] < DARK
-    shares = dark.reshape(height, CELL, width, CELL).mean(axis=(1, 3))
-    ink, print_ = shares >= MIN_INK, (shares >= MIN_INK) & (shares <= MAX_PRINT)
-    for code in codes:
-        print_[_cells(code)] = False
-    free, shown = print_.copy(), []
-    for word in words:
-        area = _cells(word.line.box or (0, 0, 0, 0))
-        free[area] = False
-        if not word.is_aside and ink[area].any():
-            shown.append(word)
-    is_covered = free.sum() <= MAX_UNCOVERED_SHARE * print_.sum()
-    return shown if is_covered and len(shown) >= (1 - MAX_ASIDE_SHARE) * len(words) else []
+
+    def changes(axis: int) -> Any:
+        differ = np.diff(dark, axis=axis, append=dark.take([-1], axis))
+        return differ.reshape(height, CELL, width, CELL).sum(axis=(1, 3))
+
+    return (changes(0) >= MIN_CHANGES) & (changes(1) >= MIN_CHANGES)
 
 
 def _cells(box: Box) -> tuple[slice, slice]:
