@@ -81,6 +81,11 @@ def parse_money(text: str) -> Decimal | None:
     return found.value if found else None
 
 
+def parse_rate(text: str) -> Decimal | None:
+    """The first percentage in the text; None when it has none."""
+    return next((abs(a.value) for a in find_amounts(text[:LONGEST]) if a.unit == "%"), None)
+
+
 def find_amounts(text: str, style: Style = UNKNOWN) -> Iterator[Amount]:
     """Every number in the text, left to right; a minus on either side or brackets negate it."""
     for match in _AMOUNT.finditer(repair(text)):

@@ -10,6 +10,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+from fields.money import parse_rate
 from fields.text import COLUMN_GAP
 from providers.json_answer import dig, dig_objects
 from providers.pages import result_from_text
@@ -84,9 +85,9 @@ def _rates(result: Mapping[str, Any]) -> dict[Decimal | None, Decimal]:
     """The rate printed on the row of a tax, by that tax's amount."""
     rows = [row for row in dig_objects(result.get("summaryItems")) if row.get("lineType") == "Tax"]
     return {
-        _number(row.get("lineTotal")): Decimal(rate[1].replace(",", "."))
+        _number(row.get("lineTotal")): rate
         for row in rows
-        if (rate := re.search(r"(\d{1,2}(?:[.,]\d{1,3})?) ?%", str(row.get("desc"))))
+        if (rate := parse_rate(str(row.get("desc")))) is not None
     }
 
 

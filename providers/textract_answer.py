@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from engines.rows import group_rows
 from fields.dates import find_dates
-from fields.money import parse_money
+from fields.money import parse_money, parse_rate
 from fields.receipt import check, read_receipt
 from providers.json_answer import dig_number
 from providers.pages import result_from_pages
@@ -144,7 +144,7 @@ def _date(field: Field | None, printed: Receipt) -> tuple[str | None, bool]:
 def _taxes(fields: Sequence[Field]) -> tuple[tuple[Tax, ...], Decimal | None]:
     """The taxes and their sum, which may be printed among them."""
     taxes = [
-        Tax(_rate(field), amount)
+        Tax(parse_rate(f"{field.label} {field.text}"), amount)
         for field in fields
         if field.type == "TAX" and (amount := parse_money(field.text)) is not None
     ]
@@ -168,11 +168,6 @@ def split_off_total(amounts: Sequence[Decimal]) -> tuple[Decimal | None, list[in
         if amounts[number] * 2 == everything:
             return amounts[number], [part for part in parts if part != number]
     return everything if amounts else None, parts
-
-
-def _rate(field: Field) -> Decimal | None:
-    percent = re.search(r"(\d{1,2}(?:[.,]\d{1,3})?) ?%", f"{field.label} {field.text}")
-    return Decimal(percent[1].replace(",", ".")) if percent else None
 
 
 def _item(fields: Sequence[Field]) -> Item:
