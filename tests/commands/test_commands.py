@@ -184,6 +184,13 @@ def test_a_provider_that_is_set_up_and_does_not_work_is_a_problem(doctor, provid
     assert (status, lines[2]) == (1, line)
 
 
+@pytest.mark.parametrize("port", ["abc", "-1", "99999999", ""])
+def test_the_doctor_works_whatever_port_is_set(flask, port):
+    done = flask("doctor", providers={"good": reads(13.2)}, environ={"FLASK_RUN_PORT": port})
+    assert done.exit_code == 0, done.output
+    assert "Traceback" not in done.output
+
+
 def test_a_provider_that_is_not_set_up_is_no_problem_if_another_is(doctor, flask):
     off = fake(unavailable=lambda settings: "its key is not set")
     status, lines = doctor(off)

@@ -254,18 +254,18 @@ def take_anothers(data, tmp_path):
     shutil.copy(tmp_path / "another/receipts.db", data / "receipts.db")
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("lose", "orphans"),
-    [(lose_the_log, 5), (lose_all, 5), (take_an_older_one, 4), (take_anothers, 4)],
-)
-def test_a_lost_database_costs_no_original(serve, tmp_path, make_app, lose, orphans):
+LOSSES = {lose_the_log: 5, lose_all: 5, take_an_older_one: 4, take_anothers: 4}
+
+
+@pytest.fixture
+def killed(serve, tmp_path, make_app):
+    """The data of five jobs after a kill -9, beside an older copy of the database and another's."""
     other = make_app(data=tmp_path / "another")
     wait(other.test_client(), upload(other.test_client(), "fake"))
     other.extensions["receipts"].stop()
     server = serve()
-    jobs = [server.upload(png((8, number)), "mistral") for number in range(1, 6)]
-    server.wait(jobs[0])
+    for number in range(1, 6):
+        server.wait(server.upload(png((8, number)), "mistral"))
     with closing(sqlite3.connect(server.data / "receipts.db")) as connection:
         connection.execute("VACUUM INTO ?", [str(tmp_path / "older.db")])
     with closing(sqlite3.connect(tmp_path / "older.db")) as older:
@@ -273,26 +273,33 @@ def test_a_lost_database_costs_no_original(serve, tmp_path, make_app, lose, orph
         older.executescript("PRAGMA foreign_keys = 1; DELETE FROM job WHERE id > 1;")
         older.executescript("DELETE FROM garbage; UPDATE sqlite_sequence SET seq = 1")
     server.end(signal.SIGKILL)
-    originals = {path: path.read_bytes() for path in (server.data / "uploads").rglob("*.*")}
-    assert len(originals) == 5
+    return server.data
 
-    lose(server.data, tmp_path)
-    again = serve()
-    told = f"{orphans} directories under {server.data}/uploads belong to no job"
-    until(lambda: told in again.log.read_text())
-    assert again.upload(png(), "mistral") == 6  # its directory is nobody else's
-    assert {path: path.read_bytes() for path in originals} == originals
-    run = create_app(server.data, {"fake": fake()}, {}, serve=False).test_cli_runner()
-    doctor = run.invoke(args=["doctor"]).output
-    assert f"!! database: {orphans} directories of uploads/ belong to no job" in doctor
-    names = ", ".join(map(str, jobs[-orphans:]))
-    dry = run.invoke(args=["purge", "--orphans", "--dry-run"]).output
-    assert dry == f"Would delete {orphans} directories: {names}\n"
-    assert all(path.exists() for path in originals)
-    purged = run.invoke(args=["purge", "--orphans"]).output
-    assert purged == f"Deleted {orphans} directories: {names}\n"
-    assert sum(path.exists() for path in originals) == 5 - orphans
-    assert (server.data / "uploads/6/receipt.jpg").exists()
+
+@pytest.mark.slow
+def test_a_lost_database_costs_no_original(serve, tmp_path, killed):
+    for lose, orphans in LOSSES.items():
+        data = tmp_path / lose.__name__
+        shutil.copytree(killed, data)
+        originals = {path: path.read_bytes() for path in (data / "uploads").rglob("*.*")}
+        assert len(originals) == 5
+        lose(data, tmp_path)
+        server = serve(data=data)
+        told = f"{orphans} directories under {data}/uploads belong to no job"
+        until(lambda told=told, log=server.log: told in log.read_text())
+        assert server.upload(png(), "mistral") == 6  # its directory is nobody else's
+        assert {path: path.read_bytes() for path in originals} == originals
+        run = create_app(data, {"fake": fake()}, {}, serve=False).test_cli_runner()
+        doctor = run.invoke(args=["doctor"]).output
+        assert f"!! database: {orphans} directories of uploads/ belong to no job" in doctor
+        names = ", ".join(map(str, range(6 - orphans, 6)))
+        dry = run.invoke(args=["purge", "--orphans", "--dry-run"]).output
+        assert dry == f"Would delete {orphans} directories: {names}\n"
+        assert all(path.exists() for path in originals)
+        purged = run.invoke(args=["purge", "--orphans"]).output
+        assert purged == f"Deleted {orphans} directories: {names}\n"
+        assert sum(path.exists() for path in originals) == 5 - orphans
+        assert (data / "uploads/6/receipt.jpg").exists()
 
 
 # A data directory that cannot be used
