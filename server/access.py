@@ -142,18 +142,18 @@ def _check_origin(request: Request, settings: Settings) -> None:
             f"A page of another site may not change anything here: the page's Origin is"
             f" {origin or site!r}, this server's Host {host!r}; if this is the server's own page"
             " behind a proxy, let the proxy send the Host with its port ($http_host in nginx), or"
-            " add to TRUSTED_HOSTS what follows // in the Origin: see docs/proxies.md"
+            " add the Origin's name and port to TRUSTED_HOSTS: see docs/proxies.md"
         )
 
 
 def _is_own(origin: str, host: str, settings: Settings) -> bool:
-    """Whether the page came from this host, or from a name and port in TRUSTED_HOSTS."""
+    """Whether the page came from this host, or from a name in TRUSTED_HOSTS that has a port."""
     try:
-        scheme, netloc, *_ = urlsplit(origin.lower())
+        url = urlsplit(origin.lower())
+        with_port = url.netloc + ("" if url.port else DEFAULT_PORTS.get(url.scheme, ""))
     except ValueError:
         return False
-    own = {host, host.removesuffix(DEFAULT_PORTS.get(scheme, "")), *settings.trusted_hosts}
-    return netloc in own
+    return host in (url.netloc, with_port) or with_port in settings.trusted_hosts
 
 
 def _check_key(request: Request, key: str, wrong_keys: WrongKeys) -> None:
