@@ -23,15 +23,17 @@ _TIMES = rule(
     rf"{MARK}?\.? ?(?P<price>\d+(?:[.,]\d+)*)(?: ?{MARK}? ?/ ?{_UNIT})?(?!\w)"
 )
 _BY = filled(r"(?:[xX\u00d7*] *|<items.pieces> +)")  # 2 x, 3 pcs
-_LEAD = re.compile(rf"^\W{{0,2}}(?P<quantity>\d{{1,3}}) ?{_BY}(?=[A-Za-z(\"'&])")
+_NAME = r"(?=[^\W\d_]|[(\"'&])"  # what it starts with
+_LEAD = re.compile(rf"^\W{{0,2}}(?P<quantity>\d{{1,3}}) ?{_BY}{_NAME}")
 # A bare number is one only in a column of them: 2 ICED TEA, but 7 UP and 100 PLUS.
 _COLUMN = re.compile(
-    rf"^\W{{0,2}}(?P<quantity>\d{{1,3}}(?= ?{_BY})|\d{{1,2}}(?= )) ?(?:{_BY}| *)(?=[A-Za-z(\"'&])"
+    rf"^\W{{0,2}}(?P<quantity>\d{{1,3}}(?= ?{_BY})|\d{{1,2}}(?= )) ?(?:{_BY}| *){_NAME}"
 )
 _QUANTITY = rule(r"^\W*<items.quantity>\b")
-_PIECES = re.compile(filled(r"^ ?(?:[xX\u00d7*]|<items.pieces>) "))
+_PIECES = rule(r"^ ?(?:[x\u00d7*]|<items.pieces+units>\b\.?)(?= )")
 _TRAIL = re.compile(r"[ (](?:[xX\u00d7] ?(?P<a>\d{1,3})|(?P<b>\d{1,3}) ?[xX\u00d7])\)?\s*$")
 _CODE = re.compile(filled(r"^[A-Z]?\d{5,}[A-Z]?\s+|(?<!\s)\s+(?:\d{6,}\w?\b.*|<items.tax_codes>)$"))
+_RATE = re.compile(r"\s+%\s?\d{1,2}$")  # %08 *9,95
 _HEADING = rule(r"\b<items.headings>\b")
 _NO_ITEM = {"total", "grand", "subtotal", "rounding", "rounded", "change", "tax", "service", "tip"}
 _NO_ITEM |= {"count", "other", "inclusive"}
@@ -51,8 +53,9 @@ def find_items(rows: Sequence[Row], first: int, last: int) -> tuple[Item, ...]:
     """The items on the rows from `first` up to, not including, `last`."""
     items: list[Item] = []
     name, waiting = "", None
-    things = [row for row in rows[first:last] if not (is_head(row) or _is_sum(row))]
-    lead = _lead(rows[first:last], things)
+    printed = _below_heading(rows[first:last])
+    things = [row for row in printed if not (is_head(row) or _is_sum(row))]
+    lead = _lead(printed, things)
     for row in things:
         read = _read(row, lead)
         if read.amount is None:
@@ -61,18 +64,35 @@ def find_items(rows: Sequence[Row], first: int, last: int) -> tuple[Item, ...]:
             elif _is_name(read.name) and len(_HEADING.findall(row.text)) < 2:
                 name = read.name
             continue
-        if not (read.name or name):
+        if not (read.name or name) or _repeats_sum(items, read):
             continue
         items.append(_item(read, name, waiting, "discount" in row.topics, lead))
         name, waiting = "", None
     return tuple(items)
 
 
+def _below_heading(rows: Sequence[Row]) -> Sequence[Row]:
+    """The rows from the one that names the columns on, if amounts stand below it; else all."""
+    for index, row in enumerate(rows):
+        if not row.numbers and len(_HEADING.findall(row.text)) >= 3:
+            return rows[index:] if any(below.amounts for below in rows[index:]) else rows
+    return rows
+
+
+def _repeats_sum(items: Sequence[Item], read: _Read) -> bool:
+    """The amount is that of all items above, two at least: a sum whose label was not read."""
+    amounts = [item.amount for item in items if item.amount]
+    return len(amounts) > 1 and read.amount == sum(amounts, Decimal(0))
+
+
 def _is_sum(row: Row) -> bool:
     """The row is a sum, a tax or a payment and not a thing that is called so (a gift card)."""
     role = role_of(row.topics)
     names = [word for word in plain(row.text).split() if word.isalpha()]
-    return role in _NO_ITEM or (role in ("cash", "card", "wallet") and len(names) <= 2)
+    is_tax_base = role is None and bool(row.topics & {"excl", "incl"}) and len(names) <= 2
+    return (
+        role in _NO_ITEM or is_tax_base or (role in ("cash", "card", "wallet") and len(names) <= 2)
+    )
 
 
 def _lead(rows: Sequence[Row], things: Sequence[Row]) -> re.Pattern[str]:
@@ -93,7 +113,8 @@ def _read(row: Row, lead: re.Pattern[str]) -> _Read:
         outside = [a for a in row.amounts if a.start >= times.end() or a.end <= times.start()]
         amount = outside[-1].value if outside else None
         text = row.text[: times.start()] + " " + row.text[times.end() :]
-        count, each = parse_money(times["quantity"]), parse_money(times["price"])
+        count = Decimal(times["quantity"].replace(",", "."))  # 1.150 kg
+        each = parse_money(times["price"])
         return _Read(_name(text, text.find(" " * 2)), amount, count, each)
     if not row.amounts:
         return _Read(_name(row.text, len(row.text)), None)
@@ -111,7 +132,7 @@ def _read(row: Row, lead: re.Pattern[str]) -> _Read:
 
 def _first_price(row: Row) -> int:
     """Where the name ends: at the first amount with letters before it."""
-    starts = [a.start for a in row.amounts if re.search("[A-Za-z]{2}", row.text[: a.start])]
+    starts = [a.start for a in row.amounts if _is_name(row.text[: a.start])]
     return starts[0] if starts else len(row.text)
 
 
@@ -132,7 +153,7 @@ def _factors(row: Row, amount: Decimal) -> tuple[Amount, Amount] | None:
 
 def _name(text: str, end: int) -> str:
     name = text[:end] if end > 0 else text
-    name = _CODE.sub("", name.strip())
+    name = _CODE.sub("", _RATE.sub("", name.strip(" *")))
     name = re.sub(r"(?<!\s)\s+[-\u2013]?\d+[.,]\d{2}\b.*$", "", name)
     name = name.strip(" .:-*@=|,#_").strip()
     return name if _is_name(name) else ""

@@ -45,18 +45,28 @@ class Row(NamedTuple):
 
 def read_rows(rows: Sequence[Sequence[Line]]) -> list[Row]:
     """The rows, their numbers read in the style that most of them are written in."""
-    style = style_of(_without_dates(_text(row)) for row in rows)
+    style = style_of(map(_figures, rows))
     return [read_row(row, style) for row in rows]
 
 
 def read_row(row: Sequence[Line], style: Style) -> Row:
     text = _text(row)
-    found, numbers = topics(text), list(find_amounts(_without_dates(text), style))
+    found, numbers = topics(text), list(find_amounts(_figures(row), style))
     is_sum = found & _SUMS and not found & {"count", "points"}
     if style.is_whole and is_sum and numbers and not any(n.is_money or n.unit for n in numbers):
         is_last = not re.search(r"\w", text[numbers[-1].end :])
         numbers[-1] = numbers[-1]._replace(is_money=is_last)  # AMOUNT DUE 27500
     return Row(text, found, tuple(numbers), tuple(_pieces(row)))
+
+
+def _figures(row: Sequence[Line]) -> str:
+    """The text without dates; two columns of figures stay two: 235 and 470.00."""
+    text, end = _without_dates(_text(row)), 0
+    for line in row[:-1]:
+        end += len(line.text) + 1
+        if text[end - 2 : end - 1].isdigit() and text[end : end + 1].isdigit():
+            text = f"{text[: end - 1]}\t{text[end:]}"
+    return text
 
 
 def _text(row: Sequence[Line]) -> str:

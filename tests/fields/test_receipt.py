@@ -301,6 +301,10 @@ ITEMS = {
     "MEMBER DISC 0.20": item("MEMBER DISC", "-0.20"),
     "LEERGUT 3,00-": item("LEERGUT", "-3.00"),
     "VOID MILK -1.20": item("VOID MILK", "-1.20"),
+    "SUCUK %08 *9,95": item("SUCUK", "9.95"),
+    "おにぎり ¥150": item("おにぎり", "150"),
+    "BANANAS\n1.150kg @ 2.65/kg 3.05": item("BANANAS", "3.05", "1.150", "2.65"),
+    "KEITTO\n2 KPL 4,20 8,40": item("KEITTO", "8.40", "2", "4.20"),
     "TIP TOP BREAD 2.50": item("TIP TOP BREAD", "2.50"),
     "REST ROOM CLEANER 2.50": item("REST ROOM CLEANER", "2.50"),
     "LAST CHANCE TEE 2.50": item("LAST CHANCE TEE", "2.50"),
@@ -341,6 +345,22 @@ def test_an_item_is_read(text):
 def test_a_bare_number_is_a_quantity_only_in_a_column_of_them(texts, items):
     rows = "\n".join(texts)
     assert read(f"SHOP LTD\n01/02/2020\n{rows}\nTOTAL 99.00").items == tuple(items)
+
+
+def test_a_sum_whose_label_is_not_known_is_no_item():
+    found = read("SHOP\n01/02/2020\nTEA 2.00\nCAKE 3.50\nFood total of all 5.50\nTOTAL 5.50")
+    assert [thing.description for thing in found.items] == ["TEA", "CAKE"]
+
+
+def test_items_stand_below_the_names_of_the_columns():
+    found = read("Win a prize of 200.00\nQTY DESCRIPTION PRICE AMOUNT\n1 TEA 2.00 2.00\nTOTAL 2.00")
+    assert [thing.amount for thing in found.items] == [2]
+
+
+def test_two_columns_of_figures_are_two_amounts():
+    row = [Line("DAAL TADKA", 0.9), Line("235", 0.9), Line("470.00", 0.9)]
+    found = read_receipt([[Line("SHOP")], row, [Line("TOTAL 470.00")]])
+    assert found.items[0].amount == 470
 
 
 GERMAN = """REWE Markt GmbH
