@@ -33,7 +33,7 @@ _QUANTITY = rule(r"^\W*<items.quantity>\b")
 _PIECES = rule(r"^ ?(?:[x\u00d7*]|<items.pieces+units>\b\.?)(?= )")
 _TRAIL = re.compile(r"[ (](?:[xX\u00d7] ?(?P<a>\d{1,3})|(?P<b>\d{1,3}) ?[xX\u00d7])\)?\s*$")
 _CODE = re.compile(filled(r"^[A-Z]?\d{5,}[A-Z]?\s+|(?<!\s)\s+(?:\d{6,}\w?\b.*|<items.tax_codes>)$"))
-_RATE = re.compile(r"\s+%\s?\d{1,2}$")  # %08 *9,95
+_RATE = re.compile(r" %\s?\d{1,2}$")  # %08 *9,95
 _HEADING = rule(r"\b<items.headings>\b")
 _NO_ITEM = {"total", "grand", "subtotal", "rounding", "rounded", "change", "tax", "service", "tip"}
 _NO_ITEM |= {"count", "other", "inclusive"}

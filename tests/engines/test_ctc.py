@@ -50,6 +50,13 @@ def test_a_character_in_two_steps_is_one_and_two_are_parted_by_none():
     assert read(one, none, one)[0] == "11"
 
 
+def test_a_space_the_recogniser_hesitates_about_is_one():
+    gap = {"": 0.6, " ": 0.35}
+    assert read({"T": 0.9}, gap, {"E": 0.9})[0] == "T E"
+    assert read({"T": 0.9}, gap | {" ": 0.2}, {"E": 0.9})[0] == "TE"
+    assert read({"T": 0.9}, gap | {" ": 0.05}, {":": 0.9})[0] == "T :"
+
+
 def test_nothing_is_read_from_none():
     assert read({"": 0.9}, {"": 0.9}) == ("", 0.0)
 

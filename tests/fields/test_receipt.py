@@ -4,10 +4,8 @@ import time
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 
-import numpy as np
 import pytest
 
-from engines.ctc import decode
 from fields.dates import find_time, parse_date
 from fields.labels import topics
 from fields.money import parse_money
@@ -646,22 +644,3 @@ def test_a_merchant_is_doubtful_where_its_name_cannot_be_read(row, is_doubtful):
     words = [Line(text, float(sure)) for text, _, sure in (w.partition("~") for w in row.split())]
     rows = [words, [Line("01/02/2020", 0.99)], [Line("TOTAL", 0.5), Line("5.00", 0.99)]]
     assert ("low_confidence" in read_receipt(rows).warnings) == is_doubtful
-
-
-def test_a_space_the_recogniser_hesitates_about_is_one():
-    characters = ["", "A", "B", "次", ":", " "]
-
-    def spelled(*steps):
-        rows = [[0.0] * len(characters) for _ in steps]
-        for row, step in zip(rows, steps, strict=True):
-            for character, probability in step.items():
-                row[characters.index(character)] = probability
-        return decode(np.array(rows), characters, 5, np.array([0, 1, 2, 4, 5]))[0]
-
-    gap = {"": 0.6, " ": 0.35}
-    assert spelled({"A": 0.9}, gap, {"B": 0.9}) == "A B"
-    assert spelled({"A": 0.9}, gap | {" ": 0.2}, {"B": 0.9}) == "AB"
-    assert spelled({"A": 0.9}, gap | {" ": 0.05}, {":": 0.9}) == "A :"
-    assert spelled({"A": 0.9}, {"": 0.9}, {"次": 0.5, "B": 0.4}, {"": 1}, {"A": 0.9}) == "ABA"
-    assert spelled({"次": 0.9}, {"": 0.9}, {"次": 0.9}) == "次次"
-    assert spelled({"": 1.0}) == ""
