@@ -13,15 +13,22 @@ from pathlib import Path
 
 from PIL import Image, ImageFilter
 
+from engines.paper import Cut, cut_out, evenly_lit, letter_height
 from engines.reading import read_pages
 from engines.textlayer import Knows
 from result import Line, ProviderError, Reading, Rows
 from settings import Limits
 
-OPTIONS = "--psm 6"  # one block of text: words found (F1) .75; .71 with 4 (one column), .65 with 11
-BLUR = 0.8  # pixels: thermal print is dots; F1 .75 and dates .91 with it, .74 and .83 without
+# One block of text. Of 27 photos of all kinds 84 % of the amounts and 76 % of the lines are found
+# in the paper alone, lit and enlarged; 78 and 68 % as one column (4); 49 and 44 % in the photo.
+OPTIONS = "--psm 6"
+GOOD_PIXELS = 16, 40  # heights of letters that are read well; others are scaled
+LETTER_PIXELS = 28  # to this one
+SCALES = 0.5, 4.0
+MAX_PIXELS = 8_000_000  # of the picture that is read
+BLUR = 0.8  # pixels: thermal print is dots
 CONFIDENT = 0.8
-MIN_CONFIDENT_LETTERS = 120  # fewer: retry with normalised lighting (a typical receipt has 400)
+MIN_CONFIDENT_LETTERS = 120  # fewer: all of the picture is read too (a typical receipt has 400)
 # Below these confidences it is no print; F1 .753 -> .763 and CER 10.8 -> 10.5 % with the last two
 MIN_ROW_CONFIDENCE = 0.5  # of a row's best word: else a crease, a logo or a signature
 MIN_SIGN_CONFIDENCE = 0.4  # of a word without letters or digits: else a line or a fold
@@ -49,11 +56,41 @@ def read(
 
 
 def _read_page(page: Image.Image, run: Callable[[Image.Image], Rows]) -> Rows:
-    gray = page.convert("L").filter(ImageFilter.GaussianBlur(BLUR))
-    found = run(gray)
-    if _confident_letters(found) < MIN_CONFIDENT_LETTERS:
-        found = max(found, run(_normalised(gray)), key=_confident_letters)
+    import numpy as np
+
+    factor = max(1, round((page.width * page.height / MAX_PIXELS) ** 0.5))
+    gray = np.asarray(page.convert("L").reduce(factor))
+    paper = cut_out(gray)
+    found = _read_part(paper, factor, run)
+    if paper.gray is not gray and _confident_letters(found) < MIN_CONFIDENT_LETTERS:
+        found = max(found, _read_part(Cut(gray, 0, 0), factor, run), key=_confident_letters)
     return found
+
+
+def _read_part(part: Cut, factor: int, run: Callable[[Image.Image], Rows]) -> Rows:
+    """The rows of a part of a page that was reduced by `factor`, with boxes on the page."""
+    import cv2
+
+    scale = min(_scale(letter_height(part.gray)), (MAX_PIXELS / part.gray.size) ** 0.5)
+    way = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA
+    scaled = evenly_lit(cv2.resize(part.gray, None, fx=scale, fy=scale, interpolation=way))
+    rows = run(Image.fromarray(scaled).filter(ImageFilter.GaussianBlur(BLUR)))
+    return [[_placed(word, part, factor / scale, factor) for word in row] for row in rows]
+
+
+def _scale(height: float | None) -> float:
+    """How much letters of this height are to be enlarged; 1 where the height is not known."""
+    if height is None or GOOD_PIXELS[0] <= height <= GOOD_PIXELS[1]:
+        return 1.0
+    return min(max(SCALES[0], LETTER_PIXELS / height), SCALES[1])
+
+
+def _placed(word: Line, part: Cut, scale: float, factor: int) -> Line:
+    x, y = part.left * factor, part.top * factor
+    left, top, right, bottom = (int(side * scale) for side in word.box or (0, 0, 0, 0))
+    return replace(
+        word, box=(left + x, top + y, max(right, left + 1) + x, max(bottom, top + 1) + y)
+    )
 
 
 def _run(path: Path, gray: Image.Image, *, language: str, options: str) -> Rows:
@@ -66,20 +103,6 @@ def _run(path: Path, gray: Image.Image, *, language: str, options: str) -> Rows:
         raise ProviderError(
             "engine_crashed", f"tesseract ended with status {error.status}; try another provider"
         ) from error
-
-
-def _normalised(gray: Image.Image) -> Image.Image:
-    """The picture with its paper white everywhere, under a lamp's light or a shadow too."""
-    import numpy as np
-
-    small = gray.reduce(max(1, max(gray.size) // 600))
-    paper = small.filter(ImageFilter.MaxFilter(7)).filter(ImageFilter.MedianFilter(21))
-    light = np.maximum(np.asarray(paper.resize(gray.size)), 1).astype("float32")
-    ink = np.asarray(gray) / light
-    darkest = min(float(np.percentile(ink, 3)), 0.75)
-    return Image.fromarray(
-        (np.clip((ink - darkest) / (0.92 - darkest), 0, 1) * 255).astype("uint8")
-    )
 
 
 def _confident_letters(rows: Rows) -> int:

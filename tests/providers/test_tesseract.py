@@ -8,7 +8,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops
 
 import engines.tesseract
 from providers import PROVIDERS, tesseract
@@ -115,6 +115,22 @@ def test_a_turned_photo_is_read_upright_in_the_boxes_of_the_upright_page(client)
     data = read(client, buffer.getvalue())["ocrData"]
     assert "TOTAL EUR 3.70" in " ".join(data["text"].split())
     assert (data["pages"][0]["width"], data["pages"][0]["height"]) == (480, 360)
+
+
+@pytest.mark.slow
+def test_small_print_on_a_dark_table_is_read_with_boxes_of_the_photo(client):
+    """Letters of 10 pixels, under a lamp that stands on the right."""
+    small = drawn().resize((240, 180), Image.Resampling.LANCZOS)
+    photo = Image.new("RGB", (400, 420), (30, 25, 20))
+    photo.paste(small, (90, 110))
+    lamp = Image.linear_gradient("L").rotate(90).resize(photo.size).point(lambda v: 90 + v * 0.6)
+    buffer = BytesIO()
+    ImageChops.multiply(photo, lamp.convert("RGB")).save(buffer, "PNG")
+    data = read(client, buffer.getvalue())["ocrData"]
+    assert [" ".join(row.split()) for row in data["text"].splitlines()] == list(ROWS)
+    for line in data["pages"][0]["lines"]:
+        left, top, right, bottom = line["box"]
+        assert 90 <= left < right <= 330 and 110 <= top < bottom <= 290
 
 
 @pytest.mark.slow

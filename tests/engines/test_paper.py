@@ -1,0 +1,54 @@
+"""A photo of a receipt becomes what a scan of it would be."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from engines.paper import cut_out, evenly_lit, letter_height
+from tests.fakes import drawn
+
+
+def on_a_table(receipt, table=40):
+    """A photo of 800 x 700 with the receipt, a little turned, on a dark table."""
+    photo = Image.new("L", (800, 700), table)
+    turned = receipt.convert("L").rotate(4, expand=True, fillcolor=table)
+    photo.paste(turned, (150, 160))
+    return np.array(photo)
+
+
+def test_the_paper_is_cut_out_of_a_photo():
+    cut = cut_out(on_a_table(drawn()))
+    height, width = cut.gray.shape
+    assert abs(cut.left - 150) < 25 and abs(cut.top - 160) < 25
+    assert abs(width - 504) < 50 and abs(height - 392) < 50
+    assert (cut.gray < 60).mean() < 0.05  # print, and hardly any table
+
+
+@pytest.mark.parametrize("table", [255, 240])
+def test_a_picture_in_which_no_paper_stands_out_stays_whole(table):
+    photo = on_a_table(drawn(), table)
+    cut = cut_out(photo)
+    assert cut.gray is photo and (cut.left, cut.top) == (0, 0)
+
+
+def test_the_height_of_letters_is_measured():
+    small, large = (drawn().resize((480 * n, 360 * n)).convert("L") for n in (1, 2))
+    assert 17 <= letter_height(np.array(small)) <= 23  # capitals and figures of 28-pixel print
+    assert 36 <= letter_height(np.array(large)) <= 44
+    assert letter_height(np.full((100, 100), 255, "uint8")) is None
+
+
+def test_paper_in_a_shadow_becomes_white_and_its_print_stays_dark():
+    light = np.linspace(0.35, 1, 480)
+    shaded = (np.array(drawn().convert("L")) * light).astype("uint8")
+    even = evenly_lit(shaded)
+    assert (even[:25] > 250).all()  # above the first row
+    assert even.min() < 20
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (2, 3000), (3000, 1)])
+def test_a_strip_of_a_pixel_is_no_error(shape):
+    strip = np.full(shape, 200, "uint8")
+    assert cut_out(strip).gray is strip
+    assert letter_height(strip) is None
+    assert evenly_lit(strip).shape == shape
