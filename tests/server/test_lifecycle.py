@@ -167,6 +167,7 @@ def test_no_signal_however_often_counts_as_a_crash(serve, tmp_path):
     for name, server in servers.items():
         server.wait_until_up().upload(png(), "slow")
         until(lambda name=name: started(tmp_path / name))
+    for name, server in servers.items():
         server.process.send_signal(ends[name][1])
         until(lambda name=name: ended_orderly(tmp_path / name))
         server.process.send_signal(ends[name][1])
