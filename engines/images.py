@@ -241,7 +241,8 @@ def _open(path: Path) -> Iterator[Image.Image]:
 def _check_webp(path: Path) -> None:
     """Raises MemoryError for a WebP that is too large for this process.
 
-    Pillow takes the memory of two canvases when it opens one, and calls a lack of it damage.
+    Pillow takes 16 bytes a pixel (two canvases, a frame, its picture), and calls a lack of memory
+    damage.
     Sizes in the header: RFC 9649, sections 2.5 to 2.7.
     """
     with path.open("rb") as file:
@@ -253,7 +254,7 @@ def _check_webp(path: Path) -> None:
         sides = int.from_bytes(head[at:], "little")
         width, height = (sides >> shift & 0x3FFF for shift in (0, bits))
         most = resource.getrlimit(resource.RLIMIT_DATA)[0]
-        if 8 * (width + less) * (height + less) > most > 0:
+        if 16 * (width + less) * (height + less) > most > 0:
             raise MemoryError
 
 

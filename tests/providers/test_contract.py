@@ -4,11 +4,13 @@ import logging
 import shutil
 import socket
 import time
+from dataclasses import replace
 
 import pytest
 from PIL import Image
 
 from result import Page
+from tests import hostile
 from tests.providers.conftest import Reply
 from tests.providers.contract import CASES, KEY, SECRET, Waits, failure_of
 
@@ -45,6 +47,18 @@ def fails(case, http_stub, receipt):
         return code, message, len(http_stub.requests)
 
     return fails
+
+
+# What is not sent
+
+
+def test_a_picture_that_unfolds_is_not_sent(case, http_stub, tmp_path):
+    path = tmp_path / "unfolds.webp"
+    path.write_bytes(hostile.webp())
+    settings = replace(case.settings(http_stub.url), ocr_memory_mb=128)
+    code, message = failure_of(case.ocr, path, settings, Waits())
+    assert (code, http_stub.requests) == ("too_large", [])
+    assert "OCR_MEMORY_MB allows (128)" in message
 
 
 # Success
