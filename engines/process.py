@@ -148,10 +148,15 @@ def run(
 
 
 def _death(child: Child) -> ProviderError:
-    """Why a child died. One that had half of its memory got no more: buffers grow by doubling."""
+    """Why a child died.
+
+    One that had half of its memory got no more, since buffers grow by doubling; PDFium ends itself
+    with SIGTRAP when it gets none.
+    """
     status, most = child.kill()
-    if child.kind.memory_mb and most * 2 >= child.kind.memory_mb * 2**20:
-        return _no_memory(child.kind.memory_mb)
+    memory_mb = child.kind.memory_mb
+    if memory_mb and (status == -signal.SIGTRAP or most * 2 >= memory_mb * 2**20):
+        return _no_memory(memory_mb)
     message = f"the engine's process died (exit status {status}); try another provider"
     return ProviderError("engine_crashed", message)
 
