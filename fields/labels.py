@@ -5,12 +5,14 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from operator import contains
 from typing import NamedTuple
 
 from fields import lexicon
 from fields.dates import find_dates
 from fields.money import LONGEST, Amount, Style, find_amounts, style_of
+from fields.text import is_column
 from result import Line
 
 TOPICS = (
@@ -62,9 +64,10 @@ def read_row(row: Sequence[Line], style: Style) -> Row:
 def _figures(row: Sequence[Line]) -> str:
     """The text without dates; two columns of figures stay two: 235 and 470.00."""
     text, end = _without_dates(_text(row)), 0
-    for line in row[:-1]:
+    for line, right in pairwise(row):
         end += len(line.text) + 1
-        if text[end - 2 : end - 1].isdigit() and text[end : end + 1].isdigit():
+        is_figure = text[end - 2 : end - 1].isdigit() and text[end : end + 1].isdigit()
+        if is_figure and is_column(line, right):
             text = f"{text[: end - 1]}\t{text[end:]}"
     return text
 

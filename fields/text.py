@@ -26,11 +26,11 @@ def text_from_rows(rows: Sequence[Sequence[Line]]) -> str:
 def _row_text(row: Sequence[Line]) -> str:
     text = row[0].text if row else ""
     for left, right in pairwise(row):
-        text += (COLUMN_GAP if _is_column(left, right) else " ") + right.text
+        text += (COLUMN_GAP if is_column(left, right) else " ") + right.text
     return text
 
 
-def _is_column(left: Line, right: Line) -> bool:
+def is_column(left: Line, right: Line) -> bool:
     """The gap between them is wider than two of their letters."""
     if not (left.box and right.box):
         return False

@@ -356,9 +356,13 @@ def test_items_stand_below_the_names_of_the_columns():
 
 
 def test_two_columns_of_figures_are_two_amounts():
-    row = [Line("DAAL TADKA", 0.9), Line("235", 0.9), Line("470.00", 0.9)]
-    found = read_receipt([[Line("SHOP")], row, [Line("TOTAL 470.00")]])
-    assert found.items[0].amount == 470
+    def amount(gap):
+        left, right = Line("2", 0.9, (10, 0, 20, 20)), Line("470.00", 0.9, (20 + gap, 0, 80, 20))
+        row = [Line("DAAL TADKA", 0.9), left, right]
+        return read_receipt([[Line("SHOP")], row, [Line("TOTAL 9.00")]]).items[0].amount
+
+    assert amount(60) == 470
+    assert amount(5) == 2470
 
 
 GERMAN = """REWE Markt GmbH
