@@ -157,6 +157,7 @@ def _export_response(rows: Callable[[Path, Listing, bool], Iterator[str]], suffi
         abort(404, f"Job {listing.job} does not exist")
     close_db()  # the export has a connection of its own
     service, name = get_service(), f"{'items' if items else 'receipts'}.{suffix}"
+    service.worker.check_database()
     texts = rows(service.database, listing, items)
     file = exports.written(texts, service.storage, service.export_turn)
     return send_file(file, exports.MEDIA_TYPES[suffix], as_attachment=True, download_name=name)

@@ -1,7 +1,7 @@
 """Ends the server again and again, and counts what is lost.  python tests/chaos.py --rounds 300
 
-Clients upload, delete, run again and ask while the server is ended at random moments, start-up
-included, and started again, under `flask run` or waitress: by SIGKILL or by a signal, once or
+Clients upload, delete, run again and ask while the server, `flask run` or the production one, is
+ended at random moments, start-up included, and started again: by SIGKILL or by a signal, once or
 twice; with --orderly by signals only. In the end all that was answered 200 must be there, whole and
 exactly once, and nothing else; signals are no crashes; and of what was being read at an end no more
 is read again than was under way. Then SQLite's log is lost after each kill: rows may go with it,
@@ -39,7 +39,7 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 WORKERS = 2
 COMMANDS = (
     ("-m", "flask", "run"),
-    ("-m", "waitress", "--host=127.0.0.1", "--port={port}", "--call", "tests.chaos:create_app"),
+    ("-m", "server", "--port={port}", "--app=tests.chaos:create_app"),
 )
 
 

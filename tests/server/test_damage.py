@@ -112,13 +112,16 @@ def test_ready_says_what_has_become_of_the_database_and_uploads_wait_until_it_is
             refused = try_upload(server, png())
             assert refused.status_code == 503, name
             assert refused.json()["details"] in ready.json()["details"] or name == "without uploads"
+            for path in ("ocr-jobs", "ocr-jobs/export.csv", "ocr-jobs/1"):
+                answer = requests.get(f"{server.url}/{path}", timeout=10)
+                assert answer.status_code == 503 or name == "without uploads", (name, path)
             assert requests.get(f"{server.url}/health", timeout=10).ok
         assert requests.get(f"{server.url}/ready", timeout=10).ok, name
     for job_id in accepted:
         assert server.job(job_id)["status"] == "completed"
     listing = requests.get(f"{server.url}/ocr-jobs?limit=50", timeout=10).json()
     assert [job["id"] for job in listing["data"]] == accepted[::-1]
-    assert not any((server.data / "incoming").iterdir())
+    assert not any(path.is_file() for path in (server.data / "incoming").rglob("*"))
     assert "Traceback" not in server.log.read_text()
 
 
