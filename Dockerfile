@@ -7,7 +7,8 @@
 # it is reached by besides localhost): -e API_KEY=... -e TRUSTED_HOSTS=receipts.lan
 # Every client has another address here, that of Docker's bridge, so ALLOW_REMOTE=1 lets them in: who
 # reaches the port is decided by -p.
-FROM python:3.11-slim-bookworm
+# The multi-architecture index of that tag in September 2026: both kinds of processor.
+FROM python:3.11.16-slim-bookworm@sha256:a36c24f9cbdf4fd0f52d67f0823eeac19c2028c637cecc392d97f980d4fec56b
 
 RUN apt-get update \
     && apt-get install -y --no-install-recommends make tesseract-ocr \

@@ -5,6 +5,7 @@ before anything is decoded. What lacks its end is decoded as far as it goes. Pag
 RGB; boxes refer to those.
 """
 
+import re
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,14 +13,16 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import pillow_heif
 from PIL import Image, ImageChops, ImageFile, ImageOps
 
 from engines.decoder import PDF, Jpeg, Sizes
 from result import ProviderError
 from settings import Limits
 
-pillow_heif.register_heif_opener()
+with suppress(ImportError):  # may be left out, for its wheel has x265 (GPL-2.0): docs/licences.md
+    import pillow_heif
+
+    pillow_heif.register_heif_opener()
 Image.MAX_IMAGE_PIXELS = None  # our own check, from the header, comes before any decoding
 
 MEDIA_TYPES = {
@@ -33,7 +36,10 @@ MEDIA_TYPES = {
     "AVIF": "image/avif",
     "HEIF": "image/heic",
 }
-OPENERS = [name for name in MEDIA_TYPES if name != "MPO"]  # Pillow opens it as a JPEG
+HAS_HEIC = "HEIF" in Image.OPEN
+OPENERS = [name for name in MEDIA_TYPES if name != "MPO" and (HAS_HEIC or name != "HEIF")]
+HEIC = re.compile(rb".{4}ftyp(heic|heix|hevc|hevx|heim|heis|mif1|msf1)", re.DOTALL)  # ISO 23008-12
+NO_HEIC = "it is a HEIC, and pillow-heif is not installed; send a JPEG, or pip install pillow-heif"
 START_OF_SCAN, END_OF_IMAGE = 0xDA, b"\xff\xd9"  # JPEG's markers (ITU-T T.81, table B.1)
 JPEG = ("JPEG", "MPO")
 ALL_OR_NOTHING = ("WEBP", "AVIF", "HEIF")  # their decoders give no part of a picture
@@ -231,6 +237,8 @@ def _open(path: Path) -> Iterator[Image.Image]:
     try:
         image = Image.open(path, formats=OPENERS)
     except Exception as error:
+        if not HAS_HEIC and HEIC.match(path.read_bytes()):
+            raise ProviderError("bad_image", NO_HEIC) from error
         raise ProviderError(
             "bad_image", f"its content is not a picture we can read; send {ACCEPTED}"
         ) from error

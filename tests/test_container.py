@@ -66,7 +66,7 @@ def test_it_is_installed_by_the_makefile_and_packages_that_ci_installs_too():
 
 
 def test_it_is_slim_runs_as_nobody_special_and_has_one_port_and_one_volume():
-    assert re.fullmatch(r"python:3\.1\d-slim\S*", *of("FROM"))
+    assert re.fullmatch(r"python:3\.1\d[\w.]*-slim\S*@sha256:[0-9a-f]{64}", *of("FROM"))
     assert of("USER") == ["receipts"]
     assert [keyword for keyword, _ in instructions()].index("USER") > [
         keyword for keyword, _ in instructions()
@@ -140,4 +140,15 @@ def test_compose_has_one_service_that_only_this_machine_reaches():
     (service,) = compose["services"].values()
     assert (service["build"], service["ports"]) == (".", ["127.0.0.1:3000:3000"])
     assert service["volumes"] == ["receipts:/data"]
+
+
+def test_compose_bounds_what_the_container_may_write_take_and_start():
+    (service,) = yaml.safe_load((ROOT / "compose.yaml").read_text("utf-8"))["services"].values()
+    assert (service["read_only"], service["tmpfs"]) == (True, ["/tmp:size=256m"])
+    assert service["mem_limit"] and service["pids_limit"] > 300  # the server's threads
+    assert service["environment"] == {"TZ": "${TZ:-UTC}"}
+
+
+def test_compose_keeps_one_volume():
+    compose = yaml.safe_load((ROOT / "compose.yaml").read_text("utf-8"))
     assert list(compose["volumes"]) == ["receipts"]

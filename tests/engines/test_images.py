@@ -3,6 +3,8 @@
 import os
 import resource
 import struct
+import subprocess
+import sys
 import time
 import zlib
 from io import BytesIO
@@ -16,6 +18,7 @@ from engines import images
 from engines.decoder import Sizes
 from result import ProviderError
 from settings import Settings
+from tests.conftest import ROOT
 from tests.fakes import drawn, png
 
 LIMITS = Settings().limits
@@ -637,3 +640,30 @@ def test_a_page_is_pressed_under_the_byte_limit_or_refused(stored):
     with pytest.raises(ProviderError) as found:
         jpegs(path, max_bytes=1000)
     assert found.value.code == "too_large"
+
+
+WITHOUT_HEIF = """
+import sys
+sys.modules["pillow_heif"] = None  # to import it raises ImportError, as where it is not installed
+from pathlib import Path
+from engines import images
+from result import ProviderError
+from settings import Settings
+for name in sys.argv[1:]:
+    try:
+        print(images.check(Path(name), Settings().limits))
+    except ProviderError as error:
+        print(error.message)
+"""
+
+
+@pytest.mark.slow
+def test_without_pillow_heif_a_heic_is_refused_in_words_and_all_else_is_read(tmp_path):
+    for name, format in (("a", "HEIF"), ("b", "JPEG"), ("c", "AVIF")):
+        (tmp_path / name).write_bytes(encoded(scene(), format))
+    (tmp_path / "d").write_text("no picture")
+    command = [sys.executable, "-c", WITHOUT_HEIF, *(str(tmp_path / name) for name in "abcd")]
+    said = subprocess.check_output(command, cwd=ROOT, text=True, timeout=60).splitlines()
+    assert said[0].startswith("it is a HEIC, and pillow-heif is not installed; send a JPEG")
+    assert said[1:3] == ["image/jpeg", "image/avif"]
+    assert said[3].startswith("its content is not a picture")
