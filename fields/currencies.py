@@ -18,6 +18,8 @@ SIGN, PLACE, HINT = 3, 2, 1
 MIN_POINTS = 2
 MIN_WORDS = 1.5  # of a language that no other one has; a word of two languages counts half
 
+_NAMED_BY = ("signs", "shared", "before", "shared_before", "behind", "before_cents")
+
 
 def _signs(currency: dict[str, Any]) -> Iterator[str]:
     """The patterns that show the currency itself."""
@@ -68,6 +70,10 @@ _SIGNS = _by_currency(
 _SHARED = _by_currency(
     (_CODE[n], w) for n, file in _PAID_IN.items() for w in _shared(file["currency"])
 )
+_NAMES = defaultdict[str, set[str]](set)  # what of each currency its patterns look for
+for _name, _file in _PAID_IN.items():
+    _lists = [_file["currency"].get(key, ()) for key in _NAMED_BY]
+    _NAMES[_CODE[_name]].update([_CODE[_name]], *_lists)
 _PLACES = _by_currency((_CODE[n], way) for n, file in _PAID_IN.items() for way in _places(file))
 _DOMAIN = re.compile(r"(?:www\.|@|//)[\w.\-]{1,60}\.([a-z]{2})(?![\w.])")
 _PHONE = re.compile(r"(?:\+|\b00) ?(\d[\d \-.()]{8,})")
@@ -135,7 +141,7 @@ def _rows_with(
     patterns: dict[str, re.Pattern[str]], whole: str, texts: Sequence[str]
 ) -> Counter[str]:
     """How many rows have each currency's pattern."""
-    printed = {code: way for code, way in patterns.items() if way.search(whole)}  # few have
+    printed = {code: way for code, way in patterns.items() if any(s in whole for s in _NAMES[code])}
     return Counter(code for text in texts for code, way in printed.items() if way.search(text))
 
 
