@@ -428,6 +428,16 @@ def test_make_serves_this_machine_alone_unless_told_otherwise():
     assert "python -m server --host localhost " in dry.stdout
 
 
+@pytest.mark.slow
+def test_the_production_server_answers_both_loopback_addresses_where_there_are_two(serve):
+    server = serve(sys.executable, "-m", "server", "--port={port}", "--app=tests.fakes:create_app")
+    found = listeners(("127.0.0.1", "::1"), 0)
+    for listener in found:
+        listener.close()
+    for host in ("127.0.0.1", "[::1]")[: len(found)]:
+        assert requests.get(f"http://{host}:{server.port}/ocr-jobs", timeout=5).status_code == 200
+
+
 def test_a_loopback_address_that_the_machine_lacks_is_left_out():
     nowhere = "2001:db8::1"  # of the documentation: no machine has it, as some have no ::1
     (found,) = listeners(("127.0.0.1", nowhere), 0)
