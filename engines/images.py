@@ -59,13 +59,16 @@ def check(path: Path, limits: Limits) -> str:
     """The media type of a file that can be read. Raises ProviderError bad_image."""
     if path.stat().st_size == 0:
         raise ProviderError("bad_image", "the file is empty; send it again")
-    count_pages(path, limits)
     if is_pdf(path):
+        count_pages(path, limits)
         return PDF
-    format = _format(path)
-    with _decoding():
-        if format in JPEG and _has_end(path, format):
-            _check_jpeg(path.read_bytes())
+    with _open(path) as image:
+        format = image.format or ""
+        _check_page_count(len(_frames(image, limits)), limits.pages)
+    with _decoding():  # the picture is closed: a WebP takes its memory when it is opened
+        data = path.read_bytes()
+        if format in JPEG and _has_end(data, format):
+            _check_jpeg(data)
         elif _missing_share(path, format) == 1:
             raise OSError("not one row can be decoded")
     return MEDIA_TYPES[format]
@@ -98,23 +101,17 @@ def missing_share(path: Path) -> float:
     """The share of a picture's rows that are not in its file; 0 for a PDF."""
     if is_pdf(path):
         return 0.0
-    format = _format(path)
+    with _open(path) as image:
+        format = image.format or ""
     with _decoding():
-        is_whole = format in ALL_OR_NOTHING or _has_end(path, format)
+        is_whole = format in ALL_OR_NOTHING or _has_end(path.read_bytes(), format)
         return 0.0 if is_whole else _missing_share(path, format)
 
 
-def _format(path: Path) -> str:
-    """Pillow's name of the format. The picture is closed again: a WebP takes its memory at once."""
-    with _open(path) as image:
-        return image.format or ""
-
-
-def _has_end(path: Path, format: str) -> bool:
+def _has_end(data: bytes, format: str) -> bool:
     """Whether a JPEG or PNG has the mark of its end; False for other formats."""
-    data = path.read_bytes()
     if format in JPEG:
-        return END_OF_IMAGE in data[_scan(data) :]
+        return data.rfind(END_OF_IMAGE, _scan(data)) >= 0  # from behind: it is there
     return format == "PNG" and b"IEND" in data
 
 
@@ -342,7 +339,8 @@ def open_pdf(path: Path) -> Iterator[Any]:
             "bad_image", f"the PDF {what}; send an unlocked, complete PDF"
         ) from error
     try:
-        pdf.init_forms()  # or what is typed into its fields is not drawn
+        with suppress(pypdfium2.PdfiumError):  # damaged fields are not drawn
+            pdf.init_forms()  # else none is
         yield pdf
     finally:
         pdf.close()
