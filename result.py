@@ -77,6 +77,8 @@ WARNINGS: dict[ReceiptWarning, str] = {
     "cut_short": "The file ends early: more than 5 % of the picture is missing.",
 }
 
+Reviewed = Literal["merchant", "date", "total", "subtotal", "tax", "tip", "items"]
+
 
 @dataclass(frozen=True)
 class Line:
@@ -111,6 +113,20 @@ class Code:
 
 
 @dataclass(frozen=True)
+class Evidence:
+    """Where a field comes from, and how probable it is."""
+
+    probability: Annotated[float | None, "that it is right, 0 to 1; null where not known"] = None
+    source: Annotated[
+        Literal["ocr", "text", "code", "data", "model", "engine", "learned"],
+        "what read it: the recogniser, a PDF's text, a bar code, an e-invoice, a vision model, the "
+        "provider's receipt engine, or what was learned of the shop",
+    ] = "ocr"
+    page: Annotated[int | None, "the first is 0; null where not known"] = None
+    box: Annotated[Box | None, "left, top, right, bottom in pixels of the upright page"] = None
+
+
+@dataclass(frozen=True)
 class Item:
     """A line of what was bought; a discount, a void or a refund has a negative amount."""
 
@@ -120,6 +136,7 @@ class Item:
     amount: Annotated[Decimal | None, "price of the line; negative for a discount or a refund"] = (
         None
     )
+    evidence: Annotated[Evidence | None, "where it was read"] = None
 
 
 @dataclass(frozen=True)
@@ -128,6 +145,21 @@ class Tax:
 
     rate: Annotated[Decimal | None, "per cent"]
     amount: Annotated[Decimal | None, "tax of that rate"]
+
+
+@dataclass(frozen=True)
+class FieldEvidence:
+    """Where the fields come from; null for a field that was not found, or of unknown origin."""
+
+    merchant: Evidence | None = None
+    date: Evidence | None = None
+    total: Evidence | None = None
+    subtotal: Evidence | None = None
+    tax: Evidence | None = None
+    tip: Evidence | None = None
+
+
+EVIDENCED = tuple(field.name for field in fields(FieldEvidence))
 
 
 @dataclass(frozen=True)
@@ -167,9 +199,13 @@ class Receipt:
     payment_method: Annotated[str | None, "cash, card or the name printed"] = None
     card_last4: Annotated[str | None, "last four digits of the card"] = None
     warnings: Annotated[tuple[ReceiptWarning, ...], "what to check before relying on it"] = ()
+    review: Annotated[tuple[Reviewed, ...], "fields a person should look at; empty when none"] = ()
+    evidence: Annotated[FieldEvidence, "where the fields come from"] = FieldEvidence()
 
 
-PRINTED = tuple(field for field in fields(Receipt) if field.name not in ("source", "warnings"))
+_TOLD = ("source", "warnings", "review", "evidence")  # about the fields, and not on the paper
+PRINTED = tuple(field for field in fields(Receipt) if field.name not in _TOLD)
+PRINTED_OF_ITEM = tuple(field for field in fields(Item) if field.name not in _TOLD)
 
 
 @dataclass(frozen=True)
@@ -247,6 +283,8 @@ def json_schema(kind: Any, named: Mapping[Any, Json]) -> Json:
         return json_schema(parts[0], named) | {"description": parts[1]}
     if origin is UnionType:  # X | None
         schema = json_schema(parts[0], named)
+        if "$ref" in schema:
+            return {"anyOf": [schema, {"type": "null"}]}
         return schema | {"type": [schema["type"], "null"]}
     if origin is tuple:
         return {"type": "array", "items": json_schema(parts[0], named)}

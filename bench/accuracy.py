@@ -29,11 +29,7 @@ from result import Item, OcrResult, Receipt
 from settings import read_settings
 
 THREADS = 2
-DOUBTS = {  # the warnings that speak of a field
-    "total": {"low_confidence", "total_mismatch"},
-    "date": {"low_confidence", "date_ambiguous", "date_in_future"},
-    "merchant": {"low_confidence"},
-}
+JUDGED = ("total", "date", "merchant")
 
 
 def main() -> None:
@@ -76,29 +72,27 @@ def _read(arguments: argparse.Namespace, name: str) -> OcrResult:
 
 
 def doubts(truth: Sequence[dict[str, Any]], receipts: Sequence[Receipt]) -> Iterator[str]:
-    """How often each field is right without and with a warning about it, and how many have one."""
-    for field, warnings in DOUBTS.items():
-        pairs = [
-            (t[field], r) for t, r in zip(truth, receipts, strict=True) if t.get(field) is not None
+    """How often each field is right that is not in `review`, and that is; how many are not."""
+    for field in JUDGED:
+        found = [
+            (field in r.review, is_right(field, t[field], getattr(r, field)))
+            for t, r in zip(truth, receipts, strict=True)
+            if t.get(field) is not None
         ]
-        found = [(wanted, r) for wanted, r in pairs if getattr(r, field) is not None]
-        sure = [_is_right(field, t, r) for t, r in found if not warnings & {*r.warnings}]
-        warned = [_is_right(field, t, r) for t, r in found if warnings & {*r.warnings}]
+        sure = [right for is_reviewed, right in found if not is_reviewed]
+        unsure = [right for is_reviewed, right in found if is_reviewed]
         yield (
-            f"{field}: right {sum(sure)} of {len(sure)} without a warning,"
-            f" {sum(warned)} of {len(warned)} with one, {len(pairs) - len(found)} not found"
+            f"{field}: right {sum(sure)} of {len(sure)} not in review,"
+            f" {sum(unsure)} of {len(unsure)} in review"
         )
-    count = sum("low_confidence" in receipt.warnings for receipt in receipts)
-    yield f"low_confidence on {count} of {len(receipts)} receipts"
 
 
-def _is_right(field: str, wanted: Any, receipt: Receipt) -> bool:
-    """Money and dates are right when equal, names when four letters of five are."""
-    found = getattr(receipt, field)
-    if field == "total":
-        return f"{found:.2f}" == f"{wanted:.2f}"
-    if field == "date":
-        return bool(found == wanted)
+def is_right(field: str, wanted: Any, found: Any) -> bool:
+    """Money and dates are right when equal, names when four letters of five are; None never."""
+    if found is None:
+        return False
+    if field != "merchant":
+        return bool(found == wanted if field == "date" else f"{found:.2f}" == f"{wanted:.2f}")
     a, b = ("".join(filter(str.isalnum, name.casefold())) for name in (wanted, found))
     return (min(len(a), len(b)) >= 4 and (a in b or b in a)) or SequenceMatcher(
         None, a, b

@@ -117,7 +117,7 @@ def find_dates(text: str) -> Iterator[Day]:
     return iter(_dates(text))
 
 
-@lru_cache(maxsize=512)  # each row of a receipt is asked for its dates five times
+@lru_cache(maxsize=4096)  # each row of a receipt is asked for its dates five times
 def _dates(text: str) -> tuple[Day, ...]:
     if sum(map(str.isdigit, text)) < 2:
         return ()

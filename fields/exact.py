@@ -1,12 +1,12 @@
 """What a file says exactly, besides its print: e-invoices and codes fill in a receipt. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date
 
+from fields.checks import check, reviewed
 from fields.codes import PAYMENTS, Fields, read_code
-from fields.receipt import check
-from result import PRINTED, Code, Receipt, ReceiptWarning
+from result import EVIDENCED, PRINTED, Code, Evidence, FieldEvidence, Receipt, ReceiptWarning
 
 SUMS = ("subtotal", "discount", "taxes", "tax", "tip", "total")
 # What a till signs; the shop's name, a number and the minute may well be printed otherwise.
@@ -21,7 +21,8 @@ def with_invoice(printed: Receipt, invoice: Receipt, today: date) -> Receipt:
     sums = SUMS if invoice.total is not None else ()
     found = {field.name: getattr(invoice, field.name) for field in PRINTED}
     told = {name: value for name, value in found.items() if value not in (None, ()) or name in sums}
-    receipt = replace(printed, **told, source="data")
+    evidence = _evidence(printed, told, Evidence(1.0, "data"))
+    receipt = replace(printed, **told, source="data", evidence=evidence)
     return _checked(receipt, {"no_text"}, today)
 
 
@@ -39,7 +40,9 @@ def with_codes(receipt: Receipt, codes: Sequence[Code], today: date) -> Receipt:
         told = fields | told  # the first code that has a field
     missing = {name: value for name, value in told.items() if getattr(receipt, name) is None}
     sure = {name: fields[name] for fields in signed for name in SIGNED if name in fields}
-    exact = replace(receipt, **missing | sure)
+    told_now = missing | sure
+    evidence = _evidence(receipt, told_now, Evidence(1.0, "code"))
+    exact = replace(receipt, **told_now, evidence=evidence)
     kept: set[ReceiptWarning] = {*receipt.warnings}
     if exact.total is not None and exact.date:
         kept -= {"not_a_receipt"}
@@ -59,4 +62,9 @@ def _checked(receipt: Receipt, kept: set[ReceiptWarning], today: date) -> Receip
     """The receipt with the warnings that its fields give now, and those to keep of the others."""
     others = kept - {"total_mismatch", "items_mismatch", "date_in_future"}
     warnings = (*check(receipt, today), *(w for w in receipt.warnings if w in others))
-    return replace(receipt, warnings=warnings)
+    return reviewed(replace(receipt, warnings=warnings))
+
+
+def _evidence(receipt: Receipt, told: Iterable[str], new: Evidence) -> FieldEvidence:
+    """The receipt's evidence, with the new one for the fields told."""
+    return replace(receipt.evidence, **{name: new for name in told if name in EVIDENCED})

@@ -10,9 +10,9 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import NamedTuple
 
+from fields.contacts import is_head
 from fields.labels import Row, plain
 from fields.lexicon import MARK, filled, rule
-from fields.merchants import is_head
 from fields.money import Amount, parse_money
 from fields.totals import role_of
 from result import Item

@@ -3,9 +3,9 @@
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import pairwise
+from itertools import pairwise, repeat
 from operator import contains
 from typing import NamedTuple
 
@@ -13,12 +13,21 @@ from fields import lexicon
 from fields.dates import find_dates
 from fields.money import LONGEST, Amount, Style, find_amounts, style_of
 from fields.text import is_column
-from result import Line
+from result import Box, Line
 
 TOPICS = (
     *("subtotal", "total", "grand", "rounding", "discount", "tax", "incl", "excl", "count"),
     *("cash", "card", "wallet", "change", "tip", "service", "points"),
 )
+
+
+class Piece(NamedTuple):
+    """A line of a row: where its text starts and ends there, and what the engine says of it."""
+
+    start: int
+    end: int
+    confidence: float  # 1 where the engine gives none
+    box: Box | None
 
 
 class Row(NamedTuple):
@@ -27,38 +36,57 @@ class Row(NamedTuple):
     text: str
     topics: frozenset[str]
     numbers: tuple[Amount, ...]
-    pieces: tuple[tuple[int, int, float], ...] = ()  # start, end and confidence of what was read
+    amounts: tuple[Amount, ...]  # the numbers that are money
+    pieces: tuple[Piece, ...] = ()
+    page: int = 0  # the first is 0
 
     @property
     def confidence(self) -> float:
-        """The mean of its letters, 0 to 1; 1 where the engine gives none."""
-        letters = sum(end - start for start, end, _ in self.pieces)
-        return sum((e - s) * c for s, e, c in self.pieces) / letters if letters else 1.0
-
-    def lowest_confidence(self, start: int, end: int) -> float:
-        """The lowest of the pieces between two places of its text; 1 where there is none."""
-        return min((c for s, e, c in self.pieces if s < end and start < e), default=1.0)
+        """The mean of its letters, 0 to 1."""
+        letters = sum(piece.end - piece.start for piece in self.pieces)
+        whole = sum((piece.end - piece.start) * piece.confidence for piece in self.pieces)
+        return whole / letters if letters else 1.0
 
     @property
-    def amounts(self) -> tuple[Amount, ...]:
-        """The numbers that are money."""
-        return tuple(number for number in self.numbers if number.is_money)
+    def height(self) -> int:
+        """The height of its tallest piece, in pixels; 0 without boxes."""
+        return max((p.box[3] - p.box[1] for p in self.pieces if p.box), default=0)
+
+    def between(self, start: int, end: int) -> list[Piece]:
+        """The pieces between two places of its text."""
+        return [piece for piece in self.pieces if piece.start < end and start < piece.end]
+
+    def lowest_confidence(self, start: int, end: int) -> float:
+        return min((piece.confidence for piece in self.between(start, end)), default=1.0)
+
+    def box(self, start: int, end: int) -> Box | None:
+        """The box around the pieces between two places of its text."""
+        return around(piece.box for piece in self.between(start, end))
 
 
-def read_rows(rows: Sequence[Sequence[Line]]) -> list[Row]:
+def around(boxes: Iterable[Box | None]) -> Box | None:
+    """The smallest box that holds all of them; None where there is none."""
+    sides = list(zip(*filter(None, boxes), strict=True))
+    if not sides:
+        return None
+    return min(sides[0]), min(sides[1]), max(sides[2]), max(sides[3])
+
+
+def read_rows(rows: Sequence[Sequence[Line]], pages: Iterable[int] = repeat(0)) -> list[Row]:
     """The rows, their numbers read in the style that most of them are written in."""
     style = style_of(map(_figures, rows))
-    return [read_row(row, style) for row in rows]
+    return [read_row(row, style, page) for row, page in zip(rows, pages, strict=False)]
 
 
-def read_row(row: Sequence[Line], style: Style) -> Row:
+def read_row(row: Sequence[Line], style: Style, page: int) -> Row:
     text = _text(row)
     found, numbers = topics(text), list(find_amounts(_figures(row), style))
     is_sum = found & _SUMS and not found & {"count", "points"}
     if style.is_whole and is_sum and numbers and not any(n.is_money or n.unit for n in numbers):
         is_last = not re.search(r"\w", text[numbers[-1].end :])
         numbers[-1] = numbers[-1]._replace(is_money=is_last)  # AMOUNT DUE 27500
-    return Row(text, found, tuple(numbers), tuple(_pieces(row)))
+    amounts = tuple(number for number in numbers if number.is_money)
+    return Row(text, found, tuple(numbers), amounts, tuple(_pieces(row)), page)
 
 
 def _figures(row: Sequence[Line]) -> str:
@@ -76,12 +104,11 @@ def _text(row: Sequence[Line]) -> str:
     return " ".join(line.text for line in row)[:LONGEST]
 
 
-def _pieces(row: Sequence[Line]) -> Iterator[tuple[int, int, float]]:
+def _pieces(row: Sequence[Line]) -> Iterator[Piece]:
     start = 0
     for line in row:
         end = start + len(line.text)
-        if line.confidence is not None:
-            yield start, end, line.confidence
+        yield Piece(start, end, 1.0 if line.confidence is None else line.confidence, line.box)
         start = end + 1
 
 

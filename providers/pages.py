@@ -6,13 +6,26 @@ The clock is read to warn of a date in the future.
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
+from itertools import accumulate
 from typing import Any
 
 from engines.rows import group_rows
+from fields.checks import check, reviewed
 from fields.exact import with_codes, with_invoice
-from fields.receipt import check, read_receipt
+from fields.receipt import read_receipt
 from fields.text import markdown_from_rows, rows_from_text, text_from_rows
-from result import PRINTED, Line, OcrResult, Page, Reading, Receipt, ReceiptWarning
+from result import (
+    EVIDENCED,
+    PRINTED,
+    Evidence,
+    FieldEvidence,
+    Line,
+    OcrResult,
+    Page,
+    Reading,
+    Receipt,
+    ReceiptWarning,
+)
 
 # On paper the items are printed between the fields of the head and those of the foot.
 _NAMES = [field.name for field in PRINTED]
@@ -36,7 +49,7 @@ def result_from_pages(
     """
     if rows is None:
         rows = [row for page in pages for row in group_rows(page.lines)]
-    receipt = receipt or read_receipt(rows, date.today())
+    receipt = receipt or read_receipt(rows, date.today(), _page_numbers(pages, rows))
     markdown, text = markdown_from_rows(rows, receipt), text_from_rows(rows)
     return OcrResult(markdown, text, tuple(pages), receipt, model, raw)
 
@@ -52,6 +65,12 @@ def result_from_reading(reading: Reading, *, model: str) -> OcrResult:
     model = " + ".join(name for source, name in used.items() if source in sources)
     result = result_from_pages(reading.pages, model=model, rows=reading.rows, receipt=receipt)
     return replace(result, codes=tuple(reading.codes))
+
+
+def _page_numbers(pages: Sequence[Page], rows: Sequence[Sequence[Line]]) -> list[int]:
+    """The page that each row is on, the first is 0."""
+    page_of = {line: number for number, page in enumerate(pages) for line in page.lines}
+    return [page_of.get(row[0], 0) for row in rows]
 
 
 def result_from_text(
@@ -75,11 +94,13 @@ def join_pages(results: Sequence[OcrResult]) -> OcrResult:
     """
     if len(results) == 1:
         return results[0]
+    starts = [0, *accumulate(len(result.pages) for result in results[:-1])]
+    receipts = [_on_page(r.receipt, page) for r, page in zip(results, starts, strict=True)]
     return OcrResult(
         markdown="\n\n".join(result.markdown for result in results if result.markdown),
         text="\n".join(result.text for result in results if result.text),
         pages=tuple(page for result in results for page in result.pages),
-        receipt=_join_receipts([result.receipt for result in results]),
+        receipt=_join_receipts(receipts),
         model=results[0].model,
         raw=None if all(result.raw is None for result in results) else [r.raw for r in results],
     )
@@ -89,12 +110,27 @@ def _join_receipts(receipts: Sequence[Receipt]) -> Receipt:
     head = {name: _first(receipts, name) for name in HEAD}
     foot = {name: _first(receipts[::-1], name) for name in FOOT}
     items = tuple(item for receipt in receipts for item in receipt.items)
+    evidence = [receipt.evidence for receipt in receipts]
+    of_head = {name: _first(evidence, name) for name in ("merchant", "date")}
+    of_foot = {name: _first(evidence[::-1], name) for name in ("subtotal", "tax", "tip", "total")}
     joined = replace(receipts[0], **head, **foot, items=items)
-    return replace(joined, warnings=(*check(joined), *_join_warnings(receipts)))
+    joined = replace(joined, evidence=FieldEvidence(**of_head, **of_foot))
+    return reviewed(replace(joined, warnings=(*check(joined), *_join_warnings(receipts))))
 
 
-def _first(receipts: Sequence[Receipt], name: str) -> Any:
-    """The field on the first receipt that has it, else the empty value of the first."""
+def _on_page(receipt: Receipt, page: int) -> Receipt:
+    """The receipt with its evidence on this page of the document, where it was the first alone."""
+
+    def moved(found: Evidence | None) -> Evidence | None:
+        return found and replace(found, page=None if found.page is None else found.page + page)
+
+    evidence = {name: moved(getattr(receipt.evidence, name)) for name in EVIDENCED}
+    items = tuple(replace(item, evidence=moved(item.evidence)) for item in receipt.items)
+    return replace(receipt, evidence=FieldEvidence(**evidence), items=items)
+
+
+def _first(receipts: Sequence[Any], name: str) -> Any:
+    """The field of the first that has it, else the empty value of the first."""
     values = [getattr(receipt, name) for receipt in receipts]
     return next((value for value in values if value not in (None, ())), values[0])
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+from fields.checks import reviewed
 from fields.money import parse_rate
 from fields.text import COLUMN_GAP
 from providers.json_answer import dig, dig_objects
@@ -27,7 +28,8 @@ def read_answer(answer: Mapping[str, Any], width: int, height: int) -> OcrResult
     receipt = _receipt(result)
     text = "\n".join(_rows(result, receipt))
     receipt = with_warnings(receipt, text)
-    receipt = replace(receipt, warnings=(*receipt.warnings, *_warnings(result, receipt)))
+    warnings = (*receipt.warnings, *_warnings(result, receipt))
+    receipt = reviewed(replace(receipt, warnings=warnings))
     return result_from_text(text, receipt, (Page(width, height),), model=MODEL, raw=answer)
 
 

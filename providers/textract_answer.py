@@ -12,12 +12,13 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from engines.rows import group_rows
+from fields.checks import check, reviewed
 from fields.dates import find_dates
 from fields.money import parse_money, parse_rate
-from fields.receipt import check, read_receipt
+from fields.receipt import read_receipt
 from providers.json_answer import dig_number
 from providers.pages import result_from_pages
-from result import Box, Item, Line, OcrResult, Page, Receipt, ReceiptWarning, Tax
+from result import Box, FieldEvidence, Item, Line, OcrResult, Page, Receipt, ReceiptWarning, Tax
 
 MODEL = "AnalyzeExpense"
 MIN_TOTAL_CONFIDENCE_PERCENT = 50  # below it the total is more likely wrong than right
@@ -115,11 +116,12 @@ def _receipt(
         tax=tax,
         tip=_amount(fields, "GRATUITY"),
         total=_amount(fields, *TOTALS),
+        evidence=FieldEvidence(),
     )
     warnings = [*check(receipt, date.today()), *_own_warnings(fields, items, printed)]
     if ambiguous:
         warnings.append("date_ambiguous")
-    return replace(receipt, warnings=tuple(warnings))
+    return reviewed(replace(receipt, warnings=tuple(warnings)))
 
 
 def _own_warnings(

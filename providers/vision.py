@@ -15,15 +15,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from engines import decoder
+from fields.checks import check, reviewed
 from fields.dates import find_time, parse_date
 from fields.money import parse_money
-from fields.receipt import check
 from fields.text import MAX_ROW_LENGTH, MAX_ROWS
 from providers.http import READ_TIMEOUT_S, Classify, Client, Clock, Failure, Vendor
 from providers.json_answer import dig, dig_objects, parse, without_images
 from providers.pages import join_pages, receipt_from_text, result_from_text
 from result import (
     PRINTED,
+    PRINTED_OF_ITEM,
     Item,
     Json,
     OcrResult,
@@ -64,8 +65,8 @@ def _object(**properties: object) -> Json:
 
 
 _PARTS = {
-    kind: _object(**{field.name: json_schema(field.type, {}) for field in fields(kind)})
-    for kind in (Item, Tax)
+    kind: _object(**{field.name: json_schema(field.type, {}) for field in printed})
+    for kind, printed in ((Item, PRINTED_OF_ITEM), (Tax, fields(Tax)))
 }
 _FIELDS: dict[str, Json] = {
     "is_receipt": {"type": "boolean", "description": "false if it is no receipt or invoice"},
@@ -228,7 +229,7 @@ def with_warnings(receipt: Receipt, text: str) -> Receipt:
         more.append("no_text")
     if receipt.date and "date_ambiguous" in printed.warnings:
         more.append("date_ambiguous")
-    return replace(receipt, warnings=(*more, *receipt.warnings))
+    return reviewed(replace(receipt, warnings=(*more, *receipt.warnings)))
 
 
 def printed_rows(value: object) -> Iterator[str]:
@@ -252,9 +253,10 @@ def _text_of(receipt: Receipt) -> str:
 def _items(value: object) -> Iterator[Item]:
     for item in dig_objects(value)[:MAX_ITEMS]:
         description = _string(item.get("description")) or ""
-        numbers = [_number(item.get(name)) for name in ("quantity", "unit_price", "amount")]
-        if description or any(number is not None for number in numbers):
-            yield Item(description, *numbers)
+        names = ("quantity", "unit_price", "amount")
+        quantity, price, amount = (_number(item.get(name)) for name in names)
+        if description or (quantity, price, amount) != (None, None, None):
+            yield Item(description, quantity, price, amount)
 
 
 def _taxes(value: object) -> Iterator[Tax]:

@@ -12,6 +12,8 @@ from result import (
     ERRORS,
     WARNINGS,
     Code,
+    Evidence,
+    FieldEvidence,
     Item,
     Json,
     Line,
@@ -33,6 +35,8 @@ OBJECTS = {
     Receipt: "Receipt",
     Item: "Item",
     Tax: "Tax",
+    FieldEvidence: "FieldEvidence",
+    Evidence: "Evidence",
 }
 _NAMES: Mapping[Any, str] = OBJECTS | {ReceiptWarning: "Warning"}
 _REFERENCES = {kind: {"$ref": f"#/components/schemas/{name}"} for kind, name in _NAMES.items()}

@@ -18,6 +18,14 @@ export const VIEWS = [
 ];
 
 const A_TOTAL = /(?<!sub.?)total|amount due|summe|gesamt|importe/i;
+const REVIEWED = {
+  Merchant: "merchant",
+  Date: "date",
+  Total: "total",
+  Subtotal: "subtotal",
+  Tax: "tax",
+  Tip: "tip",
+};
 const A_TAX = /tax|vat|gst|mwst|ust|tva|iva/i;
 
 /** Label, value, what is printed and what its row is called; the first three also when not found. */
@@ -67,7 +75,12 @@ function fields(reading) {
       "tr",
       { "data-row": rowWith(reading, printed, named) },
       h("th", { scope: "row" }, label),
-      h("td", { class: value === null ? "absent" : "" }, value ?? "not found"),
+      h(
+        "td",
+        { class: value === null ? "absent" : "" },
+        value ?? "not found",
+        receipt.review?.includes(REVIEWED[label]) && h("span", { class: "check" }, "please check"),
+      ),
     ),
   );
   return h(
@@ -126,7 +139,8 @@ function items(reading) {
       columns.map(([, cell]) => cell(item)),
     ),
   );
-  const caption = currency ? `Items, in ${currency}` : "Items";
+  const check = reading.receipt.review?.includes("items") ? ": please check" : "";
+  const caption = (currency ? `Items, in ${currency}` : "Items") + check;
   return h(
     "table",
     { class: "items" },

@@ -74,17 +74,16 @@ def test_a_drawn_receipt_is_as_long_as_its_rows(rows):
     assert receipts.drawn(rows=rows).size == (760, 44 * (rows + 3))
 
 
-def test_fields_are_counted_by_the_warnings_about_them():
+def test_fields_are_counted_by_whether_they_are_in_review():
     truth = [{"total": 9.5, "date": "2020-02-01", "merchant": "CORNER CAFE LTD"}] * 3 + [{}]
     found = ("CORNER CAFÉ LTD.", "2020-02-01", "9.50", ()), ("CAFE", None, "9.00", ())
-    found += ("CORN", "2020-02-07", "9.50", ("low_confidence",)), (None, None, "1.00", ())
+    found += ("CORN", "2020-02-07", "9.50", ("date", "total")), (None, None, "1.00", ())
     read = [
-        Receipt("rules", merchant=merchant, date=day, total=Decimal(total), warnings=warnings)
-        for merchant, day, total, warnings in found
+        Receipt("rules", merchant=merchant, date=day, total=Decimal(total), review=review)
+        for merchant, day, total, review in found
     ]
     assert list(accuracy.doubts(truth, read)) == [
-        "total: right 1 of 2 without a warning, 1 of 1 with one, 0 not found",
-        "date: right 1 of 1 without a warning, 0 of 1 with one, 1 not found",
-        "merchant: right 2 of 2 without a warning, 1 of 1 with one, 0 not found",
-        "low_confidence on 1 of 4 receipts",
+        "total: right 1 of 2 not in review, 1 of 1 in review",
+        "date: right 1 of 2 not in review, 0 of 1 in review",
+        "merchant: right 3 of 3 not in review, 0 of 0 in review",
     ]

@@ -203,7 +203,7 @@ def test_zero_means_not_printed_unless_tabscanner_is_sure():
     assert read(subTotal="0.000", subTotalConfidence=0, tip=0, tax="0.000").subtotal is None
     assert read(total=0, totalConfidence=0.9).total == 0
     assert read(total=5, tip=0, tax="0.000", discount=0) == Receipt(
-        source="engine", total=Decimal(5)
+        source="engine", total=Decimal(5), review=("merchant", "date")
     )
 
 

@@ -1,0 +1,272 @@
+"""Learns fields/weights.json from receipts with known fields, and says how well that travels.
+
+    python -m bench.train [NAME=]PATH ... [--engines paddle-ocr-local tesseract] [--drawn 300]
+
+PATH is a folder with images/ and truth.jsonl, which the engines read once (the readings are kept
+beside it, or in --cache), or a file of readings: one object a line with image, rows (lists of
+[text, confidence, [left, top, right, bottom]]) and fields. Paths of one NAME are one source. The
+same data give the same file. Printed is, for each source, how often a field is right when that
+source was left out of the training, beside the weights that were there before.
+"""
+
+import argparse
+import json
+import os
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import lightgbm
+import numpy as np
+
+from bench.accuracy import is_right
+from bench.drawn import draw
+from engines.rows import group_rows
+from fields import learned
+from fields.amounts import find_candidates
+from fields.currencies import find_currency
+from fields.days import find_readings
+from fields.labels import read_rows
+from fields.merchants import find_names
+from fields.receipt import read_receipt
+from providers import PROVIDERS
+from result import Line, Receipt
+from settings import read_settings
+
+OUT = Path(learned.__file__).with_name("weights.json")
+SEED = 7
+ROUNDS = {"total": 150, "subtotal": 100, "tax": 100, "date": 80, "merchant": 150}
+AMOUNTS = ("total", "subtotal", "tax")
+TREES = {
+    "objective": "binary",
+    "learning_rate": 0.08,
+    "num_leaves": 15,
+    "min_data_in_leaf": 15,
+    "feature_fraction": 0.6,
+    "bagging_fraction": 0.8,
+    "bagging_freq": 1,
+    "lambda_l2": 3,
+    "use_missing": False,
+    "max_bin": 63,
+    "deterministic": True,
+    "force_row_wise": True,
+    "num_threads": 2,
+    "seed": SEED,
+    "verbose": -1,
+}
+
+
+@dataclass(frozen=True, eq=False)  # each is its own, so that its candidates can be remembered
+class Example:
+    """A receipt as an engine read it, with the fields it really has."""
+
+    source: str
+    engine: str
+    rows: list[list[Line]]
+    fields: dict[str, Any]
+
+
+class Candidates(NamedTuple):
+    """The candidates of one receipt for a field, or for all sums."""
+
+    names: tuple[str, ...]  # of the features
+    features: np.ndarray  # a row for each candidate
+    values: list[Any]
+
+
+class Choice(NamedTuple):
+    """The candidates for a field of one receipt, and which are right."""
+
+    names: tuple[str, ...]
+    features: np.ndarray
+    right: list[bool]
+
+
+def main() -> None:
+    arguments = _arguments()
+    examples = [example for path in arguments.paths for example in _examples(path, arguments)]
+    drawn = list(_drawn(arguments.drawn))
+    if not arguments.quick:
+        _tell(examples, drawn)
+    weights = learn([*examples, *drawn])
+    arguments.out.write_text(_written(weights), "utf-8")
+    print(f"{arguments.out}: {arguments.out.stat().st_size:,} bytes from {len(examples)} readings")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("paths", nargs="+", metavar="[NAME=]PATH")
+    parser.add_argument("--engines", nargs="+", default=["paddle-ocr-local", "tesseract"])
+    parser.add_argument("--drawn", type=int, default=300, help="receipts drawn from the lexicon")
+    parser.add_argument("--cache", type=Path, help="folder of readings, else that of the pictures")
+    parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("--quick", action="store_true", help="leave no source out")
+    return parser.parse_args()
+
+
+# Readings
+
+
+def _examples(path: str, arguments: argparse.Namespace) -> Iterator[Example]:
+    name, _, rest = path.rpartition("=")
+    place = Path(rest)
+    files = _readings(place, arguments) if place.is_dir() else [place]
+    for file in files:
+        engine = next((e for e in PROVIDERS if e in file.name), "paddle-ocr-local")
+        for line in file.open(encoding="utf-8"):
+            reading = json.loads(line)
+            rows = [[_line(*piece) for piece in row] for row in reading["rows"]]
+            yield Example(name or place.stem, engine, rows, reading["fields"])
+
+
+def _line(text: str, confidence: float | None, box: Sequence[int] | None) -> Line:
+    left, top, right, bottom = box or (0, 0, 0, 0)
+    return Line(text, confidence, (left, top, right, bottom) if box else None)
+
+
+def _readings(folder: Path, arguments: argparse.Namespace) -> list[Path]:
+    """The files of readings of a folder of pictures; those that are missing are made."""
+    truth = [json.loads(line) for line in (folder / "truth.jsonl").open(encoding="utf-8")]
+    files = []
+    for engine in arguments.engines:
+        file = (arguments.cache or folder) / f"{engine}-{folder.name}.jsonl"
+        files.append(file)
+        if not file.exists():
+            with file.open("w", encoding="utf-8") as out:
+                for receipt in truth:
+                    rows = _read(engine, folder / "images" / receipt["image"])
+                    told = {"image": receipt["image"], "rows": rows, "fields": receipt["fields"]}
+                    out.write(json.dumps(told) + "\n")
+    return files
+
+
+def _read(engine: str, image: Path) -> list[list[tuple[Any, ...]]]:
+    pages = PROVIDERS[engine].ocr(image, read_settings(os.environ)).pages
+    rows = [row for page in pages for row in group_rows(page.lines)]
+    return [[(line.text, line.confidence, line.box) for line in row] for row in rows]
+
+
+def _drawn(count: int) -> Iterator[Example]:
+    chance = random.Random(SEED)
+    for _ in range(count):
+        rows, fields = draw(chance)
+        yield Example("drawn", "drawn", rows, fields)
+
+
+# Learning
+
+
+def learn(examples: Sequence[Example]) -> dict[str, Any]:
+    """The weights that these receipts teach."""
+    questions = ("total", "subtotal", "tax", "date", "merchant")
+    return {question: _trees(question, examples) for question in questions}
+
+
+def _is_full(example: Example) -> bool:
+    """Its source names each field that a receipt has, so that one not named is not there."""
+    return example.source in ("receipts-us", "receipts-wild", "drawn", "us", "wild")
+
+
+def _choices(question: str, example: Example) -> Choice | None:
+    """None where the field is not known to be there or not, or there is no candidate."""
+    wanted = example.fields.get(question)
+    if wanted in (None, "") and not (question in ("subtotal", "tax") and _is_full(example)):
+        return None
+    found = _candidates("amounts" if question in AMOUNTS else question, example)
+    if not found.values:
+        return None
+    right = [_is_right(question, wanted, value) for value in found.values]
+    return Choice(found.names, found.features, right)
+
+
+def _is_right(question: str, wanted: Any, found: Any) -> bool:
+    if question in AMOUNTS:
+        return wanted is not None and abs(float(found) - wanted) < 0.005
+    return is_right(question, wanted, found)
+
+
+@cache
+def _candidates(kind: str, example: Example) -> Candidates:
+    rows = read_rows(example.rows)
+    found: list[tuple[Mapping[str, float], Any]]
+    if kind == "merchant":
+        found = [(name.features, name.text) for name in find_names(rows)]
+    elif kind == "date":
+        days = find_readings(rows, find_currency([row.text for row in rows]))
+        found = [(day.features, day.iso) for day in days]
+    else:
+        found = [(a.features, a.amount.value) for a in find_candidates(rows)]
+    features = np.array([list(features.values()) for features, _ in found], dtype=np.float32)
+    return Candidates(tuple(found[0][0]) if found else (), features, [v for _, v in found])
+
+
+def _trees(question: str, examples: Sequence[Example]) -> list[Any]:
+    choices = [c for example in examples if (c := _choices(question, example))]
+    features = np.concatenate([choice.features for choice in choices])
+    right = np.concatenate([choice.right for choice in choices]).astype(float)
+    weight = np.concatenate([np.full(len(c.right), 30 / len(c.right)) for c in choices])
+    data = lightgbm.Dataset(features, right, weight=weight)
+    dumped = lightgbm.train(TREES, data, ROUNDS[question]).dump_model()
+    return [_node(tree["tree_structure"], choices[0].names) for tree in dumped["tree_info"]]
+
+
+def _node(node: Mapping[str, Any], names: Sequence[str]) -> Any:
+    """The tree as fields/learned.py reads it."""
+    if "leaf_value" in node:
+        return float(f"{node['leaf_value']:.4g}")
+    limit = float(f"{node['threshold']:.6g}")
+    branches = [_node(node[side], names) for side in ("left_child", "right_child")]
+    return [names[node["split_feature"]], limit, *branches]
+
+
+def _written(weights: Mapping[str, Any]) -> str:
+    """JSON with a tree on each line."""
+    parts = []
+    for question, trees in weights.items():
+        lines = ",\n".join(json.dumps(tree, separators=(",", ":")) for tree in trees)
+        parts.append(f"{json.dumps(question)}:[\n{lines}]")
+    return "{" + ",\n".join(parts) + "}\n"
+
+
+# What travels
+
+
+def _tell(examples: Sequence[Example], drawn: Sequence[Example]) -> None:
+    before = dict(learned.WEIGHTS)
+    for source in sorted({example.source for example in examples}):
+        others = [example for example in examples if example.source != source]
+        left_out = learn([*others, *drawn])
+        for engine in sorted({e.engine for e in examples if e.source == source}):
+            own = [e for e in examples if (e.source, e.engine) == (source, engine)]
+            for name, weights in (("left out", left_out), ("before", before)):
+                print(f"{source:14} {engine:17} {name:9}{_score(own, weights)}", flush=True)
+
+
+def _score(examples: Sequence[Example], weights: Mapping[str, Any]) -> str:
+    if not weights:
+        return ""
+    learned.WEIGHTS.clear()
+    learned.WEIGHTS.update(weights)
+    found = [(example.fields, read_receipt(example.rows)) for example in examples]
+    parts = []
+    for field in ("total", "date", "merchant", "subtotal", "tax"):
+        pairs = [(f[field], getattr(r, field)) for f, r in found if f.get(field) not in (None, "")]
+        right = sum(value is not None and is_right(field, w, value) for w, value in pairs)
+        parts.append(f" {field} {right / len(pairs):.3f}" if pairs else f" {field} -    ")
+    whole = sum(_all_right(fields, receipt) for fields, receipt in found)
+    return f"n {len(found):3} all {whole / len(found):.3f}" + "".join(parts)
+
+
+def _all_right(fields: Mapping[str, Any], receipt: Receipt) -> bool:
+    return all(
+        getattr(receipt, field) is not None and is_right(field, wanted, getattr(receipt, field))
+        for field in ("total", "date", "merchant")
+        if (wanted := fields.get(field)) not in (None, "")
+    )
+
+
+if __name__ == "__main__":
+    main()

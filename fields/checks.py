@@ -1,0 +1,85 @@
+"""What the fields of a receipt say against each other. Pure."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal
+
+from fields.lexicon import COUNTRIES
+from result import Evidence, Receipt, ReceiptWarning, Reviewed
+
+MIN_PROBABILITY = 0.9  # a field with less is reviewed
+MIN_PROBABILITY_UNWARNED = 0.6  # one with less is warned of
+JUDGED = ("merchant", "date", "total")
+CASH_ROUNDING = max(file.get("cash_rounding", Decimal(0)) for file in COUNTRIES.values())
+
+
+def check(receipt: Receipt, today: date | None = None) -> tuple[ReceiptWarning, ...]:
+    """What the fields say against each other: total_mismatch, items_mismatch, date_in_future.
+
+    The date is only looked at when `today` is given. Nothing is ever corrected.
+    """
+    found: dict[ReceiptWarning, bool] = {
+        "total_mismatch": _total_mismatch(receipt),
+        "items_mismatch": _items_mismatch(receipt),
+        "date_in_future": _is_in_future(receipt, today),
+    }
+    return tuple(warning for warning, is_so in found.items() if is_so)
+
+
+def _is_in_future(receipt: Receipt, today: date | None) -> bool:
+    """Later than tomorrow: it is a day later already in zones east of the server's."""
+    return bool(today and receipt.date and receipt.date > (today + timedelta(days=1)).isoformat())
+
+
+def _total_mismatch(receipt: Receipt) -> bool:
+    """Subtotal, discount, tax and tip do not make the total, with the tax inside or on top."""
+    if receipt.total is None or receipt.subtotal is None:
+        return False
+    net = receipt.subtotal + (receipt.tip or 0)
+    discounts = {Decimal(0), -abs(receipt.discount or Decimal(0))}
+    taxes = {Decimal(0), receipt.tax or Decimal(0)}
+    return not any(
+        _near(net + discount + tax, receipt.total) for discount in discounts for tax in taxes
+    )
+
+
+def _items_mismatch(receipt: Receipt) -> bool:
+    """The items' amounts make neither the subtotal nor the total."""
+    amounts = [item.amount for item in receipt.items if item.amount is not None]
+    goals = [goal for goal in (receipt.subtotal, receipt.total) if goal is not None]
+    return bool(amounts and goals) and not any(
+        _near(sum(amounts, Decimal(0)), goal) for goal in goals
+    )
+
+
+def _near(a: Decimal, b: Decimal) -> bool:
+    """Equal but for the rounding of cash."""
+    return abs(a - b) <= CASH_ROUNDING
+
+
+def reviewed(receipt: Receipt) -> Receipt:
+    """The receipt with the fields that a person should look at, by evidence and warnings."""
+    warned = {*receipt.warnings}
+    is_receipt = not warned & {"no_text", "not_a_receipt"}  # else nothing is missing
+    sums, evidence = "total_mismatch" in warned, receipt.evidence
+    found: dict[Reviewed, bool] = {
+        "merchant": _is_open(receipt.merchant, evidence.merchant, is_receipt),
+        "date": _is_open(receipt.date, evidence.date, is_receipt)
+        or bool(warned & {"date_ambiguous", "date_in_future"}),
+        "total": _is_open(receipt.total, evidence.total, is_receipt) or sums,
+        "subtotal": receipt.subtotal is not None and (is_doubtful(evidence.subtotal) or sums),
+        "tax": receipt.tax is not None and (is_doubtful(evidence.tax) or sums),
+        "tip": receipt.tip is not None and (is_doubtful(evidence.tip) or sums),
+        "items": "items_mismatch" in warned,
+    }
+    return replace(receipt, review=tuple(name for name, is_so in found.items() if is_so))
+
+
+def _is_open(value: object, evidence: Evidence | None, is_wanted: bool) -> bool:
+    return is_doubtful(evidence) if value is not None else is_wanted
+
+
+def is_doubtful(evidence: Evidence | None, least: float = MIN_PROBABILITY) -> bool:
+    """The evidence has a probability, and less than the least."""
+    probability = evidence.probability if evidence else None
+    return probability is not None and probability < least

@@ -1,0 +1,79 @@
+"""The address, the telephone number and the tax number of the shop. Pure: rows in."""
+
+import re
+from collections.abc import Sequence
+
+from fields.dates import find_dates
+from fields.labels import Row, plain
+from fields.lexicon import rule, words
+
+HEAD_ROWS = 14
+ADDRESS = set(plain(" ".join(words("merchant", "streets", "places"))).split())
+_STREET_ENDING = rule(r"<merchant.street_endings>\b")
+NOT_A_NAME = rule(r"\b<merchant.not_a_name>\b")
+WEB = rule(r"www\.|http|@[\w-]+\.[a-z]|\.com\b|\.co\.|\.<merchant.domains>\b")
+PHONE = rule(r"\b<numbers.phone>\b[ .:#\-/no]*(?P<number>\+?\(?\d[\d ()./\-]{5,18}\d)")
+_BARE_PHONE = re.compile(r"(?<![\d.])(?:\+?1[ -.])?\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}(?!\d)")
+TAX_ID = rule(
+    r"\b<~numbers.tax_id>\b[ .\-]*<numbers.number+tax_number>?[ .:#\-/()a-z]{0,14}?"
+    r"(?P<number>(?:[A-Z]{2,3}[ -]?)?[\dOo][\dOo /.\-]{6,20}[\dA-Z]\b)"
+)
+_IDENTITY = rule(r"#|\b<numbers.identity>\b.*\d{6}")
+
+
+def is_head(row: Row) -> bool:
+    """The row has a phone number, a tax number, a web address or a date: no thing with a price."""
+    text = row.text
+    return bool(
+        PHONE.search(text)
+        or TAX_ID.search(text)
+        or WEB.search(text)
+        or next(find_dates(text), None)
+    )
+
+
+def find_address(rows: Sequence[Row], after: int, header: int) -> str | None:
+    """The rows of street, town and postcode below the name."""
+    found: list[str] = []
+    for row in rows[after + 1 : header + 2]:
+        if PHONE.search(row.text) or row.amounts or next(find_dates(row.text), None):
+            if found:
+                break
+            continue
+        if is_street(row):
+            found.append(row.text.strip(" ,*"))
+        elif found and (NOT_A_NAME.search(row.text) or TAX_ID.search(row.text)):
+            break
+    return ", ".join(found) or None
+
+
+def is_street(row: Row) -> bool:
+    """The row names a street, or a postcode with its town."""
+    text = row.text
+    if TAX_ID.search(text) or _IDENTITY.search(text):
+        return False
+    return bool(
+        ADDRESS & set(plain(text).split())
+        or re.search(r"(?<!\d)\d{4,5}(?!\d)\s+[A-Za-z]|\b[A-Z]{2},? \d{5}\b", text)
+        or _STREET_ENDING.search(text)
+    )
+
+
+def find_phone(rows: Sequence[Row]) -> str | None:
+    for row in rows:
+        match = PHONE.search(row.text)
+        if match:
+            return match["number"].strip(" .-/")
+    for row in rows[:HEAD_ROWS]:
+        bare = _BARE_PHONE.search(row.text)
+        if bare:
+            return bare[0].strip()
+    return None
+
+
+def find_tax_id(rows: Sequence[Row]) -> str | None:
+    for row in rows:
+        match = TAX_ID.search(row.text)
+        if match and sum(c.isdigit() for c in match["number"]) >= 7:
+            return match["number"].strip(" .-/")
+    return None

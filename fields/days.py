@@ -1,0 +1,156 @@
+"""The day and the time of the purchase among all dates of a receipt. Pure: rows in."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from fields.currencies import MONTH_FIRST
+from fields.dates import Day, find_dates, find_time
+from fields.labels import Row
+from fields.learned import probability
+from fields.lexicon import rule
+from result import Evidence
+
+MAX_DATES = 40  # of a page that are looked at
+_DATE_WORD = rule(r"\b<dates.date>\b")
+_OTHER_DATE = rule(r"\b<dates.other_date>\b")
+_HALF_DAY = re.compile(r"\d ?[ap]\.?m\b", re.IGNORECASE)
+_STATE = re.compile(r"\b[A-Z]{2}\.?,? *\d{5}(?:-\d{4})?(?!\d)")  # a town's end: TX 78701
+
+
+class Purchase(NamedTuple):
+    date: str | None = None
+    time: str | None = None
+    evidence: Evidence | None = None
+    is_ambiguous: bool = False  # day and month could be swapped, and little says which is which
+    confidence: float = 1.0
+
+
+class Reading(NamedTuple):
+    """A candidate: a printed date, read with one order of day and month."""
+
+    row: int
+    day: Day
+    iso: str
+    features: dict[str, float]
+
+    @property
+    def is_unordered(self) -> bool:
+        """Nothing on the receipt says which of day and month comes first."""
+        orders = ("currency", "other dates", "state", "dots")
+        return not any(self.features[f"order by {what}"] for what in orders)
+
+
+def find_purchase(rows: Sequence[Row], currency: str | None) -> Purchase:
+    readings = find_readings(rows, currency)
+    chances = [probability("date", reading.features) for reading in readings]
+    if not readings:
+        return Purchase(None, _time(rows, []))
+    best = max(range(len(readings)), key=chances.__getitem__)
+    reading = readings[best]
+    other = next(iter({reading.day.day_first, reading.day.month_first} - {reading.iso, None}), None)
+    row, day = rows[reading.row], reading.day
+    return Purchase(
+        reading.iso,
+        _time(rows, [(rows[r.row].text, r.day) for r in readings if r.iso == reading.iso]),
+        Evidence(chances[best], "ocr", row.page, row.box(day.start, day.end)),
+        other is not None and reading.is_unordered,
+        row.lowest_confidence(day.start, day.end),
+    )
+
+
+def _time(rows: Sequence[Row], days: Sequence[tuple[str, Day]]) -> str | None:
+    """The time beside the day of the purchase, else on a row without a date, else the first one.
+
+    `days` are the rows that print this day, the likeliest first.
+    """
+    texts = [row.text for row in rows]
+    beside = [part for text, day in days for part in (text[day.end :], text[: day.start])]
+    undated = [text for text in texts if not any(find_dates(text))]
+    return next(filter(None, map(find_time, (*beside, *undated, *texts))), None)
+
+
+def find_readings(rows: Sequence[Row], currency: str | None) -> list[Reading]:
+    found = [(index, day) for index, row in enumerate(rows) for day in find_dates(row.text)]
+    found = found[:MAX_DATES]
+    dates = _Dates(rows, found, currency)
+    return [
+        Reading(index, day, iso, dates.features(number, index, day, iso))
+        for number, (index, day) in enumerate(found)
+        for iso in dict.fromkeys((day.day_first, day.month_first))
+        if iso
+    ]
+
+
+class _Dates:
+    """What the readings of a receipt share."""
+
+    def __init__(
+        self, rows: Sequence[Row], found: Sequence[tuple[int, Day]], currency: str | None
+    ) -> None:
+        self.rows = rows
+        readings = [(day.day_first, day.month_first) for _, day in found]
+        self.isos = Counter(iso for pair in readings for iso in {*pair} if iso)
+        certain = [sum(pair[n] is None for pair in readings) for n in (0, 1)]
+        texts = [row.text for row in rows]
+        self.orders: dict[
+            str, float
+        ] = {  # 1 where it speaks for the month first, -1 for the day first
+            "currency": 0 if currency is None else 2 * (currency in MONTH_FIRST) - 1,
+            "other dates": min(1, max(-1, certain[0] - certain[1])),
+            "default": -(currency is None),
+            "half day": any(map(_HALF_DAY.search, texts)),
+            "state": any(map(_STATE.search, texts)),
+        }
+
+    def features(self, number: int, index: int, day: Day, iso: str) -> dict[str, float]:
+        text, count = self.rows[index].text, len(self.rows)
+        above = self.rows[index - 1].text if index else ""
+        below = self.rows[index + 1].text if index + 1 < count else ""
+        row = self.rows[index]
+        is_open = bool(day.day_first and day.month_first and day.day_first != day.month_first)
+        sign = is_open * (1 if iso == day.month_first else -1)
+        return {
+            **{f"order by {what}": sign * order for what, order in self.orders.items()},
+            "order by dots": -sign * ("." in text[day.start : day.end]),
+            "open": is_open,
+            "dates": len(self.isos),
+            "number": number,
+            "place": index / count,
+            "rows below": min(20, count - index),
+            "times": self.isos[iso],
+            "latest": iso == max(self.isos),
+            "earliest": iso == min(self.isos),
+            "date word": bool(_DATE_WORD.search(text)),
+            "date word before": bool(_DATE_WORD.search(text[: day.start])),
+            "date word above": bool(_DATE_WORD.search(above)),
+            "other word": bool(_OTHER_DATE.search(text)),
+            "other word before": bool(_OTHER_DATE.search(text[: day.start])),
+            "other word above": bool(_OTHER_DATE.search(above)),
+            "time behind": bool(find_time(text[day.end :])),
+            "time before": bool(find_time(text[: day.start])),
+            "time below": bool(find_time(below)),
+            "time above": bool(find_time(above)),
+            "topics": len(row.topics),
+            "amounts": len(row.amounts),
+            "other digits": sum(map(str.isdigit, text[: day.start] + text[day.end :])),
+            "other letters": sum(map(str.isalpha, text[: day.start] + text[day.end :])),
+            "confidence": row.lowest_confidence(day.start, day.end),
+            **_form(text[day.start : day.end]),
+        }
+
+
+def _form(written: str) -> dict[str, float]:
+    digits = re.findall(r"\d+", written)
+    return {
+        "slash": "/" in written,
+        "dash": "-" in written,
+        "dot": "." in written,
+        "month name": any(map(str.isalpha, written)),
+        "year first": len(digits[0]) == 4 if digits else False,
+        "long year": any(len(part) == 4 for part in digits),
+        "parts": len(digits),
+        "figures": sum(map(len, digits)),
+        "length": len(written),
+    }
