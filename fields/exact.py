@@ -1,61 +1,111 @@
 """What a file says exactly, besides its print: e-invoices and codes fill in a receipt. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import date
+from decimal import Decimal
+from typing import Any
 
-from fields.checks import check, reviewed
+from fields.checks import MIN_PROBABILITY, check, reviewed
 from fields.codes import PAYMENTS, Fields, read_code
-from result import EVIDENCED, PRINTED, Code, Evidence, FieldEvidence, Receipt, ReceiptWarning
+from fields.money import find_amounts
+from result import EVIDENCED, PRINTED, Code, Evidence, Receipt, ReceiptWarning, Rows
 
 SUMS = ("subtotal", "discount", "taxes", "tax", "tip", "total")
 # What a till signs; the shop's name, a number and the minute may well be printed otherwise.
 SIGNED = ("date", "currency", "tax", "total")
+CONTRADICTED = 0.8  # probability of what is exact, where the print seems to say otherwise
+DAYS = ("%Y%m%d", "%d%m%Y", "%y%m%d", "%d%m%y")  # as tills write them into codes
+DAY_FOUND = 0.99  # probability; six digits are in others by chance in one code of 10,000
+
+Told = dict[str, tuple[Any, Code]]  # a field's value, and the code that says it
 
 
-def with_invoice(printed: Receipt, invoice: Receipt, today: date) -> Receipt:
+def with_invoice(
+    printed: Receipt, invoice: Receipt, amounts: Collection[Decimal], today: date
+) -> Receipt:
     """The fields of an e-invoice, and those of the print that it leaves out.
 
-    All sums are those of the invoice, since sums of two sources need not add up.
+    All sums are those of the invoice, since sums of two sources need not add up. The total is to
+    be reviewed where it is not among the amounts that are printed.
     """
     sums = SUMS if invoice.total is not None else ()
     found = {field.name: getattr(invoice, field.name) for field in PRINTED}
     told = {name: value for name, value in found.items() if value not in (None, ()) or name in sums}
-    evidence = _evidence(printed, told, Evidence(1.0, "data"))
-    receipt = replace(printed, **told, source="data", evidence=evidence)
-    return _checked(receipt, {"no_text"}, today)
+    evidence = {
+        name: None if told[name] is None else Evidence(1.0, "data")
+        for name in EVIDENCED
+        if name in told
+    }
+    if amounts and sums and invoice.total not in amounts:
+        evidence["total"] = Evidence(CONTRADICTED, "data")
+    proved = replace(printed.evidence, **evidence)
+    return _checked(replace(printed, **told, source="data", evidence=proved), {"no_text"}, today)
+
+
+def amounts_in(rows: Rows) -> set[Decimal]:
+    """Every number that is printed."""
+    texts = (" ".join(line.text for line in row) for row in rows)
+    return {amount.value for text in texts for amount in find_amounts(text)}
 
 
 def with_codes(receipt: Receipt, codes: Sequence[Code], today: date) -> Receipt:
     """The receipt with what its codes say: what a till signs replaces what was read.
 
     The rest, and what is to be paid by a code, which may be a part of the total, fills in what was
-    not found.
+    not found. What was read as a code says it is proved, as is a day in the digits of any code.
     """
-    known = [found for code in codes if (found := read_code(code.text))]
-    signed = _of_receipt([fields for name, fields in known if name not in PAYMENTS], receipt)
-    payments = [fields for name, fields in known if name in PAYMENTS]
-    told: Fields = {}
-    for fields in (*signed, *payments):
-        told = fields | told  # the first code that has a field
-    missing = {name: value for name, value in told.items() if getattr(receipt, name) is None}
-    sure = {name: fields[name] for fields in signed for name in SIGNED if name in fields}
-    told_now = missing | sure
-    evidence = _evidence(receipt, told_now, Evidence(1.0, "code"))
-    exact = replace(receipt, **told_now, evidence=evidence)
+    known = [(code, *found) for code in codes if (found := read_code(code.text))]
+    signed = _told([(code, f) for code, name, f in known if name not in PAYMENTS], receipt)
+    told = _told([(code, f) for code, name, f in known if name in PAYMENTS]) | signed
+    now = {
+        name: value
+        for name, (value, _) in told.items()
+        if getattr(receipt, name) is None or (name in signed and name in SIGNED)
+    }
+    evidence = _day_evidence(receipt, codes) | {
+        name: _evidence(receipt, name, *told[name])
+        for name in EVIDENCED
+        if name in now or (name in told and getattr(receipt, name) == told[name][0])
+    }
+    exact = replace(receipt, **now, evidence=replace(receipt.evidence, **evidence))
+    return _checked(exact, _kept(exact, signed), today) if now or evidence else receipt
+
+
+def _told(known: Sequence[tuple[Code, Fields]], receipt: Receipt | None = None) -> Told:
+    """Each field, by the first code that has it.
+
+    Of codes that contradict each other, those count that say the total of the `receipt`.
+    """
+    if receipt and len({(fields.get("date"), fields.get("total")) for _, fields in known}) > 1:
+        known = [one for one in known if one[1].get("total") == receipt.total is not None]
+    return {name: (fields[name], code) for code, fields in reversed(known) for name in fields}
+
+
+def _evidence(receipt: Receipt, name: str, value: Any, code: Code) -> Evidence:
+    """Of a field that a code says: less probable where the print is clear and says otherwise."""
+    read, old = getattr(receipt, name), getattr(receipt.evidence, name)
+    is_clear = old is not None and (old.probability or 0) >= MIN_PROBABILITY
+    is_contradicted = is_clear and read not in (None, value)
+    return Evidence(CONTRADICTED if is_contradicted else 1.0, "code", code.page, code.box)
+
+
+def _day_evidence(receipt: Receipt, codes: Sequence[Code]) -> dict[str, Evidence]:
+    """Of the printed day, where the digits of a code hold it."""
+    day = date.fromisoformat(receipt.date) if receipt.date else date.min
+    written = [day.strftime(form) for form in DAYS] if receipt.date else []
+    for code in codes:
+        if any(digits in code.text for digits in written):
+            return {"date": Evidence(DAY_FOUND, "code", code.page, code.box)}
+    return {}
+
+
+def _kept(receipt: Receipt, signed: Told) -> set[ReceiptWarning]:
+    """The warnings of the print that still hold."""
     kept: set[ReceiptWarning] = {*receipt.warnings}
-    if exact.total is not None and exact.date:
+    if receipt.total is not None and receipt.date:
         kept -= {"not_a_receipt"}
-    if "date" in sure:
-        kept -= {"date_ambiguous"}
-    return _checked(exact, kept, today) if told else receipt
-
-
-def _of_receipt(signed: Sequence[Fields], receipt: Receipt) -> list[Fields]:
-    """The codes of this receipt. Of codes that contradict each other, those that say its total."""
-    if len({(fields.get("date"), fields.get("total")) for fields in signed}) < 2:
-        return list(signed)
-    return [fields for fields in signed if fields.get("total") == receipt.total is not None]
+    return kept - {"date_ambiguous"} if "date" in signed else kept
 
 
 def _checked(receipt: Receipt, kept: set[ReceiptWarning], today: date) -> Receipt:
@@ -63,8 +113,3 @@ def _checked(receipt: Receipt, kept: set[ReceiptWarning], today: date) -> Receip
     others = kept - {"total_mismatch", "items_mismatch", "date_in_future"}
     warnings = (*check(receipt, today), *(w for w in receipt.warnings if w in others))
     return reviewed(replace(receipt, warnings=warnings))
-
-
-def _evidence(receipt: Receipt, told: Iterable[str], new: Evidence) -> FieldEvidence:
-    """The receipt's evidence, with the new one for the fields told."""
-    return replace(receipt.evidence, **{name: new for name in told if name in EVIDENCED})

@@ -11,7 +11,7 @@ from typing import Any
 
 from engines.rows import group_rows
 from fields.checks import check, reviewed
-from fields.exact import with_codes, with_invoice
+from fields.exact import amounts_in, with_codes, with_invoice
 from fields.receipt import read_receipt
 from fields.text import markdown_from_rows, rows_from_text, text_from_rows
 from result import (
@@ -57,14 +57,27 @@ def result_from_pages(
 def result_from_reading(reading: Reading, *, model: str) -> OcrResult:
     """The result for what a local engine read, with what codes and an e-invoice say exactly."""
     today = date.today()
-    receipt = with_codes(read_receipt(reading.rows, today), reading.codes, today)
+    receipt = read_receipt(reading.rows, today, _page_numbers(reading.pages, reading.rows))
+    receipt = with_codes(_of_text(receipt, reading.pages), reading.codes, today)
     if reading.invoice:
-        receipt = with_invoice(receipt, reading.invoice, today)
+        receipt = with_invoice(receipt, reading.invoice, amounts_in(reading.rows), today)
     sources = {page.source for page in reading.pages}
     used = {"ocr": model, "text": "PDF text"}
     model = " + ".join(name for source, name in used.items() if source in sources)
     result = result_from_pages(reading.pages, model=model, rows=reading.rows, receipt=receipt)
     return replace(result, codes=tuple(reading.codes))
+
+
+def _of_text(receipt: Receipt, pages: Sequence[Page]) -> Receipt:
+    """The receipt with `text` as the source of what is on pages that were not recognised."""
+
+    def known(found: Evidence | None) -> Evidence | None:
+        is_text = found and found.page is not None and pages[found.page].source == "text"
+        return replace(found, source="text") if found and is_text else found
+
+    evidence = {name: known(getattr(receipt.evidence, name)) for name in EVIDENCED}
+    items = tuple(replace(item, evidence=known(item.evidence)) for item in receipt.items)
+    return replace(receipt, evidence=FieldEvidence(**evidence), items=items)
 
 
 def _page_numbers(pages: Sequence[Page], rows: Sequence[Sequence[Line]]) -> list[int]:

@@ -3,7 +3,7 @@
 import { h, icon } from "./dom.js";
 import { rowWith } from "./reading.js";
 import { isDoubtful, roving } from "./sheet.js";
-import { bareMoney, money, printedDate, sourceWord, warningWord } from "./words.js";
+import { bareMoney, money, originWord, printedDate, sourceWord, warningWord } from "./words.js";
 
 export const VIEWS = [
   { name: "fields", label: "Fields", render: fields, text: fieldsText },
@@ -79,6 +79,7 @@ function fields(reading) {
         "td",
         { class: value === null ? "absent" : "" },
         value ?? "not found",
+        origin(originWord(receipt.evidence?.[REVIEWED[label]])),
         receipt.review?.includes(REVIEWED[label]) && h("span", { class: "check" }, "please check"),
       ),
     ),
@@ -98,6 +99,10 @@ function fields(reading) {
     receipt.items.length > 0 && roving(items(reading)),
     h("p", { class: "small source" }, `${sourceWord(receipt.source)} ${reading.model}`),
   );
+}
+
+function origin(words) {
+  return words && h("span", { class: "origin" }, ` ${words}`);
 }
 
 function warnings(names) {

@@ -20,9 +20,16 @@ const SOURCES = {
   data: "These fields are those of the e-invoice inside the PDF.",
 };
 
+const ORIGINS = {
+  code: "as a code on it says",
+  data: "from the e-invoice",
+  text: "from the PDF's own text",
+};
+
 export const stateWord = (status) => STATES[status] ?? status;
 export const warningWord = (warning) => WARNINGS[warning] ?? warning.replaceAll("_", " ");
 export const sourceWord = (source) => SOURCES[source] ?? "";
+export const originWord = (evidence) => ORIGINS[evidence?.source];
 
 export function count(number, one, many) {
   return `${number.toLocaleString()} ${number === 1 ? one : many}`;

@@ -10,6 +10,7 @@ from engines.codes import find_codes
 from providers import PROVIDERS
 from result import ocr_data
 from settings import Settings
+from tests.fakes import drawn as printed
 
 TSE = (
     "V0;955002-00;Kassenbeleg-V1;Beleg^0.00_2.55_0.00_0.00_0.00^2.55:Bar;18;112;"
@@ -92,3 +93,17 @@ def test_the_local_engines_return_the_codes_of_every_page(tmp_path, provider):
         ("EAN8", 1),
     ]
     assert data["codes"][0]["text"] == TSE
+
+
+@pytest.mark.slow
+def test_a_total_that_the_code_of_the_till_says_too_is_proved_by_it(tmp_path):
+    path = tmp_path / "receipt.png"
+    paper = Image.new("RGB", (480, 900), "white")
+    paper.paste(printed(("CORNER CAFE", "10.07.2019 20:38", "TEA 2,55", "SUMME EUR 2,55")), (0, 0))
+    paper.paste(drawn(TSE), (60, 420))
+    paper.save(path)
+    receipt = PROVIDERS["tesseract"].ocr(path, Settings()).receipt
+    assert (receipt.date, receipt.time, str(receipt.total)) == ("2019-07-10", "20:38", "2.55")
+    assert (receipt.evidence.total.source, receipt.evidence.date.source) == ("code", "code")
+    left, top, *_ = receipt.evidence.total.box
+    assert (left > 60, top > 420) == (True, True)

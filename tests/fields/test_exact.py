@@ -4,8 +4,10 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
-from fields.exact import with_codes, with_invoice
-from result import Code, Item, Receipt, Tax
+import pytest
+
+from fields.exact import amounts_in, with_codes, with_invoice
+from result import Code, Evidence, FieldEvidence, Item, Line, Receipt, Tax
 from tests.fields.test_codes import ATCUD, EPC, NFCE, TSE, ZATCA
 
 TODAY = date(2026, 11, 26)
@@ -27,6 +29,55 @@ def codes(*texts):
 def test_a_receipt_without_codes_stays_as_it_is():
     assert with_codes(CAFE, [], TODAY) is CAFE
     assert with_codes(CAFE, codes("https://example.com", "4006381333931"), TODAY) is CAFE
+
+
+PLACE = (0, (0, 0, 9, 9))  # the page and the box of each code here
+
+
+def sure(**fields):
+    """Evidence of what was read clearly in the print."""
+    return FieldEvidence(**dict.fromkeys(fields, Evidence(0.97, "ocr", 0, (1, 2, 3, 4))))
+
+
+def test_what_a_code_says_and_the_print_too_is_proved_by_the_code():
+    doubtful = Evidence(0.5, "ocr", 0, (1, 2, 3, 4))
+    printed = replace(CAFE, evidence=FieldEvidence(date=doubtful, total=doubtful))
+    proved = with_codes(printed, codes(TSE), TODAY)
+    assert proved.evidence == FieldEvidence(
+        date=Evidence(1.0, "code", *PLACE), total=Evidence(1.0, "code", *PLACE)
+    )
+    assert proved.review == ()
+
+
+def test_a_total_that_the_print_clearly_says_otherwise_is_to_be_reviewed():
+    printed = replace(CAFE, total=Decimal("3.55"), items=(), evidence=sure(total=1))
+    contradicted = with_codes(printed, codes(TSE), TODAY)
+    assert (contradicted.total, contradicted.review) == (Decimal("2.55"), ("total",))
+    faint = replace(printed, evidence=FieldEvidence(total=Evidence(0.5)))
+    assert with_codes(faint, codes(TSE), TODAY).review == ()
+
+
+def test_what_is_to_be_paid_proves_the_total_only_where_it_is_the_same():
+    asked = EPC.replace("EUR1", "EUR2.55")
+    assert with_codes(CAFE, codes(asked), TODAY).evidence.total.source == "code"
+    other = replace(CAFE, evidence=sure(total=1))
+    assert with_codes(other, codes(EPC), TODAY).evidence.total.source == "ocr"
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("0888318274843301020320", "2020-03-02"),  # Lidl
+        ("0010545280220004008130", "2020-02-28"),  # Marktkauf
+        ("9910701452003234008665000008000000", "2020-03-23"),  # Real
+        ("RECEIPT-20200323-17", "2020-03-23"),
+    ],
+)
+def test_a_code_whose_digits_hold_the_printed_day_proves_it(text, day):
+    proved = with_codes(replace(CAFE, date=day), codes("4006381333931", text), TODAY)
+    assert proved.evidence.date == Evidence(0.99, "code", *PLACE)
+    other = replace(CAFE, date="2020-09-17")
+    assert with_codes(other, codes(text), TODAY) is other
 
 
 def test_what_the_till_signed_replaces_what_was_misread():
@@ -87,7 +138,7 @@ INVOICE = Receipt(
 
 def test_an_e_invoice_replaces_the_print_and_leaves_what_it_does_not_tell():
     printed = replace(CAFE, merchant_phone="089 1234", card_last4="1234", warnings=("no_text",))
-    receipt = with_invoice(printed, INVOICE, TODAY)
+    receipt = with_invoice(printed, INVOICE, (), TODAY)
     assert (receipt.source, receipt.merchant, receipt.date) == (
         *("data", "Lieferant GmbH"),
         "2018-03-05",
@@ -97,11 +148,25 @@ def test_an_e_invoice_replaces_the_print_and_leaves_what_it_does_not_tell():
 
 def test_sums_of_print_and_data_are_not_mixed():
     printed = replace(CAFE, discount=Decimal("-3.00"), tip=Decimal("1.00"))
-    receipt = with_invoice(printed, INVOICE, TODAY)
+    receipt = with_invoice(printed, INVOICE, (), TODAY)
     assert (receipt.discount, receipt.tip, receipt.subtotal) == (None, None, Decimal("473.00"))
     assert "total_mismatch" not in receipt.warnings
 
 
 def test_doubts_about_the_print_are_no_doubts_about_the_data():
     printed = replace(CAFE, items=(), warnings=("low_confidence", "date_ambiguous", "no_text"))
-    assert with_invoice(printed, INVOICE, TODAY).warnings == ("no_text",)
+    assert with_invoice(printed, INVOICE, (), TODAY).warnings == ("no_text",)
+
+
+def test_an_e_invoices_total_that_is_not_printed_is_to_be_reviewed():
+    rows = [[Line("Summe"), Line("473,00")], [Line("Gesamt EUR 529,87")], [Line("bezahlt 30")]]
+    same = with_invoice(replace(CAFE, items=()), INVOICE, amounts_in(rows), TODAY)
+    assert (same.evidence.total, same.review) == (Evidence(1.0, "data"), ())
+    other = with_invoice(replace(CAFE, items=()), INVOICE, amounts_in(rows[::2]), TODAY)
+    assert (other.total, other.review) == (INVOICE.total, ("total",))
+
+
+def test_evidence_is_of_the_data_only_where_that_has_the_field():
+    printed = replace(CAFE, items=(), tip=Decimal(1), evidence=sure(merchant=1, tip=1))
+    nameless = with_invoice(printed, replace(INVOICE, merchant=None), (), TODAY)
+    assert (nameless.evidence.merchant.source, nameless.evidence.tip) == ("ocr", None)

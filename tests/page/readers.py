@@ -9,7 +9,7 @@ from pathlib import Path
 
 import app
 from providers import PROVIDERS
-from result import Item, Line, OcrResult, Page, ProviderError, Receipt, Tax
+from result import Evidence, FieldEvidence, Item, Line, OcrResult, Page, ProviderError, Receipt, Tax
 from tests.fakes import fake, until
 
 CAREFUL = ("CORNER CAFE", "2026-03-14 09:41", "MILK 1.20", "BREAD 2.50", "TOTAL EUR 3.70")
@@ -46,7 +46,13 @@ careful = read(
     total=Decimal("3.70"),
     warnings=("date_ambiguous",),
 )
-hasty = read(HASTY, merchant="CORNER CAFE", currency="EUR", total=Decimal("3.70"))
+hasty = read(
+    HASTY,
+    merchant="CORNER CAFE",
+    currency="EUR",
+    total=Decimal("3.70"),
+    evidence=FieldEvidence(total=Evidence(1.0, "code", 0, (30, 30, 90, 90))),
+)
 hostile = read(HOSTILE, merchant=HOSTILE[0], currency="EUR", total=Decimal("1.00"))
 
 

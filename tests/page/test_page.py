@@ -170,6 +170,7 @@ def test_what_was_not_found_says_so(page, job):
     page.open(f"#/jobs/{job('hasty')}")
     page.see(".fields")
     assert page.texts(".fields tr")[1] == "Date\tnot found"
+    assert page.texts(".fields tr")[2] == "Total\t€3.70 as a code on it says"
 
 
 def test_markdown_and_raw_are_shown_and_the_tab_is_in_the_url(page, job):
