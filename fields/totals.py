@@ -15,7 +15,7 @@ from fields.labels import Row
 from fields.learned import log_odds, probability
 from result import Evidence, Tax
 
-MIN_PROBABILITY = 0.05  # an amount with less is not the total
+MIN_PROBABILITY = 0.2  # an amount with less is not the total
 AGREEMENT = 1.5  # log-odds for sums that agree
 PRESENCE = 1.0  # log-odds for a subtotal and a tax: one of 27 % is given, and reviewed
 TRIED = 4  # of the likeliest amounts for each sum
@@ -90,6 +90,7 @@ def _called(rows: Sequence[Row], candidates: Sequence[Candidate], role: str) -> 
 def _together(likely: dict[str, list[Sum]], tips: Sequence[Sum], discount: Decimal | None) -> _Way:
     """Total, subtotal, tax and tip whose probabilities and agreement are the highest together."""
     totals = [found for found in likely["total"] if _chance(found) >= MIN_PROBABILITY]
+    totals = [found for found in totals if found.value] or totals  # a balance of 0 was paid
     ways = product(
         totals or (None,), (None, *likely["subtotal"]), (None, *likely["tax"]), (None, *tips)
     )
