@@ -32,8 +32,14 @@ def _is_in_future(receipt: Receipt, today: date | None) -> bool:
 
 
 def _total_mismatch(receipt: Receipt) -> bool:
-    """Subtotal, discount, tax and tip do not make the total, with the tax inside or on top."""
+    """Subtotal, discount, tax and tip do not make the total, with the tax inside or on top.
+
+    False where one of them is doubtful: it is reviewed, and need not be meant to agree.
+    """
     if receipt.total is None or receipt.subtotal is None:
+        return False
+    evidence = receipt.evidence
+    if any(map(is_doubtful, (evidence.total, evidence.subtotal, evidence.tax))):
         return False
     net = receipt.subtotal + (receipt.tip or 0)
     discounts = {Decimal(0), -abs(receipt.discount or Decimal(0))}

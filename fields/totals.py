@@ -15,7 +15,7 @@ from fields.labels import Row
 from fields.learned import log_odds, probability
 from result import Evidence, Tax
 
-MIN_PROBABILITY = 0.2  # an amount with less is not the total
+MIN_PROBABILITY = 0.1  # an amount with less is not the total
 AGREEMENT = 1.5  # log-odds for sums that agree
 PRESENCE = 1.0  # log-odds for a subtotal and a tax: one of 27 % is given, and reviewed
 TRIED = 4  # of the likeliest amounts for each sum
