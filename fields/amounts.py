@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
-from itertools import accumulate, product
+from itertools import accumulate, islice, product
 from operator import ne
 from statistics import median
 from typing import NamedTuple
@@ -22,6 +22,7 @@ from fields.lexicon import words
 from fields.money import Amount
 
 MAX_CANDIDATES = 160  # of a page; the sums of longer ones stand in their first and last rows
+MAX_READINGS = 40  # of misread totals
 MAX_VALUES = 40  # that are added up with each other
 MAX_PARTS = 4  # sums of a kind that are tried together
 ONE = 1000
@@ -56,7 +57,8 @@ def find_candidates(rows: Sequence[Row]) -> list[Candidate]:
         return []
     near = {index: _Near(rows, index) for index in {place.row for place in places}}
     sums = _Sums(rows, places, near)
-    places += [read for place in places for read in _readings(place, near[place.row], sums)]
+    read = (other for place in places for other in _readings(place, near[place.row], sums))
+    places += islice(read, MAX_READINGS)
     heights = [row.height for row in rows]
     middle = median([heights[place.row] for place in places]) or 1
     edge = max((p.box[2] for row in rows for p in row.pieces if p.box), default=0) or 1

@@ -23,7 +23,7 @@ from result import FieldEvidence, Line, Receipt, ReceiptWarning
 MIN_TOTAL_CONFIDENCE = 0.85
 MIN_DATE_CONFIDENCE = 0.8
 MIN_NAME_CONFIDENCE = 0.82
-MAX_ROWS = 2_000  # that are looked at: the head and the foot of a longer text, in equal parts
+MAX_ROWS = 600  # that are looked at: the head and the foot of a longer text, in equal parts
 
 _NUMBER = rule(
     r"\b<numbers.receipt>\b[ .]{0,3}(?:<numbers.number>|#)?[ .:#\-]{0,6}"
