@@ -17,7 +17,7 @@ from fields.labels import Row, read_rows
 from fields.lexicon import rule
 from fields.merchants import Merchant, find_merchant
 from fields.totals import Totals, find_totals
-from result import FieldEvidence, Line, Receipt, ReceiptWarning
+from result import Evidence, FieldEvidence, Line, Receipt, ReceiptWarning
 
 # Confidences below which figures and names may be misread.
 MIN_TOTAL_CONFIDENCE = 0.85
@@ -74,14 +74,23 @@ def read_receipt(
         payment_method=_payment_method(read),
         card_last4=_last4(texts),
         evidence=FieldEvidence(
-            merchant.evidence,
-            purchase.evidence,
-            *(found and found.evidence for found in (totals.total, totals.subtotal)),
-            *(found and found.evidence for found in (totals.tax, totals.tip)),
+            _read(merchant.evidence, merchant.confidence),
+            _read(purchase.evidence, purchase.confidence),
+            *(
+                found and _read(found.evidence, found.confidence)
+                for found in (totals.total, totals.subtotal, totals.tax, totals.tip)
+            ),
         ),
     )
     doubts = _doubts(receipt, merchant, totals, purchase)
     return reviewed(replace(receipt, warnings=(*check(receipt, today), *doubts)))
+
+
+def _read(chosen: Evidence | None, confidence: float) -> Evidence | None:
+    """The evidence, as probable as both its choice and the reading of its print."""
+    if chosen is None or chosen.probability is None:
+        return chosen
+    return replace(chosen, probability=chosen.probability * confidence)
 
 
 def _doubts(
