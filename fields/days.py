@@ -8,7 +8,7 @@ from typing import NamedTuple
 from fields.currencies import MONTH_FIRST
 from fields.dates import Day, find_dates, find_time
 from fields.labels import Row
-from fields.learned import probability
+from fields.learned import probabilities
 from fields.lexicon import rule
 from result import Evidence
 
@@ -44,7 +44,7 @@ class Reading(NamedTuple):
 
 def find_purchase(rows: Sequence[Row], currency: str | None) -> Purchase:
     readings = find_readings(rows, currency)
-    chances = [probability("date", reading.features) for reading in readings]
+    chances = probabilities("date", [reading.features for reading in readings])
     if not readings:
         return Purchase(None, _time(rows, []))
     best = max(range(len(readings)), key=chances.__getitem__)

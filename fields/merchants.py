@@ -13,7 +13,7 @@ from typing import NamedTuple
 from fields import contacts
 from fields.dates import find_dates
 from fields.labels import Row, plain, vocabulary, within_one_edit
-from fields.learned import probability
+from fields.learned import probabilities
 from fields.lexicon import COUNTRIES, CURRENCY_NAMES, rule, words
 from result import Evidence
 
@@ -59,6 +59,9 @@ _DOMAIN = re.compile(
 _CHAIN_WORDS = {
     name: tuple(plain(name.replace("'", "")).split()) for name in words("merchant", "chains")
 }
+_ONE_WORD = {
+    some[0]: name for name, some in _CHAIN_WORDS.items() if len(some) == 1 and len(some[0]) > 3
+}
 _of_a_chain = vocabulary({word for words in _CHAIN_WORDS.values() for word in words})
 _business = vocabulary(set(map(plain, words("merchant", "business"))))
 
@@ -81,7 +84,9 @@ class Name(NamedTuple):
 
 
 def find_merchant(rows: Sequence[Row]) -> Merchant:
-    found = [(probability("merchant", name.features), name) for name in find_names(rows)]
+    names = find_names(rows)
+    chances = probabilities("merchant", [name.features for name in names])
+    found = list(zip(chances, names, strict=True))
     chance, best = max(found, key=lambda pair: pair[0], default=(0.0, None))
     if best is None or chance < MIN_PROBABILITY:
         best, name, last = None, None, -1
@@ -295,12 +300,9 @@ def _logo(name: str) -> str | None:
     """The chain whose logo was misread as this name (LDL, LiDLde, RSSMANN); None for any other."""
     words = plain(name).split()
     stem = re.sub(r"(?:de|com)$", "", words[0]) if len(words) == 1 else ""
-    chains = (chain for chain, wanted in _CHAIN_WORDS.items() if len(wanted) == 1)
-    for chain in chains:
-        wanted = _CHAIN_WORDS[chain][0]
-        if wanted != stem and len(stem) >= 3 and len(wanted) >= 4 and within_one_edit(stem, wanted):
-            return chain
-    return None
+    if len(stem) < 3 or stem in _ONE_WORD:
+        return None
+    return next((_ONE_WORD[word] for word in _ONE_WORD if within_one_edit(stem, word)), None)
 
 
 def _whole_name(rows: Sequence[Row], best: Name) -> tuple[str, int]:

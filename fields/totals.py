@@ -12,7 +12,7 @@ from typing import NamedTuple
 from fields.amounts import Candidate, find_candidates
 from fields.checks import CASH_ROUNDING
 from fields.labels import Row
-from fields.learned import log_odds, probability
+from fields.learned import log_odds, probabilities
 from result import Evidence, Tax
 
 MIN_PROBABILITY = 0.1  # an amount with less is not the total
@@ -64,8 +64,8 @@ def _of_all_rates(tax: Sum | None, taxes: Sequence[Tax], printed: set[Decimal]) 
 def _likely(rows: Sequence[Row], candidates: Sequence[Candidate], name: str) -> list[Sum]:
     """The values that are likeliest the sum of this name, the likeliest first."""
     found: dict[Decimal, Sum] = {}
-    for candidate in candidates:
-        chance = probability(name, candidate.features)
+    chances = probabilities(name, [candidate.features for candidate in candidates])
+    for candidate, chance in zip(candidates, chances, strict=True):
         value = candidate.amount.value
         if value not in found or chance > (found[value].evidence.probability or 0):
             found[value] = _sum(rows, candidate, chance)
