@@ -15,7 +15,7 @@ from fields.labels import Row, plain
 from fields.lexicon import MARK, filled, rule
 from fields.money import Amount, parse_money
 from fields.totals import role_of
-from result import Item
+from result import Evidence, Item
 
 _UNIT = filled("(?:<items.pieces+units>|kg|lbs?|g|l)")
 _TIMES = rule(
@@ -66,9 +66,16 @@ def find_items(rows: Sequence[Row], first: int, last: int) -> tuple[Item, ...]:
             continue
         if not (read.name or name) or _repeats_sum(items, read):
             continue
-        items.append(_item(read, name, waiting, "discount" in row.topics, lead))
+        item = _item(read, name, waiting, "discount" in row.topics, lead)
+        items.append(replace(item, evidence=_evidence(row)))
         name, waiting = "", None
     return tuple(items)
+
+
+def _evidence(row: Row) -> Evidence:
+    """Of an item the row of its amount, as probable as its print was legible."""
+    end = len(row.text)
+    return Evidence(row.lowest_confidence(0, end), "ocr", row.page, row.box(0, end))
 
 
 def _below_heading(rows: Sequence[Row]) -> Sequence[Row]:
