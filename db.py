@@ -48,6 +48,7 @@ class Damaged(SystemExit):
     """The database's file cannot be read as one. Nothing was changed."""
 
     def __init__(self, path: Path, reason: str) -> None:
+        self.reason = reason
         super().__init__(
             f"{path} is damaged: {reason}. Nothing was changed. Bring a backup back with"
             " flask restore DIRECTORY, or move the file away to begin with an empty database"
@@ -119,7 +120,7 @@ def check(path: Path) -> None:
     with path.open("rb") as file:
         if file.read(len(MAGIC)) != MAGIC:
             raise Damaged(path, "it does not begin as a database does")
-    with closing(connect(path, "ro")) as connection:
+    with closing(connect(path, "ro")) as connection, snapshot(connection):  # another may make it
         if (found := version(connection)) > VERSION:
             raise SystemExit(
                 f"{path} was made by a newer release (schema {found}, this one knows {VERSION});"

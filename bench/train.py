@@ -257,7 +257,30 @@ def _score(examples: Sequence[Example], weights: Mapping[str, Any]) -> str:
         right = sum(value is not None and is_right(field, w, value) for w, value in pairs)
         parts.append(f" {field} {right / len(pairs):.3f}" if pairs else f" {field} -    ")
     whole = sum(_all_right(fields, receipt) for fields, receipt in found)
-    return f"n {len(found):3} all {whole / len(found):.3f}" + "".join(parts)
+    return f"n {len(found):3} all {whole / len(found):.3f}" + "".join(parts) + _unreviewed(found)
+
+
+def _unreviewed(found: Sequence[tuple[Mapping[str, Any], Receipt]]) -> str:
+    """How many of total, date and merchant nobody needs to look at, and how many of them are right.
+
+    A field that was not found is one to look at.
+    """
+    named = [
+        (field, fields[field], receipt)
+        for fields, receipt in found
+        for field in ("total", "date", "merchant")
+        if fields.get(field) not in (None, "")
+    ]
+    trusted = [
+        is_right(field, wanted, getattr(receipt, field))
+        for field, wanted, receipt in named
+        if getattr(receipt, field) is not None and field not in receipt.review
+    ]
+    return f" not in review {len(trusted) / len(named):.3f}, right {_share(trusted)}"
+
+
+def _share(right: Sequence[bool]) -> str:
+    return f"{sum(right) / len(right):.3f}" if right else "-"
 
 
 def _all_right(fields: Mapping[str, Any], receipt: Receipt) -> bool:

@@ -153,6 +153,8 @@ def _checked(database: Path) -> sqlite3.Connection:
         with copy:
             db.release(copy)
             db.delete_arrivals(copy, db.list_arrivals(copy))
+    except db.Damaged as error:
+        raise ArchiveError(f"the backup's database cannot be read: {error.reason}") from None
     except SystemExit as error:
         raise ArchiveError(str(error)) from None
     except sqlite3.DatabaseError as error:

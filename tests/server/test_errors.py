@@ -6,6 +6,7 @@ limit, another process's lock, modes that forbid writing, signals.
 
 import ctypes
 import os
+import re
 import resource
 import shutil
 import signal
@@ -389,12 +390,17 @@ def large_receipt():
 
 
 def process_of_the_engine(server, name):
-    """The id of the child whose command line holds `name`, once Tesseract is at work."""
+    """The id of the process whose command line holds `name`, once Tesseract is at work.
+
+    That of the child which started it names the same temporary directory.
+    """
 
     def found():
         lines = children(server.process.pid)
-        at_work = any("page.ppm" in line for line in lines.values())
-        return at_work and next((pid for pid, line in lines.items() if name in line), None)
+        page = next((line for line in lines.values() if "page.ppm" in line), "")
+        scratch = re.search(r"receipt-ocr-\w+", page)
+        own = {pid: line for pid, line in lines.items() if scratch and scratch[0] in line}
+        return next((pid for pid, line in own.items() if name in line), None)
 
     return until(found)
 

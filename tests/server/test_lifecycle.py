@@ -118,7 +118,7 @@ def test_killed_while_uploading_every_acknowledged_upload_is_there_whole_and_no_
     for thread in threads:
         thread.start()
     until(lambda: len(acknowledged) > 20)
-    assert any((data / "incoming").iterdir())
+    assert any((data / "incoming").glob("tmp*"))
     server.end()
     half.close()
     for thread in threads:
@@ -128,7 +128,7 @@ def test_killed_while_uploading_every_acknowledged_upload_is_there_whole_and_no_
     stored = {key for (key,) in rows(data, "SELECT storage_key FROM file")}
     on_disk = {str(p.relative_to(data)) for p in (data / "uploads").rglob("*") if p.is_file()}
     assert stored == on_disk
-    assert not any((data / "incoming").iterdir())
+    assert not any((data / "incoming").glob("tmp*"))  # engines have directories of other names
     for job_id, content in acknowledged:
         assert (data / f"uploads/{job_id}/receipt.jpg").read_bytes() == content
         assert server.wait(job_id)["status"] == "completed"
