@@ -128,8 +128,10 @@ def find_names(rows: Sequence[Row]) -> list[Name]:
 
 
 def _is_label(name: str) -> bool:
-    """Little but the label of a number: Company No : SA."""
-    label = _NUMBER_LABEL.search(name)
+    """Nothing but a country or a currency, or little but the label of a number: Company No : SA."""
+    label, found = _NUMBER_LABEL.search(name), plain(name).split()  # none of another script
+    if found and _NO_NAMES.issuperset(found):
+        return True
     return bool(label) and sum(map(str.isalpha, _NUMBER_LABEL.sub("", name))) < 5
 
 
@@ -250,7 +252,6 @@ def _of_name(name: str) -> dict[str, float]:
         "only business": all(_is_business(word) or word in _FILLING for word in found),
         "chain": bool(_chain(found)),
         "like a chain": bool(_logo(name)),
-        "no name": bool(found) and _NO_NAMES.issuperset(found),
         "not a name": bool(contacts.NOT_A_NAME.search(name)),
         "address": not contacts.ADDRESS.isdisjoint(found),
         "label of a number": bool(_NUMBER_LABEL.search(name)),

@@ -212,7 +212,7 @@ CHECKS = {  # what tells that the word of a section's key is understood
     "merchant.streets": is_street,
     "merchant.places": is_street,
     "merchant.street_endings": lambda word: is_street(f"Haupt{word} 1"),
-    "merchant.names": lambda word: as_name(word)["no name"],
+    "merchant.names": lambda word: not find_names([row(word)]),
     "merchant.greeting": lambda word: is_name("GREEN OAK LTD", f"{word} GREEN OAK LTD"),
     "merchant.former": lambda word: is_name("GREEN OAK LTD", f"GREEN OAK LTD ({word} PINE)"),
     "merchant.owner": lambda word: as_name(f"{word} X")["owner"],
