@@ -88,7 +88,8 @@ class Storage:
                 directory.mkdir(mode=0o700, parents=True, exist_ok=True)
                 _keep_private(directory)
             for database in self.root.glob("receipts.db*"):
-                _keep_private(database)
+                with suppress(FileNotFoundError):  # the log goes with its last connection
+                    _keep_private(database)
 
     def lock(self) -> IO[bytes]:
         """The whole directory for this process, until the file returned is closed.

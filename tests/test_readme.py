@@ -47,6 +47,9 @@ def test_the_first_curl_gives_the_answer_it_shows(serve, provider):
     answer = json.loads(bash(command, ROOT))
     if provider == "tesseract":  # it reads the tax number on some versions only
         answer["merchantTaxId"] = shown["merchantTaxId"]
+    for item in answer["items"]:
+        del item["evidence"]
+    del answer["evidence"]
     assert answer == shown
 
 
