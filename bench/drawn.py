@@ -14,35 +14,9 @@ from fields.lexicon import COUNTRIES, LANGUAGES
 from result import Line
 
 SYLLABLES = [
-    "ba",
-    "be",
-    "co",
-    "da",
-    "do",
-    "fa",
-    "ga",
-    "gro",
-    "hel",
-    "ka",
-    "kin",
-    "la",
-    "le",
-    "lim",
-    "mar",
-    "mo",
-    "na",
-    "nor",
-    "pa",
-    "per",
-    "qui",
-    "ro",
-    "sa",
-    "sil",
-    "ta",
-    "to",
-    "ver",
-    "wes",
-    "yo",
+    *("ba", "be", "co", "da", "do", "fa", "ga", "gro", "hel", "ka"),
+    *("kin", "la", "le", "lim", "mar", "mo", "na", "nor", "pa", "per"),
+    *("qui", "ro", "sa", "sil", "ta", "to", "ver", "wes", "yo"),
 ]
 GIVEN = ["anna", "maria", "john", "peter", "sofia", "lucas", "emma", "paul", "nina", "omar"]
 FORMATS = (",.2", ".,2", ".2", ",2", " ,2", ".0", ",0", "0", "'.2")
@@ -151,87 +125,158 @@ def _money(chance: Random, country: dict[str, Any]) -> _Money:
     return _Money(chance.choice(FORMATS), sign, chance.random() < 0.5)
 
 
+class _Till(NamedTuple):
+    """How one receipt is printed: by chance, with a language's labels and one form of amounts."""
+
+    chance: Random
+    labels: dict[str, list[str]]  # by topic
+    money: _Money
+
+    @property
+    def cent(self) -> Decimal:
+        return Decimal(1).scaleb(-int(self.money.form[-1]))
+
+    def happens(self, probability: float) -> bool:
+        return self.chance.random() < probability
+
+    def label(self, topic: str) -> str:
+        label = str(self.chance.choice(self.labels.get(topic) or [""]))
+        return label.upper() if self.happens(0.4) else label[:1].upper() + label[1:]
+
+    def row(self, topic: str, value: Decimal, signed: float = 0.3) -> list[str]:
+        """A label, which may be worn, and an amount; `signed`: how probable the currency is."""
+        is_worn = self.happens(0.15)
+        label = _worn(self.chance, self.label(topic)) if is_worn else self.label(topic)
+        return [label, self.money.text(value, self.happens(signed))]
+
+
+class _Bill(NamedTuple):
+    """What is to be paid before rounding and discount."""
+
+    items: list[Decimal]
+    rate: int  # of the tax, in per cent
+    is_on_top: bool  # the tax is added to the prices, else it is inside
+    is_told: bool  # a tax that is inside is printed
+    tax: Decimal
+    tip: Decimal
+
+    @property
+    def subtotal(self) -> Decimal:
+        return sum(self.items, Decimal(0))
+
+    @property
+    def total(self) -> Decimal:
+        return self.subtotal + self.tax * self.is_on_top + self.tip
+
+
 def _sums(
     chance: Random, words: dict[str, Any], money: _Money
 ) -> tuple[list[list[str]], dict[str, Any]]:
-    topic = words.get("topics", {})
-    cent = Decimal(1).scaleb(-int(money.form[-1]))
-    unit = 10 ** chance.randint(0, 1) if cent < 1 else 10 ** chance.randint(2, 5)
+    """The rows from the first item on, and the fields that they print."""
+    till = _Till(chance, words.get("topics", {}), money)
+    things = _things(till)
+    bill = _bill(till, [amount for _, amount in things])
+    parts, fields = _parts(till, bill)
+    rows = [*(row for row, _ in things), *parts]
+    rounding = till.label("rounding")
+    rounded, total = _rounded(till, bill.total, rounding)
+    reduced, total = _reduced(till, total, len(things))
+    rows += rounded + reduced
+    rows += _total(till, total, len(things), rows[-1][0] == rounding)
+    if till.happens(0.25) and till.labels.get("count"):
+        place = -1 if till.happens(0.5) else len(rows)
+        rows.insert(place, [till.label("count"), str(len(things))])
+    rows += _payment(till, total) + _inside(till, bill, total)
+    return rows, fields | {"total": float(total), "items": [float(item) for item in bill.items]}
 
-    def called(name: str) -> str:
-        label = str(chance.choice(topic.get(name) or [""]))
-        return label.upper() if chance.random() < 0.4 else label[:1].upper() + label[1:]
 
-    def row(name: str, value: Decimal, signed: float = 0.3) -> list[str]:
-        label = _worn(chance, called(name)) if chance.random() < 0.15 else called(name)
-        return [label, money.text(value, chance.random() < signed)]
-
-    items: list[Decimal] = []
-    rows: list[list[str]] = []
+def _things(till: _Till) -> list[tuple[list[str], Decimal]]:
+    """The row of each item, and its amount."""
+    chance, things = till.chance, []
+    unit = 10 ** chance.randint(*((0, 1) if till.cent < 1 else (2, 5)))
     for _ in range(chance.randint(1, 7)):
-        price = (Decimal(chance.uniform(0.5, 30)) * unit).quantize(cent)
+        price = (Decimal(chance.uniform(0.5, 30)) * unit).quantize(till.cent)
         count = chance.choice((1, 1, 1, 2, 3))
         name = " ".join(_word(chance) for _ in range(chance.randint(1, 3)))
-        lead = [name] if count == 1 else [f"{count} x {name}", money.text(price)]
-        rows.append([*lead, money.text(price * count)])
-        items.append(price * count)
+        lead = [name] if count == 1 else [f"{count} x {name}", till.money.text(price)]
+        things.append(([*lead, till.money.text(price * count)], price * count))
+    return things
+
+
+def _bill(till: _Till, items: list[Decimal]) -> _Bill:
     subtotal = sum(items, Decimal(0))
-    rate = chance.choice((5, 6, 7, 8, 10, 19, 20, 21, 23, 25))
-    on_top, inside = chance.random() < 0.3, chance.random() < 0.5
-    tax = (subtotal * rate / (100 if on_top else 100 + rate)).quantize(cent)
-    tip = (subtotal * chance.choice((10, 15, 18)) / 100).quantize(cent) * (chance.random() < 0.15)
-    total = subtotal + tax * on_top + tip
-    fields: dict[str, Any] = {"total": float(total), "items": [float(item) for item in items]}
-    if on_top or tip or chance.random() < 0.3:
-        rows.append(row("subtotal", subtotal) if topic.get("subtotal") else [money.text(subtotal)])
-        fields["subtotal"] = float(subtotal)
-    if on_top:
-        rows.append([f"{called('tax')} {rate}%", money.text(tax)])
-    if tip:
-        rows.append(row("tip", tip) if topic.get("tip") else [money.text(tip)])
-        fields["tip"] = float(tip)
-    rounding = called("rounding")
-    if cent < 1 and chance.random() < 0.12 and topic.get("rounding"):
-        step = Decimal(chance.choice((-2, -1, 1, 2))) * cent
-        rows += [row("total", total), [rounding, money.text(step)]]
-        total += step
-        fields["total"] = float(total)
-    if len(items) > 1 and chance.random() < 0.1 and topic.get("discount"):
-        off = (total * chance.choice((5, 10, 20)) / 100).quantize(cent)
-        name = (
-            f"{called('total')} {called('discount')}"
-            if chance.random() < 0.3
-            else called("discount")
-        )
-        rows.append([name, money.text(-off if chance.random() < 0.7 else off)])
-        total -= off
-        fields["total"] = float(total)
-    label = "grand" if chance.random() < 0.3 and topic.get("grand") else "total"
-    written = row(label, total, 0.5)
-    if chance.random() < (0.4 if rows[-1][0] == rounding else 0.1):
-        written = written[-1:]  # its label was not read
-    elif len(items) > 1 and chance.random() < 0.06:
-        written = [written[0], _misread(chance, written[-1])]
-    if chance.random() < 0.1 and written[1:]:
-        rows += [written[:1], written[1:]]
-    elif chance.random() < 0.94:  # else only what was paid is printed
-        rows.append(written)
-    if chance.random() < 0.25 and topic.get("count"):
-        rows.insert(-1 if chance.random() < 0.5 else len(rows), [called("count"), str(len(items))])
-    rows += _payment(chance, row, total, cent)
-    if not on_top and inside:
-        table = [
-            f"{rate}%",
-            money.text(total - tip - tax),
-            money.text(tax),
-            money.text(total - tip),
-        ]
-        rows += (
-            [table] if chance.random() < 0.5 else [[f"{called('tax')} {rate}%", money.text(tax)]]
-        )
-    if on_top or inside:
-        fields["tax"] = float(tax)
+    rate = till.chance.choice((5, 6, 7, 8, 10, 19, 20, 21, 23, 25))
+    is_on_top, is_told = till.happens(0.3), till.happens(0.5)
+    tax = (subtotal * rate / (100 if is_on_top else 100 + rate)).quantize(till.cent)
+    tip = (subtotal * till.chance.choice((10, 15, 18)) / 100).quantize(till.cent)
+    return _Bill(items, rate, is_on_top, is_told, tax, tip * till.happens(0.15))
+
+
+def _parts(till: _Till, bill: _Bill) -> tuple[list[list[str]], dict[str, Any]]:
+    """The rows of subtotal, tax on top and tip, and their fields; the tax's if it is inside too."""
+    rows, fields = [], {}
+    if bill.is_on_top or bill.tip or till.happens(0.3):
+        rows.append(_named(till, "subtotal", bill.subtotal))
+        fields["subtotal"] = float(bill.subtotal)
+    if bill.is_on_top:
+        rows.append(_tax(till, bill))
+    if bill.tip:
+        rows.append(_named(till, "tip", bill.tip))
+        fields["tip"] = float(bill.tip)
+    if bill.is_on_top or bill.is_told:
+        fields["tax"] = float(bill.tax)
     return rows, fields
+
+
+def _named(till: _Till, topic: str, value: Decimal) -> list[str]:
+    """A row as till.row gives it; the amount alone where the language has no word for it."""
+    return till.row(topic, value) if till.labels.get(topic) else [till.money.text(value)]
+
+
+def _tax(till: _Till, bill: _Bill) -> list[str]:
+    return [f"{till.label('tax')} {bill.rate}%", till.money.text(bill.tax)]
+
+
+def _rounded(till: _Till, total: Decimal, label: str) -> tuple[list[list[str]], Decimal]:
+    """The rows of a total and its rounding, mostly none, and what is to be paid then."""
+    if not (till.cent < 1 and till.happens(0.12) and till.labels.get("rounding")):
+        return [], total
+    step = Decimal(till.chance.choice((-2, -1, 1, 2))) * till.cent
+    return [till.row("total", total), [label, till.money.text(step)]], total + step
+
+
+def _reduced(till: _Till, total: Decimal, count: int) -> tuple[list[list[str]], Decimal]:
+    """The row of a discount on all `count` items, mostly none, and what is to be paid then."""
+    if not (count > 1 and till.happens(0.1) and till.labels.get("discount")):
+        return [], total
+    off = (total * till.chance.choice((5, 10, 20)) / 100).quantize(till.cent)
+    topics = ("total", "discount") if till.happens(0.3) else ("discount",)
+    name = " ".join(map(till.label, topics))
+    return [[name, till.money.text(-off if till.happens(0.7) else off)]], total - off
+
+
+def _total(till: _Till, total: Decimal, count: int, is_rounded: bool) -> list[list[str]]:
+    """The rows of the total, whose label or one figure may be lost; none if only payment tells."""
+    topic = "grand" if till.happens(0.3) and till.labels.get("grand") else "total"
+    label, amount = till.row(topic, total, 0.5)
+    if till.happens(0.4 if is_rounded else 0.1):
+        row = [amount]
+    elif count > 1 and till.happens(0.06):
+        row = [label, _misread(till.chance, amount)]
+    else:
+        row = [label, amount]
+    if till.happens(0.1) and row[1:]:
+        return [row[:1], row[1:]]
+    return [row] if till.happens(0.94) else []
+
+
+def _inside(till: _Till, bill: _Bill, total: Decimal) -> list[list[str]]:
+    """The row of a tax that is inside the total: by rate with net and gross, or with its label."""
+    if bill.is_on_top or not bill.is_told:
+        return []
+    gross = total - bill.tip
+    table = [f"{bill.rate}%", *map(till.money.text, (gross - bill.tax, bill.tax, gross))]
+    return [table if till.happens(0.5) else _tax(till, bill)]
 
 
 def _worn(chance: Random, label: str) -> str:
@@ -249,13 +294,14 @@ def _misread(chance: Random, amount: str) -> str:
     return amount[:place] + chance.choice("0123456789") + amount[place + 1 :]
 
 
-def _payment(chance: Random, row: Any, total: Decimal, cent: Decimal) -> list[list[str]]:
-    way = chance.random()
+def _payment(till: _Till, total: Decimal) -> list[list[str]]:
+    way = till.chance.random()
     if way < 0.4:
         step = Decimal(10) ** max(0, total.adjusted())
         given = (total / step).to_integral_value(rounding="ROUND_CEILING") * step
-        return [row("cash", given.quantize(cent)), row("change", (given - total).quantize(cent))]
-    return [row("card", total)] if way < 0.7 else []
+        change = (given - total).quantize(till.cent)
+        return [till.row("cash", given.quantize(till.cent)), till.row("change", change)]
+    return [till.row("card", total)] if way < 0.7 else []
 
 
 def _unplaced(chance: Random, rows: Sequence[Sequence[str]]) -> list[list[Line]]:
