@@ -30,6 +30,18 @@ def paid_gate():
 
 
 @pytest.fixture
+def stored(tmp_path):
+    """`stored(content)`: a file with these bytes and a name that says nothing."""
+
+    def store(content):
+        path = tmp_path / "upload"
+        path.write_bytes(content)
+        return path
+
+    return store
+
+
+@pytest.fixture
 def make_app(tmp_path, gate, paid_gate):
     """`make_app(providers, env, data)`: an application, its worker stopped at the end."""
     apps = []

@@ -14,18 +14,6 @@ from tests.fakes import drawn, png
 SETTINGS = Settings(ocr_memory_mb=256)
 
 
-@pytest.fixture
-def stored(tmp_path):
-    """`stored(content)`: a file with these bytes."""
-
-    def store(content):
-        path = tmp_path / "upload"
-        path.write_bytes(content)
-        return path
-
-    return store
-
-
 def jpegs(path, timeout_s):
     return list(decoder.jpegs(path, SETTINGS, time.monotonic() + timeout_s))
 

@@ -54,18 +54,6 @@ def encoded(image, format, **options):
     return buffer.getvalue()
 
 
-@pytest.fixture
-def stored(tmp_path):
-    """`stored(content)`: a file with these bytes and a name that says nothing."""
-
-    def store(content):
-        path = tmp_path / "upload"
-        path.write_bytes(content)
-        return path
-
-    return store
-
-
 def read(path, **limits):
     limit = LIMITS._replace(**limits)
     return [images.decode(path, number, limit) for number in range(images.count_pages(path, limit))]
