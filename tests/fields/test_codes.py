@@ -1,6 +1,7 @@
 """The examples are those of the published formats, else those of the makers of tills."""
 
 from base64 import b64encode
+from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -237,7 +238,11 @@ def test_a_code_of_no_known_format_or_a_damaged_one_gives_nothing(text):
 
 
 @pytest.mark.parametrize("text", [example[0] for example in EXAMPLES.values()])
-def test_any_damage_to_a_code_is_survived(text):
+def test_any_damage_to_a_code_leaves_nothing_or_fields_of_their_types(text):
     for start in range(0, len(text), 7):
         for damage in ("", "\0", "-", "9" * 5000, "\udcff", "é"):
-            read_code(text[:start] + damage + text[start + 3 :])
+            _, fields = read_code(text[:start] + damage + text[start + 3 :]) or ("", {})
+            day, sums = fields.pop("date", None), [fields.pop(name, 0) for name in ("tax", "total")]
+            assert day is None or str(date.fromisoformat(day)) == day
+            assert all(Decimal(amount).is_finite() for amount in sums)
+            assert all(type(value) is str for value in fields.values())
