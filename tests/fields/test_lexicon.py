@@ -23,7 +23,7 @@ from result import Line, OcrResult, ocr_data
 from tests.conftest import ROOT
 
 FILES = LANGUAGES | COUNTRIES
-SHAPED = {"months", "code", "dollar", "decimals", "patterns", "repairs"}  # no lists of words
+SHAPED = {"months", "code", "dollar", "patterns", "repairs"}  # no lists of words
 RECEIPTS = ROOT / "tests/fields/receipts"
 
 
