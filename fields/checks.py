@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import product
 
 from fields.lexicon import COUNTRIES
 from result import Evidence, Receipt, ReceiptWarning, Reviewed
@@ -32,7 +33,7 @@ def _is_in_future(receipt: Receipt, today: date | None) -> bool:
 
 
 def _total_mismatch(receipt: Receipt) -> bool:
-    """Subtotal, discount, tax and tip do not make the total, with the tax inside or on top.
+    """The sums do not make the total.
 
     False where one of them is doubtful: it is reviewed, and need not be meant to agree.
     """
@@ -41,12 +42,21 @@ def _total_mismatch(receipt: Receipt) -> bool:
     evidence = receipt.evidence
     if any(map(is_doubtful, (evidence.total, evidence.subtotal, evidence.tax))):
         return False
-    net = receipt.subtotal + (receipt.tip or 0)
-    discounts = {Decimal(0), -abs(receipt.discount or Decimal(0))}
-    taxes = {Decimal(0), receipt.tax or Decimal(0)}
-    return not any(
-        _near(net + discount + tax, receipt.total) for discount in discounts for tax in taxes
-    )
+    return not adds_up(receipt.total, receipt.subtotal, receipt.tax, receipt.tip, receipt.discount)
+
+
+def adds_up(
+    total: Decimal,
+    subtotal: Decimal,
+    tax: Decimal | None,
+    tip: Decimal | None,
+    discount: Decimal | None,
+) -> bool:
+    """Subtotal, discount, tax and tip make the total, with the tax inside or on top."""
+    net = subtotal + (tip or 0)
+    discounts = {Decimal(0), -abs(discount or Decimal(0))}
+    taxes = {Decimal(0), tax or Decimal(0)}
+    return any(_near(net + one + other, total) for one, other in product(discounts, taxes))
 
 
 def _items_mismatch(receipt: Receipt) -> bool:

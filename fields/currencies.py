@@ -78,8 +78,6 @@ _PLACES = _by_currency((_CODE[n], way) for n, file in _PAID_IN.items() for way i
 _DOMAIN = re.compile(r"(?:www\.|@|//)[\w.\-]{1,60}\.([a-z]{2})(?![\w.])")
 _PHONE = re.compile(r"(?:\+|\b00) ?(\d[\d \-.()]{8,})")
 _RATE = re.compile(r"(?<![\d.,])(\d{1,2}(?:[.,]\d{1,2})?) ?%")
-
-
 _TAXES = {
     name: {tuple(plain(word).split()) for word in file.get("tax", {}).get("names", ())}
     for name, file in _PAID_IN.items()

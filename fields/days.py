@@ -94,9 +94,8 @@ class _Dates:
         self.isos = Counter(iso for pair in readings for iso in {*pair} if iso)
         certain = [sum(pair[n] is None for pair in readings) for n in (0, 1)]
         texts = [row.text for row in rows]
-        self.orders: dict[
-            str, float
-        ] = {  # 1 where it speaks for the month first, -1 for the day first
+        # 1 where it speaks for the month first, -1 for the day first
+        self.orders: dict[str, float] = {
             "currency": 0 if currency is None else 2 * (currency in MONTH_FIRST) - 1,
             "other dates": min(1, max(-1, certain[0] - certain[1])),
             "default": -(currency is None),

@@ -10,7 +10,7 @@ from itertools import product
 from typing import NamedTuple
 
 from fields.amounts import Candidate, find_candidates
-from fields.checks import CASH_ROUNDING
+from fields.checks import adds_up
 from fields.labels import Row
 from fields.learned import log_odds, probabilities
 from result import Evidence, Tax
@@ -100,22 +100,10 @@ def _together(likely: dict[str, list[Sum]], tips: Sequence[Sum], discount: Decim
 def _worth(way: _Way, discount: Decimal | None) -> float:
     total, subtotal, tax, tip = way
     odds = sum(log_odds(_chance(found)) for found in (total, subtotal, tax) if found)
-    agrees = bool(total and subtotal and adds_up(total, subtotal, tax, tip, discount))
+    more = tax and tax.value, tip and tip.value, discount
+    agrees = bool(total and subtotal and adds_up(total.value, subtotal.value, *more))
     odds += PRESENCE * (bool(subtotal) + bool(tax))
     return odds + AGREEMENT * agrees + 0.1 * bool(tip)
-
-
-def adds_up(
-    total: Sum, subtotal: Sum, tax: Sum | None, tip: Sum | None, discount: Decimal | None
-) -> bool:
-    """Subtotal, discount, tax and tip make the total, with the tax inside or on top."""
-    net = subtotal.value + (tip.value if tip else 0)
-    discounts = {Decimal(0), -abs(discount or Decimal(0))}
-    taxes = {Decimal(0), tax.value if tax else Decimal(0)}
-    return any(
-        abs(net + one + other - total.value) <= CASH_ROUNDING
-        for one, other in product(discounts, taxes)
-    )
 
 
 def _first_row(candidates: Sequence[Candidate], length: int) -> int:
