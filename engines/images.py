@@ -49,7 +49,7 @@ MAX_FRAMES = 1000  # of a TIFF, reduced ones included
 RAW_PHOTO = "it is a raw photo, of which only the preview could be read; export a JPEG from it"
 ACCEPTED = "JPEG, PNG, WebP, TIFF, GIF, BMP, AVIF, HEIC or PDF"
 PDF_DPI = 200
-PDF_NARROW_DPI = 300  # pages under 4 inches wide: a till roll's print is small
+PDF_NARROW_DPI = 300  # at least, on pages under 4 inches wide: a till roll's print is small
 PDF_PAGE_PIXELS = 20_000_000  # a 14,400-point page must not become a gigabyte
 PDF_JUNK_BYTES = 1024  # may stand before %PDF- (Adobe's PDF Reference 1.7, appendix H, note 13)
 MIN_SCAN_SHARE = 0.1  # of the page's area, for an image to set the page's resolution
@@ -247,8 +247,7 @@ def _check_webp(path: Path) -> None:
     """Raises MemoryError for a WebP that is too large for this process.
 
     Pillow takes 16 bytes a pixel (two canvases, a frame, its picture), and calls a lack of memory
-    damage.
-    Sizes in the header: RFC 9649, sections 2.5 to 2.7.
+    damage. Sizes in the header: RFC 9649, sections 2.5 to 2.7.
     """
     with path.open("rb") as file:
         head = file.read(30)
@@ -349,10 +348,15 @@ def open_pdf(path: Path) -> Iterator[Any]:
 def _pdf_page(path: Path, number: int) -> Image.Image:
     with open_pdf(path) as pdf, _decoding():
         page = pdf[number]
-        width, height = page.get_size()
-        dpi = max(PDF_NARROW_DPI if width < 4 * 72 else PDF_DPI, _scan_dpi(page))
-        scale = min(dpi / 72, (PDF_PAGE_PIXELS / max(1.0, width * height)) ** 0.5)
+        scale = pdf_scale(page.get_size(), max(PDF_DPI, _scan_dpi(page)))
         return page.render(scale=scale).to_pil().convert("RGB")
+
+
+def pdf_scale(size: tuple[float, float], dpi: float) -> float:
+    """The pixels a point of a page of this size becomes: more on a till roll, fewer on a poster."""
+    width, height = size
+    least = PDF_NARROW_DPI if width < 4 * 72 else 0
+    return min(max(dpi, least) / 72, (PDF_PAGE_PIXELS / max(1.0, width * height)) ** 0.5)
 
 
 def _scan_dpi(page: Any) -> float:

@@ -16,6 +16,8 @@ from unicodedata import bidirectional, category, normalize
 from PIL import Image
 
 from engines.codes import find_codes
+from engines.ctc import LAST_LATIN
+from engines.images import pdf_scale
 from result import Box, Code, Line, Rows
 
 Knows = Callable[[str], bool]
@@ -23,8 +25,6 @@ ReadPage = Callable[[Image.Image], Rows]
 Place = Callable[[float, float], tuple[float, float]]
 
 DPI = 150  # a QR code's modules of 0.4 mm are 2.4 pixels
-NARROW_DPI = 300  # pages under 4 inches wide, such as till rolls
-MAX_PIXELS = 20_000_000
 MAX_CHARACTERS = 50_000
 MIN_CHARACTERS = 20  # fewer are a page number or a scanner's advertisement
 MAX_BAD_SHARE = 0.02  # of the characters: they stand for no letter
@@ -41,7 +41,6 @@ MAX_SAMPLES = 3
 MIN_SIMILARITY = 0.8  # of a sample's text and what the engine reads
 HIDDEN = (3, 7)  # text render modes: invisible, and only to clip (ISO 32000-1, table 106)
 HYPHEN = "\x02"  # what PDFium makes of a hyphen at the end of a row
-LAST_LATIN = "\u024f"
 # Ligatures, and the forms of Hebrew and Arabic letters: people type their parts.
 FORMS = {*range(0xFB00, 0xFE00), *range(0xFE70, 0xFEFF)}
 
@@ -78,9 +77,7 @@ def read_text_page(
         return None
     if _is_scan(page) or _has_fields(page):
         return None
-    width, height = page.get_size()
-    dpi = NARROW_DPI if width < 4 * 72 else DPI
-    scale = min(dpi / 72, (MAX_PIXELS / (width * height)) ** 0.5)
+    scale = pdf_scale(page.get_size(), DPI)
     picture = page.render(scale=scale, grayscale=True).to_pil().convert("L")
     codes = find_codes(picture, number)
     words = list(_words(text, _place(page, picture.size)))
