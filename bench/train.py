@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import lightgbm
 import numpy as np
 
-from bench.accuracy import is_right
+from bench.accuracy import JUDGED, is_right
 from bench.drawn import draw
 from engines.rows import group_rows
 from fields import learned
@@ -161,8 +161,7 @@ def _drawn(count: int) -> Iterator[Example]:
 
 def learn(examples: Sequence[Example]) -> dict[str, Any]:
     """The weights that these receipts teach."""
-    questions = ("total", "subtotal", "tax", "date", "merchant")
-    return {question: _trees(question, examples) for question in questions}
+    return {question: _trees(question, examples) for question in ROUNDS}
 
 
 def _is_full(example: Example) -> bool:
@@ -254,7 +253,7 @@ def _score(examples: Sequence[Example], weights: Mapping[str, Any]) -> str:
     parts = []
     for field in ("total", "date", "merchant", "subtotal", "tax"):
         pairs = [(f[field], getattr(r, field)) for f, r in found if f.get(field) not in (None, "")]
-        right = sum(value is not None and is_right(field, w, value) for w, value in pairs)
+        right = sum(is_right(field, wanted, value) for wanted, value in pairs)
         parts.append(f" {field} {right / len(pairs):.3f}" if pairs else f" {field} -    ")
     whole = sum(_all_right(fields, receipt) for fields, receipt in found)
     return f"n {len(found):3} all {whole / len(found):.3f}" + "".join(parts) + _unreviewed(found)
@@ -268,7 +267,7 @@ def _unreviewed(found: Sequence[tuple[Mapping[str, Any], Receipt]]) -> str:
     named = [
         (field, fields[field], receipt)
         for fields, receipt in found
-        for field in ("total", "date", "merchant")
+        for field in JUDGED
         if fields.get(field) not in (None, "")
     ]
     trusted = [
@@ -285,8 +284,8 @@ def _share(right: Sequence[bool]) -> str:
 
 def _all_right(fields: Mapping[str, Any], receipt: Receipt) -> bool:
     return all(
-        getattr(receipt, field) is not None and is_right(field, wanted, getattr(receipt, field))
-        for field in ("total", "date", "merchant")
+        is_right(field, wanted, getattr(receipt, field))
+        for field in JUDGED
         if (wanted := fields.get(field)) not in (None, "")
     )
 
