@@ -1,5 +1,6 @@
 """The benchmarks run, each in a small way, and print what they measured."""
 
+import json
 import subprocess
 import sys
 from contextlib import closing
@@ -13,6 +14,7 @@ from PIL import Image
 import db
 from bench import accuracy, archive, receipts, upload
 from bench.server import serving
+from fields import learned
 from result import Receipt
 
 pytestmark = pytest.mark.slow
@@ -56,6 +58,26 @@ def test_uploads_are_stored_and_wait(tmp_path):
         clients = [sys.executable, "-m", "bench.upload", str(server.port), "16"]
         subprocess.run(clients, cwd=ROOT, check=True, timeout=60)
         assert server.get("/ocr-jobs")["pagination"]["total"] == 1 + upload.CLIENTS
+
+
+def test_the_training_makes_the_same_weights_again_and_tells_of_sources_left_out(tmp_path):
+    rows = [[[text, 0.9, None]] for text in ("CORNER CAFE", "14.03.2026", "TOTAL EUR 3.70")]
+    fields = {"merchant": "CORNER CAFE", "date": "2026-03-14", "total": 3.7}
+    path = tmp_path / "readings.jsonl"
+    path.write_text(json.dumps({"image": "a.png", "rows": rows, "fields": fields}))
+
+    def trained(out, *options):
+        command = [sys.executable, "-m", "bench.train", f"cafe={path}", "--drawn=8", f"--out={out}"]
+        ran = subprocess.run([*command, *options], cwd=ROOT, check=True, stdout=subprocess.PIPE)
+        return out.read_bytes(), ran.stdout.decode()
+
+    weights, said = trained(tmp_path / "a.json")
+    assert trained(tmp_path / "b.json", "--quick")[0] == weights
+    assert [line.split()[2] for line in said.splitlines() if line.startswith("cafe")] == [
+        "left",  # out
+        "before",
+    ]
+    assert json.loads(weights).keys() == learned.WEIGHTS.keys()
 
 
 def test_make_bench_takes_its_options():
