@@ -11,11 +11,7 @@ from providers import PROVIDERS
 from result import ocr_data
 from settings import Settings
 from tests.fakes import drawn as printed
-
-TSE = (
-    "V0;955002-00;Kassenbeleg-V1;Beleg^0.00_2.55_0.00_0.00_0.00^2.55:Bar;18;112;"
-    "2019-07-10T18:41:04.000Z;2019-07-10T18:41:04.000Z;ecdsa-plain-SHA256;unixTime;MEQ=;BHh="
-)
+from tests.fields.test_codes import TSE
 
 
 def drawn(text, code="QRCode", scale=3):
