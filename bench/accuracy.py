@@ -3,8 +3,8 @@
     python bench/accuracy.py DATASET [--provider paddle-ocr-local] [--score score.py]
 
 DATASET holds images/ and truth.jsonl (one object a line: image, lines, fields). The receipts go
-through the same code as the service's. Without a scorer the predictions are written, and told is
-how often a field is right whose receipt has no warning about it.
+through the same code as the service's. Written are the predictions; printed is how often a field is
+right that is not in `review`, and one that is.
 """
 
 import argparse
@@ -72,7 +72,7 @@ def _read(arguments: argparse.Namespace, name: str) -> OcrResult:
 
 
 def doubts(truth: Sequence[dict[str, Any]], receipts: Sequence[Receipt]) -> Iterator[str]:
-    """How often each field is right that is not in `review`, and that is; how many are not."""
+    """How often each field is right where it is not in `review`, and where it is."""
     for field in JUDGED:
         found = [
             (field in r.review, is_right(field, t[field], getattr(r, field)))
