@@ -13,7 +13,7 @@ from fields.labels import topics
 from fields.money import parse_money
 from fields.receipt import read_receipt
 from fields.text import rows_from_text
-from result import Evidence, Item, Line, Receipt, Tax
+from result import Evidence, FieldEvidence, Item, Line, Receipt, Tax
 
 
 def read(text, confidence=None):
@@ -588,6 +588,12 @@ def test_the_evidence_is_where_the_field_was_read():
     assert found.items[0].evidence == Evidence(0.99, "ocr", 0, (10, 100, 300, 124))
 
 
+def test_a_field_is_at_most_as_probable_as_the_reading_of_its_print():
+    evidence = read(MALAYSIAN, confidence=0.7).evidence
+    for found in (evidence.merchant, evidence.date, evidence.total):
+        assert found.probability <= 0.7
+
+
 def test_a_total_that_items_and_taxes_contradict_is_reviewed():
     worn = "SHOP GmbH\nMILCH 8,99 V\nBROT 10,47 E\nSUMME EUR 19,16\n19,0% 7,55 8,99"
     found = read(f"{worn}\n7,0% 0,68 9,79 10,47")
@@ -616,6 +622,14 @@ def test_fields_are_checked_against_each_other(receipt, warnings):
     items = tuple(Item("x", amount=Decimal(amount)) for amount in receipt.get("items", ()))
     found = Receipt("model", items=items, **fields)
     assert check(found, date(2026, 11, 24)) == warnings
+
+
+def test_doubtful_sums_are_no_mismatch():
+    sums = {"subtotal": Decimal("10.00"), "tax": Decimal("0.60"), "total": Decimal("11.60")}
+    for name in sums:
+        for probability, warnings in ((0.5, ()), (0.95, ("total_mismatch",))):
+            evidence = FieldEvidence(**{name: Evidence(probability)})
+            assert check(Receipt("rules", evidence=evidence, **sums)) == warnings
 
 
 @pytest.mark.parametrize("offset_h", [-12, -3, 0, 9, 13, 14])
