@@ -334,9 +334,10 @@ class Worker:
     def _sweep(self) -> None:
         """Do what no request waits for: moves, removals, old jobs, old upload keys."""
         with closing(db.connect(self._database)) as connection:
-            finish_arrivals(connection, self._storage)
             if all(waiting.empty() for waiting in self._queues.values()):
                 self._submit_pending(connection)  # of another process, or of an upload cut off
+            else:
+                finish_arrivals(connection, self._storage)
             with connection:
                 kept_since = datetime.now(UTC) - UPLOAD_KEYS_KEPT
                 db.delete_upload_keys_before(connection, db.timestamp(kept_since))
