@@ -1,7 +1,9 @@
 """Applications, clients, receipts and servers that every test may ask for."""
 
 import contextlib
+import getpass
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -17,6 +19,23 @@ from tests.fakes import Gate, drawn, fake, until
 
 ROOT = Path(__file__).resolve().parent.parent
 FLASK = (sys.executable, "-m", "flask")
+PRODUCTION = (sys.executable, "-m", "server", "--port={port}", "--app=tests.fakes:create_app")
+NGINX_CONF = """
+daemon off;
+user {user};
+pid {directory}/nginx.pid;
+error_log {directory}/error.log;
+events {{}}
+http {{
+    access_log off;
+    client_body_temp_path {directory}/body;
+    proxy_temp_path {directory}/proxy;
+    fastcgi_temp_path {directory}/fastcgi;
+    uwsgi_temp_path {directory}/uwsgi;
+    scgi_temp_path {directory}/scgi;
+    {servers}
+}}
+"""
 
 
 @pytest.fixture
@@ -161,3 +180,37 @@ def serve(tmp_path):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(server.process.pid, signal.SIGKILL)
         server.process.wait(20)
+
+
+@pytest.fixture
+def nginx(tmp_path):
+    """`nginx(text, server)`: the port of an nginx with this configuration before the server."""
+    program = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
+    assert program, "nginx is not installed: apt-get install nginx-light"
+    running = []
+
+    def start(text, server, port=None):
+        port, here = port or free_port(), tmp_path / "nginx"
+        here.mkdir()
+        text = text.replace("listen 80;", f"listen 127.0.0.1:{port};")
+        text = text.replace("127.0.0.1:3000", f"127.0.0.1:{server.port}")
+        whole = NGINX_CONF.format(user=getpass.getuser(), directory=here, servers=text)
+        (here / "nginx.conf").write_text(whole)
+        log = here / "error.log"
+        command = [program, "-c", here / "nginx.conf", "-e", log]
+        running.append(subprocess.Popen(command, stderr=subprocess.DEVNULL))
+        until(lambda: _answers(running[-1], port, log))
+        return port
+
+    yield start
+    for process in running:
+        process.send_signal(signal.SIGTERM)
+        process.wait(20)
+
+
+def _answers(process, port, log):
+    assert process.poll() is None, log.read_text()
+    try:
+        return requests.get(f"http://127.0.0.1:{port}/", timeout=5) is not None
+    except requests.ConnectionError:
+        return False

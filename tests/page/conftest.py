@@ -15,7 +15,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from tests.conftest import FLASK, Server, free_port
-from tests.fakes import drawn, until
+from tests.fakes import ROWS, drawn, until
 
 AXE = Path(__file__).with_name("node_modules") / "axe-core" / "axe.min.js"
 FLAGS = (
@@ -68,7 +68,10 @@ def page(chromium, server, tmp_path):
 
 
 class Page:
-    """What a person does: go, look, click, type. All waiting has a deadline."""
+    """What a person does: go, look, click, type. All waiting has a deadline.
+
+    To `see` that something comes, or is `gone`, is what tests assert.
+    """
 
     def __init__(self, browser, url, downloads):
         self.browser, self.url, self.downloads = browser, url, downloads
@@ -115,7 +118,7 @@ class Page:
         return self.browser.find_elements(By.CSS_SELECTOR, css)
 
     def see(self, css, text=""):
-        """The first element in sight that holds the text."""
+        """The first element in sight that holds the text; fails the test if none comes."""
 
         def found(browser):
             return browser.execute_script(SEEN, css, text)
@@ -126,6 +129,7 @@ class Page:
             raise AssertionError(f"{css} with {text!r} is not in: {self.text('body')}") from None
 
     def gone(self, css):
+        """Fails the test if such elements stay."""
         self._wait.until(lambda browser: not self.all(css))
 
     def text(self, css):
@@ -168,6 +172,18 @@ class Page:
         """What the browser complained of, less answers of 4xx, which tests ask for."""
         self.log += [entry["message"] for entry in self.browser.get_log("browser")]
         return [line for line in self.log if "Failed to load resource" not in line]
+
+
+def upload_and_see(page, path):
+    """Upload a picture of ROWS to Tesseract, and see it beside its text."""
+    page.open("#/")
+    page.type("#pick", str(path))
+    page.choose(".queue select", "tesseract")
+    page.click("#send", "Read 1 file")
+    page.see(".state", "Done")
+    page.click("#tab-text")
+    assert page.texts(".rows li") == list(ROWS)
+    assert page.see(".paper img").get_property("naturalWidth") == 480
 
 
 @pytest.fixture

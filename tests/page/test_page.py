@@ -6,7 +6,7 @@ import pytest
 import requests
 
 from tests.fakes import ROWS
-from tests.page.conftest import Page
+from tests.page.conftest import Page, upload_and_see
 from tests.page.readers import CAREFUL, FAILURE, HOSTILE, REASON
 
 pytestmark = pytest.mark.slow
@@ -26,14 +26,7 @@ for (const type of kind === "paste" ? ["paste"] : ["dragover", "drop"]) on(type)
 
 
 def test_a_picked_picture_is_read_by_tesseract(page, picture):
-    page.open("#/")
-    page.type("#pick", str(picture("cafe.png")))
-    page.choose(".queue select", "tesseract")
-    page.click("#send", "Read 1 file")
-    page.see(".state", "Done")
-    page.click("#tab-text")
-    assert page.texts(".rows li") == list(ROWS)
-    assert page.see(".paper img").get_property("naturalWidth") == 480
+    upload_and_see(page, picture("cafe.png"))
     assert len(page.all(".boxes g")) >= len(ROWS)
 
 
@@ -282,8 +275,9 @@ def test_a_failure_says_why_and_can_be_tried_again(page, job):
     page.see(".runs li:nth-child(2) .state", "Failed")
 
 
-def test_what_is_being_read_cannot_be_read_twice_at_once_but_deleted(page, job, go):
-    page.open(f"#/jobs/{job('gated', wait=('running',))}")
+def test_what_is_being_read_cannot_be_read_twice_at_once_but_deleted(page, job, server, go):
+    job_id = job("gated", wait=("running",))
+    page.open(f"#/jobs/{job_id}")
     page.see(".waiting", "gated is reading")
     page.choose("#again-provider", "gated")
     page.click("#again")
@@ -291,7 +285,7 @@ def test_what_is_being_read_cannot_be_read_twice_at_once_but_deleted(page, job, 
     page.click("#delete-job")
     page.click("#question-yes")
     page.see("h1", "Receipts")
-    go.touch()
+    assert server.job(job_id)["statusCode"] == 404
 
 
 def test_deleting_asks_first(page, job, server):

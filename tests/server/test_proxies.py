@@ -1,16 +1,13 @@
 """The server works behind a real nginx: as docs/proxies.md sets it up, and with less."""
 
-import getpass
 import re
-import shutil
-import signal
 import subprocess
 
 import pytest
 import requests
 
 from tests.conftest import ROOT, free_port
-from tests.fakes import png, until
+from tests.fakes import png
 from tests.server.test_lifecycle import WAITRESS
 
 pytestmark = pytest.mark.slow
@@ -18,57 +15,7 @@ pytestmark = pytest.mark.slow
 GUIDE = (ROOT / "docs/proxies.md").read_text("utf-8")
 SERVER, UNDER_A_PATH = re.findall(r"```nginx\n(.*?)```", GUIDE, re.DOTALL)
 PLAIN = "server {{ listen 80; location / {{ proxy_pass http://127.0.0.1:3000; {0} }} }}"
-AROUND = """
-daemon off;
-user {user};
-pid {directory}/nginx.pid;
-error_log {directory}/error.log;
-events {{}}
-http {{
-    access_log off;
-    client_body_temp_path {directory}/body;
-    proxy_temp_path {directory}/proxy;
-    fastcgi_temp_path {directory}/fastcgi;
-    uwsgi_temp_path {directory}/uwsgi;
-    scgi_temp_path {directory}/scgi;
-    {servers}
-}}
-"""
 TRUSTED = {"TRUSTED_PROXIES": "1", "TRUSTED_HOSTS": "nas.lan"}
-
-
-@pytest.fixture
-def nginx(tmp_path):
-    """`nginx(text, server)`: the port of an nginx with this configuration before the server."""
-    program = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
-    assert program, "nginx is not installed: apt-get install nginx-light"
-    running = []
-
-    def start(text, server, port=None):
-        port, here = port or free_port(), tmp_path / "nginx"
-        here.mkdir()
-        text = text.replace("listen 80;", f"listen 127.0.0.1:{port};")
-        text = text.replace("127.0.0.1:3000", f"127.0.0.1:{server.port}")
-        whole = AROUND.format(user=getpass.getuser(), directory=here, servers=text)
-        (here / "nginx.conf").write_text(whole)
-        log = here / "error.log"
-        command = [program, "-c", here / "nginx.conf", "-e", log]
-        running.append(subprocess.Popen(command, stderr=subprocess.DEVNULL))
-        until(lambda: answers(running[-1], port, log))
-        return port
-
-    yield start
-    for process in running:
-        process.send_signal(signal.SIGTERM)
-        process.wait(20)
-
-
-def answers(process, port, log):
-    assert process.poll() is None, log.read_text()
-    try:
-        return requests.get(f"http://127.0.0.1:{port}/", timeout=5) is not None
-    except requests.ConnectionError:
-        return False
 
 
 def under_a_path():
