@@ -2,6 +2,7 @@
 
 import resource
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -9,7 +10,7 @@ from engines import decoder
 from result import ProviderError
 from settings import Settings
 from tests import hostile
-from tests.fakes import drawn, png
+from tests.fakes import drawn, png, until
 
 SETTINGS = Settings(ocr_memory_mb=256)
 
@@ -61,6 +62,25 @@ def test_a_pdf_that_unfolds_ends_in_its_limit_and_the_next_is_read(stored, name,
     timeout_s = 2 if "timeout" in codes else 20
     assert ends(stored(hostile.PDFS[name]()), timeout_s) == codes
     assert ends(stored(png())) == [None, None]
+
+
+@pytest.mark.slow
+def test_as_many_files_are_decoded_for_vendors_at_once_as_there_are_workers(tmp_path):
+    one = Settings(ocr_workers=1)
+    slow, quick = tmp_path / "slow.pdf", tmp_path / "quick.png"
+    slow.write_bytes(hostile.tiles())
+    quick.write_bytes(png())
+
+    def decode(path, timeout_s):
+        try:
+            return len(list(decoder.jpegs(path, one, time.monotonic() + timeout_s)))
+        except ProviderError as error:
+            return error.message
+
+    with ThreadPoolExecutor(1) as other:
+        other.submit(decode, slow, 3)
+        until(lambda: decode(quick, 0.1), lambda found: found == decoder.BUSY, seconds=3)
+    assert decode(quick, 20) == 1
 
 
 def test_the_pages_of_a_file_come_one_at_a_time_as_jpegs(stored):
