@@ -14,7 +14,7 @@ import requests
 import yaml
 
 from tests.conftest import ROOT, free_port
-from tests.fakes import needs, until
+from tests.fakes import until
 
 
 def instructions():
@@ -75,7 +75,6 @@ def test_it_is_slim_runs_as_nobody_special_and_has_one_port_and_one_volume():
     assert {"DATA_DIR=/data", "ALLOW_REMOTE=1"} < set(of("ENV")[0].split())
 
 
-@needs("git")
 def test_the_image_has_the_server_and_none_of_the_secrets_data_and_tests():
     tracked = subprocess.run(
         ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True

@@ -1,7 +1,6 @@
 """Every remote vendor fails in the same way: one code, no needless call, no secret."""
 
 import logging
-import shutil
 import socket
 import time
 from dataclasses import replace
@@ -11,6 +10,7 @@ from PIL import Image
 
 from result import Page
 from tests import hostile
+from tests.fakes import needs
 from tests.providers.conftest import Reply
 from tests.providers.contract import CASES, KEY, SECRET, Waits, failure_of
 
@@ -164,7 +164,7 @@ def test_a_redirect_is_not_followed(case, fails, new_stub):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not shutil.which("openssl"), reason="openssl makes the certificate")
+@needs("openssl")
 def test_a_certificate_that_nobody_vouches_for_is_unreachable(case, fails, tls_drip):
     code, message, _ = fails(url=tls_drip[0])
     assert code == "unreachable"
@@ -202,7 +202,8 @@ def test_a_dropped_connection_is_tried_once_more(fails):
 
 
 def test_an_answer_cut_off_is_tried_once_more(case, read, http_stub):
-    read(Reply(body='{"choices": []}', cut=True), *case.replies(http_stub.url))
+    _, waits = read(Reply(body='{"choices": []}', cut=True), *case.replies(http_stub.url))
+    assert tuple(waits[1:]) == case.waits
 
 
 def test_nobody_there_is_unreachable(case, fails):

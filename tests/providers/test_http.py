@@ -1,7 +1,6 @@
 """One call to a vendor: its limits of time and size, its retries, and what its messages say."""
 
 import gzip
-import shutil
 import socket
 import time
 from dataclasses import replace
@@ -15,6 +14,7 @@ from providers.json_answer import dig
 from providers.redact import quote
 from result import ProviderError
 from settings import read_settings
+from tests.fakes import needs
 from tests.providers.conftest import Reply
 from tests.providers.contract import Waits
 
@@ -117,7 +117,7 @@ def test_a_server_that_does_not_read_ends_at_the_deadline():
     assert seconds < LONG_S
 
 
-@pytest.mark.skipif(not shutil.which("openssl"), reason="openssl makes the certificate")
+@needs("openssl")
 def test_a_drip_over_tls_ends_at_the_deadline(tls_drip, monkeypatch):
     url, certificate = tls_drip
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))

@@ -209,7 +209,7 @@ def test_no_number_costs_the_rest_of_a_billed_answer(number):
 def test_whatever_the_fields_hold_is_a_receipt_that_can_be_stored(answer):
     words = json.dumps(answer | {"rows": []})
     receipt = with_warnings(receipt_from_fields(read_fields(words)), "")
-    ocr_data(OcrResult("", "", (), receipt, "vision-1")).encode()
+    assert ocr_data(OcrResult("", "", (), receipt, "vision-1")).encode()
 
 
 def test_rows_are_cut_cleaned_and_counted(http_stub, receipt):
