@@ -14,7 +14,7 @@ from werkzeug.exceptions import TooManyRequests
 
 from server import access
 from server.__main__ import listeners
-from tests.conftest import FLASK
+from tests.conftest import FLASK, PRODUCTION
 from tests.fakes import fake, png, until, upload, wait
 
 LOCAL = ("localhost", "localhost:3000", "LOCALHOST", "127.0.0.1", "127.0.0.1:80", "[::1]:3000")
@@ -430,7 +430,7 @@ def test_make_serves_this_machine_alone_unless_told_otherwise():
 
 @pytest.mark.slow
 def test_the_production_server_answers_both_loopback_addresses_where_there_are_two(serve):
-    server = serve(sys.executable, "-m", "server", "--port={port}", "--app=tests.fakes:create_app")
+    server = serve(*PRODUCTION)
     found = listeners(("127.0.0.1", "::1"), 0)
     for listener in found:
         listener.close()

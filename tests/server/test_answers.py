@@ -1,6 +1,5 @@
 """A request that waits is answered when its job ends, and delays no other request."""
 
-import sys
 import threading
 import time
 from collections import Counter
@@ -12,6 +11,7 @@ import requests
 
 from result import OcrResult, ProviderError, Receipt
 from server.answers import Waiting
+from tests.conftest import PRODUCTION
 from tests.fakes import fake, png, until, upload, wait
 
 
@@ -217,8 +217,7 @@ def test_an_end_between_looking_and_waiting_is_not_missed():
 @pytest.fixture
 def production(serve):
     """`production()`: the command of `make serve`, on a free port and with the fakes."""
-    command = (sys.executable, "-m", "server", "--port={port}", "--app=tests.fakes:create_app")
-    return lambda **env: serve(*command, **env)
+    return lambda **env: serve(*PRODUCTION, **env)
 
 
 def waiter(server, job_id):

@@ -13,7 +13,6 @@ import signal
 import sqlite3
 import struct
 import subprocess
-import sys
 from contextlib import closing, contextmanager
 
 import pytest
@@ -21,8 +20,9 @@ import requests
 
 import db
 from app import create_app
+from tests.conftest import FLASK
 from tests.fakes import fake, png, until, upload, wait
-from tests.server.test_errors import WITHOUT_ROOTS_POWERS, try_upload
+from tests.server.test_errors import bound_by_modes, mounted, try_upload
 from tests.server.test_lifecycle import WAITRESS, go, started
 
 NOISE = random.Random(5).randbytes
@@ -137,19 +137,6 @@ def test_what_is_read_while_the_data_is_away_is_recorded_when_it_is_back(serve):
         until(lambda: "cannot be recorded yet: receipts.db" in server.log.read_text())
     assert server.wait(job_id)["status"] == "completed"
     assert len(started(server.data)) == 1
-
-
-@contextmanager
-def mounted(disk, options):
-    """A disk in memory, at this directory."""
-    disk.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(disk)]
-    if subprocess.run(command, capture_output=True).returncode:
-        pytest.skip("mounting a tmpfs needs root")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
 @pytest.mark.slow
@@ -314,11 +301,11 @@ def test_a_lost_database_costs_no_original(serve, tmp_path, killed):
 
 # A data directory that cannot be used
 
-FLASK_RUN = (sys.executable, "-m", "flask", "run")
+FLASK_RUN = (*FLASK, "run")
 COMMANDS = {
     "flask run": FLASK_RUN,
     "waitress": [word.format(port=0) for word in WAITRESS],
-    "flask purge": (sys.executable, "-m", "flask", "purge", "--older-than", "1d"),
+    "flask purge": (*FLASK, "purge", "--older-than", "1d"),
 }
 
 
@@ -359,8 +346,7 @@ def test_a_data_directory_that_cannot_be_written_is_told_in_one_sentence(used, p
     path = used.parent / place
     path.chmod(0o500 if path.is_dir() else 0o400)
     before = tree(used)
-    command = [*WITHOUT_ROOTS_POWERS, *FLASK_RUN] if os.geteuid() == 0 else FLASK_RUN
-    said = refusal(command, used)
+    said = refusal(bound_by_modes(*FLASK_RUN), used)
     path.chmod(0o700)
     assert said.startswith(str(used)) and " cannot " in said and "DATA_DIR" in said, said
     assert tree(used) == before

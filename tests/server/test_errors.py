@@ -12,7 +12,6 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -24,10 +23,10 @@ import pytest
 import requests
 
 import db as database
+from tests.conftest import FLASK
 from tests.fakes import drawn, fake, only_execution, png, until, upload, wait
 from tests.server.test_lifecycle import WAITRESS
 
-WITHOUT_ROOTS_POWERS = ("setpriv", "--bounding-set=-dac_override,-dac_read_search,-fowner")
 KIB = 1024
 
 
@@ -72,16 +71,24 @@ def nothing_half_done(data, accepted):
 # The disk
 
 
+@contextmanager
+def mounted(disk, options):
+    """A disk in memory, at this directory."""
+    disk.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(disk)]
+    if subprocess.run(command, capture_output=True).returncode:
+        pytest.skip("mounting a tmpfs needs root")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
 @pytest.fixture
 def small_disk(tmp_path):
     """A directory that holds twelve mebibytes; SQLite's log alone grows to four."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(disk)]
-    if subprocess.run(command, capture_output=True).returncode:
-        pytest.skip("mounting a small tmpfs needs root")
-    yield disk
-    subprocess.run(["umount", "-l", str(disk)], check=True)
+    with mounted(tmp_path / "disk", "size=12m"):
+        yield tmp_path / "disk"
 
 
 def leave(disk, free):
@@ -215,6 +222,12 @@ def test_an_outcome_waits_for_a_locked_database(serve):
     assert server.wait(job_id)["status"] == "completed"
 
 
+def bound_by_modes(*command):
+    """The command, for root without the powers to pass over the modes of files."""
+    powers = "--bounding-set=-dac_override,-dac_read_search,-fowner"
+    return ["setpriv", powers, *command] if os.geteuid() == 0 else [*command]
+
+
 @contextmanager
 def read_only(data):
     """The data directory and all in it, for everyone who has not root's powers."""
@@ -228,12 +241,7 @@ def read_only(data):
 
 @pytest.mark.slow
 def test_a_data_directory_that_is_read_only_for_a_while_costs_nothing(serve):
-    command = [sys.executable, "-m", "flask", "run"]
-    if os.geteuid() == 0:
-        if subprocess.run([*WITHOUT_ROOTS_POWERS, "true"], capture_output=True).returncode:
-            pytest.skip("modes do not bind root, and setpriv cannot take its powers here")
-        command = [*WITHOUT_ROOTS_POWERS, *command]
-    server = serve(*command)
+    server = serve(*bound_by_modes(*FLASK, "run"))
     first = server.upload(png(), "mistral")
     server.wait(first)
     job = f"{server.url}/ocr-jobs/{first}"

@@ -11,13 +11,10 @@ from providers import PROVIDERS
 from result import ProviderError
 from settings import Settings
 from tests import hostile
+from tests.conftest import PRODUCTION
 from tests.fakes import png
 from tests.providers.conftest import serve as vendor
-from tests.server.test_lifecycle import WAITRESS
 from tests.server.test_limits import memory
-
-# As in the Makefile: clients that wait for the check of an upload hold some of the threads.
-COMMAND = [{"tests.fakes:create_app": "app:create_app", "8": "300"}.get(w, w) for w in WAITRESS]
 
 
 class Health:
@@ -48,8 +45,8 @@ def test_files_that_unfold_end_in_their_limits_beside_a_server_that_answers(serv
     files = [*[gif] * 4, hostile.forms(), hostile.tiles(), hostile.fonts(), hostile.jpx()]
     with vendor() as openai:
         server = serve(
-            *COMMAND,
-            FLASK_APP="app",
+            *PRODUCTION,
+            "--app=app:create_app",
             OPENAI_API_KEY="k",
             OPENAI_BASE_URL=openai.url,
             OCR_TIMEOUT_S="4",

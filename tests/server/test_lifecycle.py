@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import socket
 import sqlite3
@@ -17,15 +16,12 @@ import pytest
 import requests
 
 import db
-from tests.conftest import FLASK, ROOT
+from tests.conftest import FLASK, PRODUCTION, ROOT
 from tests.fakes import drawn, needs, png, until
 
 pytestmark = pytest.mark.slow
 
-WAITRESS = (
-    *(sys.executable, "-m", "server", "--port", "{port}"),
-    *("--threads", "8", "--app", "tests.fakes:create_app"),
-)
+WAITRESS = (*PRODUCTION, "--threads=8")
 
 
 def rows(data, query):
@@ -284,10 +280,9 @@ def test_a_setting_that_makes_no_sense_stops_the_start_and_is_named(serve, tmp_p
 def test_both_local_engines_read_without_network_in_production_and_die_with_the_server(
     serve, tmp_path
 ):
-    command = [word.replace("tests.fakes", "app") for word in WAITRESS]
     nowhere = "http://127.0.0.1:9"
     proxies = {name: nowhere for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")}
-    server = serve(*command, FLASK_APP="app", HOME=str(tmp_path), **proxies)
+    server = serve(*WAITRESS, "--app=app:create_app", HOME=str(tmp_path), **proxies)
     receipt = BytesIO()
     drawn().save(receipt, "JPEG", quality=90)
     jobs = [server.upload(receipt.getvalue(), name) for name in ("paddle-ocr-local", "tesseract")]
@@ -471,8 +466,6 @@ def test_the_curl_and_bash_examples_of_the_reference_run_as_they_are(reference, 
 @pytest.fixture
 def node_modules():
     """Where the JavaScript example's two packages are; fetched once."""
-    if not shutil.which("npm"):
-        pytest.skip("npm is not installed")
     home = ROOT / ".cache" / "node"
     if not (home / "node_modules" / "form-data").is_dir():
         home.mkdir(parents=True, exist_ok=True)
@@ -484,6 +477,7 @@ def node_modules():
     return home / "node_modules"
 
 
+@needs("npm")
 def test_the_python_and_javascript_examples_of_the_reference_run_as_they_are(
     reference, node_modules
 ):

@@ -322,7 +322,7 @@ def test_a_clock_that_was_set_back_delays_no_delivery_by_more_than_its_own_wait(
     to.next()
     until(lambda: [row["tries"] for row in deliveries(app)] == [1])
     connection = db.connect(app.extensions["receipts"].database)
-    with connection:  # a year ahead, as one hears of it after the clock was put right
+    with connection:  # as from a clock that ran ahead
         connection.execute("UPDATE delivery SET next_at = '2999-01-01T00:00:00Z'")
     connection.close()
     app.extensions["receipts"].webhook.wake()
