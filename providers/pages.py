@@ -81,9 +81,12 @@ def _of_text(receipt: Receipt, pages: Sequence[Page]) -> Receipt:
 
 
 def _page_numbers(pages: Sequence[Page], rows: Sequence[Sequence[Line]]) -> list[int]:
-    """The page that each row is on, the first is 0."""
-    page_of = {line: number for number, page in enumerate(pages) for line in page.lines}
-    return [page_of.get(row[0], 0) for row in rows]
+    """The page that each row is on, the first is 0; their lines are the same objects.
+
+    Equal lines need not be on one page: each page may have the same head.
+    """
+    page_of = {id(line): number for number, page in enumerate(pages) for line in page.lines}
+    return [page_of.get(id(row[0]), 0) for row in rows]
 
 
 def result_from_text(

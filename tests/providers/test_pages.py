@@ -74,3 +74,19 @@ def test_lines_on_pages_become_rows_of_text():
     result = result_from_pages([Page(100, 200, lines)], model="m", raw={"a": 1})
     assert result.text.split() == ["Flat", "White", "7.80"]
     assert (result.pages, result.model, result.raw) == ((Page(100, 200, lines),), "m", {"a": 1})
+
+
+def test_a_head_that_each_page_repeats_is_evidence_on_the_first():
+    def page(*texts):
+        return Page(
+            400,
+            400,
+            tuple(Line(t, 0.99, (9, 40 * n, 300, 40 * n + 30)) for n, t in enumerate(texts)),
+        )
+
+    pages = [
+        page("CORNER CAFE LTD", "12 Harbour Street", "14/03/2026", "TEA 2.00"),
+        page("CORNER CAFE LTD", "CAKE 3.00", "TOTAL 5.00"),
+    ]
+    evidence = result_from_pages(pages, model="m").receipt.evidence
+    assert (evidence.merchant.page, evidence.total.page) == (0, 1)
