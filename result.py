@@ -7,7 +7,7 @@ openapi.json and the form that vision models fill in. Nothing here does any I/O.
 import json
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from decimal import Decimal
 from types import UnionType
 from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
@@ -203,6 +203,16 @@ class Receipt:
     evidence: Annotated[FieldEvidence, "where the fields come from"] = FieldEvidence()
 
 
+@dataclass(frozen=True)
+class FileReceipt(Receipt):
+    """A receipt of a file, and where it is there."""
+
+    page: Annotated[int, "that it begins on; the first is 0"] = 0
+    box: Annotated[
+        Box | None, "left, top, right, bottom in pixels of the upright page; null for all of it"
+    ] = None
+
+
 _TOLD = ("source", "warnings", "review", "evidence")  # about the fields, and not on the paper
 PRINTED = tuple(field for field in fields(Receipt) if field.name not in _TOLD)
 PRINTED_OF_ITEM = tuple(field for field in fields(Item) if field.name not in _TOLD)
@@ -220,6 +230,9 @@ class OcrResult:
     raw: Annotated[
         object, "the vendor's own answer without the picture; null for local engines"
     ] = None
+    receipts: Annotated[
+        tuple[FileReceipt, ...], "every receipt of the file, each whole; `receipt` is the first"
+    ] = ()  # only `receipt`, which is all of the file
     codes: Annotated[
         tuple[Code, ...], "bar codes and QR codes; empty where the provider looks for none"
     ] = ()
@@ -251,7 +264,9 @@ class ProviderError(Exception):
 
 def ocr_data(result: OcrResult) -> str:
     """The JSON text stored for an execution."""
-    text = json.dumps(_camel(asdict(result)), ensure_ascii=False, allow_nan=False)
+    receipts = result.receipts or (FileReceipt(**vars(result.receipt)),)
+    data = _camel(asdict(replace(result, receipts=receipts)))
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False)
     return text.encode("utf-8", "replace").decode()  # lone surrogates cannot be stored
 
 

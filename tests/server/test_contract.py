@@ -94,6 +94,11 @@ def test_a_result_without_a_field_fits_and_one_with_another_does_not(page):
     assert not validator("OcrData").is_valid(data)
 
 
+def test_a_result_of_one_receipt_lists_it_as_all_of_the_file():
+    data = json.loads(ocr_data(OcrResult("", "", (), Receipt("rules", merchant="SHOP"), "fake")))
+    assert data["receipts"] == [{**data["receipt"], "page": 0, "box": None}]
+
+
 # What is raised
 
 
