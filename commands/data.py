@@ -45,6 +45,7 @@ def write_backup(storage: Storage, target: Path) -> Counts:
     """Copy the database of a moment and the files it names. Raises ArchiveError or OSError."""
     if target.exists():
         raise ArchiveError(f"{target} exists already; name a directory that does not")
+    target.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     try:
         counts = _fill(storage, partial)
@@ -97,6 +98,8 @@ def restore_backup(storage: Storage, source: Path) -> Counts:
     Raises ArchiveError or OSError with nothing changed, SystemExit while a server runs. What is
     damaged here is kept under another name.
     """
+    if not source.is_dir():
+        raise ArchiveError(f"{source} is no backup: there is no such directory")
     if not (source / DATABASE).is_file():
         raise ArchiveError(f"{source} is no backup: it holds no {DATABASE}")
     storage.create()

@@ -272,8 +272,14 @@ def test_a_backup_is_a_data_directory_for_its_owner_only(backed_up, tmp_path, ma
 def test_a_backup_does_not_write_over_anything(backed_up, run, tmp_path):
     result = run("backup", str(tmp_path / "backup"))
     assert result.exit_code == 1 and "exists already" in result.output
-    result = run("backup", str(tmp_path / "missing/backup"))
-    assert result.exit_code == 1 and "No such file" in result.output
+
+
+def test_a_backup_makes_the_directories_it_is_to_stand_in(backed_up, run, tmp_path):
+    result = run("backup", str(tmp_path / "nightly/2026/backup"))
+    assert result.output == "Backed up 3 jobs with 6 files\n"
+    missing = tmp_path / "nowhere"
+    refused = run("restore", str(missing), "--yes")
+    assert refused.output == f"Error: {missing} is no backup: there is no such directory\n"
 
 
 @pytest.mark.slow
