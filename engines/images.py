@@ -47,6 +47,10 @@ NEW_SUBFILE_TYPE, REDUCED = 254, 1  # TIFF 6.0, section 8
 DNG_VERSION = 50706  # a tag of Adobe's DNG 1.7
 MAX_FRAMES = 1000  # of a TIFF, reduced ones included
 RAW_PHOTO = "it is a raw photo, of which only the preview could be read; export a JPEG from it"
+BEGINNINGS = {
+    **{b"\xff\xd8\xff": "JPEG", b"\x89PNG": "PNG", b"GIF8": "GIF", b"RIFF": "WebP"},
+    **{b"II*\0": "TIFF", b"MM\0*": "TIFF"},
+}
 ACCEPTED = "JPEG, PNG, WebP, TIFF, GIF, BMP, AVIF, HEIC or PDF"
 PDF_DPI = 200
 PDF_NARROW_DPI = 300  # at least, on pages under 4 inches wide: a till roll's print is small
@@ -236,11 +240,18 @@ def _open(path: Path) -> Iterator[Image.Image]:
     except Exception as error:
         if not HAS_HEIC and HEIC.match(path.read_bytes()):
             raise ProviderError("bad_image", NO_HEIC) from error
-        raise ProviderError(
-            "bad_image", f"its content is not a picture we can read; send {ACCEPTED}"
-        ) from error
+        raise ProviderError("bad_image", _why_not(path)) from error
     with image:
         yield image
+
+
+def _why_not(path: Path) -> str:
+    with path.open("rb") as file:
+        head = file.read(4)
+    for beginning, name in BEGINNINGS.items():
+        if head.startswith(beginning):
+            return f"it begins as a {name}, but its header is damaged; send the original file again"
+    return f"its content is not a picture we can read; send {ACCEPTED}"
 
 
 def _check_webp(path: Path) -> None:
@@ -333,7 +344,7 @@ def open_pdf(path: Path) -> Iterator[Any]:
     try:
         pdf = pypdfium2.PdfDocument(path)
     except pypdfium2.PdfiumError as error:
-        what = "needs a password" if "assword" in str(error) else f"cannot be opened ({error})"
+        what = "needs a password" if "assword" in str(error) else "is damaged or cut short"
         raise ProviderError(
             "bad_image", f"the PDF {what}; send an unlocked, complete PDF"
         ) from error

@@ -188,16 +188,16 @@ def _events(decoder: MultipartDecoder, stream: IO[bytes]) -> Iterator[Event]:
             while not isinstance(event := decoder.next_event(), NeedData | Epilogue):
                 yield event
         except ValueError as error:
-            raise BadRequest(_fault(decoder.state, error)) from None
+            raise BadRequest(_fault(decoder.state)) from error
 
 
-def _fault(state: State, error: ValueError) -> str:
+def _fault(state: State) -> str:
     if state is State.PREAMBLE:
         return (
             "The boundary that Content-Type names is not in the multipart body; let your program"
             " set Content-Type itself"
         )
-    return f"The multipart body is malformed or was cut short ({error}); send it again"
+    return "The multipart body is malformed or was cut short; send it again"
 
 
 # Text

@@ -371,6 +371,8 @@ def test_a_pdf_with_a_password_or_without_pages_is_refused(stored):
     )
     assert "password" in refusal(stored(locked))
     assert "the PDF" in refusal(stored(pdf()))
+    broken = refusal(stored(b"%PDF-1.4\n" + bytes(3000)))
+    assert broken == "the PDF is damaged or cut short; send an unlocked, complete PDF"
 
 
 # Hostile files
@@ -550,6 +552,14 @@ def test_a_picture_that_ends_before_its_first_row_is_refused(stored, format):
 )
 def test_what_is_no_picture_is_refused(stored, content):
     assert any(word in refusal(stored(content)) for word in ("not a picture", "empty"))
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "GIF", "TIFF", "WEBP"])
+def test_a_picture_with_a_damaged_header_is_not_called_another_thing(stored, format):
+    whole = of_format(format, drawn())
+    told = refusal(stored(whole[:4] + bytes(20)))
+    name = {"WEBP": "WebP"}.get(format, format)
+    assert told.startswith(f"it begins as a {name}, but its header is damaged")
 
 
 def test_a_jpeg_that_is_also_html_is_a_jpeg_and_a_page_that_is_also_a_jpeg_is_not(stored, client):
