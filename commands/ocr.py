@@ -1,4 +1,4 @@
-"""`flask ocr FILE... --provider NAME`: reads receipts without a server, and stores nothing."""
+"""`flask ocr FILE...`: reads receipts without a server, and stores nothing."""
 
 import json
 import sys
@@ -12,7 +12,7 @@ from flask import current_app
 from flask.cli import with_appcontext
 
 from engines import decoder
-from providers.base import Provider, read
+from providers.base import Provider, available, read
 from result import ProviderError, ocr_data
 from server.service import Service
 from settings import Settings
@@ -23,17 +23,16 @@ from settings import Settings
 @click.option(
     "--provider",
     "name",
-    required=True,
-    help="the provider that reads them: a name from GET /providers",
+    help="a name from GET /providers; by default the best that reads on this machine",
 )
 @click.option(
     "--json", "as_json", is_flag=True, help="print a JSON object for each file instead of its text"
 )
 @with_appcontext
-def ocr(files: tuple[Path, ...], name: str, as_json: bool) -> None:
+def ocr(files: tuple[Path, ...], name: str | None, as_json: bool) -> None:
     """Read receipts and print their text; the exit status is 1 if one could not be read."""
     service: Service = current_app.extensions["receipts"]
-    provider = _available(name, service.providers, service.settings)
+    provider = _chosen(name, service.providers, service.settings)
     failures = []
     with _progress(files) as paths:
         for path in paths:
@@ -48,9 +47,15 @@ def ocr(files: tuple[Path, ...], name: str, as_json: bool) -> None:
     sys.exit(1 if failures else 0)
 
 
-def _available(name: str, providers: Mapping[str, Provider], settings: Settings) -> Provider:
+def _chosen(name: str | None, providers: Mapping[str, Provider], settings: Settings) -> Provider:
+    """The provider of this name; without one the first local one, which is the most accurate."""
+    able = available(providers, settings)
+    if name is None:
+        name = next((name for name in able if not providers[name].sends_to(settings)), None)
+    if name is None:
+        raise click.UsageError("No provider works on this machine alone; choose one: --provider")
     if name not in providers:
-        raise click.UsageError(f"There is no provider {name!r}; use one of: {', '.join(providers)}")
+        raise click.UsageError(f"There is no provider {name!r}; use one of: {', '.join(able)}")
     if reason := providers[name].unavailable(settings):
         raise click.ClickException(f"Provider {name!r} is not available: {reason}")
     return providers[name]

@@ -1,6 +1,6 @@
 """What a provider is; each provider module offers these functions of the settings."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +20,11 @@ class Provider:
     kind: Literal["local", "remote"] = "local"
     model: Callable[[Settings], str | None] = lambda _: None
     sends_to: Callable[[Settings], str | None] = lambda _: None  # host; None: stays on this machine
+
+
+def available(providers: Mapping[str, Provider], settings: Settings) -> list[str]:
+    """The names of those that can run here."""
+    return [name for name, provider in providers.items() if not provider.unavailable(settings)]
 
 
 def read(provider: Provider, path: Path, settings: Settings) -> OcrResult:

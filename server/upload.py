@@ -19,7 +19,7 @@ from werkzeug.wrappers import Request
 
 import db
 from engines import decoder
-from providers.base import Provider
+from providers.base import Provider, available
 from result import ProviderError
 from server.multipart import Body, ReceivedFile
 from server.service import Service
@@ -117,7 +117,7 @@ def _providers(
         if not chosen[number]:
             raise BadRequest(
                 f"ocrProvider_{number} is missing: no provider is chosen for file {number}"
-                f" ({name!r}); add one of: {', '.join(providers)}"
+                f" ({name!r}); add one of: {_choices(providers, settings)}"
             )
     return [tuple(names) for names in chosen]
 
@@ -142,11 +142,15 @@ def check_provider(
     if name not in providers:
         raise BadRequest(
             f"Provider {name!r} is not available: no provider has that name ({where});"
-            f" use one of: {', '.join(providers)}"
+            f" use one of: {_choices(providers, settings)}"
         )
     reason = providers[name].unavailable(settings)
     if reason:
         raise BadRequest(f"Provider {name!r} is not available: {reason} ({where})")
+
+
+def _choices(providers: Mapping[str, Provider], settings: Settings) -> str:
+    return ", ".join(available(providers, settings)) or "none yet, GET /providers says why"
 
 
 def _media_type(number: int, original_name: str | None, path: Path, settings: Settings) -> str:

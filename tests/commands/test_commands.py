@@ -78,6 +78,17 @@ def test_one_receipt_is_its_text(flask, pictures):
     assert (done.exit_code, done.stdout, done.stderr) == (0, "READ\n", "")
 
 
+def test_without_a_name_the_first_provider_that_sends_nothing_away_reads(flask, pictures):
+    off, away = (
+        fake(unavailable=lambda settings: "not installed"),
+        fake("AWAY", kind="remote", sends_to=lambda settings: "api.example"),
+    )
+    here = {"off": off, "away": away, "here": fake("HERE"), "later": fake("LATER")}
+    assert flask("ocr", pictures[0], providers=here).stdout == "HERE\n"
+    alone = flask("ocr", pictures[0], providers={"off": off, "away": away})
+    assert alone.exit_code == 2 and "choose one: --provider" in alone.stderr
+
+
 def test_several_are_headed_by_their_names(flask, pictures):
     done = flask("ocr", *pictures[:2], "--provider", "fake")
     assert done.stdout == f"==> {pictures[0]} <==\nREAD\n==> {pictures[1]} <==\nREAD\n"
@@ -118,6 +129,8 @@ def test_a_provider_that_is_none_or_not_available_is_said(flask, pictures):
     assert "There is no provider 'x'; use one of: fake" in unknown.stderr
     unset = flask("ocr", pictures[0], "--provider", "off", providers=off)
     assert unset.exit_code == 1
+    both = flask("ocr", pictures[0], "--provider", "x", providers=off | {"fake": fake()})
+    assert "use one of: fake\n" in both.stderr
     assert unset.stderr == "Error: Provider 'off' is not available: its key is not set\n"
 
 

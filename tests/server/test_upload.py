@@ -137,6 +137,19 @@ def test_an_unavailable_provider_is_refused_with_its_reason(make_app):
     assert response.json["details"].startswith(f"Provider 'tesseract' is not available: {reason}")
 
 
+@pytest.mark.parametrize("fields", [[("ocrProvider_0", "nosuch")], []])
+def test_whoever_must_choose_is_told_the_providers_that_work_here(make_app, fields):
+    off = fake(unavailable=lambda settings: "its key is not set")
+    response = post(make_app({"off": off, "on": fake()}).test_client(), file("a.jpg"), *fields)
+    assert response.json["details"].endswith(" one of: on")
+
+
+@pytest.mark.usefixtures("nothing_stored")
+def test_a_malformed_body_is_told_in_the_users_words(client):
+    details = post(client, data=body(file())[:-30]).json["details"]
+    assert details == "The multipart body is malformed or was cut short; send it again"
+
+
 # Bodies that are no upload
 
 
