@@ -192,7 +192,12 @@ class Worker:
         is_recorded, code = self._record(connection, execution_id, claimed["claim"], *attempted)
         seconds, outcome = time.monotonic() - started, f"failed: {code}" if code else "completed"
         if not is_recorded:
-            log.info("execution %d: ended unrecorded after %.1f s", execution_id, seconds)
+            log.info(
+                "execution %d: its outcome after %.1f s is dropped, since %s",
+                execution_id,
+                seconds,
+                "the server stops" if self._stopping.is_set() else "it was deleted meanwhile",
+            )
             return
         log.info(
             "execution %d: %s %s in %.1f s", execution_id, claimed["provider"], outcome, seconds

@@ -368,6 +368,15 @@ def test_the_log_follows_an_execution_to_its_end(client, caplog):
     until(lambda: "execution 1: fake completed in 0.0 s" in caplog.text, seconds=5)
 
 
+def test_the_log_says_why_an_outcome_is_dropped(client, gate, caplog):
+    caplog.set_level(logging.INFO)
+    job_id = upload(client, "gated")
+    gate.wait_for_start()
+    assert client.delete(f"/ocr-jobs/{job_id}").status_code == 200
+    gate.open()
+    until(lambda: "is dropped, since it was deleted meanwhile" in caplog.text)
+
+
 def test_a_provider_is_what_the_reference_of_providers_says():
     provider = Provider(ocr=lambda path, settings: None, unavailable=lambda settings: None)
     assert (provider.kind, provider.model({}), provider.sends_to({})) == ("local", None, None)
