@@ -8,13 +8,19 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PIP = $(BIN)/pip install --disable-pip-version-check
+SHELL := bash
 HOST := localhost
 PORT := 3000
+
+# A line for each tenth package, and one for the unpacking, which takes the longest.
+PROGRESS = /^Collecting/ && ++n % 10 == 0 { print "        " n " packages"; fflush() } \
+	/^Installing/ { print "        " n " packages are here; unpacking them into 900 MB"; fflush() }
 
 .PHONY: run serve test quick lint bench clean
 
 run: $(VENV)/ready
-	$(BIN)/flask run --port $(PORT)
+	$(BIN)/flask run --host $(HOST) --port $(PORT)
 
 serve: $(VENV)/ready
 	$(BIN)/python -m server --host $(HOST) --port $(PORT)
@@ -43,15 +49,19 @@ clean:
 # paddlex asks for opencv-contrib-python, which links libGL; slim machines have none, so the headless
 # build of the same version goes over it.
 $(VENV)/ready: requirements.txt constraints.txt
+	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON) here. Install Python 3.11 or newer \
+	(apt-get install python3-venv, dnf install python3, brew install python), or name one: \
+	make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; \
 	this is " + sys.version.split()[0] + ". Name another: make $(MAKECMDGOALS) PYTHON=python3.12")'
-	@echo "Installing into $(VENV): about a minute and 900 MB"
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --disable-pip-version-check -q -r requirements.txt
-	$(BIN)/pip install --disable-pip-version-check -q --no-deps --force-reinstall \
-		opencv-python-headless==4.10.0.84
-	touch $@
+	@echo "1 of 3: making $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@echo "2 of 3: downloading what requirements.txt pins, 330 MB: about a minute"
+	@set -o pipefail; $(PIP) --progress-bar off -r requirements.txt | awk '$(PROGRESS)'
+	@echo "3 of 3: OpenCV for machines without a display"
+	@$(PIP) -q --no-deps --force-reinstall opencv-python-headless==4.10.0.84
+	@touch $@
 
 $(VENV)/ready-dev: $(VENV)/ready requirements-dev.txt
-	$(BIN)/pip install --disable-pip-version-check -q -r requirements-dev.txt
+	$(PIP) -q -r requirements-dev.txt
 	touch $@
