@@ -41,7 +41,13 @@ from providers import PROVIDERS
 from providers.base import Provider
 from server import access, answers, docs, errors, exports, logs
 from server.answers import RETRY_AFTER_S, Waiting, preferred, seconds_wanted
-from server.lifecycle import limit_rate, run_worker, serving, stop_with_process
+from server.lifecycle import (
+    limit_rate,
+    run_worker,
+    serve_ipv6_too,
+    serving,
+    stop_with_process,
+)
 from server.listing import read_listing
 from server.metrics import Metrics
 from server.multipart import MAX_NAME_BYTES
@@ -461,4 +467,6 @@ def create_app(
         stop_with_process(service)  # first: what runs from now on may be put back
     if serve or process_serves:
         run_worker(service)
+    if process_serves:
+        serve_ipv6_too(app)
     return app

@@ -30,6 +30,11 @@ SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 PROBES = {"/health", "/ready"}  # open to every client
 OPEN_PATHS = {"/", *PROBES}  # need no key: the page holds no data, and asks for the key
 DEFAULT_PORTS = {"http": ":80", "https": ":443"}
+LET_IN = {
+    "this machine": "this machine only; to let a phone in, see docs/phone.md",
+    "key": "everyone who sends the API_KEY",
+    "everyone": "everyone, without a key",
+}
 MAX_WRONG_KEYS = 10  # of one client in WINDOW_S
 WINDOW_S = 60
 
@@ -42,12 +47,17 @@ class WrongKeys:
         self._counts: Counter[str] = Counter()
 
     def check(self, client: str) -> None:
-        """Raises TooManyRequests for a client that sent too many; also if its key is right now."""
+        """Raises TooManyRequests for a client that sent too many.
+
+        Also if its key is right now: an answer to that alone would tell which of a million it is.
+        """
+        seconds = int(self._ends - self._clock()) + 1
         if self._clock() < self._ends and self._counts[client] >= MAX_WRONG_KEYS:
             raise TooManyRequests(
-                f"{client} sent {MAX_WRONG_KEYS} wrong API keys within a minute; wait for another"
-                " (clients behind a proxy count as one unless TRUSTED_PROXIES is set)",
-                retry_after=int(self._ends - self._clock()) + 1,
+                f"{client} sent {MAX_WRONG_KEYS} wrong API keys within a minute; wait {seconds} s,"
+                " then the right one is taken (clients behind a proxy count as one unless"
+                " TRUSTED_PROXIES is set)",
+                retry_after=seconds,
             )
 
     def add(self, client: str) -> None:

@@ -4,23 +4,27 @@ import atexit
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from types import FrameType
 
 import click
 from flask import Flask, request
 from flask.cli import ScriptInfo
 from flask.helpers import get_debug_flag
-from werkzeug.serving import is_running_from_reloader
+from werkzeug.serving import is_running_from_reloader, make_server
 
 import db
+from providers.base import available
 from server import access, docs, logs
 from server.service import Service
+from worker import GRACE_S
 
 log = logging.getLogger(__name__)
 
+LOOPBACK = ("127.0.0.1", "::1")  # a client may take either for localhost
 ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 
 
@@ -50,6 +54,7 @@ def stop_with_process(service: Service) -> None:
 
     def stop(number: int, frame: FrameType | None) -> None:
         service.worker.close()
+        log.info("Ending: what is being read gets %.0f s more; Ctrl-C ends at once", GRACE_S)
         _ignore_ends()
         service.waiting.close()  # takes a lock, which this thread never has: it runs no requests
         if number == signal.SIGINT:
@@ -74,6 +79,24 @@ def _ignore_ends() -> None:
     signal.signal(signal.SIGINT, lambda *_: os._exit(128 + signal.SIGINT))
 
 
+def serve_ipv6_too(app: Flask) -> None:
+    """Have `flask run`, which binds 127.0.0.1 alone, answer on ::1 as well."""
+    context = click.get_current_context(silent=True)
+    if not context or context.info_name != "run":
+        return
+    if context.params["host"] not in ("localhost", LOOPBACK[0]):
+        return
+    port, certificate = context.params["port"], context.params.get("cert")
+    with (
+        suppress(OSError),  # this machine has no ::1, or the production server listens on it
+        socket.create_server((LOOPBACK[1], port), family=socket.AF_INET6) as listener,
+    ):
+        server = make_server(
+            LOOPBACK[1], port, app, True, ssl_context=certificate, fd=listener.fileno()
+        )
+        threading.Thread(target=server.serve_forever, name="ipv6", daemon=True).start()
+
+
 def limit_rate(app: Flask, rate: str) -> None:
     """Answer each client at most at this rate ("10/second;1000/day"), then 429 with Retry-After."""
     from flask_limiter import Limiter
@@ -90,7 +113,7 @@ def limit_rate(app: Flask, rate: str) -> None:
 
 
 def run_worker(service: Service) -> None:
-    """Open the data, log which providers cannot run here, and start the worker.
+    """Open the data, start the worker, and log what a user wants to know of this server.
 
     Raises SystemExit, a sentence, for data that cannot be used.
     """
@@ -99,13 +122,33 @@ def run_worker(service: Service) -> None:
         lock = start.enter_context(service.storage.lock())  # first: another server may have it
         db.create(service.database)
         logs.write_to_stderr(service.settings)
-        log.info("Open Receipt OCR %s, data in %s", docs.version(), service.storage.root)
-        for name, provider in service.providers.items():
-            if reason := provider.unavailable(service.settings):
-                log.info("Provider %r is not available: %s", name, reason)
-        if access.who_is_let_in(service.settings) == "everyone":
-            log.warning("ANYONE WHO REACHES THE PORT CAN READ YOUR RECEIPTS AND USE YOUR PAID KEYS")
         service.webhook.start()  # before the worker, whose recovery may end jobs
         # The reloader ends its child by SIGKILL when it gets SIGTERM itself.
         service.worker.start(lock, crashes_count=not is_running_from_reloader())
         start.pop_all()
+    _log_start(service)
+
+
+def _log_start(service: Service) -> None:
+    able = available(service.providers, service.settings)
+    others = [name for name in service.providers if name not in able]
+    log.info("Open Receipt OCR %s%s", docs.version(), f" is on {url}" if (url := _url()) else "")
+    log.info("    data:        %s", service.storage.root)
+    log.info("    reads with:  %s", ", ".join(able) or "nothing yet")
+    if others:
+        log.info("    not set up:  %s; `flask doctor` says what each needs", ", ".join(others))
+    let_in = access.who_is_let_in(service.settings)
+    log.info("    answers:     %s", access.LET_IN[let_in])
+    if let_in == "everyone":
+        log.warning("ANYONE WHO REACHES THE PORT CAN READ YOUR RECEIPTS AND USE YOUR PAID KEYS")
+
+
+def _url() -> str:
+    """Where this server's command has it listen; "" under a server that is not ours."""
+    context = click.get_current_context(silent=True)
+    if not context or not context.params.get("port"):
+        return ""
+    host = context.params["host"]
+    if host in (*LOOPBACK, "0.0.0.0", "::"):
+        host = "localhost"
+    return f"http://{f'[{host}]' if ':' in host else host}:{context.params['port']}"

@@ -21,9 +21,6 @@ def take_request_id(sent: str) -> str:
     return request_id.get()
 
 
-COLOURS = re.compile(r"\x1b\[[0-9;]*m")  # werkzeug's banner has them
-
-
 class OneLine(logging.Formatter):
     """A record as one line without secrets; tracebacks keep their line breaks as `\\n`."""
 
@@ -33,9 +30,7 @@ class OneLine(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         record.request = f"[{request_id.get()}] " if request_id.get() else ""
-        text = COLOURS.sub("", redacted(super().format(record), self._secrets))
-        if record.name == "werkzeug":  # its banner has two lines
-            text = " ".join(text.split())
+        text = redacted(super().format(record), self._secrets)
         if text.isprintable():
             return text
         return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
@@ -67,12 +62,6 @@ def write_to_stderr(settings: Settings) -> None:
     if not root.handlers:
         root.addHandler(handler)
         root.setLevel(logging.INFO)
-        logging.getLogger("werkzeug").addFilter(_is_no_request)
-
-
-def _is_no_request(record: logging.LogRecord) -> bool:
-    """False for the line that `flask run` logs for each request: its query holds what is searched.
-
-    app.py logs each request without the query.
-    """
-    return record.levelno > logging.INFO or " - - [" not in str(record.msg)
+        # `flask run` logs each request with its query, which holds what is searched: app.py logs
+        # it without; and its banner, for which there is lifecycle's.
+        logging.getLogger("werkzeug").setLevel(logging.WARNING)

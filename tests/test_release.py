@@ -19,7 +19,7 @@ def test_the_newest_entry_of_the_changelog_is_this_release():
 def test_the_log_says_at_the_start_which_release_this_is(make_app, caplog):
     with caplog.at_level(logging.INFO):
         make_app()
-    assert f"Open Receipt OCR {docs.version()}, data in " in caplog.text
+    assert f"Open Receipt OCR {docs.version()}\n" in caplog.text
 
 
 def test_the_hook_before_commits_runs_the_ruff_that_is_pinned():

@@ -13,7 +13,7 @@ import requests
 from werkzeug.exceptions import TooManyRequests
 
 from server import access
-from server.__main__ import listeners
+from server.production import listeners
 from tests.conftest import FLASK, PRODUCTION
 from tests.fakes import fake, png, until, upload, wait
 
@@ -429,8 +429,9 @@ def test_make_serves_this_machine_alone_unless_told_otherwise():
 
 
 @pytest.mark.slow
-def test_the_production_server_answers_both_loopback_addresses_where_there_are_two(serve):
-    server = serve(*PRODUCTION)
+@pytest.mark.parametrize("command", [(), PRODUCTION], ids=["flask run", "production"])
+def test_both_servers_answer_both_loopback_addresses_where_there_are_two(serve, command):
+    server = serve(*command)
     found = listeners(("127.0.0.1", "::1"), 0)
     for listener in found:
         listener.close()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import sqlite3
@@ -16,6 +17,7 @@ import pytest
 import requests
 
 import db
+from server import docs
 from tests.conftest import FLASK, PRODUCTION, ROOT
 from tests.fakes import drawn, needs, png, until
 
@@ -177,6 +179,35 @@ def test_no_signal_however_often_counts_as_a_crash(serve, tmp_path):
     serve(data=data, up=False)
     until(lambda: rows(data, CRASHES), lambda found: found == [("completed", 0)])
     assert len(started(data)) == 2
+
+
+@pytest.mark.parametrize("module", ["waitress", "flask", "commands"])
+def test_ctrl_c_before_there_is_anything_to_stop_ends_without_a_traceback(serve, module):
+    command = (sys.executable, "-X", "importtime", "-m", "server", "--port={port}")
+    server = serve(*command, up=False)
+    imported = re.compile(rf"\| +{module}[.\n]")
+    until(lambda: imported.search(server.log.read_text()), seconds=30)
+    assert server.end(signal.SIGINT) in (-signal.SIGINT, 1)
+    assert "Traceback" not in server.log.read_text()
+
+
+@pytest.mark.parametrize("command", [(), WAITRESS], ids=["flask run", "waitress"])
+def test_the_log_begins_with_what_a_user_wants_to_know_and_says_what_an_end_waits_for(
+    serve, command
+):
+    server = serve(*command, OCR_WORKERS="1")
+    server.upload(png(), "slow")
+    until(lambda: started(server.data))
+    server.process.send_signal(signal.SIGTERM)
+    until(lambda: "Ending: what is being read gets 5 s more" in server.log.read_text())
+    lines = [line.split(" INFO ", 1)[-1] for line in server.log.read_text().splitlines()]
+    begin = lines.index(f"Open Receipt OCR {docs.version()} is on http://localhost:{server.port}")
+    assert lines[begin + 1 : begin + 4] == [
+        f"    data:        {server.data}",
+        "    reads with:  mistral, openai, slow, killer",
+        "    answers:     this machine only; to let a phone in, see docs/phone.md",
+    ]
+    assert not any("development server" in line for line in lines)
 
 
 def test_a_kill_counts_as_a_crash_but_not_in_the_grace_of_an_orderly_end(serve, tmp_path):
