@@ -35,10 +35,12 @@ from werkzeug.wrappers import Response as BaseResponse
 
 import commands
 import db
-from db import Listing
+import receipts
+from db import Listing, ReceiptListing
 from engines.running import Billed
 from providers import PROVIDERS
 from providers.base import Provider
+from result import Json
 from server import access, answers, docs, errors, exports, logs
 from server.answers import RETRY_AFTER_S, Waiting, preferred, seconds_wanted
 from server.lifecycle import (
@@ -48,7 +50,7 @@ from server.lifecycle import (
     serving,
     stop_with_process,
 )
-from server.listing import read_listing
+from server.listing import read_listing, read_receipt_listing
 from server.metrics import Metrics
 from server.multipart import MAX_NAME_BYTES
 from server.service import Service
@@ -134,14 +136,15 @@ def list_jobs() -> dict[str, Any]:
     with db.snapshot(get_db()):
         total = db.count_jobs(get_db(), listing)
         jobs = db.list_jobs(get_db(), listing, total)
+    return {"data": jobs, "pagination": _pagination(total, listing)}
+
+
+def _pagination(total: int, listing: Listing | ReceiptListing) -> dict[str, int]:
     return {
-        "data": jobs,
-        "pagination": {
-            "total": total,
-            "page": listing.page,
-            "limit": listing.limit,
-            "pages": -(-total // listing.limit),
-        },
+        "total": total,
+        "page": listing.page,
+        "limit": listing.limit,
+        "pages": -(-total // listing.limit),
     }
 
 
@@ -229,6 +232,30 @@ def read_again(job_id: int, file_id: int) -> dict[str, int]:
         abort(409, f"{provider!r} is already reading file {file_id}, or is about to")
     service.worker.submit([(execution_id, provider)])
     return {"id": execution_id}
+
+
+@api.get("/receipts")
+def list_receipts() -> dict[str, Any]:
+    """A page of receipts, those added last first unless `sort` says otherwise, and their sums."""
+    listing = read_receipt_listing(request.args)
+    with db.snapshot(get_db()):
+        sums = db.sum_receipts(get_db(), listing)
+        total = sum(row["count"] for row in sums)
+        data = db.list_receipts(get_db(), listing, total)
+    return {
+        "data": data,
+        "pagination": _pagination(total, listing),
+        "duplicates": sum(row.pop("duplicates") for row in sums),
+        "sums": sums,
+    }
+
+
+@api.get("/receipts/<id:receipt_id>")
+def get_receipt(receipt_id: int) -> Json:
+    """A receipt with its fields as they count now, and what each execution read."""
+    return receipts.described(get_db(), receipt_id) or abort(
+        404, f"Receipt {receipt_id} does not exist"
+    )
 
 
 @api.get("/")

@@ -7,6 +7,7 @@ of work. Rows come back as dicts with the API's names, so a row is the response.
 import hashlib
 import json
 import os
+import re
 import sqlite3
 import time
 import unicodedata
@@ -20,7 +21,7 @@ from typing import Any, Literal
 from result import receipt_key
 
 HERE = Path(__file__).parent
-VERSION = 5  # of schema.sql, kept as PRAGMA user_version; migrations/<n>.sql leads from n - 1 to n
+VERSION = 6  # of schema.sql, kept as PRAGMA user_version; migrations/<n>.sql leads from n - 1 to n
 MAGIC = b"SQLite format 3\0"  # what a database's file begins with
 APPLICATION_ID = 0x52435054  # "RCPT", for the program file(1)
 BUG = sqlite3.SQLITE_ERROR  # as "no such table"
@@ -39,6 +40,32 @@ SORTS = {
 }
 MIN_INDEXED_LENGTH = 3  # characters of a search; FTS5's trigrams know nothing shorter
 HOLDS_TEXT = "(instr(job_search.name, :text) OR instr(job_search.files, :text))"
+RECEIPT_SORTS = {
+    "addedAt": "receipt.id",  # an id is never given twice, and each is higher than all before
+    "date": "receipt.date",
+    "total": "receipt.total",
+    "merchant": "receipt.merchant",
+}
+RECEIPT_STATES = ("reading", "review", "ok", "confirmed", "failed", "duplicate")
+UNITS = 10_000  # of a stored amount in one of the currency's unit
+# A word, or one letter of Thai, Chinese or Japanese, which put no blanks between words.
+UNSPACED = "\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
+WORD = re.compile(rf"[{UNSPACED}]|[^\W_{UNSPACED}]+")
+# The row of a receipt with the API's names; error is that of its file's latest execution.
+RECEIPT = """
+    SELECT receipt.id, job_id AS jobId, receipt.file_id AS fileId, position,
+        original_name AS fileName, job.name AS jobName, state, merchant, date, time, total,
+        currency, tax, item_count AS itemCount, payment_method AS paymentMethod, review, warnings,
+        corrections AS corrected, duplicate_of AS duplicateOf, confirmed_at AS confirmedAt,
+        latest.error_code AS errorCode, latest.error_message AS errorMessage, NULL AS error,
+        coalesce(reading.provider, latest.provider) AS provider, added_at AS addedAt,
+        receipt.updated_at AS updatedAt
+    FROM receipt JOIN file ON file.id = receipt.file_id JOIN job ON job.id = job_id
+    LEFT JOIN execution AS reading ON reading.id = receipt.execution_id
+    LEFT JOIN execution AS latest ON receipt.execution_id IS NULL AND latest.id = (
+        SELECT max(id) FROM execution WHERE execution.file_id = file.id
+    )
+"""
 
 
 # Connections and the schema
@@ -70,6 +97,7 @@ def connect(path: Path, mode: Literal["rw", "ro"] = "rw") -> sqlite3.Connection:
     connection.execute("PRAGMA foreign_keys = ON")  # per connection, not stored in the file
     connection.execute("PRAGMA secure_delete = ON")
     connection.create_function("folded", 1, folded, deterministic=True)  # lower() is ASCII only
+    connection.create_function("words_of", 1, words_of, deterministic=True)
     connection.create_function("receipt_key", 1, receipt_key, deterministic=True)
     return connection
 
@@ -485,13 +513,14 @@ def claim(db: sqlite3.Connection, execution_id: int) -> dict[str, Any] | None:
     return dict(row) if row else None
 
 
-def complete(db: sqlite3.Connection, execution_id: int, claim: str, ocr_data: str) -> bool:
-    """Record a result; whether it was: not if the execution was deleted or is another's now."""
-    changed = db.execute(
+def complete(db: sqlite3.Connection, execution_id: int, claim: str, ocr_data: str) -> int | None:
+    """Record a result; its file's id, None if the execution was deleted or is another's now."""
+    row = db.execute(
         """
         UPDATE execution SET status = 'completed', ocr_data = :ocr_data,
             receipt_key = :receipt_key, updated_at = :now
         WHERE id = :id AND claim = :claim AND status = 'running'
+        RETURNING file_id
         """,
         {
             "id": execution_id,
@@ -500,8 +529,8 @@ def complete(db: sqlite3.Connection, execution_id: int, claim: str, ocr_data: st
             "receipt_key": receipt_key(ocr_data),
             "now": now(),
         },
-    )
-    return changed.rowcount == 1
+    ).fetchone()
+    return int(row["file_id"]) if row else None
 
 
 def fail(db: sqlite3.Connection, execution_id: int, claim: str, code: str, message: str) -> bool:
@@ -759,6 +788,225 @@ def earliest(db: sqlite3.Connection, file_id: int) -> dict[str, Any] | None:
         {"id": file_id},
     ).fetchone()
     return dict(row) if row else None
+
+
+# Receipts
+
+
+@dataclass(frozen=True)
+class ReceiptListing:
+    """Which receipts are asked for, in which order, and which page of them."""
+
+    page: int = 1
+    limit: int = 20
+    sort: str = "addedAt"  # a key of RECEIPT_SORTS; ties go by id in the same direction
+    direction: Literal["asc", "desc"] = "desc"
+    search: str | None = None
+    first_date: str | None = None  # YYYY-MM-DD, and both dates are included
+    last_date: str | None = None
+    least: int | None = None  # the total in ten-thousandths, as `most`
+    most: int | None = None
+    currency: str | None = None
+    merchant: str | None = None  # without regard to the case of ASCII letters
+    states: tuple[str, ...] = ()  # any of these; () for all
+
+    @property
+    def offset(self) -> int:
+        return (self.page - 1) * self.limit
+
+
+def put_receipt(db: sqlite3.Connection, file_id: int, position: int, **columns: Any) -> int:
+    """Add the file's receipt at this position, or change the one that is there; its id.
+
+    The columns are those of schema.sql from execution_id to key, all of them.
+    """
+    row = db.execute(
+        """
+        INSERT INTO receipt (
+            file_id, position, execution_id, chosen, state, merchant, date, time, total, tax,
+            currency, item_count, payment_method, review, warnings, corrections, confirmed_at, key,
+            added_at, updated_at
+        )
+        VALUES (
+            :file_id, :position, :execution_id, :chosen, :state, :merchant, :date, :time, :total,
+            :tax, :currency, :item_count, :payment_method, :review, :warnings, :corrections,
+            :confirmed_at, :key, :now, strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
+        )
+        ON CONFLICT (file_id, position) DO UPDATE SET
+            execution_id = excluded.execution_id, chosen = excluded.chosen, state = excluded.state,
+            merchant = excluded.merchant, date = excluded.date, time = excluded.time,
+            total = excluded.total, tax = excluded.tax, currency = excluded.currency,
+            item_count = excluded.item_count, payment_method = excluded.payment_method,
+            review = excluded.review, warnings = excluded.warnings,
+            corrections = excluded.corrections, confirmed_at = excluded.confirmed_at,
+            key = excluded.key
+        RETURNING id
+        """,
+        {"file_id": file_id, "position": position, "now": now(), **columns},
+    ).fetchone()
+    return int(row["id"])
+
+
+def add_receipt(db: sqlite3.Connection, file_id: int) -> int:
+    """The id of the first receipt of a new file, of which nothing is read yet."""
+    row = db.execute(
+        """
+        INSERT INTO receipt (file_id, added_at, updated_at)
+        VALUES (?, ?, strftime('%Y-%m-%dT%H:%M:%fZ', 'now')) RETURNING id
+        """,
+        (file_id, now()),
+    ).fetchone()
+    return int(row["id"])
+
+
+def set_words(db: sqlite3.Connection, receipt_id: int, text: str) -> None:
+    """Have the receipt found by the words of this text, and of its file's and its job's name."""
+    db.execute(
+        """
+        INSERT OR REPLACE INTO receipt_search (rowid, words)
+        SELECT receipt.id, words_of(:text || ' ' || original_name || ' ' || coalesce(job.name, ''))
+        FROM receipt JOIN file ON file.id = file_id JOIN job ON job.id = job_id
+        WHERE receipt.id = :id
+        """,
+        {"id": receipt_id, "text": text},
+    )
+
+
+def words_of(text: str) -> str:
+    """The words of a text, each once, as the search of receipts compares them, a blank before each.
+
+    Without case and accents. Letters of scripts that put no blanks between words are words.
+    """
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    letters = "".join(letter for letter in plain if not unicodedata.combining(letter))
+    return "".join(f" {word}" for word in dict.fromkeys(WORD.findall(letters)))
+
+
+def list_receipts_of(db: sqlite3.Connection, file_id: int) -> list[dict[str, Any]]:
+    """The rows of a file's receipts in their order, with the names of their columns."""
+    rows = db.execute("SELECT * FROM receipt WHERE file_id = ? ORDER BY position", (file_id,))
+    return [dict(row) for row in rows]
+
+
+def delete_receipts_from(db: sqlite3.Connection, file_id: int, position: int) -> None:
+    """Delete the receipts of the file that a reading with fewer of them does not have."""
+    db.execute("DELETE FROM receipt WHERE file_id = ? AND position >= ?", (file_id, position))
+
+
+def list_completed(db: sqlite3.Connection, file_id: int) -> Iterator[tuple[int, str]]:
+    """(execution id, ocrData) of the file's readings, the first that was completed first."""
+    rows = db.execute(
+        """
+        SELECT id, ocr_data FROM execution WHERE file_id = ? AND status = 'completed'
+        ORDER BY updated_at, id
+        """,
+        (file_id,),
+    )
+    return ((row["id"], row["ocr_data"]) for row in rows)
+
+
+def list_receipts(
+    db: sqlite3.Connection, listing: ReceiptListing, total: int
+) -> list[dict[str, Any]]:
+    """A page of the `total` receipts that sum_receipts found in the same snapshot."""
+    conditions = " AND ".join(_receipt_conditions(listing)) or "TRUE"
+    rows = db.execute(
+        f"""
+        {RECEIPT} WHERE receipt.id IN (
+            SELECT id FROM receipt WHERE {conditions}
+            ORDER BY {_receipt_order(listing)} LIMIT :limit OFFSET :offset
+        )
+        ORDER BY {_receipt_order(listing)}
+        """,
+        _receipt_terms(listing) | {"limit": listing.limit, "offset": listing.offset},
+    ).fetchall()
+    return [_as_receipt(row) for row in rows]
+
+
+def sum_receipts(db: sqlite3.Connection, listing: ReceiptListing) -> list[dict[str, Any]]:
+    """By currency: how many receipts are asked for, how many are duplicates, and their sums."""
+    conditions = " AND ".join(_receipt_conditions(listing)) or "TRUE"
+    rows = db.execute(
+        f"""
+        SELECT currency, count(*) AS count, count(duplicate_of) AS duplicates,
+            total(total) AS total, total(tax) AS tax
+        FROM receipt WHERE {conditions} GROUP BY currency ORDER BY count DESC, currency
+        """,
+        _receipt_terms(listing),
+    )
+    return [{**row, "total": amount(row["total"]), "tax": amount(row["tax"])} for row in rows]
+
+
+def get_receipt(db: sqlite3.Connection, receipt_id: int) -> dict[str, Any] | None:
+    row = db.execute(f"{RECEIPT} WHERE receipt.id = ?", (receipt_id,)).fetchone()
+    return _as_receipt(row) if row else None
+
+
+def get_receipt_row(db: sqlite3.Connection, receipt_id: int) -> dict[str, Any] | None:
+    """The row of a receipt, with the names of its columns."""
+    row = db.execute("SELECT * FROM receipt WHERE id = ?", (receipt_id,)).fetchone()
+    return dict(row) if row else None
+
+
+def _as_receipt(row: sqlite3.Row) -> dict[str, Any]:
+    """A row of RECEIPT as the API shows it."""
+    receipt = dict(row)
+    code, message = receipt.pop("errorCode"), receipt.pop("errorMessage")
+    return receipt | {
+        "total": amount(row["total"]),
+        "tax": amount(row["tax"]),
+        "review": json.loads(row["review"]),
+        "warnings": json.loads(row["warnings"]),
+        "corrected": list(json.loads(row["corrected"])),
+        "error": {"code": code, "message": message} if row["state"] == "failed" else None,
+    }
+
+
+def amount(units: float | None) -> float | None:
+    """Ten-thousandths, as they are stored, as a number of the currency's unit."""
+    if units is None:
+        return None
+    return int(units) // UNITS if units % UNITS == 0 else units / UNITS
+
+
+def _receipt_order(listing: ReceiptListing) -> str:
+    direction = listing.direction.upper()
+    return f"{RECEIPT_SORTS[listing.sort]} {direction}, receipt.id {direction}"
+
+
+def _receipt_conditions(listing: ReceiptListing) -> list[str]:
+    """What a receipt that is asked for fulfils; the values are those of _receipt_terms."""
+    conditions = {
+        "date >= :first_date": listing.first_date,
+        "date <= :last_date": listing.last_date,
+        "total >= :least": listing.least,
+        "total <= :most": listing.most,
+        "currency = :currency": listing.currency,
+        "merchant = :merchant": listing.merchant,
+        "id IN (SELECT rowid FROM receipt_search WHERE words MATCH :words)": listing.search,
+    }
+    found = [condition for condition, value in conditions.items() if value is not None]
+    if listing.states:
+        found.append(
+            "(state IN (SELECT value FROM json_each(:states))"
+            " OR (duplicate_of IS NOT NULL AND :duplicates))"
+        )
+    return found
+
+
+def _receipt_terms(listing: ReceiptListing) -> dict[str, Any]:
+    words = words_of(listing.search or "").split()
+    return {
+        "first_date": listing.first_date,
+        "last_date": listing.last_date,
+        "least": listing.least,
+        "most": listing.most,
+        "currency": listing.currency,
+        "merchant": listing.merchant,
+        "words": " ".join(f'"{word}"*' for word in words) or '""',
+        "states": json.dumps(listing.states),
+        "duplicates": "duplicate" in listing.states,
+    }
 
 
 # Files to move and to remove

@@ -118,9 +118,9 @@ class Evidence:
 
     probability: Annotated[float | None, "that it is right, 0 to 1; null where not known"] = None
     source: Annotated[
-        Literal["ocr", "text", "code", "data", "model", "engine", "learned"],
+        Literal["ocr", "text", "code", "data", "model", "engine", "learned", "corrected"],
         "what read it: the recogniser, a PDF's text, a bar code, an e-invoice, a vision model, the "
-        "provider's receipt engine, or what was learned of the shop",
+        "provider's receipt engine, what was learned of the shop, or the person who corrected it",
     ] = "ocr"
     page: Annotated[int | None, "the first is 0; null where not known"] = None
     box: Annotated[Box | None, "left, top, right, bottom in pixels of the upright page"] = None
@@ -312,11 +312,15 @@ _JSON_TYPES = {str: "string", int: "integer", float: "number", Decimal: "number"
 
 
 def receipt_key(ocr_data: str) -> str | None:
+    """The key of the receipt in a stored reading; None where it lacks a part."""
+    return key_of(json.loads(ocr_data).get("receipt") or {})
+
+
+def key_of(receipt: Json) -> str | None:
     """The same for two photos of one receipt; None where merchant, date or total is missing.
 
     Of the merchant's name only letters and digits count, without case: engines differ in the rest.
     """
-    receipt = json.loads(ocr_data).get("receipt") or {}
     name = unicodedata.normalize("NFKC", receipt.get("merchant") or "").casefold()
     merchant = "".join(character for character in name if character.isalnum())
     date, total = receipt.get("date"), receipt.get("total")

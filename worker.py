@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, Any, TypeVar
 
 import db
+import receipts
 from engines import running
 from engines.running import Running
 from providers.base import Provider, read
@@ -232,7 +233,7 @@ class Worker:
         """
         if code is None:
             try:
-                done = self._persist(connection, db.complete, execution_id, claim, text)
+                done = self._persist(connection, receipts.complete, execution_id, claim, text)
                 return bool(done), None
             except sqlite3.Error:
                 log.exception("execution %d", execution_id)

@@ -1,20 +1,26 @@
-"""Reads the query parameters of the list and the exports."""
+"""Reads the query parameters of the lists and the exports."""
 
+import re
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
 from typing import Literal
 
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequest
 
 import db
-from db import Listing
+from db import Listing, ReceiptListing
 
 MAX_PAGE = 10**12  # times 100 it still is an integer to SQLite
+DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+AMOUNT = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,4})?")
 MAX_ID = 10**18 - 1  # 18 digits, as in the routes
 
 
 def read_listing(args: MultiDict[str, str]) -> Listing:
     """The parameters of a request. Raises BadRequest naming the parameter and what it takes."""
-    sort, direction = _sort(args.get("sort", "createdAt:desc"))
+    sort, direction = _sort(args.get("sort", "createdAt:desc"), db.SORTS)
     return Listing(
         page=_whole_number("page", args.get("page", "1"), MAX_PAGE),
         limit=_whole_number("limit", args.get("limit", "20"), 100),
@@ -32,11 +38,59 @@ def _whole_number(name: str, value: str, most: int) -> int:
     return int(value)
 
 
-def _sort(value: str) -> tuple[str, Literal["asc", "desc"]]:
-    field, colon, direction = value.partition(":")
-    if field not in db.SORTS or direction not in (("asc", "desc") if colon else ("",)):
+def read_receipt_listing(args: MultiDict[str, str]) -> ReceiptListing:
+    """The same for the list of receipts."""
+    sort, direction = _sort(args.get("sort", "addedAt:desc"), db.RECEIPT_SORTS)
+    return ReceiptListing(
+        page=_whole_number("page", args.get("page", "1"), MAX_PAGE),
+        limit=_whole_number("limit", args.get("limit", "20"), 100),
+        sort=sort,
+        direction=direction,
+        search=args.get("search") or None,
+        first_date=_date("from", args.get("from")),
+        last_date=_date("to", args.get("to")),
+        least=_amount("min", args.get("min")),
+        most=_amount("max", args.get("max")),
+        currency=args.get("currency") or None,
+        merchant=args.get("merchant") or None,
+        states=_states(args.get("state")),
+    )
+
+
+def _date(name: str, value: str | None) -> str | None:
+    if not value:
+        return None
+    try:
+        if DATE.fullmatch(value):
+            return date.fromisoformat(value).isoformat()
+    except ValueError:
+        pass
+    raise BadRequest(f"{name} must be a date such as 2026-03-14, not {value!r}")
+
+
+def _amount(name: str, value: str | None) -> int | None:
+    """The amount in ten-thousandths."""
+    if not value:
+        return None
+    if not AMOUNT.fullmatch(value):
+        raise BadRequest(f"{name} must be an amount such as 13.20, not {value!r}")
+    return int(Decimal(value) * db.UNITS)
+
+
+def _states(value: str | None) -> tuple[str, ...]:
+    states = tuple(value.split(",")) if value else ()
+    if not set(states) <= set(db.RECEIPT_STATES):
         raise BadRequest(
-            f"sort must be one of {', '.join(db.SORTS)}, then :asc or :desc, not {value!r}"
+            f"state must be some of {', '.join(db.RECEIPT_STATES)}, joined by commas, not {value!r}"
+        )
+    return states
+
+
+def _sort(value: str, sorts: Mapping[str, str]) -> tuple[str, Literal["asc", "desc"]]:
+    field, colon, direction = value.partition(":")
+    if field not in sorts or direction not in (("asc", "desc") if colon else ("",)):
+        raise BadRequest(
+            f"sort must be one of {', '.join(sorts)}, then :asc or :desc, not {value!r}"
         )
     return field, "desc" if direction == "desc" else "asc"
 

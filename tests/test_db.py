@@ -140,7 +140,7 @@ def test_outcomes_are_recorded_only_for_what_is_running(connection):
     add(connection, "completed", "pending")
     claim = connection.execute("SELECT claim FROM execution WHERE id = 1").fetchone()[0]
     assert not db.fail(connection, 1, claim, "timeout", "late")
-    assert not db.complete(connection, 2, claim, "{}")
+    assert db.complete(connection, 2, claim, "{}") is None
     statuses = [f["executions"][0]["status"] for f in db.get_job(connection, 1)["files"]]
     assert statuses == ["completed", "pending"]
 

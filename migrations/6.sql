@@ -1,0 +1,163 @@
+-- Release 5 -> 6: receipts are rows of their own.
+--
+-- Those of files that are there already are made without their fields, in one statement. The server
+-- fills them in while it runs, some files at a time: see `unread` and receipts.read_old.
+
+-- A receipt of a file, with its fields as they count now: as they were read, then as a person
+-- corrected them. Written by receipts.py; the triggers below write state, duplicate_of, updated_at.
+CREATE TABLE receipt (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    file_id INTEGER NOT NULL REFERENCES file ON DELETE CASCADE,
+    position INTEGER NOT NULL DEFAULT 0,  -- among the receipts of its file
+    execution_id INTEGER,  -- the reading that counts; null: there is none yet
+    chosen INTEGER NOT NULL DEFAULT 0,  -- 1: a person chose that reading
+    state TEXT NOT NULL DEFAULT 'reading'
+        CHECK (state IN ('reading', 'failed', 'review', 'ok', 'confirmed')),
+    merchant TEXT COLLATE NOCASE,
+    date TEXT,
+    time TEXT,
+    total INTEGER,  -- in ten-thousandths of the currency's unit, as tax
+    tax INTEGER,
+    currency TEXT,
+    item_count INTEGER NOT NULL DEFAULT 0,
+    payment_method TEXT,
+    review TEXT NOT NULL DEFAULT '[]',  -- JSON, as warnings and corrections
+    warnings TEXT NOT NULL DEFAULT '[]',
+    corrections TEXT NOT NULL DEFAULT '{}',  -- fields and their values, as a person put them right
+    confirmed_at TEXT,
+    key TEXT,  -- equal for two photos of one receipt; null where it lacks a part of that
+    duplicate_of INTEGER,  -- the first receipt before this one of the same key or the same bytes
+    added_at TEXT NOT NULL,
+    updated_at TEXT NOT NULL,  -- with milliseconds; a change makes it later than it was
+    UNIQUE (file_id, position)
+);
+
+-- What a search of receipts looks through: all words of a receipt (rowid: its id), as words_of
+-- makes them. Written by db.add_words. Without positions: each word is looked for by itself.
+CREATE VIRTUAL TABLE receipt_search
+    USING fts5 (words, tokenize = 'ascii', detail = none, columnsize = 0);
+
+-- Numbers and sums of receipts, kept by the triggers below: adding up a million takes time.
+CREATE TABLE receipt_sum (
+    date TEXT NOT NULL,  -- '' where it is null, as currency
+    currency TEXT NOT NULL,
+    state TEXT NOT NULL,
+    duplicate INTEGER NOT NULL,  -- 0 or 1
+    n INTEGER NOT NULL,
+    total INTEGER NOT NULL,
+    tax INTEGER NOT NULL,
+    PRIMARY KEY (date, currency, state, duplicate)
+) WITHOUT ROWID;
+
+-- One row while receipts of an older release are to be read from their executions.
+CREATE TABLE unread (
+    below INTEGER NOT NULL  -- the files whose id is lower
+);
+
+INSERT INTO receipt (id, file_id, duplicate_of, added_at, updated_at)
+SELECT
+    file.id, file.id,
+    (SELECT min(id) FROM file AS same WHERE same.sha256 = file.sha256 AND same.id < file.id),
+    job.created_at, replace(job.created_at, 'Z', '.000Z')
+FROM file JOIN job ON job.id = job_id ORDER BY file.id;
+
+INSERT INTO receipt_sum (date, currency, state, duplicate, n, total, tax)
+SELECT '', '', 'reading', duplicate_of IS NOT NULL, count(*), 0, 0 FROM receipt GROUP BY 4;
+
+INSERT INTO unread (below) SELECT max(id) + 1 FROM file HAVING count(*) > 0;
+
+-- Every order of the list of receipts; an index ends in the id of itself.
+CREATE INDEX receipt_date ON receipt (date);
+CREATE INDEX receipt_total ON receipt (total);
+CREATE INDEX receipt_merchant ON receipt (merchant);
+CREATE INDEX receipt_state ON receipt (state);
+CREATE INDEX receipt_key ON receipt (key) WHERE key IS NOT NULL;
+CREATE INDEX receipt_duplicate ON receipt (duplicate_of) WHERE duplicate_of IS NOT NULL;
+
+-- The first receipt before each that has the same key, or the same place in a file of equal bytes.
+CREATE VIEW receipt_original AS
+SELECT
+    receipt.id,
+    (
+        SELECT min(earlier) FROM (
+            SELECT min(other.id) AS earlier FROM receipt AS other
+            WHERE other.key = receipt.key AND other.id < receipt.id
+            UNION ALL
+            SELECT other.id FROM receipt AS other
+            WHERE other.position = receipt.position AND other.id < receipt.id AND other.file_id = (
+                SELECT min(same.id) FROM file JOIN file AS same ON same.sha256 = file.sha256
+                WHERE file.id = receipt.file_id AND same.id < file.id
+            )
+        )
+    ) AS original
+FROM receipt;
+
+CREATE TRIGGER receipt_added AFTER INSERT ON receipt BEGIN
+    INSERT INTO receipt_sum (date, currency, state, duplicate, n, total, tax)
+    VALUES (
+        coalesce(new.date, ''), coalesce(new.currency, ''), new.state,
+        new.duplicate_of IS NOT NULL, 1, coalesce(new.total, 0), coalesce(new.tax, 0)
+    )
+    ON CONFLICT DO UPDATE SET
+        n = n + 1, total = total + excluded.total, tax = tax + excluded.tax;
+    UPDATE receipt SET
+        duplicate_of = (SELECT original FROM receipt_original WHERE id = new.id)
+    WHERE id = new.id AND new.duplicate_of IS NOT (
+        SELECT original FROM receipt_original WHERE id = new.id
+    );
+END;
+
+CREATE TRIGGER receipt_added_up
+AFTER UPDATE OF date, currency, state, duplicate_of, total, tax ON receipt BEGIN
+    UPDATE receipt_sum SET
+        n = n - 1, total = total - coalesce(old.total, 0), tax = tax - coalesce(old.tax, 0)
+    WHERE date = coalesce(old.date, '') AND currency = coalesce(old.currency, '')
+        AND state = old.state AND duplicate = (old.duplicate_of IS NOT NULL);
+    INSERT INTO receipt_sum (date, currency, state, duplicate, n, total, tax)
+    VALUES (
+        coalesce(new.date, ''), coalesce(new.currency, ''), new.state,
+        new.duplicate_of IS NOT NULL, 1, coalesce(new.total, 0), coalesce(new.tax, 0)
+    )
+    ON CONFLICT DO UPDATE SET
+        n = n + 1, total = total + excluded.total, tax = tax + excluded.tax;
+END;
+
+CREATE TRIGGER receipt_key_changed AFTER UPDATE OF key ON receipt WHEN old.key IS NOT new.key BEGIN
+    UPDATE receipt SET
+        duplicate_of = (SELECT original FROM receipt_original WHERE id = receipt.id)
+    WHERE id = new.id OR duplicate_of = new.id
+        OR (key = new.key AND id > new.id AND coalesce(duplicate_of, id) > new.id);
+END;
+
+CREATE TRIGGER receipt_changed
+AFTER UPDATE OF execution_id, state, confirmed_at, corrections, duplicate_of ON receipt BEGIN
+    UPDATE receipt SET updated_at = max(
+        strftime('%Y-%m-%dT%H:%M:%fZ', 'now'),
+        strftime('%Y-%m-%dT%H:%M:%fZ', old.updated_at, '+0.001 seconds')
+    )
+    WHERE id = new.id;
+END;
+
+CREATE TRIGGER receipt_deleted AFTER DELETE ON receipt BEGIN
+    UPDATE receipt_sum SET
+        n = n - 1, total = total - coalesce(old.total, 0), tax = tax - coalesce(old.tax, 0)
+    WHERE date = coalesce(old.date, '') AND currency = coalesce(old.currency, '')
+        AND state = old.state AND duplicate = (old.duplicate_of IS NOT NULL);
+    UPDATE receipt SET
+        duplicate_of = (SELECT original FROM receipt_original WHERE id = receipt.id)
+    WHERE duplicate_of = old.id;
+    DELETE FROM receipt_search WHERE rowid = old.id;
+END;
+
+-- Without a reading that counts, a receipt is being read or has failed, as its executions say.
+CREATE TRIGGER receipt_waits AFTER INSERT ON execution BEGIN
+    UPDATE receipt SET state = 'reading'
+    WHERE file_id = new.file_id AND execution_id IS NULL AND state = 'failed';
+END;
+
+CREATE TRIGGER receipt_failed AFTER UPDATE OF status ON execution WHEN new.status = 'failed' BEGIN
+    UPDATE receipt SET state = 'failed'
+    WHERE file_id = new.file_id AND execution_id IS NULL AND NOT EXISTS (
+        SELECT 1 FROM execution WHERE file_id = new.file_id AND status IN ('pending', 'running')
+    );
+END;
