@@ -28,7 +28,8 @@ HOST_HEADER = re.compile(r"(?:\[([0-9a-f:.]+)\]|([^\s/@:\[\]]+))(?::[0-9]*)?", r
 UNIX_SOCKET = {"", "localhost", "<local>"}  # REMOTE_ADDR in gunicorn, waitress and werkzeug
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 PROBES = {"/health", "/ready"}  # open to every client
-OPEN_PATHS = {"/", *PROBES}  # need no key: the page holds no data, and asks for the key
+# Need no key: the page holds no data and asks for the key, the description is the same everywhere.
+OPEN_PATHS = {"/", "/docs", "/openapi.json", *PROBES}
 DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 LET_IN = {
     "this machine": "this machine only; to let a phone in, see docs/phone.md",

@@ -2,11 +2,7 @@
 // Paths are relative, so that the page also works behind a proxy that gives it a prefix.
 
 import { recall } from "./memory.js";
-
-const UNREACHABLE = "The server does not answer. Is it running?";
-const CUT_SHORT =
-  "The connection ended before everything was sent: the server stopped, or it refused the size" +
-  " (20 MB a file and 50 files unless it was set up otherwise). Try again, or with less.";
+import { say } from "./words.js";
 
 export class ApiError extends Error {
   /** `status` is 0 when there was no answer, `retryAfter` is seconds or 0. */
@@ -17,7 +13,7 @@ export class ApiError extends Error {
   }
 }
 
-let keyWanted = () => Promise.reject(new ApiError(401, "This server wants a key."));
+let keyWanted = () => Promise.reject(new ApiError(401, say("keyWanted")));
 let asking = null;
 
 /** Who gets a key from the person: a function of the server's words, a promise of an end. */
@@ -50,8 +46,8 @@ export function upload(path, form, headers, progress) {
       if (sending.status < 300) return resolve(JSON.parse(sending.responseText));
       return reject(errorFrom(sending.status, sending.responseText, headersOf(sending)));
     });
-    sending.addEventListener("error", () => reject(new ApiError(0, CUT_SHORT)));
-    sending.addEventListener("abort", () => reject(new DOMException("Cancelled", "AbortError")));
+    sending.addEventListener("error", () => reject(new ApiError(0, say("cutShort"))));
+    sending.addEventListener("abort", () => reject(new DOMException("", "AbortError")));
   });
   sending.open("POST", path);
   const all = { ...authorization(recall("key")), ...headers };
@@ -73,7 +69,7 @@ async function reach(path, options) {
   try {
     return await fetch(path, { cache: "no-cache", ...options });
   } catch (error) {
-    throw error.name === "AbortError" ? error : new ApiError(0, UNREACHABLE);
+    throw error.name === "AbortError" ? error : new ApiError(0, say("unreachable"));
   }
 }
 
@@ -91,6 +87,6 @@ function errorFrom(status, text, headers) {
     const { message, details } = JSON.parse(text);
     return new ApiError(status, details || message, retryAfter);
   } catch {
-    return new ApiError(status, `The server answered ${status} without saying why.`, retryAfter);
+    return new ApiError(status, say("noReason", { status }), retryAfter);
   }
 }

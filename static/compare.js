@@ -5,6 +5,7 @@ import { h } from "./dom.js";
 import { readingOf } from "./reading.js";
 import { roving } from "./sheet.js";
 import { fieldList } from "./views.js";
+import { say } from "./words.js";
 
 export function comparison(leftRun, rightRun) {
   const [left, right] = [readingOf(leftRun), readingOf(rightRun)];
@@ -16,18 +17,18 @@ export function comparison(leftRun, rightRun) {
   const names = [leftRun, rightRun].map(({ ocrProvider }) => ocrProvider);
   return h(
     "div",
-    { class: "scroll", tabindex: "0", role: "region", "aria-label": "Two readings" },
+    { class: "scroll", tabindex: "0", role: "region", "aria-label": say("twoReadings") },
     h(
       "p",
       {},
       same === pairs.length
-        ? "Both read the same text."
-        : `${same} of ${pairs.length} rows are the same; the others are marked.`,
+        ? say("sameText")
+        : say("sameRows", { same, all: pairs.length }),
     ),
-    table("Fields", ["", ...names], fieldRows(left, right)),
+    table(say("fields"), ["", ...names], fieldRows(left, right)),
     roving(
       table(
-        "Text",
+        say("text"),
         names,
         pairs.map((pair) => textRow(pair, left, right)),
       ),
@@ -56,7 +57,7 @@ function fieldRows(left, right) {
     a.get(label) ?? null,
     b.get(label) ?? null,
   ]);
-  return [...rows, ["Items", items(left), items(right)]].map(([label, one, two]) =>
+  return [...rows, [say("items"), items(left), items(right)]].map(([label, one, two]) =>
     h(
       "tr",
       { class: one === two ? "" : "differs" },
@@ -68,7 +69,7 @@ function fieldRows(left, right) {
 }
 
 function fieldCell(value, same) {
-  if (value === null) return h("td", { class: "absent" }, "not found");
+  if (value === null) return h("td", { class: "absent" }, say("notFound"));
   return h("td", {}, same ? value : h("mark", {}, value));
 }
 
@@ -86,7 +87,7 @@ function textRow(pair, left, right) {
   );
 }
 
-const missing = () => h("span", { class: "absent" }, "not there");
+const missing = () => h("span", { class: "absent" }, say("notThere"));
 
 /** Words as text, runs of differing ones in a <mark>. */
 function marked(words) {

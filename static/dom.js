@@ -1,5 +1,7 @@
 // Builds elements from text and attributes; nothing is ever parsed as HTML.
 
+import { say } from "./words.js";
+
 const SVG = "http://www.w3.org/2000/svg";
 
 // Drawn on 24 x 24, as strokes.
@@ -78,7 +80,7 @@ export function announce(text) {
 /** Show what went wrong until it is dismissed. */
 export function complain(text) {
   const toast = h("div", { class: "toast" }, icon("failed"), h("p", {}, text));
-  toast.append(iconButton("close", "Dismiss", () => toast.remove()));
+  toast.append(iconButton("close", say("dismiss"), () => toast.remove()));
   document.getElementById("toasts").replaceChildren(toast);
 }
 
@@ -121,7 +123,7 @@ export async function copy(text) {
     document.execCommand("copy");
     area.remove();
   }
-  announce("Copied");
+  announce(say("copied"));
 }
 
 /** Hand a file to the browser's downloads. */

@@ -8,6 +8,7 @@ import { providerChoice, usualProvider } from "./providers.js";
 import { readingOf } from "./reading.js";
 import { linkRows, openPicture, sheet } from "./sheet.js";
 import { VIEWS } from "./views.js";
+import { say } from "./words.js";
 
 export function fileList(at) {
   const { files } = at.job;
@@ -56,7 +57,7 @@ function hashOf(at, changes) {
 
 export function filePane(at) {
   const file = currentFile(at);
-  if (!file) return h("p", { class: "notice" }, "This job has no files left.");
+  if (!file) return h("p", { class: "notice" }, say("noFilesLeft"));
   const { run, other } = chosenRuns(at, file);
   const reading = readingOf(run);
   const picture = sheetOf(at, file);
@@ -83,8 +84,8 @@ function duplicate({ jobId, fileId }) {
     "p",
     { class: "small" },
     icon("file"),
-    " This receipt seems to be here already: ",
-    h("a", { href: `#/jobs/${jobId}?file=${fileId}` }, `job ${jobId}`),
+    ` ${say("seemsHere")}`,
+    h("a", { href: `#/jobs/${jobId}?file=${fileId}` }, say("job", { id: String(jobId) })),
   );
 }
 
@@ -116,7 +117,7 @@ function captionOf(reading, row) {
   const sure = lines
     .map(({ confidence }) => confidence)
     .filter((confidence) => confidence !== null);
-  return sure.length ? `${text} (${Math.round(Math.min(...sure) * 100)} % sure)` : text;
+  return sure.length ? say("sure", { text, percent: Math.round(Math.min(...sure) * 100) }) : text;
 }
 
 function runBar(at, file, run, other) {
@@ -146,17 +147,17 @@ function runBar(at, file, run, other) {
         location.hash = hashOf(at, { read: run.id, with: select.value || null });
       },
     },
-    h("option", { value: "" }, "Nothing"),
+    h("option", { value: "" }, say("nothing")),
     others.map((one) => h("option", { value: one.id }, labels.get(one))),
   );
   select.value = other?.id ?? "";
   return h(
     "div",
     { class: "runs" },
-    h("ul", { "aria-label": "Readings of this file" }, runs),
+    h("ul", { "aria-label": say("readings") }, runs),
     isRead(run) &&
       others.length > 0 &&
-      h("div", { class: "field" }, h("label", { for: "compare" }, "Compare with"), select),
+      h("div", { class: "field" }, h("label", { for: "compare" }, say("compareWith")), select),
   );
 }
 
@@ -196,7 +197,7 @@ function result(at, file, run, reading) {
   panel.append(
     h(
       "div",
-      { class: "scroll", tabindex: "0", role: "region", "aria-label": current.label },
+      { class: "scroll", tabindex: "0", role: "region", "aria-label": say(current.name) },
       current.render(reading),
     ),
   );
@@ -207,7 +208,7 @@ function result(at, file, run, reading) {
       "div",
       { class: "tabbar" },
       tabs(current, show),
-      button("copy", "Copy", () => attempt(() => copy(current.text(reading))), {
+      button("copy", say("copy"), () => attempt(() => copy(current.text(reading))), {
         id: "copy",
         class: "quiet",
       }),
@@ -225,7 +226,7 @@ function tabs(current, show) {
   };
   return h(
     "div",
-    { role: "tablist", "aria-label": "What was read", onkeydown: move },
+    { role: "tablist", "aria-label": say("whatWasRead"), onkeydown: move },
     VIEWS.map((view) =>
       h(
         "button",
@@ -238,7 +239,7 @@ function tabs(current, show) {
           tabindex: view === current ? "0" : "-1",
           onclick: () => show(view),
         },
-        view.label,
+        say(view.name),
       ),
     ),
   );
@@ -246,7 +247,7 @@ function tabs(current, show) {
 
 function progress(run) {
   const words =
-    run.status === "running" ? `${run.ocrProvider} is reading…` : "Waiting for its turn…";
+    run.status === "running" ? say("isReading", { provider: run.ocrProvider }) : say("itsTurn");
   return h("div", { class: "waiting" }, icon("running"), h("p", {}, words));
 }
 
@@ -254,9 +255,9 @@ function failure(at, file, run) {
   return h(
     "div",
     { class: "notice error" },
-    h("p", {}, h("b", {}, `${run.ocrProvider} could not read this file.`)),
-    h("p", {}, run.error?.message ?? "It did not say why."),
-    button("again", "Try again", () => readAgain(at, file, run.ocrProvider), { id: "retry" }),
+    h("p", {}, h("b", {}, say("couldNotRead", { provider: run.ocrProvider }))),
+    h("p", {}, run.error?.message ?? say("didNotSay")),
+    button("again", say("tryAgain"), () => readAgain(at, file, run.ocrProvider), { id: "retry" }),
   );
 }
 
@@ -267,7 +268,7 @@ function again(at, file, run) {
   );
   const choice = providerChoice(at.providers, {
     id: "again-provider",
-    label: "Read again with",
+    label: say("readAgainWith"),
     chosen: untried?.name ?? usualProvider(at.providers) ?? run.ocrProvider,
   });
   const start = (event) => {
@@ -282,10 +283,10 @@ function again(at, file, run) {
       "button",
       { class: "primary", id: "again", disabled: !able.length },
       icon("again"),
-      "Read again",
+      say("readAgain"),
     ),
     at.job.files.length > 1 &&
-      button("trash", "Delete this file", () => deleteFile(at, file), {
+      button("trash", say("deleteFile"), () => deleteFile(at, file), {
         class: "danger-quiet",
         id: "delete-file",
       }),
@@ -302,7 +303,7 @@ async function readAgain(at, file, provider) {
     });
     const { id } = await answer.json();
     forgetJob(at.id);
-    announce(`${file.originalName} is read again by ${provider}`);
+    announce(say("isReadAgain", { file: file.originalName, provider }));
     at.job = await getJson(`ocr-jobs/${at.id}`, at.signal);
     location.hash = hashOf(at, { file: file.id, read: id, with: null });
     at.wake();
@@ -310,18 +311,12 @@ async function readAgain(at, file, provider) {
 }
 
 async function deleteFile(at, file) {
-  if (
-    !(await ask(
-      `Delete “${file.originalName}”?`,
-      "The picture and what was read from it will be gone for good.",
-      "Delete",
-    ))
-  )
-    return;
+  const title = say("deleteWhat", { name: file.originalName });
+  if (!(await ask(title, say("deleteFileText"), say("delete")))) return;
   await attempt(async () => {
     await request(`ocr-jobs/${at.id}/files/${file.id}`, { method: "DELETE" });
     forgetJob(at.id);
-    announce("Deleted");
+    announce(say("deleted"));
     location.hash = `#/jobs/${at.id}`;
     at.wake();
   });

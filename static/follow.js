@@ -3,6 +3,7 @@
 import { request } from "./api.js";
 import { announce, complain, stopComplaining } from "./dom.js";
 import { pause } from "./jobs.js";
+import { say } from "./words.js";
 
 const FIRST_POLL_MS = 500;
 const LAST_POLL_MS = 5000;
@@ -32,7 +33,9 @@ export async function follow(at) {
     } catch (error) {
       if (error.name === "AbortError") continue;
       if (!failing)
-        complain(error.status === 404 ? error.message : `${error.message} Trying again.`);
+        complain(
+          error.status === 404 ? error.message : say("tryingAgain", { what: error.message }),
+        );
       if (error.status === 404) return;
       failing = true;
       delay = Math.max(error.retryAfter * 1000, LAST_POLL_MS);
@@ -75,9 +78,10 @@ function tellChanges(before, after) {
     for (const run of file.executions.filter(
       ({ id, status }) => states.has(id) && states.get(id) !== status,
     )) {
-      if (run.status === "completed") announce(`${file.originalName}: read by ${run.ocrProvider}`);
+      const about = { file: file.originalName, provider: run.ocrProvider };
+      if (run.status === "completed") announce(say("readBy", about));
       if (run.status === "failed")
-        announce(`${file.originalName}: ${run.ocrProvider} failed. ${run.error.message}`);
+        announce(say("failedBy", { ...about, reason: run.error.message }));
     }
   }
 }

@@ -7,16 +7,16 @@ import { follow } from "./follow.js";
 import { forgetJob, stateLabel } from "./jobs.js";
 import { allProviders } from "./providers.js";
 import { jobJson, jobMarkdown, titleOf } from "./reading.js";
-import { count, moment } from "./words.js";
+import { moment, say } from "./words.js";
 
 export async function openJob(main, params, signal, id) {
   const at = { id, params, job: null, providers: [], sheets: new Map(), signal, wake: () => {} };
   const [head, strip, pane] = [
     h("div"),
-    h("nav", { class: "strip", "aria-label": "Files of this job" }),
+    h("nav", { class: "strip", "aria-label": say("filesOfJob") }),
     h("div"),
   ];
-  main.replaceChildren(h("p", { class: "notice" }, "Loading…"));
+  main.replaceChildren(h("p", { class: "notice" }, say("loading")));
   try {
     [at.job, at.providers] = await Promise.all([getJson(`ocr-jobs/${id}`, signal), allProviders()]);
   } catch (error) {
@@ -53,11 +53,11 @@ export async function openJob(main, params, signal, id) {
 }
 
 function showFailure(main, error) {
-  const title = error.status === 404 ? "There is no such receipt" : "This receipt cannot be shown";
+  const title = error.status === 404 ? say("noSuchReceipt") : say("cannotShow");
   main.replaceChildren(
     h("h1", { tabindex: "-1" }, title),
     h("p", { class: "notice error" }, error.message),
-    h("p", {}, h("a", { href: "#/jobs" }, "All receipts")),
+    h("p", {}, h("a", { href: "#/jobs" }, say("allReceipts"))),
   );
 }
 
@@ -76,13 +76,17 @@ function heading(at) {
       h(
         "p",
         { class: "small" },
-        `Job ${job.id} · ${count(job.files.length, "file", "files")} · added ${moment(job.createdAt)}`,
+        [
+          say("job", { id: String(job.id) }),
+          say("files", { n: job.files.length }),
+          say("added", { when: moment(job.createdAt) }),
+        ].join(" · "),
       ),
       h(
         "div",
         { class: "actions" },
         downloads(job),
-        button("trash", "Delete", () => deleteJob(at), { class: "danger-quiet", id: "delete-job" }),
+        button("trash", say("delete"), () => deleteJob(at), { class: "danger-quiet", id: "delete-job" }),
       ),
     ),
   ];
@@ -102,14 +106,14 @@ function downloads(job) {
   const menu = h(
     "details",
     { class: "menu", onkeydown: closeOnEscape },
-    h("summary", { class: "button", id: "downloads" }, icon("download"), "Download"),
+    h("summary", { class: "button", id: "downloads" }, icon("download"), say("download")),
     h(
       "ul",
       {},
       item("JSON", ".json", () => new Blob([jobJson(job)], { type: "application/json" })),
-      item("CSV, a row a receipt", ".csv", () => csv("")),
-      item("CSV, a row an item", "-items.csv", () => csv("&items=1")),
-      item("Markdown", ".md", () => new Blob([jobMarkdown(job)], { type: "text/markdown" })),
+      item(say("csvReceipts"), ".csv", () => csv("")),
+      item(say("csvItems"), "-items.csv", () => csv("&items=1")),
+      item(say("markdown"), ".md", () => new Blob([jobMarkdown(job)], { type: "text/markdown" })),
     ),
   );
   menu.addEventListener("click", (event) => {
@@ -128,12 +132,13 @@ function closeOnEscape(event) {
 }
 
 async function deleteJob(at) {
-  const words = `${count(at.job.files.length, "picture", "pictures")} and all that was read will be gone for good.`;
-  if (!(await ask(`Delete “${titleOf(at.job)}”?`, words, "Delete"))) return;
+  const pictures = say("pictures", { n: at.job.files.length });
+  const title = say("deleteWhat", { name: titleOf(at.job) });
+  if (!(await ask(title, say("deleteJobText", { pictures }), say("delete")))) return;
   await attempt(async () => {
     await request(`ocr-jobs/${at.id}`, { method: "DELETE" });
     forgetJob(at.id);
-    announce("Deleted");
+    announce(say("deleted"));
     location.hash = "#/jobs";
   });
 }

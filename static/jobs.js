@@ -3,7 +3,7 @@
 import { getJson, request } from "./api.js";
 import { announce, button, complain, h, icon, replace, save } from "./dom.js";
 import { latestReading, titleOf } from "./reading.js";
-import { count, moment, money, printedDate, stateWord } from "./words.js";
+import { LOCALE, moment, money, printedDate, say, stateWord } from "./words.js";
 
 const ORDERS = [
   ["createdAt:desc", "Newest first"],
@@ -33,7 +33,7 @@ export function stateLabel(status, failedFiles = 0) {
     "span",
     { class: `state ${name}` },
     icon(name),
-    some ? `${failedFiles} failed` : stateWord(status),
+    some ? say("someFailed", { n: failedFiles }) : stateWord(status),
   );
 }
 
@@ -79,7 +79,7 @@ function summary(job) {
   const facts = [
     one?.date && printedDate(one.date),
     filesOf(job, title),
-    `added ${moment(job.createdAt)}`,
+    say("added", { when: moment(job.createdAt) }),
   ];
   return [
     h("span", { class: "title" }, title),
@@ -91,7 +91,7 @@ function summary(job) {
 
 function filesOf({ files }, title) {
   if (!files) return null;
-  if (files.length !== 1) return count(files.length, "file", "files");
+  if (files.length !== 1) return say("files", { n: files.length });
   return files[0].originalName === title ? null : files[0].originalName;
 }
 
@@ -120,7 +120,7 @@ export function openJobs(main, params, signal) {
     h(
       "div",
       { class: "heading" },
-      h("h1", { tabindex: "-1" }, "Receipts"),
+      h("h1", { tabindex: "-1" }, say("receipts")),
       button("download", "Export CSV", () => exportCsv(filtersOf(params))),
     ),
     h(
@@ -192,7 +192,7 @@ async function showPage(place, params, signal) {
     try {
       const answer = await getJson(`ocr-jobs?${params}`, signal);
       if (JSON.stringify(answer) !== shown) showAnswer(place, params, answer, signal);
-      if (!shown) announce(count(answer.pagination.total, "receipt", "receipts"));
+      if (!shown) announce(`${answer.pagination.total.toLocaleString(LOCALE)} ${say("receipts")}`);
       if (answer.data.every(isOver)) return;
       shown = JSON.stringify(answer);
     } catch (error) {

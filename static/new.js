@@ -14,7 +14,7 @@ import {
 import { jobRows } from "./jobs.js";
 import { recall } from "./memory.js";
 import { allProviders, providerChoice, providerList, usualProvider } from "./providers.js";
-import { count, size } from "./words.js";
+import { say, size } from "./words.js";
 
 const ACCEPT = "image/*,.heic,.heif,.avif,.tif,.tiff,application/pdf";
 
@@ -30,7 +30,7 @@ export function enqueue(files) {
     const url = file.type.startsWith("image/") ? URL.createObjectURL(file) : null;
     queue.push({ id: ++lastId, file, url, providers: [] });
   }
-  announce(`${count(files.length, "file", "files")} added, ${queue.length} to read`);
+  announce(`${say("files", { n: files.length })} added, ${queue.length} to read`);
   stopComplaining();
   attempt = null;
   changed();
@@ -222,7 +222,7 @@ function sendPlace(providers) {
     h(
       "button",
       { class: "primary wide", id: "send", disabled: none },
-      `Read ${count(queue.length, "file", "files")}`,
+      `Read ${say("files", { n: queue.length })}`,
     ),
   ];
 }
@@ -304,7 +304,7 @@ async function showRecent(place, signal) {
     place.replaceChildren(
       h("h2", {}, "Recent"),
       h("ul", { class: "jobs card" }, rows),
-      h("p", {}, h("a", { href: "#/jobs" }, "All receipts")),
+      h("p", {}, h("a", { href: "#/jobs" }, say("allReceipts"))),
     );
   }
 }

@@ -6,6 +6,7 @@ import { openJob } from "./job.js";
 import { openJobs } from "./jobs.js";
 import { forget, recall, remember } from "./memory.js";
 import { enqueue, openNew } from "./new.js";
+import { say, sayAll } from "./words.js";
 
 const main = document.getElementById("main");
 let here = null; // {address, view, leaving}
@@ -20,10 +21,10 @@ function addressOf(hash) {
       path,
       params,
       open: (...args) => openJob(...args, job[1]),
-      title: `Job ${job[1]}`,
+      title: say("job", { id: job[1] }),
     };
-  if (path === "/jobs") return { name: "jobs", path, params, open: openJobs, title: "Receipts" };
-  return { name: "new", path: "/", params, open: openNew, title: "New" };
+  if (path === "/jobs") return { name: "jobs", path, params, open: openJobs, title: say("receipts") };
+  return { name: "new", path: "/", params, open: openNew, title: say("new") };
 }
 
 async function go() {
@@ -106,7 +107,7 @@ const forgetKey = document.getElementById("forget-key");
 function askForKey(tried, words) {
   const [input, error] = [document.getElementById("key"), document.getElementById("key-error")];
   error.hidden = !tried;
-  error.textContent = tried ? `The server did not accept that key. ${words}` : "";
+  error.textContent = tried ? say("keyRefused", { words }) : "";
   input.value = "";
   keyDialog.returnValue = "";
   keyDialog.showModal();
@@ -115,12 +116,7 @@ function askForKey(tried, words) {
       "close",
       () => {
         if (keyDialog.returnValue !== "ok") {
-          reject(
-            new ApiError(
-              401,
-              "This server wants a key; without one nothing can be shown. Reload the page to enter it.",
-            ),
-          );
+          reject(new ApiError(401, say("keyWanted")));
           return;
         }
         remember("key", input.value.trim(), document.getElementById("key-keep").checked);
@@ -142,6 +138,11 @@ function prepareKey() {
   });
 }
 
+sayAll();
+document.getElementById("skip").addEventListener("click", (event) => {
+  event.preventDefault(); // #main would be taken for a view
+  main.focus();
+});
 prepareKey();
 acceptDrops();
 acceptPastes();

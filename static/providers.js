@@ -3,7 +3,7 @@
 import { getJson } from "./api.js";
 import { h, icon } from "./dom.js";
 import { recall, remember } from "./memory.js";
-import { destination } from "./words.js";
+import { destination, say } from "./words.js";
 
 let providers = null;
 
@@ -54,8 +54,8 @@ export function providerChoice(list, { id, label, labelHidden, chosen, changed }
 
 function options(list) {
   const groups = [
-    ["On this machine", list.filter((provider) => !provider.sendsTo)],
-    ["The picture is sent elsewhere", list.filter((provider) => provider.sendsTo)],
+    [say("onThisMachine"), list.filter((provider) => !provider.sendsTo)],
+    [say("elsewhere"), list.filter((provider) => provider.sendsTo)],
   ];
   return groups
     .filter(([, members]) => members.length)
@@ -81,7 +81,7 @@ export function providerList(list) {
       "li",
       { class: provider.available ? "" : "off" },
       h("b", {}, provider.name),
-      h("span", {}, provider.available ? provider.model : `Not available: ${provider.reason}`),
+      h("span", {}, provider.available ? provider.model : say("notAvailable", provider)),
       provider.available && h("span", { class: "where" }, destination(provider)),
     ),
   );
@@ -89,7 +89,7 @@ export function providerList(list) {
   return h(
     "details",
     { class: "providers", open },
-    h("summary", {}, "Which providers are there?"),
+    h("summary", {}, say("whichProviders")),
     h("ul", {}, rows),
   );
 }

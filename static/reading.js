@@ -1,5 +1,7 @@
 // What an execution read, and where. Pure: the stored JSON in, rows with boxes out.
 
+import { say } from "./words.js";
+
 /** The parsed ocrData of a completed execution with its rows (made when asked for), or null. */
 export function readingOf(execution) {
   if (!execution?.ocrData) return null;
@@ -23,7 +25,7 @@ export function latestReading(file) {
 export function titleOf(job) {
   if (job.name) return job.name;
   const merchants = (job.files ?? []).map((file) => latestReading(file)?.receipt.merchant);
-  return merchants.find(Boolean) ?? job.files?.[0]?.originalName ?? `Job ${job.id}`;
+  return merchants.find(Boolean) ?? job.files?.[0]?.originalName ?? say("job", { id: String(job.id) });
 }
 
 /** The job as JSON, with ocrData as an object in place of a string. */

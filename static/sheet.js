@@ -2,6 +2,7 @@
 
 import { request } from "./api.js";
 import { button, h, icon, save, svg } from "./dom.js";
+import { say } from "./words.js";
 
 const DOUBTFUL = 0.6; // below this confidence a word is marked
 
@@ -18,10 +19,10 @@ export async function openPicture(path, signal) {
  * What the browser cannot draw (PDF, TIFF, HEIC in most) is set from the words instead.
  */
 export function sheet(name, picture) {
-  const paper = h("div", { class: "paper" }, h("p", { class: "small" }, "Loading the picture…"));
+  const paper = h("div", { class: "paper" }, h("p", { class: "small" }, say("loadingPicture")));
   const scroll = h(
     "div",
-    { class: "scroll", tabindex: "0", role: "region", "aria-label": `Picture of ${name}` },
+    { class: "scroll", tabindex: "0", role: "region", "aria-label": say("pictureOf", { file: name }) },
     paper,
   );
   const caption = h("p", { class: "caption" });
@@ -41,9 +42,9 @@ export function sheet(name, picture) {
   };
   picture
     .then(async ({ blob, url }) => {
-      save_.replaceChildren(button("download", "Original", () => save(blob, name)));
+      save_.replaceChildren(button("download", say("original"), () => save(blob, name)));
       image = await decoded(url, name);
-      if (!image) failure = placeholder(blob.type);
+      if (!image) failure = placeholder();
       draw();
     })
     .catch((error) => {
@@ -61,7 +62,7 @@ export function sheet(name, picture) {
 }
 
 async function decoded(url, name) {
-  const image = h("img", { src: url, alt: `The receipt ${name}` });
+  const image = h("img", { src: url, alt: say("theReceipt", { file: name }) });
   try {
     await image.decode();
     return image;
@@ -70,20 +71,8 @@ async function decoded(url, name) {
   }
 }
 
-function placeholder(type) {
-  const kind =
-    { "application/pdf": "a PDF", "image/heic": "a HEIC photo", "image/tiff": "a TIFF" }[type] ??
-    "of a kind";
-  return h(
-    "div",
-    { class: "placeholder" },
-    icon("file"),
-    h(
-      "p",
-      {},
-      `This file is ${kind} that the browser does not show here. Download the original to see it.`,
-    ),
-  );
+function placeholder() {
+  return h("div", { class: "placeholder" }, icon("file"), h("p", {}, say("notShown")));
 }
 
 function setPages(reading) {
@@ -94,7 +83,7 @@ function setPages(reading) {
           h(
             "p",
             { class: "small" },
-            `Page ${number + 1} of ${pages.length}, set from what was read`,
+            say("pageSet", { page: number + 1, pages: pages.length }),
           ),
           h("div", { class: "set" }, boxes(page, number, reading, true)),
         ]

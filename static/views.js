@@ -3,51 +3,57 @@
 import { h, icon } from "./dom.js";
 import { rowWith } from "./reading.js";
 import { isDoubtful, roving } from "./sheet.js";
-import { bareMoney, money, originWord, printedDate, sourceWord, warningWord } from "./words.js";
+import {
+  bareMoney,
+  LOCALE,
+  money,
+  originWord,
+  printedDate,
+  say,
+  sourceWord,
+  warningWord,
+} from "./words.js";
 
 export const VIEWS = [
-  { name: "fields", label: "Fields", render: fields, text: fieldsText },
-  { name: "text", label: "Text", render: rows, text: (reading) => reading.text },
+  { name: "fields", render: fields, text: fieldsText },
+  { name: "text", render: rows, text: (reading) => reading.text },
   {
     name: "markdown",
-    label: "Markdown",
     render: ({ markdown }) => pre(markdown),
     text: ({ markdown }) => markdown,
   },
-  { name: "raw", label: "Raw", render: raw, text: ({ raw: answer, data }) => json(answer ?? data) },
+  { name: "raw", render: raw, text: ({ raw: answer, data }) => json(answer ?? data) },
 ];
 
 const A_TOTAL = /(?<!sub.?)total|amount due|summe|gesamt|importe/i;
-const REVIEWED = {
-  Merchant: "merchant",
-  Date: "date",
-  Total: "total",
-  Subtotal: "subtotal",
-  Tax: "tax",
-  Tip: "tip",
-};
 const A_TAX = /tax|vat|gst|mwst|ust|tva|iva/i;
 
-/** Label, value, what is printed and what its row is called; the first three also when not found. */
+/** Name, value, what is printed and what its row is called; the first three also when not found. */
 export function fieldList({ receipt }) {
   const sum = (value) => (value === null ? null : money(value, receipt.currency));
   const all = [
-    ["Merchant", receipt.merchant, receipt.merchant],
-    ["Date", when(receipt), null],
-    ["Total", sum(receipt.total), receipt.total, A_TOTAL],
-    ["Subtotal", sum(receipt.subtotal), receipt.subtotal],
-    ["Discount", sum(receipt.discount), receipt.discount],
-    ...receipt.taxes.map((tax) => [taxLabel(tax), sum(tax.amount), tax.amount, A_TAX]),
-    ["Tax", isOnlyTax(receipt) ? null : sum(receipt.tax), receipt.tax, A_TAX],
-    ["Tip", sum(receipt.tip), receipt.tip],
-    ["Paid by", payment(receipt), receipt.cardLast4],
-    ["Receipt number", receipt.receiptNumber, receipt.receiptNumber],
-    ["Address", receipt.merchantAddress, receipt.merchantAddress],
-    ["Phone", receipt.merchantPhone, receipt.merchantPhone],
-    ["Tax number", receipt.merchantTaxId, receipt.merchantTaxId],
+    ["merchant", receipt.merchant, receipt.merchant],
+    ["date", when(receipt), null],
+    ["total", sum(receipt.total), receipt.total, A_TOTAL],
+    ["subtotal", sum(receipt.subtotal), receipt.subtotal],
+    ["discount", sum(receipt.discount), receipt.discount],
+    ...receipt.taxes.map((tax) => [tax, sum(tax.amount), tax.amount, A_TAX]),
+    ["tax", isOnlyTax(receipt) ? null : sum(receipt.tax), receipt.tax, A_TAX],
+    ["tip", sum(receipt.tip), receipt.tip],
+    ["paidBy", payment(receipt), receipt.cardLast4],
+    ["receiptNumber", receipt.receiptNumber, receipt.receiptNumber],
+    ["address", receipt.merchantAddress, receipt.merchantAddress],
+    ["phone", receipt.merchantPhone, receipt.merchantPhone],
+    ["taxNumber", receipt.merchantTaxId, receipt.merchantTaxId],
   ];
   return all
-    .map(([label, value, printed, named]) => ({ label, value, printed, named }))
+    .map(([name, value, printed, named]) => ({
+      name,
+      label: name.amount === undefined ? say(name) : taxLabel(name),
+      value,
+      printed,
+      named,
+    }))
     .filter(({ value }, number) => number < 3 || value !== null);
 }
 
@@ -56,7 +62,7 @@ function when({ date, time }) {
 }
 
 function taxLabel({ rate }) {
-  return rate === null ? "Tax, a rate" : `Tax at ${rate.toLocaleString()} %`;
+  return rate === null ? say("taxOfARate") : say("taxAt", { rate });
 }
 
 /** Whether the sum of the taxes would only say the one tax again. */
@@ -70,7 +76,7 @@ function payment({ paymentMethod, cardLast4 }) {
 
 function fields(reading) {
   const { receipt } = reading;
-  const lines = fieldList(reading).map(({ label, value, printed, named }) =>
+  const lines = fieldList(reading).map(({ name, label, value, printed, named }) =>
     h(
       "tr",
       { "data-row": rowWith(reading, printed, named) },
@@ -78,9 +84,9 @@ function fields(reading) {
       h(
         "td",
         { class: value === null ? "absent" : "" },
-        value ?? "not found",
-        origin(originWord(receipt.evidence?.[REVIEWED[label]])),
-        receipt.review?.includes(REVIEWED[label]) && h("span", { class: "check" }, "please check"),
+        value ?? say("notFound"),
+        origin(originWord(receipt.evidence?.[name])),
+        receipt.review?.includes(name) && h("span", { class: "check" }, say("pleaseCheck")),
       ),
     ),
   );
@@ -92,7 +98,7 @@ function fields(reading) {
       h(
         "table",
         { class: "fields" },
-        h("caption", { class: "hidden" }, "Fields"),
+        h("caption", { class: "hidden" }, say("fields")),
         h("tbody", {}, lines),
       ),
     ),
@@ -110,7 +116,7 @@ function warnings(names) {
     names.length > 0 &&
     h(
       "ul",
-      { class: "warnings", "aria-label": "Warnings" },
+      { class: "warnings", "aria-label": say("warnings") },
       names.map((name) => h("li", {}, icon("failed"), warningWord(name))),
     )
   );
@@ -121,10 +127,10 @@ function items(reading) {
   const { items: list, currency } = reading.receipt;
   const sum = (value) => (value === null ? "" : bareMoney(value, currency));
   const columns = [
-    ["Item", (item) => item.description],
-    ["Quantity", (item) => item.quantity?.toLocaleString() ?? ""],
-    ["Price", (item) => sum(item.unitPrice)],
-    ["Amount", (item) => sum(item.amount)],
+    [say("item"), (item) => item.description],
+    [say("quantity"), (item) => item.quantity?.toLocaleString(LOCALE) ?? ""],
+    [say("price"), (item) => sum(item.unitPrice)],
+    [say("amount"), (item) => sum(item.amount)],
   ].filter(([, cell]) => list.some(cell));
   const row = (tag, attributes, cells) =>
     h(
@@ -144,8 +150,10 @@ function items(reading) {
       columns.map(([, cell]) => cell(item)),
     ),
   );
-  const check = reading.receipt.review?.includes("items") ? ": please check" : "";
-  const caption = (currency ? `Items, in ${currency}` : "Items") + check;
+  const named = currency ? say("itemsIn", { currency }) : say("items");
+  const caption = reading.receipt.review?.includes("items")
+    ? say("itemsCheck", { items: named })
+    : named;
   return h(
     "table",
     { class: "items" },
@@ -169,7 +177,7 @@ function fieldsText(reading) {
 
 function rows(reading) {
   if (!reading.rows.length)
-    return h("p", { class: "notice" }, "No text was found in this picture.");
+    return h("p", { class: "notice" }, say("noText"));
   return roving(
     h(
       "ol",
@@ -184,7 +192,7 @@ function words({ text, lines }) {
   const parts = [];
   let end = 0;
   for (const line of lines.filter(isDoubtful)) {
-    const sure = `${Math.round(line.confidence * 100)} % sure`;
+    const sure = say("percentSure", { percent: Math.round(line.confidence * 100) });
     parts.push(text.slice(end, line.at), h("span", { class: "doubtful", title: sure }, line.text));
     end = line.at + line.text.length;
   }
@@ -192,10 +200,7 @@ function words({ text, lines }) {
 }
 
 function raw({ raw: answer, data }) {
-  const words =
-    answer === null
-      ? "This provider has no answer of its own to show; this is all that was stored."
-      : "The provider's own answer, as it came.";
+  const words = say(answer === null ? "rawNone" : "rawOwn");
   return h("div", {}, h("p", { class: "small" }, words), pre(json(answer ?? data)));
 }
 

@@ -208,7 +208,7 @@ def test_doubtful_words_are_marked(page, job):
 def test_a_file_that_browsers_do_not_show_is_set_from_what_was_read(page, job, server, picture):
     pdf = picture("bill.pdf").read_bytes()
     page.open(f"#/jobs/{job('paged', files=[('file', ('bill.pdf', pdf))])}")
-    page.see(".placeholder", "This file is a PDF")
+    page.see(".placeholder", "does not show this kind of file")
     assert page.texts(".set + .small, .placeholder + .small") == [
         "Page 1 of 2, set from what was read",
         "Page 2 of 2, set from what was read",
@@ -251,7 +251,7 @@ def test_a_receipt_that_is_here_already_is_pointed_out(page, job, picture):
     files = [("file", ("bus.png", picture(rows=("BUS 2.00",)).read_bytes()))]
     first, second = job("paged", files=files), job("paged", files=files)
     page.open(f"#/jobs/{second}")
-    page.click(".result a", f"job {first}")
+    page.click(".result a", f"Job {first}")
     page.see(".small", f"Job {first} ·")
 
 

@@ -153,8 +153,8 @@ def test_every_warning_has_a_sentence_and_is_given_somewhere():
 
 
 def test_the_page_has_a_sentence_for_every_warning():
-    page = (ROOT / "static/words.js").read_text("utf-8")
-    assert set(re.findall(r"^  (\w+_\w+): ", page, re.M)) == set(WARNINGS)
+    page = (ROOT / "static/words/en.js").read_text("utf-8")
+    assert set(re.findall(r'"warning\.(\w+)": ', page, re.M)) == set(WARNINGS)
 
 
 def test_the_documentation_lists_every_error_code_and_every_warning():
