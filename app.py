@@ -50,9 +50,10 @@ from server.lifecycle import (
     serving,
     stop_with_process,
 )
-from server.listing import read_listing, read_receipt_listing
+from server.listing import read_listing, read_preview, read_receipt_listing
 from server.metrics import Metrics
 from server.multipart import MAX_NAME_BYTES
+from server.previews import Previews, page_of
 from server.service import Service
 from server.upload import check_provider, max_body_bytes, stored_upload
 from server.webhook import Webhook
@@ -69,6 +70,7 @@ PAGE_CSP = (
     " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none';"
     " require-trusted-types-for 'script'"
 )
+GONE = "The bytes of file {} are gone from the data directory"
 SMALL_BODY_BYTES = 64 * 1024  # of a request that brings no file
 
 
@@ -198,9 +200,31 @@ def get_file(job_id: int, file_id: int) -> Response:
             etag=file["sha256"],
         )
     except FileNotFoundError:
-        abort(404, f"The bytes of file {file_id} are gone from the data directory")
+        abort(404, GONE.format(file_id))
     response.headers["Content-Disposition"] = _disposition(file["original_name"])
     response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    return response
+
+
+@api.get(f"{FILE}/preview")
+def get_preview(job_id: int, file_id: int) -> Response:
+    """A page of a file as an upright JPEG, whatever its format."""
+    page = page_of(_file_or_404(job_id, file_id), *read_preview(request.args))
+    previews = get_service().previews
+    data = previews.kept(page)
+    if data is None:
+        give_turn_back()  # the answer may take some seconds
+        close_db()
+        try:
+            data = previews.made(page)
+        except FileNotFoundError:
+            abort(404, GONE.format(file_id))
+    if data is None:
+        abort(404, f"File {file_id} has no page {page.number}; the first is 0")
+    response = Response(data, mimetype="image/jpeg")
+    response.set_etag(page.tag, weak=True)  # another release may make it in another way
+    response.headers["Cache-Control"] = "private, no-cache"  # ask: it may have been deleted
+    response.make_conditional(request)
     return response
 
 
@@ -474,7 +498,9 @@ def create_app(
 
     worker = Worker(database, storage, providers, settings, ended)
     metrics = Metrics(database)
-    service = Service(database, storage, providers, settings, worker, waiting, webhook, metrics)
+    previews = Previews(storage, settings)
+    parts = (worker, waiting, webhook, metrics, previews)
+    service = Service(database, storage, providers, settings, *parts)
 
     app = Flask(__name__)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the reference puts id first

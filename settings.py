@@ -113,6 +113,9 @@ class Settings:
     max_files_per_job: int = _number(50, "413 beyond")
     max_image_pixels: int = _number(100_000_000, "width x height; 400 beyond")
     max_pages: int = _number(20, "of a PDF or TIFF; 400 beyond")
+    preview_cache_mb: int = _number(
+        500, "of data/previews, the pictures that the page shows; the oldest go", least=0
+    )
     max_pending: int = _number(10_000, "executions waiting; 503 beyond")
     max_waiting: int = _number(250, "requests that wait for a job; fewer than the server's threads")
     log_format: Literal["text", "json"] = _text("text", "or json: an object a line", _log_format)

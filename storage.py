@@ -77,6 +77,7 @@ class Storage:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._incoming, self._uploads = root / "incoming", root / "uploads"
+        self.previews = root / "previews"
 
     def create(self) -> None:
         """Make the directories; only their owner can look into them.
@@ -84,7 +85,7 @@ class Storage:
         Raises SystemExit, a sentence, where that is impossible.
         """
         with _explained(self.root):
-            for directory in (self.root, self._incoming, self._uploads):
+            for directory in (self.root, self._incoming, self._uploads, self.previews):
                 directory.mkdir(mode=0o700, parents=True, exist_ok=True)
                 _keep_private(directory)
             for database in self.root.glob("receipts.db*"):
@@ -109,6 +110,10 @@ class Storage:
         if not path.is_relative_to(self.root):
             raise ValueError(f"the storage key {key!r} points outside the data directory")
         return path
+
+    def previews_of(self, key: str) -> Path:
+        """The directory of a file's previews, which may not be there."""
+        return self.path(f"previews/{key.removeprefix('uploads/')}")
 
     @contextmanager
     def incoming(self) -> Iterator[Arrival]:
@@ -189,10 +194,11 @@ class Storage:
             raise PermissionError(errno.EACCES, "cannot be written", str(self._uploads))
 
     def remove(self, keys: Collection[str]) -> None:
-        """Remove these files, durably, and the directories of jobs that are empty then."""
-        homes = {self.path(key).parent for key in keys}
+        """Remove these files, durably, their previews, and the directories of jobs left empty."""
+        homes = {path.parent for key in keys for path in (self.path(key), self.previews_of(key))}
         for key in keys:
             self.path(key).unlink(missing_ok=True)
+            _remove(self.previews_of(key))
         for home in homes:
             with suppress(OSError):  # not empty, or gone
                 home.rmdir()
@@ -218,8 +224,9 @@ class Storage:
         return (self._uploads / str(job_id)).exists()
 
     def remove_job(self, job_id: int) -> None:
-        """Remove a job's whole directory, whatever is in it."""
+        """Remove a job's whole directory, whatever is in it, and its previews."""
         _remove(self._uploads / str(job_id))
+        _remove(self.previews / str(job_id))
 
 
 # What the file of the lock says; of one length, so that one fits over the other on a full disk.

@@ -21,6 +21,7 @@ CUT_SHORT_SHARE = 0.05  # of its rows
 BUSY = "other files kept the decoders busy until OCR_TIMEOUT_S; try again later"
 
 _checks = threading.BoundedSemaphore(2)
+_previews = threading.BoundedSemaphore(2)
 _decodings: dict[int, threading.BoundedSemaphore] = {}  # by how many may decode at once
 
 
@@ -60,17 +61,34 @@ def is_cut_short(path: Path, settings: Settings) -> bool:
     return share > CUT_SHORT_SHARE
 
 
+def preview(
+    path: Path, number: int, width: int, settings: Settings, seconds: float = CHECK_S
+) -> bytes | None:
+    """A page as an upright JPEG, at most `width` pixels wide; None where there is no such page.
+
+    Raises ProviderError where it is damaged, takes more memory than OCR_MEMORY_MB or more seconds.
+    """
+    with _previews:  # which so keep no upload waiting
+        args = (path, number, width, settings.limits)
+        jpeg: bytes | None = _at_once("preview", *args, settings=settings, seconds=seconds)
+        return jpeg
+
+
 def _checked(function: str, *args: Any, settings: Settings) -> Any:
-    """A call at the server's own priority, since an upload waits for it."""
     with _checks:
-        return process.run(
-            "engines.images",
-            function,
-            *args,
-            deadline=time.monotonic() + CHECK_S,
-            memory_mb=settings.ocr_memory_mb,
-            niceness=0,
-        )
+        return _at_once(function, *args, settings=settings)
+
+
+def _at_once(function: str, *args: Any, settings: Settings, seconds: float = CHECK_S) -> Any:
+    """A call at the server's own priority, since a person waits for it."""
+    return process.run(
+        "engines.images",
+        function,
+        *args,
+        deadline=time.monotonic() + seconds,
+        memory_mb=settings.ocr_memory_mb,
+        niceness=0,
+    )
 
 
 def count_pdf_pages(path: Path, settings: Settings, deadline: float) -> int | None:

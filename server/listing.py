@@ -1,4 +1,4 @@
-"""Reads the query parameters of the lists and the exports."""
+"""Reads the query parameters of the lists, the exports and the previews."""
 
 import re
 from collections.abc import Mapping
@@ -32,9 +32,16 @@ def read_listing(args: MultiDict[str, str]) -> Listing:
     )
 
 
-def _whole_number(name: str, value: str, most: int) -> int:
-    if not (value.isascii() and value.isdigit() and len(value) < 20 and 1 <= int(value) <= most):
-        raise BadRequest(f"{name} must be a whole number from 1 to {most}, not {value!r}")
+def read_preview(args: MultiDict[str, str]) -> tuple[int, int]:
+    """The page, the first is 0, and the width in pixels. Raises BadRequest as read_listing."""
+    page = _whole_number("page", args.get("page", "0"), MAX_PAGE, least=0)
+    return page, _whole_number("width", args.get("width", "800"), MAX_PAGE)
+
+
+def _whole_number(name: str, value: str, most: int, least: int = 1) -> int:
+    is_number = value.isascii() and value.isdigit() and len(value) < 20
+    if not (is_number and least <= int(value) <= most):
+        raise BadRequest(f"{name} must be a whole number from {least} to {most}, not {value!r}")
     return int(value)
 
 

@@ -15,6 +15,7 @@ from server import errors
 from server.access import WrongKeys
 from server.answers import Waiting
 from server.metrics import Metrics
+from server.previews import Previews
 from server.webhook import Webhook
 from settings import Settings
 from storage import Storage
@@ -36,6 +37,7 @@ class Service:
     waiting: Waiting
     webhook: Webhook
     metrics: Metrics
+    previews: Previews
     turns: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(MAX_ANSWERED))
     export_turn: threading.Lock = field(default_factory=threading.Lock)
     wrong_keys: WrongKeys = field(default_factory=WrongKeys)

@@ -12,7 +12,7 @@ from tests.test_imports import FILES, name
 
 SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"
 NUMBERS = {  # the least that each takes
-    **dict.fromkeys(("JOB_RETENTION_DAYS", "TRUSTED_PROXIES"), 0),
+    **dict.fromkeys(("JOB_RETENTION_DAYS", "PREVIEW_CACHE_MB", "TRUSTED_PROXIES"), 0),
     "OCR_MEMORY_MB": 128,
     **dict.fromkeys(("MAX_FILE_SIZE_BYTES", "MAX_FILES_PER_JOB", "MAX_IMAGE_PIXELS"), 1),
     **dict.fromkeys(("MAX_PAGES", "MAX_PENDING", "MAX_WAITING"), 1),

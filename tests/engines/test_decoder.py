@@ -65,6 +65,20 @@ def test_a_pdf_that_unfolds_ends_in_its_limit_and_the_next_is_read(stored, name,
 
 
 @pytest.mark.slow
+def test_a_preview_of_a_file_that_unfolds_ends_in_its_limit_and_the_next_is_made(stored):
+    def preview(content, seconds=20):
+        return _code(decoder.preview, stored(content), 0, 2400, SETTINGS, seconds)
+
+    unfolding = [make() for make in hostile.PICTURES.values()]
+    # A GIF and a TIFF of one channel take 100 MB each, and need no more here.
+    assert {*map(preview, unfolding)} <= {"too_large", None}
+    assert preview(hostile.webp()) == preview(hostile.forms()) == "too_large"
+    assert [preview(make(), 1) for make in (hostile.tiles, hostile.fonts)] == ["timeout"] * 2
+    assert preview(hostile.looped()) == "bad_image"
+    assert preview(png()) is None
+
+
+@pytest.mark.slow
 def test_as_many_files_are_decoded_for_vendors_at_once_as_there_are_workers(tmp_path):
     one = Settings(ocr_workers=1)
     slow, quick = tmp_path / "slow.pdf", tmp_path / "quick.png"

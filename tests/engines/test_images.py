@@ -134,6 +134,12 @@ def of_format(format, image=None):
     return encoded(image, format, **lossless.get(format, {}))
 
 
+def preview(path, number=0, width=48):
+    """The JPEG that a person gets, None where there is no such page."""
+    data = images.preview(path, number, width, LIMITS)
+    return data and Image.open(BytesIO(data))
+
+
 # Every kind of picture
 
 
@@ -143,7 +149,9 @@ def test_every_format_is_told_by_its_content_and_read_in_its_colours(stored, for
     assert images.check(path, LIMITS) == TYPES[format]
     (page,) = read(path)
     assert page.mode == "RGB"
-    assert corners(page) == ["red", "green", "blue", "white"]
+    assert corners(page) == corners(preview(path)) == ["red", "green", "blue", "white"]
+    assert preview(path).size == (48, 32)
+    assert preview(path, 1) is None
 
 
 @pytest.mark.parametrize("format", [*TYPES, "HEIC"])
@@ -173,6 +181,8 @@ def test_a_turned_photo_is_turned_upright(stored, format, orientation):
     (jpeg,) = jpegs(path)
     with Image.open(BytesIO(jpeg.data)) as sent:
         assert (sent.size, sent.getexif().get(ORIENTATION)) == ((96, 64), None)
+    assert preview(path).size == (48, 32)
+    assert corners(preview(path)) == ["red", "green", "blue", "white"]
 
 
 @pytest.mark.parametrize("value", [0, 9, 77])
@@ -614,6 +624,20 @@ def sent(path, **options):
 
 
 @pytest.mark.slow
+def test_a_preview_is_never_wider_than_its_page_and_never_too_long_for_browsers(stored):
+    assert preview(stored(png((30, 20))), width=200).size == (30, 20)
+    assert preview(stored(png((100, 90_000))), width=200).size == (33, 30_000)
+    assert preview(stored(pdf((14_400, 1))), width=2400).size == (2400, 1)
+
+
+def test_every_page_has_a_preview_of_its_own(stored):
+    pages = [Image.new("RGB", (64, 64), colour) for colour in ("red", "blue")]
+    for format in ("TIFF", "PDF"):
+        path = stored(encoded(pages[0], format, save_all=True, append_images=pages[1:]))
+        assert [corners(preview(path, number))[0] for number in (0, 1)] == ["red", "blue"]
+        assert preview(path, 2) is None
+
+
 def test_a_photo_is_made_smaller_and_told_at_its_own_size(stored):
     path = stored(png((3000, 1500)))
     assert sent(path) == ((2048, 1024), (3000, 1500))
