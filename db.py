@@ -809,6 +809,7 @@ class ReceiptListing:
     currency: str | None = None
     merchant: str | None = None  # without regard to the case of ASCII letters
     states: tuple[str, ...] = ()  # any of these; () for all
+    job: int | None = None  # of this job only, which need not exist
 
     @property
     def offset(self) -> int:
@@ -983,6 +984,7 @@ def _receipt_conditions(listing: ReceiptListing) -> list[str]:
         "total <= :most": listing.most,
         "currency = :currency": listing.currency,
         "merchant = :merchant": listing.merchant,
+        "file_id IN (SELECT id FROM file WHERE job_id = :job)": listing.job,
         "id IN (SELECT rowid FROM receipt_search WHERE words MATCH :words)": listing.search,
     }
     found = [condition for condition, value in conditions.items() if value is not None]
@@ -1003,6 +1005,7 @@ def _receipt_terms(listing: ReceiptListing) -> dict[str, Any]:
         "most": listing.most,
         "currency": listing.currency,
         "merchant": listing.merchant,
+        "job": listing.job,
         "words": " ".join(f'"{word}"*' for word in words) or '""',
         "states": json.dumps(listing.states),
         "duplicates": "duplicate" in listing.states,

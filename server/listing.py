@@ -61,6 +61,7 @@ def read_receipt_listing(args: MultiDict[str, str]) -> ReceiptListing:
         currency=args.get("currency") or None,
         merchant=args.get("merchant") or None,
         states=_states(args.get("state")),
+        job=_whole_number("job", args["job"], MAX_ID) if "job" in args else None,
     )
 
 

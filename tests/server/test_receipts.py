@@ -188,6 +188,13 @@ def test_a_deleted_job_has_no_receipts(client):
     }
 
 
+def test_receipts_of_one_job_are_listed(client):
+    for name in ("cafe", "doubtful"):
+        only_execution(wait(client, upload(client, name)))
+    assert [row["jobId"] for row in ask(client, "/receipts?job=2")["data"]] == [2]
+    assert ask(client, "/receipts?job=3")["data"] == []
+
+
 def test_sums_are_of_all_pages_by_currency(client):
     for name in ("cafe", "doubtful", "failing"):
         wait(client, upload(client, name))
