@@ -9,6 +9,7 @@ but no original. `create_app` is the server's application, with quick, slow and 
 """
 
 import argparse
+import itertools
 import os
 import random
 import signal
@@ -108,15 +109,15 @@ class Chaos:
             threading.Thread(target=self.client, args=(self.random.random(),))
             for _ in range(self.clients)
         ]
-        for number in range(rounds):
-            self.start()
+        for number, (command, how, twice) in enumerate(self.planned(rounds)):
+            self.start(command)
             if number == 0:
                 for thread in threads:
                     thread.start()
             if self.random.random() < 0.9:
                 self.wait_until_up()
             time.sleep(self.random.uniform(0.0, 0.5))
-            self.end()
+            self.end(how, twice)
         self.stop.set()
         self.start()
         self.wait_until_up()
@@ -129,14 +130,26 @@ class Chaos:
         assert self.server.wait(30) == 0
         self.check_on_disk()
 
-    def start(self):
+    def planned(self, rounds):
+        """The server, the signal and whether it comes twice, of each round.
+
+        Each server gets each signal in eight rounds, if it is orderly, and half of them twice; in
+        the next eight the other half.
+        """
+        signals = SIGNALS if self.orderly else (*SIGNALS, *[signal.SIGKILL] * 4)
+        ends = list(itertools.product(COMMANDS, signals))
+        self.random.shuffle(ends)
+        for number, end in enumerate(itertools.islice(itertools.cycle(ends), rounds)):
+            yield *end, (number + number // len(ends)) % 2 == 1
+
+    def start(self, command=COMMANDS[1]):
         environ = {
             "DATA_DIR": str(self.data),
             "FLASK_APP": "tests.chaos",
             "FLASK_RUN_PORT": str(self.port),
             "OCR_WORKERS": str(WORKERS),
         }
-        command = [word.format(port=self.port) for word in self.random.choice(COMMANDS)]
+        command = [word.format(port=self.port) for word in command]
         with (self.data / "server.log").open("ab") as log:
             self.server = subprocess.Popen(
                 [sys.executable, *command],
@@ -157,10 +170,7 @@ class Chaos:
             assert time.monotonic() < deadline, "the server does not answer"
             time.sleep(0.02)
 
-    def end(self):
-        """End the server in one of the ways there are."""
-        how = self.random.choice(SIGNALS if self.orderly else (*SIGNALS, *[signal.SIGKILL] * 4))
-        twice = self.random.random() < 0.5
+    def end(self, how, twice):
         self.ends[f"{how.name}{' twice' * twice}"] += 1
         self.server.send_signal(how)
         if twice:

@@ -67,6 +67,24 @@ def test_files_that_unfold_end_in_their_limits_beside_a_server_that_answers(serv
 
 
 @pytest.mark.slow
+def test_eight_pictures_of_38_bytes_at_once_end_in_the_default_limit(serve):
+    def send(number):
+        return requests.post(
+            f"{server.url}/ocr-jobs/upload?ocrProvider_0=openai",
+            files={"file": ("receipt.webp", hostile.webp())},
+            timeout=120,
+        )
+
+    server = serve(*PRODUCTION, "--app=app:create_app", OPENAI_API_KEY="k")
+    with Health(server) as health, ThreadPoolExecutor(8) as clients:
+        answers = [answer.json() for answer in clients.map(send, range(8))]
+    limits = ("more memory than OCR_MEMORY_MB allows (2048)", "within 20 s")
+    assert all(any(limit in answer["details"] for limit in limits) for answer in answers), answers
+    assert memory(server) <= 300
+    assert max(health.seconds) <= 1
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["paddle-ocr-local", "tesseract"])
 def test_a_local_engine_ends_at_its_memory_limit_and_reads_the_next_file(name, tmp_path, receipt):
     path = tmp_path / "unfolds.webp"
