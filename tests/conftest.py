@@ -183,11 +183,40 @@ def serve(tmp_path):
 
 
 @pytest.fixture
-def nginx(tmp_path):
+def proxies():
+    """A list of processes that are ended when the test is over."""
+    running = []
+    yield running
+    for process in running:
+        process.send_signal(signal.SIGTERM)
+        process.wait(20)
+
+
+@pytest.fixture
+def caddy(tmp_path, proxies):
+    """`caddy(text, server)`: the port of a Caddy with this Caddyfile, by plain http."""
+    assert shutil.which("caddy"), "Caddy is not installed: apt-get install caddy"
+
+    def start(text, server):
+        port, log = free_port(), tmp_path / "caddy.log"
+        text = text.replace("nas.lan {", f"http://nas.lan:{port} {{\n\tbind 127.0.0.1")
+        text = text.replace("127.0.0.1:3000", f"127.0.0.1:{server.port}")
+        (tmp_path / "Caddyfile").write_text(f"{{\n\tadmin off\n}}\n{text}")
+        command = ["caddy", "run", "--config", tmp_path / "Caddyfile"]
+        env = os.environ | {"HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path)}
+        with log.open("wb") as file:
+            proxies.append(subprocess.Popen(command, env=env, stderr=file))
+        until(lambda: _answers(proxies[-1], port, log))
+        return port
+
+    return start
+
+
+@pytest.fixture
+def nginx(tmp_path, proxies):
     """`nginx(text, server)`: the port of an nginx with this configuration before the server."""
     program = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
     assert program, "nginx is not installed: apt-get install nginx-light"
-    running = []
 
     def start(text, server, port=None):
         port, here = port or free_port(), tmp_path / "nginx"
@@ -198,14 +227,11 @@ def nginx(tmp_path):
         (here / "nginx.conf").write_text(whole)
         log = here / "error.log"
         command = [program, "-c", here / "nginx.conf", "-e", log]
-        running.append(subprocess.Popen(command, stderr=subprocess.DEVNULL))
-        until(lambda: _answers(running[-1], port, log))
+        proxies.append(subprocess.Popen(command, stderr=subprocess.DEVNULL))
+        until(lambda: _answers(proxies[-1], port, log))
         return port
 
-    yield start
-    for process in running:
-        process.send_signal(signal.SIGTERM)
-        process.wait(20)
+    return start
 
 
 def _answers(process, port, log):
