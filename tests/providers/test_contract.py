@@ -4,6 +4,7 @@ import logging
 import socket
 import time
 from dataclasses import replace
+from functools import cache
 
 import pytest
 from PIL import Image
@@ -51,10 +52,16 @@ def fails(case, http_stub, receipt):
 
 # What is not sent
 
+gif = cache(hostile.PICTURES["gif"])  # a second each time
 
-def test_a_picture_that_unfolds_is_not_sent(case, http_stub, tmp_path):
-    path = tmp_path / "unfolds.webp"
-    path.write_bytes(hostile.webp())
+
+@pytest.mark.slow
+@pytest.mark.parametrize("make", [hostile.webp, gif, hostile.forms])
+def test_what_unfolds_is_not_sent(case, http_stub, tmp_path, make):
+    path = tmp_path / "unfolds"
+    path.write_bytes(make())
+    if make is hostile.forms and case.reads_pdf:  # the vendor draws its pages itself
+        path.write_bytes(hostile.webp(side=9000))
     settings = replace(case.settings(http_stub.url), ocr_memory_mb=128)
     code, message = failure_of(case.ocr, path, settings, Waits())
     assert (code, http_stub.requests) == ("too_large", [])

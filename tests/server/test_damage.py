@@ -13,7 +13,9 @@ import signal
 import sqlite3
 import struct
 import subprocess
+import tempfile
 from contextlib import closing, contextmanager
+from pathlib import Path
 
 import pytest
 import requests
@@ -151,6 +153,56 @@ def test_a_disk_without_inodes_is_not_ready_and_refuses_uploads(serve, tmp_path)
             if answer.ok:
                 assert server.wait(answer.json()["id"])["status"] == "completed"
         assert "Traceback" not in server.log.read_text()
+
+
+@pytest.mark.slow
+def test_a_disk_that_becomes_read_only_is_told_and_what_was_accepted_is_kept(serve, tmp_path):
+    with mounted(tmp_path / "disk", "size=300m"):
+        server = serve(data=tmp_path / "disk/data")
+        kept = try_upload(server, png()).json()["id"]
+        server.wait(kept)
+        with read_only(server.data):
+            ready = requests.get(f"{server.url}/ready", timeout=10)
+            assert ready.status_code == 503
+            refused = try_upload(server, png())
+            assert refused.status_code in (503, 507), refused.text
+            for answer in (ready, refused):
+                assert "cannot be written" in answer.json()["details"]
+            assert requests.delete(f"{server.url}/ocr-jobs/{kept}", timeout=10).status_code == 503
+            assert requests.get(f"{server.url}/health", timeout=10).ok
+        assert requests.get(f"{server.url}/ready", timeout=10).ok
+        assert server.wait(try_upload(server, png()).json()["id"])["status"] == "completed"
+        assert server.job(kept)["status"] == "completed"
+        assert "Traceback" not in server.log.read_text()
+
+
+@contextmanager
+def read_only(directory):
+    """The directory is its own, but nothing in it can be written for a while."""
+    subprocess.run(["mount", "--bind", directory, directory], check=True)
+    try:
+        subprocess.run(["mount", "-o", "remount,bind,ro", directory], check=True)
+        yield
+    finally:
+        subprocess.run(["umount", "-l", directory], check=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", [(*FLASK, "run"), WAITRESS], ids=["flask run", "waitress"])
+def test_a_full_tmp_costs_no_upload(serve, tmp_path, command):
+    """/tmp itself, in a namespace of its own: TMPDIR would show only what asks tempfile."""
+    mount = "mount -t tmpfs -o size=4k,nr_inodes=2 tmpfs /tmp"
+    script = f"{mount} && exec {' '.join(command)}"
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as home:
+        data = Path(home, "data")
+        server = serve("unshare", "--mount", "bash", "-c", script, data=data)
+        for size in (1_000, 600_000, 5_000_000):
+            job_id = try_upload(server, png() + bytes(size)).json()["id"]
+            assert server.wait(job_id)["status"] == "completed"
+        export = requests.get(f"{server.url}/ocr-jobs/export.csv", timeout=10)
+        assert len(export.text.splitlines()) == 4
+        assert requests.get(f"{server.url}/ready", timeout=10).ok
+        server.end(signal.SIGTERM)
 
 
 # Before a start
