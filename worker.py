@@ -142,6 +142,8 @@ class Worker:
         self._stopping.set()
         for kind in self._threads.values():
             self._queues[kind].put(None)
+        if count := len(self._running):
+            log.info("%d executions get %.0f s to end; Ctrl-C ends at once", count, grace_s)
         end = time.monotonic() + grace_s
         for thread in self._threads:
             thread.join(max(0.0, end - time.monotonic()))

@@ -20,7 +20,6 @@ import db
 from providers.base import available
 from server import access, docs, logs
 from server.service import Service
-from worker import GRACE_S
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +53,6 @@ def stop_with_process(service: Service) -> None:
 
     def stop(number: int, frame: FrameType | None) -> None:
         service.worker.close()
-        log.info("Ending: what is being read gets %.0f s more; Ctrl-C ends at once", GRACE_S)
         _ignore_ends()
         service.waiting.close()  # takes a lock, which this thread never has: it runs no requests
         if number == signal.SIGINT:

@@ -199,7 +199,7 @@ def test_the_log_begins_with_what_a_user_wants_to_know_and_says_what_an_end_wait
     server.upload(png(), "slow")
     until(lambda: started(server.data))
     server.process.send_signal(signal.SIGTERM)
-    until(lambda: "Ending: what is being read gets 5 s more" in server.log.read_text())
+    until(lambda: "1 executions get 5 s to end; Ctrl-C ends at once" in server.log.read_text())
     lines = [line.split(" INFO ", 1)[-1] for line in server.log.read_text().splitlines()]
     begin = lines.index(f"Open Receipt OCR {docs.version()} is on http://localhost:{server.port}")
     assert lines[begin + 1 : begin + 4] == [
