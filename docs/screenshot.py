@@ -33,7 +33,7 @@ def _take(page: Page, server: Server) -> None:
     page.size(*SIZE)
     page.colors("light")
     page.open(f"#/jobs/{job_id}")
-    page.see(".boxes")
+    page.see(".paper")
     page.click(".items td", "Almond")
     picture = ROOT / "docs" / "page.png"
     page.browser.save_screenshot(picture)

@@ -2,30 +2,24 @@
 
 import { compareRows, compareWords } from "./diff.js";
 import { h } from "./dom.js";
-import { readingOf } from "./reading.js";
-import { roving } from "./sheet.js";
-import { fieldList } from "./views.js";
+import { fieldList } from "./fields.js";
 import { say } from "./words.js";
+import { roving } from "./sheet.js";
 
-export function comparison(leftRun, rightRun) {
-  const [left, right] = [readingOf(leftRun), readingOf(rightRun)];
+/** Two readings with their names, each {name, reading}. */
+export function comparison(...sides) {
+  const [left, right] = sides.map(({ reading }) => reading);
+  const names = sides.map(({ name }) => name);
   const pairs = compareRows(
     left.rows.map(({ text }) => text),
     right.rows.map(({ text }) => text),
   );
   const same = pairs.filter((pair) => pair.same).length;
-  const names = [leftRun, rightRun].map(({ ocrProvider }) => ocrProvider);
   return h(
     "div",
     { class: "scroll", tabindex: "0", role: "region", "aria-label": say("twoReadings") },
-    h(
-      "p",
-      {},
-      same === pairs.length
-        ? say("sameText")
-        : say("sameRows", { same, all: pairs.length }),
-    ),
-    table(say("fields"), ["", ...names], fieldRows(left, right)),
+    h("p", {}, same === pairs.length ? say("sameText") : say("sameRows", { same, all: pairs.length })),
+    fieldComparison(sides),
     roving(
       table(
         say("text"),
@@ -36,7 +30,31 @@ export function comparison(leftRun, rightRun) {
   );
 }
 
-function table(caption, head, rows) {
+/** A column for each reading; what differs from the first is marked. */
+export function fieldComparison(sides, foot = null) {
+  const columns = sides.map(({ reading }) => valuesOf(reading));
+  const labels = new Set(columns.flatMap((values) => [...values.keys()]));
+  const head = ["", ...sides.map(({ name }) => name)];
+  return table(say("fields"), head, [...labels].map((label) => fieldRow(label, columns)), foot);
+}
+
+function valuesOf(reading) {
+  const shown = fieldList(reading).filter(({ isShown }) => isShown);
+  const values = new Map(shown.map(({ label, value }) => [label, value]));
+  return values.set(say("items"), String(reading.receipt.items.length));
+}
+
+function fieldRow(label, columns) {
+  const values = columns.map((one) => one.get(label) ?? null);
+  const differs = values.some((value) => value !== values[0]);
+  const cell = (value) => {
+    if (value === null) return h("td", { class: "absent" }, say("notFound"));
+    return h("td", {}, differs && (columns.length === 2 || value !== values[0]) ? h("mark", {}, value) : value);
+  };
+  return h("tr", { class: differs ? "differs" : "" }, h("th", { scope: "row" }, label), values.map(cell));
+}
+
+function table(caption, head, rows, foot = null) {
   const cell = (label) => (label ? h("th", { scope: "col" }, label) : h("td"));
   return h(
     "table",
@@ -44,33 +62,8 @@ function table(caption, head, rows) {
     h("caption", {}, caption),
     h("thead", {}, h("tr", {}, head.map(cell))),
     h("tbody", {}, rows),
+    foot && h("tfoot", {}, foot),
   );
-}
-
-function fieldRows(left, right) {
-  const [a, b] = [left, right].map(
-    (reading) => new Map(fieldList(reading).map(({ label, value }) => [label, value])),
-  );
-  const items = ({ receipt }) => String(receipt.items.length);
-  const rows = [...new Set([...a.keys(), ...b.keys()])].map((label) => [
-    label,
-    a.get(label) ?? null,
-    b.get(label) ?? null,
-  ]);
-  return [...rows, [say("items"), items(left), items(right)]].map(([label, one, two]) =>
-    h(
-      "tr",
-      { class: one === two ? "" : "differs" },
-      h("th", { scope: "row" }, label),
-      fieldCell(one, one === two),
-      fieldCell(two, one === two),
-    ),
-  );
-}
-
-function fieldCell(value, same) {
-  if (value === null) return h("td", { class: "absent" }, say("notFound"));
-  return h("td", {}, same ? value : h("mark", {}, value));
 }
 
 function textRow(pair, left, right) {

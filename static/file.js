@@ -1,152 +1,101 @@
-// Shows one file: its picture beside a reading, or two readings side by side.
+// Shows what was read from one file beside its picture: what counts, and what each engine read.
 
-import { getJson, request } from "./api.js";
-import { comparison } from "./compare.js";
-import { announce, ask, attempt, button, copy, h, icon } from "./dom.js";
-import { forgetJob, stateLabel } from "./jobs.js";
+import { request } from "./api.js";
+import { comparison, fieldComparison } from "./compare.js";
+import { change, correctable } from "./correct.js";
+import { announce, attempt, button, copy, h, icon } from "./dom.js";
+import { stateLabel } from "./jobs.js";
 import { providerChoice, usualProvider } from "./providers.js";
 import { readingOf } from "./reading.js";
-import { linkRows, openPicture, sheet } from "./sheet.js";
-import { VIEWS } from "./views.js";
 import { say } from "./words.js";
+import { linkRows } from "./sheet.js";
+import { source, VIEWS } from "./views.js";
 
-export function fileList(at) {
-  const { files } = at.job;
-  return files.length > 1
-    ? h(
-        "ul",
-        { id: "file-list" },
-        files.map((file) => tabOfFile(at, file)),
-      )
-    : null;
-}
+const READINGS = { name: "readings", label: say("allReadings"), text: () => "" };
 
-function tabOfFile(at, file) {
-  const current = file === currentFile(at);
-  const last = file.executions.at(-1);
-  return h(
-    "li",
-    {},
-    h(
-      "a",
-      {
-        href: hashOf(at, { file: file.id, read: null, with: null }),
-        id: `file-${file.id}`,
-        "aria-current": current && "true",
-      },
-      h("span", { class: "title" }, file.originalName),
-      last && stateLabel(last.status),
-    ),
-  );
-}
-
-export function currentFile(at) {
-  const wanted = at.params.get("file");
-  return at.job.files.find(({ id }) => String(id) === wanted) ?? at.job.files[0];
-}
-
-/** The URL of this job with some of what is shown changed. */
+/** The URL of this receipt with some of what is shown changed. */
 function hashOf(at, changes) {
   const next = new URLSearchParams(at.params);
   for (const [name, value] of Object.entries(changes)) {
     if (value === null) next.delete(name);
     else next.set(name, value);
   }
-  return `#/jobs/${at.id}${next.size ? `?${next}` : ""}`;
-}
-
-export function filePane(at) {
-  const file = currentFile(at);
-  if (!file) return h("p", { class: "notice" }, say("noFilesLeft"));
-  const { run, other } = chosenRuns(at, file);
-  const reading = readingOf(run);
-  const picture = sheetOf(at, file);
-  picture.show(reading);
-  const place = h(
-    "div",
-    { class: "file" },
-    picture.element,
-    h(
-      "div",
-      { class: "result card" },
-      file.duplicateOf && duplicate(file.duplicateOf),
-      runBar(at, file, run, other),
-      other ? comparison(run, other) : result(at, file, run, reading),
-      again(at, file, run),
-    ),
-  );
-  if (reading) linkRows(place, (row) => captionOf(reading, row));
-  return place;
-}
-
-function duplicate({ jobId, fileId }) {
-  return h(
-    "p",
-    { class: "small" },
-    icon("file"),
-    ` ${say("seemsHere")}`,
-    h("a", { href: `#/jobs/${jobId}?file=${fileId}` }, say("job", { id: String(jobId) })),
-  );
-}
-
-function sheetOf(at, file) {
-  if (!at.sheets.has(file.id)) {
-    at.sheets.set(
-      file.id,
-      sheet(file.originalName, openPicture(`ocr-jobs/${at.id}/files/${file.id}`, at.signal)),
-    );
-  }
-  return at.sheets.get(file.id);
-}
-
-/** The execution that is shown, and the one beside it or null, as the URL says. */
-function chosenRuns(at, file) {
-  const byId = (name) => file.executions.find(({ id }) => String(id) === at.params.get(name));
-  const run =
-    byId("read") ??
-    file.executions.findLast(({ status }) => status !== "failed") ??
-    file.executions.at(-1);
-  const other = byId("with");
-  return { run, other: other && other !== run && isRead(other) && isRead(run) ? other : null };
+  return `#/receipts/${at.receipt.id}${next.size ? `?${next}` : ""}`;
 }
 
 const isRead = (run) => run.status === "completed";
+const isUnderWay = ({ status }) => status === "pending" || status === "running";
 
-function captionOf(reading, row) {
-  const { text, lines } = reading.rows[row];
-  const sure = lines
-    .map(({ confidence }) => confidence)
-    .filter((confidence) => confidence !== null);
-  return sure.length ? say("sure", { text, percent: Math.round(Math.min(...sure) * 100) }) : text;
+export function filePane(at) {
+  const { run, other } = chosenRuns(at);
+  const reading = readingOfRun(at, run);
+  const result = h(
+    "div",
+    { class: "result card" },
+    other ? compared(at, run, other) : resultOf(at, run, reading),
+    runBar(at, run, other),
+    again(at),
+  );
+  const place = h("div", { class: "file" }, at.sheet.element, result);
+  at.sheet.show(reading, reading ? placesOf(reading) : [], at.receipt.box && at.receipt);
+  if (reading) linkRows(place, at.sheet, (from, rows) => captionOf(reading, from, rows));
+  return place;
 }
 
-function runBar(at, file, run, other) {
-  const labels = labelsOf(file);
-  const runs = file.executions.map((one) =>
+/** The execution that is shown, and the one beside it or null, as the URL says. */
+function chosenRuns(at) {
+  const { executions } = at.file;
+  const byId = (id) => executions.find((one) => String(one.id) === String(id));
+  const run = byId(at.params.get("read")) ?? byId(at.receipt.executionId) ?? executions.at(-1);
+  const other = byId(at.params.get("with"));
+  return { run, other: other && other !== run && isRead(other) && isRead(run) ? other : null };
+}
+
+/** What an execution read of this receipt; of the one that counts with what was corrected. */
+function readingOfRun(at, run) {
+  if (run?.id === at.receipt.executionId) return readingOf(run, at.receipt.receipt);
+  return readingOf(run, at.receipt.readings.find(({ executionId }) => executionId === run?.id)?.receipt);
+}
+
+/** Where the fields were read, for boxes of their own: [{row, page, box}]. */
+function placesOf({ receipt }) {
+  const fields = Object.entries(receipt.evidence ?? {});
+  const items = receipt.items.map(({ evidence }, nth) => [`item${nth}`, evidence]);
+  return [...fields, ...items]
+    .filter(([, evidence]) => evidence?.box)
+    .map(([row, { page, box }]) => ({ row, page, box }));
+}
+
+function captionOf(reading, from, rows) {
+  const row = reading.rows[rows.find((one) => one in reading.rows)];
+  const origin = from.querySelector(".origin")?.textContent;
+  if (!row) return origin ?? "";
+  const sure = row.lines.map(({ confidence }) => confidence).filter((one) => one !== null);
+  if (!sure.length) return row.text;
+  return say("sure", { text: row.text, percent: Math.round(Math.min(...sure) * 100) });
+}
+
+function runBar(at, run, other) {
+  const labels = labelsOf(at.file);
+  const link = (one) =>
     h(
-      "li",
-      {},
-      h(
-        "a",
-        {
-          href: hashOf(at, { read: one.id, with: null }),
-          id: `run-${one.id}`,
-          "aria-current": one === run && "true",
-        },
-        h("span", {}, labels.get(one)),
-        stateLabel(one.status),
-      ),
-    ),
-  );
-  const others = file.executions.filter((one) => one !== run && isRead(one));
+      "a",
+      {
+        href: hashOf(at, { read: one.id, with: null }),
+        id: `run-${one.id}`,
+        "aria-current": one === run && "true",
+      },
+      h("span", {}, labels.get(one)),
+      stateLabel(one.status),
+      one.id === at.receipt.executionId && at.file.executions.length > 1 && h("b", {}, say("counts")),
+    );
+  const others = at.file.executions.filter((one) => one !== run && isRead(one));
+  const compare = ({ target }) => {
+    location.hash = hashOf(at, { read: run.id, with: target.value || null });
+  };
   const select = h(
     "select",
-    {
-      id: "compare",
-      onchange: () => {
-        location.hash = hashOf(at, { read: run.id, with: select.value || null });
-      },
-    },
+    { id: "compare", onchange: compare },
     h("option", { value: "" }, say("nothing")),
     others.map((one) => h("option", { value: one.id }, labels.get(one))),
   );
@@ -154,170 +103,204 @@ function runBar(at, file, run, other) {
   return h(
     "div",
     { class: "runs" },
-    h("ul", { "aria-label": say("readings") }, runs),
+    h("ul", { "aria-label": say("readings") }, at.file.executions.map((one) => h("li", {}, link(one)))),
     isRead(run) &&
       others.length > 0 &&
       h("div", { class: "field" }, h("label", { for: "compare" }, say("compareWith")), select),
   );
 }
 
-/** The provider's name, with the time where the same one read the file twice. */
-function labelsOf(file) {
-  const names = file.executions.map(({ ocrProvider }) => ocrProvider);
+/** The provider's name, with its turn where the same one read the file twice. */
+function labelsOf({ executions }) {
+  const turns = new Map();
+  const labels = executions.map((run) => {
+    const turn = (turns.get(run.ocrProvider) ?? 0) + 1;
+    turns.set(run.ocrProvider, turn);
+    return [run, turn];
+  });
   return new Map(
-    file.executions.map((run, number) => {
-      const nth = names.slice(0, number + 1).filter((name) => name === run.ocrProvider).length;
-      return [
-        run,
-        names.filter((name) => name === run.ocrProvider).length > 1
-          ? `${run.ocrProvider} (${nth})`
-          : run.ocrProvider,
-      ];
-    }),
+    labels.map(([run, turn]) => [
+      run,
+      turns.get(run.ocrProvider) > 1 ? `${run.ocrProvider} (${turn})` : run.ocrProvider,
+    ]),
   );
 }
 
-function result(at, file, run, reading) {
-  if (run.status === "failed") return failure(at, file, run);
-  if (!reading) return progress(run);
-  const wanted = at.params.get("view");
-  const current = VIEWS.find(({ name }) => name === wanted) ?? VIEWS[0];
-  const panel = h("div", {
-    class: "panel",
-    role: "tabpanel",
-    id: "panel",
-    "aria-labelledby": `tab-${current.name}`,
-  });
+function sideOf(at, run) {
+  return { name: labelsOf(at.file).get(run), reading: readingOfRun(at, run) };
+}
+
+const compared = (at, run, other) => comparison(sideOf(at, run), sideOf(at, other));
+
+function resultOf(at, run, reading) {
+  if (!run) return h("p", { class: "notice" }, say("noFilesLeft"));
+  if (run.status === "failed") return failure(at, run);
+  if (!reading) return progress(at, run);
+  const counts = run.id === at.receipt.executionId;
+  const views = at.file.executions.filter(isRead).length > 1 ? [...VIEWS, READINGS] : VIEWS;
+  const current = views.find(({ name }) => name === at.params.get("view")) ?? VIEWS[0];
   const show = (view) => {
     history.replaceState(null, "", hashOf(at, { view: view.name }));
     at.params = new URLSearchParams(location.hash.split("?")[1]);
     at.show();
     document.getElementById(`tab-${view.name}`).focus();
   };
-  panel.append(
-    h(
-      "div",
-      { class: "scroll", tabindex: "0", role: "region", "aria-label": say(current.name) },
-      current.render(reading),
-    ),
-  );
   return h(
     "div",
     {},
+    !counts && notCounting(at, run),
     h(
       "div",
       { class: "tabbar" },
-      tabs(current, show),
-      button("copy", say("copy"), () => attempt(() => copy(current.text(reading))), {
-        id: "copy",
-        class: "quiet",
-      }),
+      tabs(views, current, show),
+      current !== READINGS && copyButton(() => current.text(reading)),
     ),
-    panel,
-  );
-}
-
-function tabs(current, show) {
-  const move = (event) => {
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (!step) return;
-    event.preventDefault();
-    show(VIEWS[(VIEWS.indexOf(current) + step + VIEWS.length) % VIEWS.length]);
-  };
-  return h(
-    "div",
-    { role: "tablist", "aria-label": say("whatWasRead"), onkeydown: move },
-    VIEWS.map((view) =>
+    h(
+      "div",
+      { class: "panel", role: "tabpanel", id: "panel", "aria-labelledby": `tab-${current.name}` },
       h(
-        "button",
-        {
-          type: "button",
-          role: "tab",
-          id: `tab-${view.name}`,
-          "aria-controls": "panel",
-          "aria-selected": String(view === current),
-          tabindex: view === current ? "0" : "-1",
-          onclick: () => show(view),
-        },
-        say(view.name),
+        "div",
+        { class: "scroll", tabindex: "0", role: "region", "aria-label": current.label },
+        content(at, reading, current, counts),
       ),
     ),
   );
 }
 
-function progress(run) {
-  const words =
-    run.status === "running" ? say("isReading", { provider: run.ocrProvider }) : say("itsTurn");
-  return h("div", { class: "waiting" }, icon("running"), h("p", {}, words));
+function content(at, reading, view, counts) {
+  if (view === READINGS) return allReadings(at);
+  if (view !== VIEWS[0] || !counts) return view.render(reading);
+  return h("div", {}, correctable(at, reading), source(reading));
 }
 
-function failure(at, file, run) {
+function copyButton(text) {
+  const press = (event) =>
+    attempt(async () => {
+      const label = event.currentTarget.lastChild;
+      await copy(text());
+      label.textContent = say("copied");
+      label.className = "done";
+    });
+  return button("copy", h("span", {}, say("copy")), press, { id: "copy", class: "quiet" });
+}
+
+/** What counts beside what each engine read, and a button to let another one count. */
+function allReadings(at) {
+  const runs = at.file.executions.filter(isRead);
+  const now = at.file.executions.find(({ id }) => id === at.receipt.executionId);
+  const sides = [{ name: say("whatCounts"), reading: readingOfRun(at, now) }];
+  const cells = runs.map((run) =>
+    h("td", {}, run === now ? say("counts") : useButton(at, run, say("use"))),
+  );
+  const read = runs.map((run) => ({ ...sideOf(at, run), reading: asRead(at, run) }));
+  return fieldComparison([...sides, ...read], h("tr", {}, h("th", { scope: "row" }, say("choose")), h("td"), cells));
+}
+
+/** What an execution read, without corrections. */
+function asRead(at, run) {
+  return readingOf(run, at.receipt.readings.find(({ executionId }) => executionId === run.id)?.receipt);
+}
+
+function useButton(at, run, label) {
+  const use = () =>
+    attempt(async () => {
+      if (await change(at, { executionId: run.id })) announce(say("countsNow", { provider: run.ocrProvider }));
+      location.hash = hashOf(at, { read: null, with: null });
+      at.show();
+    });
+  return button("completed", label, use, { id: `use-${run.id}` });
+}
+
+function notCounting(at, run) {
+  const back = h("a", { href: hashOf(at, { read: null, with: null }) }, say("showWhatCounts"));
+  return h(
+    "div",
+    { class: "notice beside" },
+    h("p", {}, say("doesNotCount"), " ", back),
+    useButton(at, run, say("useThis")),
+  );
+}
+
+function tabs(views, current, show) {
+  const move = (event) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    show(views[(views.indexOf(current) + step + views.length) % views.length]);
+  };
+  const tab = (view) =>
+    h(
+      "button",
+      {
+        type: "button",
+        role: "tab",
+        id: `tab-${view.name}`,
+        "aria-controls": "panel",
+        "aria-selected": String(view === current),
+        tabindex: view === current ? "0" : "-1",
+        onclick: () => show(view),
+      },
+      view.label,
+    );
+  return h("div", { role: "tablist", "aria-label": say("whatWasRead"), onkeydown: move }, views.map(tab));
+}
+
+function progress(at, run) {
+  const words = say(run.status === "running" ? "isReading" : "itsTurn", { provider: run.ocrProvider });
+  return h("div", { class: "waiting" }, icon("running"), h("p", {}, words), cancelButton(at, run));
+}
+
+function cancelButton(at, run) {
+  const stop = () =>
+    attempt(async () => {
+      await request(`${pathOf(at)}/executions/${run.id}`, { method: "DELETE" });
+      announce(say("cancelled"));
+      at.wake();
+    });
+  return isUnderWay(run) && button("close", say("cancelReading"), stop, { id: "cancel" });
+}
+
+function failure(at, run) {
   return h(
     "div",
     { class: "notice error" },
     h("p", {}, h("b", {}, say("couldNotRead", { provider: run.ocrProvider }))),
     h("p", {}, run.error?.message ?? say("didNotSay")),
-    button("again", say("tryAgain"), () => readAgain(at, file, run.ocrProvider), { id: "retry" }),
+    button("again", say("tryAgain"), () => readAgain(at, run.ocrProvider), { id: "retry" }),
   );
 }
 
-function again(at, file, run) {
+const pathOf = ({ job, file }) => `ocr-jobs/${job.id}/files/${file.id}`;
+
+function again(at) {
   const able = at.providers.filter(({ available }) => available);
-  const untried = able.find(
-    ({ name }) => !file.executions.some(({ ocrProvider }) => ocrProvider === name),
-  );
+  const names = at.file.executions.map(({ ocrProvider }) => ocrProvider);
   const choice = providerChoice(at.providers, {
     id: "again-provider",
     label: say("readAgainWith"),
-    chosen: untried?.name ?? usualProvider(at.providers) ?? run.ocrProvider,
+    chosen: able.find(({ name }) => !names.includes(name))?.name ?? usualProvider(at.providers),
   });
   const start = (event) => {
     event.preventDefault();
-    readAgain(at, file, choice.querySelector("select").value);
+    readAgain(at, choice.querySelector("select").value);
   };
   return h(
     "form",
     { class: "again", onsubmit: start },
     choice,
-    h(
-      "button",
-      { class: "primary", id: "again", disabled: !able.length },
-      icon("again"),
-      say("readAgain"),
-    ),
-    at.job.files.length > 1 &&
-      button("trash", say("deleteFile"), () => deleteFile(at, file), {
-        class: "danger-quiet",
-        id: "delete-file",
-      }),
+    h("button", { id: "again", disabled: !able.length }, icon("again"), say("readAgain")),
   );
 }
 
-async function readAgain(at, file, provider) {
+async function readAgain(at, provider) {
   await attempt(async () => {
     const body = new FormData();
     body.append("ocrProvider", provider);
-    const answer = await request(`ocr-jobs/${at.id}/files/${file.id}/executions`, {
-      method: "POST",
-      body,
-    });
+    const answer = await request(`${pathOf(at)}/executions`, { method: "POST", body });
     const { id } = await answer.json();
-    forgetJob(at.id);
-    announce(say("isReadAgain", { file: file.originalName, provider }));
-    at.job = await getJson(`ocr-jobs/${at.id}`, at.signal);
-    location.hash = hashOf(at, { file: file.id, read: id, with: null });
-    at.wake();
-  });
-}
-
-async function deleteFile(at, file) {
-  const title = say("deleteWhat", { name: file.originalName });
-  if (!(await ask(title, say("deleteFileText"), say("delete")))) return;
-  await attempt(async () => {
-    await request(`ocr-jobs/${at.id}/files/${file.id}`, { method: "DELETE" });
-    forgetJob(at.id);
-    announce(say("deleted"));
-    location.hash = `#/jobs/${at.id}`;
+    announce(say("isReadAgain", { file: at.file.originalName, provider }));
+    await at.load();
+    location.hash = hashOf(at, { read: id, with: null });
     at.wake();
   });
 }

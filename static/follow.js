@@ -47,11 +47,13 @@ export async function follow(at) {
 async function askAgain(at, delay, signal) {
   const [before, asked] = [at.job, Date.now()];
   const answer = await request(
-    `ocr-jobs/${at.id}${isNearlyOver(before) ? `?wait=${WAIT_S}` : ""}`,
+    `ocr-jobs/${before.id}${isNearlyOver(before) ? `?wait=${WAIT_S}` : ""}`,
     { signal },
   );
-  at.job = await answer.json();
-  tellChanges(before, at.job);
+  const now = await answer.json();
+  tellChanges(before, now);
+  if (statesOf(now) !== statesOf(before)) await at.load();
+  at.job = now;
   at.show();
   if (isOver(at.job)) return UNTIL_WOKEN_MS;
   if (Date.now() - asked > 1000) return 0; // the server has waited for us

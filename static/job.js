@@ -1,108 +1,61 @@
-// Shows one upload: its name and state, its files, and what can be done with all of it.
+// Leads from a job to its first receipt, and shows what can be done with a whole job.
 
 import { getJson, request } from "./api.js";
-import { announce, ask, attempt, button, h, icon, replace, save, setTitle } from "./dom.js";
-import { currentFile, fileList, filePane } from "./file.js";
-import { follow } from "./follow.js";
-import { forgetJob, stateLabel } from "./jobs.js";
-import { allProviders } from "./providers.js";
-import { jobJson, jobMarkdown, titleOf } from "./reading.js";
-import { moment, say } from "./words.js";
+import { announce, ask, attempt, button, h, icon, save } from "./dom.js";
+import { jobJson, jobMarkdown } from "./reading.js";
+import { say } from "./words.js";
+import { moment } from "./words.js";
 
+/** Go on to the job's first receipt, or to that of the file that the address names. */
 export async function openJob(main, params, signal, id) {
-  const at = { id, params, job: null, providers: [], sheets: new Map(), signal, wake: () => {} };
-  const [head, strip, pane] = [
-    h("div"),
-    h("nav", { class: "strip", "aria-label": say("filesOfJob") }),
-    h("div"),
-  ];
-  main.replaceChildren(h("p", { class: "notice" }, say("loading")));
   try {
-    [at.job, at.providers] = await Promise.all([getJson(`ocr-jobs/${id}`, signal), allProviders()]);
+    const { data } = await getJson(`receipts?job=${id}&limit=100&sort=addedAt:asc`, signal);
+    const file = params.get("file");
+    const first = data.find(({ fileId }) => String(fileId) === file) ?? data[0];
+    params.delete("file");
+    if (first) location.replace(`#/receipts/${first.id}${params.size ? `?${params}` : ""}`);
+    else main.replaceChildren(missing(id));
   } catch (error) {
-    if (error.name !== "AbortError") showFailure(main, error);
-    return null;
+    if (error.name !== "AbortError") main.replaceChildren(h("p", { class: "notice error" }, error.message));
   }
-  main.replaceChildren(head, strip, pane);
-  const shown = new Map();
-  at.show = () => {
-    setTitle(titleOf(at.job));
-    const params = String(at.params);
-    const showPart = (place, make, ...depends) => {
-      const now = JSON.stringify(depends);
-      if (shown.get(place) !== now) replace(place, make(at));
-      shown.set(place, now);
-    };
-    showPart(head, heading, at.job);
-    showPart(
-      strip,
-      fileList,
-      params,
-      at.job.files.map(({ executions }) => executions.at(-1)?.status),
-    );
-    showPart(pane, filePane, params, currentFile(at), at.job.files.length);
-  };
-  at.show();
-  follow(at);
-  return {
-    update(next) {
-      at.params = next;
-      at.show();
-    },
-  };
 }
 
-function showFailure(main, error) {
-  const title = error.status === 404 ? say("noSuchReceipt") : say("cannotShow");
-  main.replaceChildren(
-    h("h1", { tabindex: "-1" }, title),
-    h("p", { class: "notice error" }, error.message),
-    h("p", {}, h("a", { href: "#/jobs" }, say("allReceipts"))),
+function missing(id) {
+  return h(
+    "div",
+    {},
+    h("h1", { tabindex: "-1" }, say("noSuchReceipt")),
+    h("p", { class: "notice error" }, say("noSuchJob", { id })),
+    h("p", {}, h("a", { href: "#/receipts" }, say("allReceipts"))),
   );
 }
 
-function heading(at) {
-  const { job } = at;
-  return [
+export function aboutJob(at) {
+  const { job, file } = at;
+  const facts = [file.originalName, job.name, say("job", { id: String(job.id) }), say("added", { when: moment(job.createdAt) })];
+  const several = job.files.length > 1;
+  return h(
+    "div",
+    { class: "subheading" },
+    h("p", { class: "small" }, facts.filter(Boolean).join(" · ")),
     h(
       "div",
-      { class: "heading" },
-      h("h1", { tabindex: "-1", id: "title" }, titleOf(job)),
-      stateLabel(job.status, job.failedFiles),
+      { class: "actions" },
+      downloads(job, file),
+      several && deleteButton("deleteFile", "delete-file", () => deleteFile(at)),
+      deleteButton(several ? "deleteAll" : "delete", "delete-job", () => deleteJob(at)),
     ),
-    h(
-      "div",
-      { class: "subheading" },
-      h(
-        "p",
-        { class: "small" },
-        [
-          say("job", { id: String(job.id) }),
-          say("files", { n: job.files.length }),
-          say("added", { when: moment(job.createdAt) }),
-        ].join(" · "),
-      ),
-      h(
-        "div",
-        { class: "actions" },
-        downloads(job),
-        button("trash", say("delete"), () => deleteJob(at), { class: "danger-quiet", id: "delete-job" }),
-      ),
-    ),
-  ];
+  );
 }
 
-function downloads(job) {
+const deleteButton = (word, id, action) => button("trash", say(word), action, { class: "danger-quiet", id });
+
+function downloads(job, file) {
   const name = `receipt-${job.id}`;
   const csv = async (query) => (await request(`ocr-jobs/export.csv?job=${job.id}${query}`)).blob();
-  const item = (label, ending, blob) =>
-    h(
-      "li",
-      {},
-      button(null, label, () => attempt(async () => save(await blob(), name + ending)), {
-        class: "quiet",
-      }),
-    );
+  const original = async () => (await request(`ocr-jobs/${job.id}/files/${file.id}`)).blob();
+  const item = (label, blob, named) =>
+    h("li", {}, button(null, label, () => attempt(async () => save(await blob(), named)), { class: "quiet" }));
   const menu = h(
     "details",
     { class: "menu", onkeydown: closeOnEscape },
@@ -110,35 +63,49 @@ function downloads(job) {
     h(
       "ul",
       {},
-      item("JSON", ".json", () => new Blob([jobJson(job)], { type: "application/json" })),
-      item(say("csvReceipts"), ".csv", () => csv("")),
-      item(say("csvItems"), "-items.csv", () => csv("&items=1")),
-      item(say("markdown"), ".md", () => new Blob([jobMarkdown(job)], { type: "text/markdown" })),
+      item(say("original"), original, file.originalName),
+      item("JSON", () => new Blob([jobJson(job)], { type: "application/json" }), `${name}.json`),
+      item(say("csvReceipts"), () => csv(""), `${name}.csv`),
+      item(say("csvItems"), () => csv("&items=1"), `${name}-items.csv`),
+      item(say("markdown"), () => new Blob([jobMarkdown(job)], { type: "text/markdown" }), `${name}.md`),
     ),
   );
-  menu.addEventListener("click", (event) => {
-    if (event.target.closest("li")) menu.open = false;
-  });
-  menu.addEventListener("focusout", (event) => {
-    if (event.relatedTarget && !menu.contains(event.relatedTarget)) menu.open = false;
+  const close = () => {
+    menu.open = false;
+  };
+  menu.addEventListener("click", (event) => event.target.closest("li") && close());
+  const outside = ({ target }) => menu.contains(target) || close();
+  menu.addEventListener("toggle", () => {
+    for (const type of ["pointerdown", "focusin"])
+      document[menu.open ? "addEventListener" : "removeEventListener"](type, outside);
   });
   return menu;
 }
 
 function closeOnEscape(event) {
   if (event.key !== "Escape") return;
+  event.stopPropagation();
   event.currentTarget.open = false;
   event.currentTarget.querySelector("summary").focus();
 }
 
-async function deleteJob(at) {
-  const pictures = say("pictures", { n: at.job.files.length });
-  const title = say("deleteWhat", { name: titleOf(at.job) });
-  if (!(await ask(title, say("deleteJobText", { pictures }), say("delete")))) return;
+async function deleteJob({ job, receipt, family }) {
+  const words = say("deleteJobText", { pictures: say("pictures", { n: job.files.length }) });
+  const name = job.name ?? receipt.merchant ?? family[0].fileName;
+  if (!(await ask(say("deleteWhat", { name }), words, say("delete")))) return;
   await attempt(async () => {
-    await request(`ocr-jobs/${at.id}`, { method: "DELETE" });
-    forgetJob(at.id);
+    await request(`ocr-jobs/${job.id}`, { method: "DELETE" });
     announce(say("deleted"));
-    location.hash = "#/jobs";
+    location.hash = "#/receipts";
+  });
+}
+
+async function deleteFile({ job, file, family }) {
+  const name = file.originalName;
+  if (!(await ask(say("deleteWhat", { name }), say("deleteFileText"), say("delete")))) return;
+  await attempt(async () => {
+    await request(`ocr-jobs/${job.id}/files/${file.id}`, { method: "DELETE" });
+    announce(say("deleted"));
+    location.hash = `#/receipts/${family.find(({ fileId }) => fileId !== file.id).id}`;
   });
 }

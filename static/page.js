@@ -6,6 +6,7 @@ import { openJob } from "./job.js";
 import { openJobs } from "./jobs.js";
 import { forget, recall, remember } from "./memory.js";
 import { enqueue, openNew } from "./new.js";
+import { openReceipt } from "./receipt.js";
 import { say, sayAll } from "./words.js";
 
 const main = document.getElementById("main");
@@ -14,16 +15,12 @@ let here = null; // {address, view, leaving}
 function addressOf(hash) {
   const [path, query = ""] = hash.replace(/^#/, "").split("?");
   const params = new URLSearchParams(query);
-  const job = /^\/jobs\/(\d+)$/.exec(path);
-  if (job)
-    return {
-      name: "job",
-      path,
-      params,
-      open: (...args) => openJob(...args, job[1]),
-      title: say("job", { id: job[1] }),
-    };
-  if (path === "/jobs") return { name: "jobs", path, params, open: openJobs, title: say("receipts") };
+  const [, noun, id] = /^\/(jobs|receipts)\/(\d+)$/.exec(path) ?? [];
+  if (id) {
+    const open = (...args) => (noun === "jobs" ? openJob : openReceipt)(...args, id);
+    return { name: "receipt", path, params, open, title: say("receipt", { id }) };
+  }
+  if (path === "/jobs" || path === "/receipts") return { name: "jobs", path, params, open: openJobs, title: say("receipts") };
   return { name: "new", path: "/", params, open: openNew, title: say("new") };
 }
 

@@ -2,13 +2,17 @@
 
 import { say } from "./words.js";
 
-/** The parsed ocrData of a completed execution with its rows (made when asked for), or null. */
-export function readingOf(execution) {
+/**
+ * The parsed ocrData of a completed execution with its rows (made when asked for), or null. Another
+ * receipt may take the place of its first: one of several, or one that was corrected.
+ */
+export function readingOf(execution, receipt = null) {
   if (!execution?.ocrData) return null;
   const data = JSON.parse(execution.ocrData);
   let rows = null;
   return {
     ...data,
+    receipt: receipt ?? data.receipt,
     data,
     get rows() {
       return (rows ??= rowsOf(data.text, data.pages));
@@ -92,8 +96,38 @@ function nextWord(row, at) {
   return word < 0 ? row.length : at + gap + word;
 }
 
+/**
+ * Where a field is: the rows at its evidence, else those that hold its text, as "total 4 5" for
+ * data-row; null if it is nowhere.
+ */
+export function placeOf(reading, { name, printed, named, evidence }) {
+  if (evidence?.box) return [name, ...rowsAt(reading, evidence)].join(" ");
+  const row = rowWith(reading, printed, named);
+  if (row !== null) return String(row);
+  return typeof printed === "string" ? rowsWithin(reading, printed).join(" ") || null : null;
+}
+
+function rowsAt({ rows }, { page, box }) {
+  const [left, top, right, bottom] = box;
+  const isThere = ({ page: its, box: [x1, y1, x2, y2] }) =>
+    its === page &&
+    Math.min(x2, right) > Math.max(x1, left) &&
+    Math.min(y2, bottom) - Math.max(y1, top) > Math.min(y2 - y1, bottom - top) / 2;
+  return [...rows.keys()].filter((number) => rows[number].lines.some(isThere));
+}
+
+/** The rows that a text is made of, such as those of an address. */
+function rowsWithin({ rows }, text) {
+  const plain = (one) => one.toLowerCase().replace(/[^\p{L}\p{N}]/gu, "");
+  const all = plain(text);
+  return [...rows.keys()].filter((number) => {
+    const row = plain(rows[number].text);
+    return row.length > 3 && all.includes(row);
+  });
+}
+
 /** The number of the only row that holds a printed text or amount, or null; of several the one named. */
-export function rowWith(reading, value, named = /$^/) {
+function rowWith(reading, value, named = /$^/) {
   if (value === null || value === "") return null;
   const found = [...reading.rows.keys()].filter((number) =>
     holds(reading.rows[number].text, value),

@@ -1,194 +1,240 @@
-// The picture of a file with boxes over what was read.
+// The picture of a file, a page at a time, with boxes over what was read.
 
 import { request } from "./api.js";
-import { button, h, icon, save, svg } from "./dom.js";
+import { h, iconButton, replace, svg } from "./dom.js";
 import { say } from "./words.js";
 
 const DOUBTFUL = 0.6; // below this confidence a word is marked
-
-/** The bytes of a file as a URL the page may show; released when the signal says so. */
-export async function openPicture(path, signal) {
-  const blob = await (await request(path, { signal })).blob();
-  const url = URL.createObjectURL(blob);
-  signal.addEventListener("abort", () => URL.revokeObjectURL(url), { once: true });
-  return { blob, url };
-}
+const ZOOMS = [1, 1.5, 2, 3, 4];
 
 /**
- * The sheet of a file: `element`, and `show(reading)` to lay a reading's boxes over it.
- * What the browser cannot draw (PDF, TIFF, HEIC in most) is set from the words instead.
+ * The sheet of a file: `element`, `show(reading, places, frame)` to lay boxes over it, and
+ * `point(rows, turnTo)`. `places` are [{row, page, box}] beside the reading's rows; `frame` is the
+ * {page, box} of the receipt that is shown, where a page holds several.
  */
-export function sheet(name, picture) {
-  const paper = h("div", { class: "paper" }, h("p", { class: "small" }, say("loadingPicture")));
-  const scroll = h(
-    "div",
-    { class: "scroll", tabindex: "0", role: "region", "aria-label": say("pictureOf", { file: name }) },
-    paper,
-  );
-  const caption = h("p", { class: "caption" });
-  const save_ = h("div", { class: "actions" });
-  const element = h("figure", { class: "sheet" }, scroll, h("figcaption", {}, caption, save_));
-  let reading = null;
-  let image = null;
-  let failure = null;
-
-  const draw = () => {
-    if (image)
-      paper.replaceChildren(
-        image,
-        ...(reading?.pages.slice(0, 1).map((page) => boxes(page, 0, reading)) ?? []),
-      );
-    else if (failure) paper.replaceChildren(failure, ...setPages(reading));
-  };
-  picture
-    .then(async ({ blob, url }) => {
-      save_.replaceChildren(button("download", say("original"), () => save(blob, name)));
-      image = await decoded(url, name);
-      if (!image) failure = placeholder();
-      draw();
-    })
-    .catch((error) => {
-      if (error.name === "AbortError") return;
-      failure = h("p", { class: "notice error" }, error.message);
-      draw();
-    });
+export function sheet(path, name, signal) {
+  const at = { path, name, signal, page: 0, zoom: 0, turns: 0, pointed: [], images: new Map() };
+  const empty = { pages: [], rows: [] };
+  Object.assign(at, { reading: empty, places: [], frame: null });
+  at.scroll = h("div", {
+    class: "scroll",
+    tabindex: "0",
+    role: "region",
+    "aria-label": say("pictureOf", { file: name }),
+  });
+  at.caption = h("p", { class: "caption" });
+  at.tools = h("div", { class: "tools" });
+  const element = h("figure", { class: "sheet" }, at.scroll, h("figcaption", {}, at.tools, at.caption));
+  goTo(at, 0);
   return {
     element,
-    show(next) {
-      reading = next;
-      draw();
+    show(reading, places = [], frame = null) {
+      if (frame && !at.frame) at.page = frame.page;
+      Object.assign(at, { reading: reading ?? empty, places, frame });
+      goTo(at, at.page);
     },
+    point(rows, turnTo = false) {
+      at.pointed = rows;
+      const page = turnTo ? pageOf(at, rows) : at.page;
+      if (page !== at.page) goTo(at, page);
+      else mark(at);
+    },
+    say(text) {
+      at.caption.textContent = text;
+    },
+    zoom: (step) => zoom(at, step),
+    turn: () => turn(at),
   };
 }
 
-async function decoded(url, name) {
-  const image = h("img", { src: url, alt: say("theReceipt", { file: name }) });
-  try {
-    await image.decode();
-    return image;
-  } catch {
-    return null;
-  }
+const pagesOf = (at) => Math.max(1, at.reading.pages.length);
+
+function pageOf(at, rows) {
+  const pages = linesOf(at).filter(({ row }) => rows.includes(row)).map(({ page }) => page);
+  return pages.length && !pages.includes(at.page) ? pages[0] : at.page;
 }
 
-function placeholder() {
-  return h("div", { class: "placeholder" }, icon("file"), h("p", {}, say("notShown")));
-}
-
-function setPages(reading) {
-  const pages = reading?.pages ?? [];
-  return pages.flatMap((page, number) =>
-    page.width && page.lines.length
-      ? [
-          h(
-            "p",
-            { class: "small" },
-            say("pageSet", { page: number + 1, pages: pages.length }),
-          ),
-          h("div", { class: "set" }, boxes(page, number, reading, true)),
-        ]
-      : [],
+/** Everything with a box: [{row, page, box, confidence}], where row is a number or a field's name. */
+function linesOf(at) {
+  const read = at.reading.rows.flatMap(({ lines }, row) =>
+    lines.map((line) => ({ ...line, row: String(row) })),
   );
+  return [...read, ...at.places];
 }
 
-/** An overlay of a page's size: a box for each line, by the row it belongs to. */
-function boxes(page, number, reading, withText = false) {
-  const overlay = svg("svg", {
-    class: "boxes",
-    viewBox: `0 0 ${page.width ?? 1} ${page.height ?? 1}`,
-    "aria-hidden": "true",
-  });
-  reading.rows.forEach((row, index) => {
-    for (const line of row.lines.filter((one) => one.page === number))
-      overlay.append(box(line, index, withText));
-  });
-  return overlay;
+function zoom(at, step) {
+  at.zoom = Math.max(0, Math.min(ZOOMS.length - 1, at.zoom + step));
+  goTo(at, at.page);
 }
 
-function box(line, row, withText) {
-  const [left, top, right, bottom] = line.box;
-  const [width, height] = [right - left, bottom - top];
-  const frame = svg("rect", { x: left, y: top, width, height, rx: Math.min(6, height / 6) });
-  const text =
-    withText &&
+function turn(at) {
+  at.turns = (at.turns + 1) % 4;
+  draw(at);
+}
+
+/** Show a page as large as it is wanted; what was loaded before stays until the sharper one is here. */
+async function goTo(at, page) {
+  at.page = page;
+  draw(at);
+  const width = ZOOMS[at.zoom] * wanted(at);
+  if (at.images.get(page)?.asked >= width) return;
+  at.images.set(page, { ...at.images.get(page), asked: width });
+  try {
+    const image = await load(at, `${at.path}/preview?page=${page}&width=${width}`);
+    if (at.images.get(page).asked === width) at.images.set(page, { ...image, asked: width });
+  } catch (error) {
+    if (error.name === "AbortError") return;
+    at.images.set(page, { failure: error.message });
+  }
+  draw(at);
+}
+
+/** The pixels that the sheet is wide on this screen, before it is shown those of a desk. */
+const wanted = (at) => Math.ceil((at.scroll.clientWidth || 480) * Math.min(2, devicePixelRatio));
+
+async function load({ signal }, path) {
+  const url = URL.createObjectURL(await (await request(path, { signal })).blob());
+  signal.addEventListener("abort", () => URL.revokeObjectURL(url), { once: true });
+  const image = h("img", { src: url });
+  await image.decode();
+  return { url, width: image.naturalWidth, height: image.naturalHeight };
+}
+
+function draw(at) {
+  const image = at.images.get(at.page);
+  if (image?.failure) replace(at.scroll, h("p", { class: "notice error" }, image.failure));
+  else if (image?.url) replace(at.scroll, paper(at, image));
+  else replace(at.scroll, h("p", { class: "small" }, say("loadingPicture")));
+  replace(at.tools, tools(at));
+  mark(at);
+}
+
+/** The page and its boxes in the reading's pixels, turned as wanted. */
+function paper(at, image) {
+  const page = at.reading.pages[at.page];
+  const [width, height] = page?.width ? [page.width, page.height] : [image.width, image.height];
+  const across = at.turns % 2 ? [height, width] : [width, height];
+  const moves = ["", `translate(${height}) `, `translate(${width} ${height}) `, `translate(0 ${width}) `];
+  const drawing = svg(
+    "svg",
+    { class: "paper", viewBox: `0 0 ${across.join(" ")}` },
     svg(
-      "text",
-      {
-        x: left,
-        y: bottom - height * 0.22,
-        "font-size": height * 0.8,
-        textLength: width,
-        lengthAdjust: "spacingAndGlyphs",
-      },
-      line.text,
-    );
-  return svg("g", { class: isDoubtful(line) ? "doubtful" : "", "data-row": row }, text, frame);
+      "g",
+      { transform: `${moves[at.turns]}rotate(${at.turns * 90})` },
+      svg("image", { href: image.url, width, height, role: "img", "aria-label": at.name }),
+      at.frame?.page === at.page && at.frame.box && outline(at.frame.box, "frame"),
+      linesOf(at).filter((line) => line.page === at.page).map(lineBox),
+    ),
+  );
+  drawing.style.width = `${ZOOMS[at.zoom] * 100}%`;
+  return drawing;
 }
 
-export function isDoubtful(line) {
-  return line.confidence !== null && line.confidence < DOUBTFUL;
+function lineBox(line) {
+  const name = ["box", isDoubtful(line) && "doubtful", !line.text && "place"];
+  return outline(line.box, name.filter(Boolean).join(" "), { "data-row": line.row });
+}
+
+function outline([left, top, right, bottom], name, attributes = {}) {
+  const [width, height] = [right - left, bottom - top];
+  const rx = Math.min(6, height / 6);
+  return svg("rect", { ...attributes, class: name, x: left, y: top, width, height, rx });
+}
+
+export function isDoubtful({ confidence }) {
+  return (confidence ?? 1) < DOUBTFUL;
+}
+
+function mark(at) {
+  let first = null;
+  for (const box of at.scroll.querySelectorAll("[data-row]")) {
+    const pointed = at.pointed.includes(box.dataset.row);
+    box.classList.toggle("pointed", pointed);
+    if (pointed) first ??= box;
+  }
+  if (first) bringIntoView(first);
+}
+
+function tools(at) {
+  const { page } = at;
+  const last = pagesOf(at) - 1;
+  const go = (step) => () => goTo(at, page + step);
+  const id = (name) => ({ id: `sheet-${name}` });
+  return [
+    last > 0 && iconButton("left", say("previousPage"), go(-1), { ...id("left"), disabled: page === 0 }),
+    last > 0 && h("span", {}, say("pageOf", { page: page + 1, pages: last + 1 })),
+    last > 0 && iconButton("right", say("nextPage"), go(1), { ...id("right"), disabled: page === last }),
+    iconButton("minus", say("zoomOut"), () => zoom(at, -1), { ...id("minus"), disabled: !at.zoom }),
+    iconButton("plus", say("zoomIn"), () => zoom(at, 1), {
+      ...id("plus"),
+      disabled: at.zoom === ZOOMS.length - 1,
+    }),
+    iconButton("again", say("turn"), () => turn(at), id("turn")),
+  ];
 }
 
 /**
- * Show the same row in the picture and in the words when either is pointed at or has the focus.
- * Works on everything in `place` that carries data-row.
+ * Show the same rows in the picture and in the words when either is pointed at or has the focus.
+ * Works on everything in `place` that carries data-row: the numbers of rows, or a field's name.
  */
-export function linkRows(place, captionFor) {
-  const point = (row, from) => {
-    for (const old of place.querySelectorAll(".pointed")) old.classList.remove("pointed");
-    const all = row === undefined ? [] : [...place.querySelectorAll(`[data-row="${row}"]`)];
-    for (const one of all) one.classList.add("pointed");
-    const caption = place.querySelector(".caption");
-    if (caption) caption.textContent = row === undefined ? "" : captionFor(Number(row));
-    const other = all.find((one) => isInPicture(one) !== isInPicture(from));
-    if (other) bringIntoView(other);
+export function linkRows(place, picture, captionFor) {
+  const point = (from, turnTo) => {
+    const rows = from?.dataset.row.split(" ") ?? [];
+    for (const one of place.querySelectorAll("[data-row]:not(rect)")) {
+      const shares = one.dataset.row.split(" ").some((row) => rows.includes(row));
+      one.classList.toggle("pointed", one === from || (shares && isInPicture(from)));
+    }
+    picture.point(rows, turnTo && !isInPicture(from));
+    picture.say(from ? captionFor(from, rows) : "");
+    if (from && isInPicture(from)) bringIntoView(place.querySelector(".pointed:not(rect)"));
   };
   const rowOf = (event) => event.target.closest("[data-row]");
+  const pointAtFocus = () => point(place.querySelector("[data-row]:is(:focus, :focus-within)"), false);
   place.addEventListener("pointerover", (event) => {
     const at = rowOf(event);
-    if (at) point(at.dataset.row, at);
-    else if (event.pointerType === "mouse") point(undefined);
+    if (at) point(at, false);
+    else if (event.pointerType === "mouse") pointAtFocus();
   });
-  place.addEventListener("pointerleave", () => point(undefined));
-  place.addEventListener("focusin", (event) => {
-    const at = rowOf(event);
-    if (at) point(at.dataset.row, at);
-  });
-  place.addEventListener("click", (event) => {
-    const at = rowOf(event);
-    if (!at) return;
-    point(at.dataset.row, at);
-    if (isInPicture(at))
-      place
-        .querySelector(`[tabindex][data-row="${at.dataset.row}"]`)
-        ?.focus({ preventScroll: true });
-  });
+  place.addEventListener("pointerleave", pointAtFocus);
+  for (const type of ["focusin", "click"])
+    place.addEventListener(type, (event) => {
+      const at = rowOf(event);
+      if (at) point(at, true);
+      if (at && isInPicture(at)) focusOf(place, at)?.focus({ preventScroll: true });
+    });
 }
 
-const isInPicture = (element) => Boolean(element.closest("svg.boxes"));
+function focusOf(place, box) {
+  const words = place.querySelector(`[data-row~="${box.dataset.row}"]:not(rect)`);
+  return words?.matches("[tabindex]") ? words : words?.querySelector("button");
+}
+
+const isInPicture = (element) => element.matches("rect");
 
 /** Scroll the box around an element, and never the whole page. */
 function bringIntoView(element) {
-  const scroller = element.closest(".scroll");
+  const scroller = element?.closest(".scroll");
   if (!scroller) return;
   const [inner, outer] = [element.getBoundingClientRect(), scroller.getBoundingClientRect()];
-  if (inner.top < outer.top || inner.bottom > outer.bottom) {
+  if (inner.top < outer.top || inner.bottom > outer.bottom)
     scroller.scrollTop += inner.top - outer.top - outer.height / 3;
-  }
+  if (inner.left < outer.left || inner.right > outer.right)
+    scroller.scrollLeft += inner.left - outer.left - outer.width / 3;
 }
 
 /** One stop of the Tab key for a list of rows; the arrow keys move inside. */
-export function roving(list) {
-  const rows = [...list.querySelectorAll("[data-row]")];
+export function roving(list, selector = "[data-row]") {
+  const rows = [...list.querySelectorAll(selector)];
   rows.forEach((row, number) => row.setAttribute("tabindex", number ? "-1" : "0"));
   list.addEventListener("keydown", (event) => {
     const step = { ArrowDown: 1, ArrowUp: -1, Home: -Infinity, End: Infinity }[event.key];
-    const at = rows.indexOf(event.target.closest("[data-row]"));
+    const at = rows.indexOf(event.target.closest(selector));
     if (!step || at < 0) return;
     event.preventDefault();
     rows[Math.max(0, Math.min(rows.length - 1, at + step))].focus();
   });
   list.addEventListener("focusin", (event) => {
+    if (!rows.includes(event.target)) return;
     for (const row of rows) row.setAttribute("tabindex", row === event.target ? "0" : "-1");
   });
   return list;

@@ -6,6 +6,7 @@ const languageOf = (tag) => tag.split("-")[0].toLowerCase();
 /** The browser's tag, such as de-AT, which also says how dates and numbers are written. */
 export const LOCALE = navigator.languages.find((tag) => LANGUAGES.includes(languageOf(tag))) ?? "en";
 const { default: words } = await import(`./words/${languageOf(LOCALE)}.js`);
+const SURE = Object.entries({ very: 0.95, quite: 0.8, hardly: 0.5, not: 0 });
 const plurals = new Intl.PluralRules(LOCALE);
 
 /** The text of this name with its {values}; a text with plural forms takes that of the number n. */
@@ -29,6 +30,13 @@ export function sayAll() {
 export const stateWord = (status) => words[status] ?? status;
 export const warningWord = (name) => words[`warning.${name}`] ?? name.replaceAll("_", " ");
 export const sourceWord = (source) => words[`source.${source}`] ?? "";
+/** How probable it is that a field is right, in words; "" where that is not known. */
+export function sureWord({ probability }) {
+  if (typeof probability !== "number") return "";
+  const [word] = SURE.find(([, least]) => probability >= least);
+  return say(`sure.${word}`);
+}
+
 export const originWord = (evidence) => words[`origin.${evidence?.source}`];
 
 export function size(bytes) {
@@ -58,9 +66,9 @@ export function money(amount, currency) {
 }
 
 /** An amount with as many digits as its currency has, without saying which that is. */
-export function bareMoney(amount, currency) {
+export function bareMoney(amount, currency, useGrouping = true) {
   const digits = currencyFormat(currency)?.resolvedOptions().minimumFractionDigits ?? 2;
-  return amount.toLocaleString(LOCALE, { minimumFractionDigits: digits });
+  return amount.toLocaleString(LOCALE, { minimumFractionDigits: digits, useGrouping });
 }
 
 /** Null without a currency, and for a code that is none. */

@@ -53,10 +53,8 @@ export default {
   readBy: "{file}: read by {provider}", failedBy: "{file}: {provider} failed. {reason}",
 
   // The picture
-  loadingPicture: "Loading the picture…", pictureOf: "Picture of {file}", theReceipt: "The receipt {file}",
+  loadingPicture: "Loading the picture…", pictureOf: "Picture of {file}",
   original: "Original",
-  notShown: "The browser does not show this kind of file here. Download the original to see it.",
-  pageSet: "Page {page} of {pages}, set from what was read",
 
   // What was read
   fields: "Fields", text: "Text", markdown: "Markdown", raw: "Raw",
@@ -65,7 +63,7 @@ export default {
   receiptNumber: "Receipt number", address: "Address", phone: "Phone", taxNumber: "Tax number",
   notFound: "not found", pleaseCheck: "please check", warnings: "Warnings",
   item: "Item", quantity: "Quantity", price: "Price", amount: "Amount",
-  items: "Items", itemsIn: "Items, in {currency}", itemsCheck: "{items}: please check",
+  items: "Items", itemsIn: "Items, in {currency}",
   noText: "No text was found in this picture.",
   rawOwn: "The provider's own answer, as it came.",
   rawNone: "This provider has no answer of its own to show; this is all that was stored.",
@@ -86,4 +84,32 @@ export default {
   "source.data": "These fields are those of the e-invoice inside the PDF.",
   "origin.code": "as a code on it says", "origin.data": "from the e-invoice",
   "origin.text": "from the PDF's own text",
+
+  // One receipt
+  time: "Time", currency: "Currency", cardLast4: "Card ends in", receipt: "receipt {id}", "state.reading": "Reading",
+  "state.failed": "Failed", "state.review": "To check", "state.ok": "Read", "state.confirmed": "Confirmed",
+  noTotal: "no total found", check: "Please check:", correct: "Correct", correctField: "Correct: {field}",
+  save: "Save", saved: "{field} saved", notSaved: "Not saved yet, and not lost: {why}",
+  noNumber: "That is no number; write it like 12.50.", takeBack: "Take the correction back",
+  wasRead: "read as {value}", itemCount: { one: "{n} item", other: "{n} items" }, correctItems: "Correct the items",
+  addItems: "Add items", addItem: "Add a line", removeItem: "Remove line {n}",
+  notFoundFields: "Fields that were not found", nothingElse: "Nothing else to check here",
+  changedMeanwhile: "This was changed in another window meanwhile:",
+  changedTo: "Another window changed this to {now}. You typed {mine}.", keepTheirs: "Keep {value}",
+  useMine: "Use {value}", myItems: "other items", allReadings: "Readings", whatCounts: "What counts",
+  counts: "counts", choose: "Choose", use: "Use this", useThis: "Use this reading",
+  countsNow: "Now the reading of {provider} counts", doesNotCount: "This reading does not count; another one does.",
+  showWhatCounts: "Show what counts", cancelReading: "Cancel", cancelled: "Cancelled", confirm: "Confirm",
+  confirmNext: "Confirm, next", next: "Next", reopen: "Reopen", isConfirmed: "{title} is confirmed",
+  noOther: "No other receipt needs a look", toCheck: { one: "{n} to check", other: "{n} to check" },
+  previousPage: "Previous page", nextPage: "Next page", pageOf: "{page} / {pages}", zoomIn: "Larger",
+  zoomOut: "Smaller", turn: "Turn", keys: "Keys", keyNext: "Correct the next field to check; save what is typed",
+  keyCancel: "Stop correcting, without a change", keyConfirm: "Confirm, and go on to the next receipt to check",
+  keyForward: "Next receipt to check", keyBack: "Previous receipt to check",
+  singleKeys: "Use keys that are single letters", close: "Close",
+  noSuchJob: "Job {id} does not exist, or has no files left.", deleteAll: "Delete the whole upload",
+  "origin.ocr": "read from the picture", "origin.model": "filled in by a vision model",
+  "origin.engine": "as the provider says", "origin.learned": "learned from a correction",
+  "origin.corrected": "corrected by hand", "sure.very": "almost certainly right", "sure.quite": "probably right",
+  "sure.hardly": "uncertain", "sure.not": "probably wrong",
 };

@@ -16,6 +16,7 @@ from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from tests.conftest import FLASK, Server, free_port
 from tests.fakes import ROWS, drawn, until
+from tests.page.readers import CAREFUL
 
 AXE = Path(__file__).with_name("node_modules") / "axe-core" / "axe.min.js"
 FLAGS = (
@@ -141,7 +142,9 @@ class Page:
         )
 
     def click(self, css, text=""):
-        self.see(css, text).click()
+        element = self.see(css, text)
+        self.run("arguments[0].scrollIntoView({block: 'nearest'})", element)  # not under a bar
+        element.click()
 
     def choose(self, css, label):
         Select(self.see(css)).select_by_visible_text(label)
@@ -152,6 +155,13 @@ class Page:
     def press(self, *keys):
         for key in keys:
             self.browser.switch_to.active_element.send_keys(getattr(Keys, key))
+
+    def press_key(self, letter):
+        self.browser.switch_to.active_element.send_keys(letter)
+
+    def replace_text(self, text):
+        """Type over what stands in the input that has the focus."""
+        self.browser.switch_to.active_element.send_keys(Keys.CONTROL + "a" + Keys.NULL + text)
 
     def hash(self):
         return self.run("return location.hash")
@@ -180,10 +190,10 @@ def upload_and_see(page, path):
     page.type("#pick", str(path))
     page.choose(".queue select", "tesseract")
     page.click("#send", "Read 1 file")
-    page.see(".state", "Done")
+    page.see(".heading .state:is(.ok, .review)")
     page.click("#tab-text")
     assert page.texts(".rows li") == list(ROWS)
-    assert page.see(".paper img").get_property("naturalWidth") == 480
+    page.see(".paper[viewBox='0 0 480 360'] image")
 
 
 @pytest.fixture
@@ -209,6 +219,35 @@ def job(server):
         return server.wait(job_id, *wait)["id"]
 
     return make
+
+
+@pytest.fixture
+def receipt(server, job):
+    """`receipt("doubtful")`: what GET answers of the first receipt of a new job."""
+
+    def make(*providers, **options):
+        job_id = job(*providers, **options)
+        found = get(server, f"receipts?job={job_id}&sort=addedAt:asc")["data"]
+        return get(server, f"receipts/{found[0]['id']}")
+
+    return make
+
+
+def get(server, path):
+    """The JSON that the server answers."""
+    answer = requests.get(f"{server.url}/{path}", timeout=5)
+    assert answer.ok, answer.text
+    return answer.json()
+
+
+def pile(*numbers):
+    """The pictures of receipts of these numbers, for the provider `pile`."""
+    parts = []
+    for number in numbers:
+        buffer = BytesIO()
+        drawn(CAREFUL, (480, 360 + number)).save(buffer, "PNG")
+        parts.append(("file", (f"{number}.png", buffer.getvalue())))
+    return parts
 
 
 @pytest.fixture

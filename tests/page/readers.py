@@ -4,12 +4,26 @@ An application for `flask run`: FLASK_APP=tests.page.readers. `gated` waits for 
 """
 
 import os
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
+from PIL import Image
+
 import app
 from providers import PROVIDERS
-from result import Evidence, FieldEvidence, Item, Line, OcrResult, Page, ProviderError, Receipt, Tax
+from result import (
+    Evidence,
+    FieldEvidence,
+    FileReceipt,
+    Item,
+    Line,
+    OcrResult,
+    Page,
+    ProviderError,
+    Receipt,
+    Tax,
+)
 from tests.fakes import fake, until
 
 CAREFUL = ("CORNER CAFE", "2026-03-14 09:41", "MILK 1.20", "BREAD 2.50", "TOTAL EUR 3.70")
@@ -56,6 +70,34 @@ hasty = read(
 hostile = read(HOSTILE, merchant=HOSTILE[0], currency="EUR", total=Decimal("1.00"))
 
 
+def doubtful(merchant="CORNER CAFE", date="2026-03-14", total="8.70", **fields):
+    """A reading of CAREFUL with a wrong total, which is doubted."""
+    evidence = FieldEvidence(
+        merchant=Evidence(0.99, "ocr", 0, (30, 30, 206, 62)),
+        date=Evidence(0.9, "ocr", 0, (30, 90, 190, 122)),
+        total=Evidence(0.4, "ocr", 0, (190, 270, 254, 302)),
+    )
+    read_ = {"merchant": merchant, "date": date, "total": Decimal(total), "currency": "EUR"}
+    return read(CAREFUL, **read_, review=("total",), evidence=evidence, **fields)
+
+
+def pile(path, settings):
+    """One of many receipts, as tall as its number says; the total of every fifth is wrong."""
+    number = Image.open(path).height - 360
+    total, shop = f"{number + 1}.{9 if number % 5 == 4 else 5}0", "FUEL" if number == 7 else "SHOP"
+    return doubtful(f"{shop} {number}", f"2026-03-{number + 1:02}", total)
+
+
+def double(path, settings):
+    """Two receipts beside each other on one page."""
+    names, boxes = ("CORNER CAFE", "BAKERY"), ((0, 0, 240, 360), (240, 0, 480, 360))
+    receipts = [
+        FileReceipt("rules", merchant, page=0, box=box)
+        for merchant, box in zip(names, boxes, strict=True)
+    ]
+    return replace(careful, receipts=tuple(receipts))
+
+
 def broken(path, settings):
     raise ProviderError("engine_crashed", FAILURE)
 
@@ -79,6 +121,10 @@ def create_app():
             "hasty": answers(hasty),
             "hostile": answers(hostile),
             "paged": answers(read(CAREFUL, pages=2)),
+            "doubtful": answers(doubtful(warnings=("total_mismatch",))),
+            "pile": fake(ocr=pile),
+            "double": fake(ocr=double),
+            "ten": answers(read(CAREFUL, pages=10)),
             "broken": fake(ocr=broken),
             "gated": fake(ocr=gated),
             "elsewhere": fake(ocr=lambda path, settings: careful, **away),

@@ -24,6 +24,7 @@ def show(page, job, picture, shown):
 
     def compare():
         page.open(f"#/jobs/{shown['read']}")
+        page.click(".runs a", "hasty")
         page.choose("#compare", "careful")
         page.see(".compare")
 
@@ -38,7 +39,7 @@ def show(page, job, picture, shown):
         page.click(".providers summary")
 
     def delete():
-        go(f"#/jobs/{shown['read']}", ".paper img")
+        go(f"#/jobs/{shown['read']}", ".paper image")
         page.click("#delete-job")
 
     def key():
@@ -49,9 +50,9 @@ def show(page, job, picture, shown):
         "new": lambda: go("#/", ".recent .sum"),
         "queue": queue,
         "jobs": lambda: go("#/jobs", ".jobs .sum"),
-        "fields": lambda: go(f"#/jobs/{shown['read']}", ".paper img"),
-        "text": lambda: go(f"#/jobs/{shown['read']}?view=text", ".paper img"),
-        "raw": lambda: go(f"#/jobs/{shown['read']}?view=raw", ".paper img"),
+        "fields": lambda: go(f"#/jobs/{shown['read']}", ".paper image"),
+        "text": lambda: go(f"#/jobs/{shown['read']}?view=text", ".paper image"),
+        "raw": lambda: go(f"#/jobs/{shown['read']}?view=raw", ".paper image"),
         "compare": compare,
         "failed": lambda: go(f"#/jobs/{shown['failed']}", "#retry"),
         "delete": delete,
@@ -77,14 +78,14 @@ def test_a_receipt_is_read_with_the_keyboard_alone(page, picture):
     page.run("document.getElementById('send').focus()")
     page.press("ENTER")
     page.see("#title:focus")
-    page.see(".boxes")
+    page.see(".paper")
     page.run("document.getElementById('tab-fields').focus()")
     page.press("ARROW_RIGHT")
     page.see("#tab-text:focus")
     page.run("document.querySelector('.rows [tabindex=\"0\"]').focus()")
     page.press("ARROW_DOWN", "ARROW_DOWN")
     page.see(":focus", "MILK 1.20")
-    assert page.run("return document.querySelector('.boxes .pointed').dataset.row") == "2"
+    assert page.run("return document.querySelector('.paper .pointed').dataset.row") == "2"
     page.press("END")
     page.see(":focus", "TOTAL EUR 3.70")
 

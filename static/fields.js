@@ -1,0 +1,120 @@
+// The fields of a receipt: their names, values and places, and how they are typed and written.
+
+import { say } from "./words.js";
+import { placeOf } from "./reading.js";
+import { bareMoney, LOCALE, money, printedDate } from "./words.js";
+
+/** How each field is typed, in the order of the page; the first three are shown also when not found. */
+export const KINDS = {
+  merchant: "text",
+  date: "date",
+  total: "sum",
+  time: "time",
+  currency: "text",
+  subtotal: "sum",
+  discount: "sum",
+  tax: "sum",
+  tip: "sum",
+  paymentMethod: "text",
+  cardLast4: "text",
+  receiptNumber: "text",
+  merchantAddress: "text",
+  merchantPhone: "text",
+  merchantTaxId: "text",
+};
+const WORDS = {
+  paymentMethod: "paidBy",
+  merchantAddress: "address",
+  merchantPhone: "phone",
+  merchantTaxId: "taxNumber",
+  description: "item",
+  unitPrice: "price",
+};
+const ALWAYS = 3;
+const NAMED = {
+  total: /(?<!sub.?)total|amount due|summe|gesamt|importe/i,
+  tax: /tax|vat|gst|mwst|ust|tva|iva/i,
+};
+
+/** What a field or a column of the items is called. */
+export const nameOf = (name) => say(WORDS[name] ?? name);
+
+/** All fields: {name, label, value, row, isShown}, where value is in words and row says the place. */
+export function fieldList(reading) {
+  const { receipt } = reading;
+  return Object.keys(KINDS).flatMap((name, nth) => {
+    const field = { name, label: labelOf(name, receipt), value: valueOf(name, receipt[name], receipt) };
+    const evidence = receipt.evidence?.[name];
+    field.row = placeOf(reading, { name, printed: receipt[name], named: NAMED[name], evidence });
+    field.isShown = nth < ALWAYS || field.value !== null || receipt.review?.includes(name);
+    return name === "tax" ? [...rates(reading), field] : [field];
+  });
+}
+
+/** A field's value as it is read by people, or null. */
+export function valueOf(name, value, { currency }) {
+  if (value === null || value === undefined) return null;
+  if (name === "items") return value.length ? say("itemCount", { n: value.length }) : null;
+  if (KINDS[name] === "sum") return money(value, currency);
+  return name === "date" ? printedDate(value) : value;
+}
+
+/** The one rate of a receipt belongs to its tax; several are told one by one. */
+function labelOf(name, { taxes, tax }) {
+  const isOnly = name === "tax" && taxes.length === 1 && taxes[0].amount === tax;
+  return isOnly ? rateLabel(taxes[0]) : nameOf(name);
+}
+
+function rates(reading) {
+  const { taxes, tax, currency } = reading.receipt;
+  if (taxes.length === 1 && taxes[0].amount === tax) return [];
+  return taxes.map((one) => ({
+    name: null,
+    label: rateLabel(one),
+    value: one.amount === null ? "" : money(one.amount, currency),
+    row: placeOf(reading, { printed: one.amount, named: NAMED.tax }),
+    isShown: true,
+  }));
+}
+
+function rateLabel({ rate }) {
+  return rate === null ? say("taxOfARate") : say("taxAt", { rate });
+}
+
+/** An item's cells in words, by the names of its keys. */
+export const ITEM_KEYS = ["description", "quantity", "unitPrice", "amount"];
+export function itemCell(item, key, currency) {
+  if (item[key] === null || item[key] === undefined) return "";
+  if (key === "description") return item[key];
+  return key === "quantity" ? item[key].toLocaleString(LOCALE) : bareMoney(item[key], currency);
+}
+
+/** What stands in an input before anything is typed. */
+export function typed(kind, value, currency) {
+  if (value === null || value === undefined) return "";
+  if (kind === "quantity") return value.toLocaleString(LOCALE, { useGrouping: false });
+  return kind === "sum" ? bareMoney(value, currency, false) : String(value);
+}
+
+/** What was typed as the API wants it; null for nothing, NaN for what is no number. */
+export function readTyped(kind, text) {
+  const value = text.trim();
+  if (!value) return null;
+  return kind === "sum" || kind === "quantity" ? readNumber(value) : value;
+}
+
+/**
+ * A number with a point or a comma before its decimals: the last of them, unless three digits come
+ * after it, which only the sign of this browser's language makes decimals.
+ */
+function readNumber(text) {
+  const decimal = (1.5).toLocaleString(LOCALE)[1];
+  const bare = text.replace(/[\s'’\u00a0\u202f]/g, "").replace("−", "-");
+  const parts = /^(-?)([\d.,]*?)(?:([.,])(\d+))?$/.exec(bare);
+  if (!parts) return NaN;
+  const [, sign, whole, separator = "", decimals = ""] = parts;
+  const isGroup = decimals.length === 3 && separator !== decimal && whole;
+  const digits = whole.replace(/[.,]/g, "");
+  if (!digits && !decimals) return NaN;
+  return Number(`${sign}${digits || 0}${isGroup ? "" : "."}${decimals || 0}`);
+}

@@ -1,0 +1,124 @@
+"""A person checks and corrects receipts, in a real Chromium against a real server."""
+
+from io import BytesIO
+
+import pytest
+
+from tests.fakes import drawn
+from tests.page.conftest import PHONE
+
+pytestmark = pytest.mark.slow
+
+BOX = """const [box] = [document.querySelector(arguments[0]).getBoundingClientRect()];
+return [box.top, box.bottom].map(Math.round)"""
+
+
+def _pages(suffix, count):
+    buffer = BytesIO()
+    pages = [drawn((f"PAGE {n}",), (300, 200)) for n in range(count)]
+    pages[0].save(buffer, suffix, save_all=True, append_images=pages[1:])
+    return [("file", (f"bill.{suffix.lower()}", buffer.getvalue()))]
+
+
+# What is seen
+
+
+def test_on_a_phone_the_total_is_seen_without_scrolling(page, picture):
+    page.size(*PHONE)
+    page.open("#/")
+    page.type("#pick", str(picture()))
+    page.choose(".queue select", "doubtful")
+    page.click("#send")
+    page.see("#sum", "€8.70")
+    page.see(".doubts", "Total")
+    page.see(".paper image")
+    assert page.run("return scrollY") == 0
+    assert all(
+        0 < edge < 740 for css in ("#sum", ".doubts", ".sheet") for edge in page.run(BOX, css)
+    )
+
+
+def test_a_field_leads_to_its_place_and_the_picture_back_to_it(page, receipt):
+    page.open(f"#/receipts/{receipt('doubtful')['id']}")
+    page.see(".paper image")
+    page.see("#field-date").send_keys("")
+    page.see(".paper .pointed.place[data-row='date']")
+    assert page.texts(".caption") == ["2026-03-14 09:41 (98 % sure)"]
+    page.click(".paper .box[data-row='4']")
+    page.see("#field-total:focus", "€8.70")
+    page.see("#field-total .origin", "read from the picture, probably wrong")
+
+
+@pytest.mark.parametrize(("suffix", "count"), [("PDF", 10), ("TIFF", 2)])
+def test_a_file_of_pages_is_shown_page_by_page(page, receipt, suffix, count):
+    files = _pages(suffix, count)
+    page.open(f"#/receipts/{receipt('ten' if count == 10 else 'paged', files=files)['id']}")
+    page.see(".tools", f"1 / {count}")
+    first = page.see(".paper image").get_attribute("href")
+    page.click("#sheet-right")
+    page.see(".tools", f"2 / {count}")
+    page.see(f".paper image:not([href='{first}'])")
+    page.click("#sheet-left")
+    page.see(f".paper image[href='{first}']")
+
+
+def test_the_picture_is_enlarged_and_turned_for_the_eye_only(page, receipt):
+    page.open(f"#/receipts/{receipt('careful')['id']}")
+    page.see(".paper image")
+    page.press_key("+")
+    page.see(".paper[style*='150%']")
+    page.press_key("r")
+    page.see(".paper[viewBox='0 0 360 480']")
+    page.press_key("-")
+    page.see(".paper[style*='100%']")
+
+
+def test_receipts_of_one_file_are_linked_and_outlined(page, receipt):
+    first = receipt("double")
+    page.open(f"#/receipts/{first['id']}")
+    page.see(".paper .frame")
+    page.click("#file-list a", "BAKERY")
+    page.see("h1", "BAKERY")
+    page.see("#file-list [aria-current]", "2 / 2")
+
+
+# Keys, and what lies around
+
+
+def test_help_shows_the_keys_and_switches_letters_off(page, receipt):
+    page.open(f"#/receipts/{receipt('careful')['id']}")
+    page.see(".paper image")
+    page.press_key("?")
+    page.see("#help .keys", "Confirm, and go on")
+    page.click("#help label")
+    page.press("ESCAPE")
+    page.press_key("c")
+    page.press_key("?")
+    assert page.all("#help[open]") == []
+    page.see(".heading .state", "Read")
+
+
+def test_the_menu_of_downloads_fits_a_phone_and_closes(page, receipt):
+    page.open(f"#/receipts/{receipt('careful')['id']}")
+    page.size(*PHONE)
+    page.click("#downloads")
+    left, right = page.run(
+        "const box = document.querySelector('.menu ul').getBoundingClientRect();"
+        "return [box.left, box.right]"
+    )
+    assert left >= 0
+    assert right <= PHONE[0]
+    page.click("h1")
+    page.gone(".menu[open]")
+
+
+def test_controls_are_large_enough_for_a_thumb(page, receipt):
+    page.open(f"#/receipts/{receipt('doubtful')['id']}")
+    page.size(*PHONE)
+    page.see(".paper image")
+    small = page.run(
+        "return [...document.querySelectorAll('button, select, summary, a.button, .runs a')]"
+        ".filter((one) => one.checkVisibility() && one.getBoundingClientRect().height < 43.9)"
+        ".map((one) => one.outerHTML)"
+    )
+    assert small == []
