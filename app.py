@@ -41,7 +41,7 @@ from engines.running import Billed
 from providers import PROVIDERS
 from providers.base import Provider
 from result import Json
-from server import access, answers, docs, errors, exports, logs
+from server import access, answers, corrections, docs, errors, exports, logs
 from server.answers import RETRY_AFTER_S, Waiting, preferred, seconds_wanted
 from server.lifecycle import (
     limit_rate,
@@ -70,6 +70,8 @@ PAGE_CSP = (
     " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none';"
     " require-trusted-types-for 'script'"
 )
+RECEIPT = "/receipts/<id:receipt_id>"
+NO_RECEIPT = "Receipt {} does not exist"
 GONE = "The bytes of file {} are gone from the data directory"
 SMALL_BODY_BYTES = 64 * 1024  # of a request that brings no file
 
@@ -274,11 +276,29 @@ def list_receipts() -> dict[str, Any]:
     }
 
 
-@api.get("/receipts/<id:receipt_id>")
+@api.get(RECEIPT)
 def get_receipt(receipt_id: int) -> Json:
     """A receipt with its fields as they count now, and what each execution read."""
-    return receipts.described(get_db(), receipt_id) or abort(
-        404, f"Receipt {receipt_id} does not exist"
+    return receipts.described(get_db(), receipt_id) or abort(404, NO_RECEIPT.format(receipt_id))
+
+
+@api.post("/receipts/confirm")
+def confirm_receipts() -> dict[str, int]:
+    """Confirm several receipts, all or none."""
+    return {"confirmed": corrections.confirm(get_service(), get_db(), request)}
+
+
+@api.post("/receipts/delete")
+def delete_receipts() -> dict[str, int]:
+    """Delete several receipts with their files, all or none; as for a file."""
+    return {"deleted": corrections.delete(get_service(), get_db(), request)}
+
+
+@api.patch(RECEIPT)
+def change_receipt(receipt_id: int) -> Json:
+    """Correct fields, choose the reading that counts, confirm or reopen a receipt."""
+    return corrections.change(get_service(), get_db(), receipt_id, request) or abort(
+        404, NO_RECEIPT.format(receipt_id)
     )
 
 

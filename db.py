@@ -11,7 +11,7 @@ import re
 import sqlite3
 import time
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -46,6 +46,8 @@ RECEIPT_SORTS = {
     "total": "receipt.total",
     "merchant": "receipt.merchant",
 }
+STATES = ("reading", "failed", "review", "ok", "confirmed")  # of a receipt
+LISTED = "(SELECT value FROM json_each(?))"
 RECEIPT_STATES = ("reading", "review", "ok", "confirmed", "failed", "duplicate")
 UNITS = 10_000  # of a stored amount in one of the currency's unit
 # A word, or one letter of Thai, Chinese or Japanese, which put no blanks between words.
@@ -816,36 +818,38 @@ class ReceiptListing:
         return (self.page - 1) * self.limit
 
 
-def put_receipt(db: sqlite3.Connection, file_id: int, position: int, **columns: Any) -> int:
+def put_receipt(db: sqlite3.Connection, file_id: int, position: int, **columns: Any) -> int | None:
     """Add the file's receipt at this position, or change the one that is there; its id.
 
-    The columns are those of schema.sql from execution_id to key, all of them.
+    The columns are those of schema.sql from execution_id to key, all of them. Where `seen` is not
+    None and not the updated_at of the one that is there, nothing is changed, and None returned.
     """
     row = db.execute(
         """
         INSERT INTO receipt (
             file_id, position, execution_id, chosen, state, merchant, date, time, total, tax,
-            currency, item_count, payment_method, review, warnings, corrections, confirmed_at, key,
-            added_at, updated_at
+            currency, item_count, payment_method, review, warnings, learned, corrections, changed,
+            confirmed_at, key, added_at, updated_at
         )
         VALUES (
             :file_id, :position, :execution_id, :chosen, :state, :merchant, :date, :time, :total,
-            :tax, :currency, :item_count, :payment_method, :review, :warnings, :corrections,
-            :confirmed_at, :key, :now, strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
+            :tax, :currency, :item_count, :payment_method, :review, :warnings, :learned,
+            :corrections, :changed, :confirmed_at, :key, :now, strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
         )
         ON CONFLICT (file_id, position) DO UPDATE SET
             execution_id = excluded.execution_id, chosen = excluded.chosen, state = excluded.state,
             merchant = excluded.merchant, date = excluded.date, time = excluded.time,
             total = excluded.total, tax = excluded.tax, currency = excluded.currency,
             item_count = excluded.item_count, payment_method = excluded.payment_method,
-            review = excluded.review, warnings = excluded.warnings,
-            corrections = excluded.corrections, confirmed_at = excluded.confirmed_at,
-            key = excluded.key
+            review = excluded.review, warnings = excluded.warnings, learned = excluded.learned,
+            corrections = excluded.corrections, changed = excluded.changed,
+            confirmed_at = excluded.confirmed_at, key = excluded.key
+        WHERE updated_at = coalesce(:seen, updated_at)
         RETURNING id
         """,
         {"file_id": file_id, "position": position, "now": now(), **columns},
     ).fetchone()
-    return int(row["id"])
+    return int(row["id"]) if row else None
 
 
 def add_receipt(db: sqlite3.Connection, file_id: int) -> int:
@@ -858,6 +862,47 @@ def add_receipt(db: sqlite3.Connection, file_id: int) -> int:
         (file_id, now()),
     ).fetchone()
     return int(row["id"])
+
+
+# A row of `learned` for a receipt of the same shop: where both have a number it is the same.
+SAME_SHOP = """
+    (tax_id = :tax_id OR (
+        (phone = :phone OR (head = :head AND coalesce(phone = :phone, TRUE)))
+        AND coalesce(tax_id = :tax_id, TRUE)
+    ))
+"""
+
+
+def get_learned(db: sqlite3.Connection, keys: Mapping[str, str | None]) -> str | None:
+    """The merchant's name that a correction taught for receipts with one of these keys.
+
+    They are those of fields/shops.py, by the names of the columns.
+    """
+    row = db.execute(
+        f"""
+        SELECT merchant FROM learned WHERE {SAME_SHOP}
+        ORDER BY coalesce(tax_id = :tax_id, FALSE) DESC, coalesce(phone = :phone, FALSE) DESC,
+            id DESC
+        LIMIT 1
+        """,
+        keys,
+    ).fetchone()
+    return row and str(row["merchant"])
+
+
+def add_learned(db: sqlite3.Connection, merchant: str, keys: Mapping[str, str | None]) -> None:
+    db.execute(
+        """
+        INSERT INTO learned (merchant, tax_id, phone, head)
+        VALUES (:merchant, :tax_id, :phone, :head)
+        """,
+        {"merchant": merchant, **keys},
+    )
+
+
+def forget_learned(db: sqlite3.Connection, keys: Mapping[str, str | None]) -> None:
+    """Forget the names that get_learned may give for these keys."""
+    db.execute(f"DELETE FROM learned WHERE {SAME_SHOP}", keys)
 
 
 def set_words(db: sqlite3.Connection, receipt_id: int, text: str) -> None:
@@ -949,6 +994,73 @@ def get_receipt_row(db: sqlite3.Connection, receipt_id: int) -> dict[str, Any] |
     return dict(row) if row else None
 
 
+def list_there(db: sqlite3.Connection, ids: Collection[int]) -> set[int]:
+    """Those of the ids that are of receipts."""
+    rows = db.execute(f"SELECT id FROM receipt WHERE id IN {LISTED}", (json.dumps(list(ids)),))
+    return {row["id"] for row in rows}
+
+
+def list_unread(db: sqlite3.Connection, ids: Collection[int]) -> list[int]:
+    """Those of the receipts of which nothing was read or filled in."""
+    rows = db.execute(
+        f"""
+        SELECT id FROM receipt
+        WHERE id IN {LISTED} AND execution_id IS NULL AND corrections = '{{}}'
+        """,
+        (json.dumps(list(ids)),),
+    )
+    return [row["id"] for row in rows]
+
+
+def confirm_receipts(db: sqlite3.Connection, ids: Collection[int]) -> None:
+    db.execute(
+        f"""
+        UPDATE receipt SET state = 'confirmed', confirmed_at = ?, review = '[]',
+            changed = json_set(changed, '$.confirmed', updated_at)
+        WHERE id IN {LISTED} AND confirmed_at IS NULL
+        """,
+        (now(), json.dumps(list(ids))),
+    )
+
+
+def list_beside(db: sqlite3.Connection, ids: Collection[int]) -> list[int]:
+    """The other receipts of the files that have these."""
+    wanted = json.dumps(list(ids))
+    rows = db.execute(
+        f"""
+        SELECT id FROM receipt WHERE id NOT IN {LISTED}
+            AND file_id IN (SELECT file_id FROM receipt WHERE id IN {LISTED})
+        """,
+        (wanted, wanted),
+    )
+    return [row["id"] for row in rows]
+
+
+def list_files_of(db: sqlite3.Connection, ids: Collection[int]) -> list[tuple[int, int]]:
+    """(job id, file id) of the files that have these receipts."""
+    rows = db.execute(
+        f"""
+        SELECT job_id, id FROM file WHERE id IN (SELECT file_id FROM receipt WHERE id IN {LISTED})
+        """,
+        (json.dumps(list(ids)),),
+    )
+    return [(row["job_id"], row["id"]) for row in rows]
+
+
+def delete_empty_jobs(db: sqlite3.Connection, ids: Collection[int]) -> None:
+    """Delete those of the jobs that have no file."""
+    db.execute(
+        f"DELETE FROM job WHERE id IN {LISTED} AND id NOT IN (SELECT job_id FROM file)",
+        (json.dumps(list(ids)),),
+    )
+
+
+def count_receipts(db: sqlite3.Connection) -> dict[str, int]:
+    """How many receipts are in each state."""
+    rows = db.execute("SELECT state, sum(n) AS n FROM receipt_sum GROUP BY state")
+    return dict.fromkeys(STATES, 0) | {row["state"]: row["n"] for row in rows}
+
+
 def _as_receipt(row: sqlite3.Row) -> dict[str, Any]:
     """A row of RECEIPT as the API shows it."""
     receipt = dict(row)
@@ -985,7 +1097,7 @@ def _receipt_conditions(listing: ReceiptListing) -> list[str]:
         "currency = :currency": listing.currency,
         "merchant = :merchant": listing.merchant,
         "file_id IN (SELECT id FROM file WHERE job_id = :job)": listing.job,
-        "id IN (SELECT rowid FROM receipt_search WHERE words MATCH :words)": listing.search,
+        "id IN (SELECT rowid FROM receipt_search(:words))": listing.search,
     }
     found = [condition for condition, value in conditions.items() if value is not None]
     if listing.states:

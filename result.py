@@ -281,6 +281,44 @@ def _camel(value: object, inside_raw: bool = False) -> object:
     return value
 
 
+def as_json(receipt: Receipt) -> Json:
+    """The receipt as it stands in ocrData."""
+    made: Json = json.loads(json.dumps(_camel(asdict(receipt))))
+    return made
+
+
+def from_json(receipt: Json) -> Receipt:
+    """The receipt that stands in ocrData, also in that of an older release, which had less."""
+    evidence = {
+        name: Evidence(**found)
+        for name, found in (receipt.get("evidence") or {}).items()
+        if found and name in EVIDENCED
+    }
+    values: dict[str, Any] = {
+        field.name: _value(receipt[camel_name(field.name)])
+        for field in fields(Receipt)
+        if field.name not in ("items", "taxes", "evidence") and camel_name(field.name) in receipt
+    }
+    return Receipt(
+        **{"source": "rules"} | values,
+        items=tuple(Item(**_values(Item, item)) for item in receipt.get("items") or ()),
+        taxes=tuple(Tax(**_values(Tax, tax)) for tax in receipt.get("taxes") or ()),
+        evidence=FieldEvidence(**evidence),
+    )
+
+
+def _values(kind: type, part: Json) -> dict[str, Any]:
+    """The values of an item or a tax, without its evidence."""
+    names = [field.name for field in fields(kind) if field.name != "evidence"]
+    return {name: _value(part.get(camel_name(name))) for name in names}
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, int | float):
+        return Decimal(str(value))
+    return tuple(value) if isinstance(value, list) else value
+
+
 def camel_name(name: str) -> str:
     """`card_last4` as the API writes it: `cardLast4`."""
     head, *rest = name.split("_")

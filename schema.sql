@@ -57,7 +57,8 @@ CREATE TABLE webhook (
     gone INTEGER NOT NULL DEFAULT 0  -- 1: it answered 410 and gets nothing more
 );
 
--- What the webhook has not got yet. Made in the transaction that ends a job, by a trigger below.
+-- What the webhook has not got yet. Made in the transaction that ends a job or confirms a receipt,
+-- by triggers below.
 CREATE TABLE delivery (
     id TEXT PRIMARY KEY,  -- webhook-id: the same at every try, so that the receiver sees repeats
     job_id INTEGER NOT NULL REFERENCES job ON DELETE CASCADE,
@@ -65,7 +66,8 @@ CREATE TABLE delivery (
     failed_files INTEGER NOT NULL,
     ended_at TEXT NOT NULL,
     tries INTEGER NOT NULL DEFAULT 0,
-    next_at TEXT NOT NULL
+    next_at TEXT NOT NULL,
+    receipt TEXT  -- JSON of a confirmed receipt, its amounts as they are stored; null for a job
 );
 
 -- What a search looks through: the names of a job (rowid: its id) and of its files, a line each,
@@ -93,7 +95,9 @@ CREATE TABLE receipt (
     payment_method TEXT,
     review TEXT NOT NULL DEFAULT '[]',  -- JSON, as warnings and corrections
     warnings TEXT NOT NULL DEFAULT '[]',
+    learned TEXT,  -- the merchant's name, as an earlier correction taught it; null: as it was read
     corrections TEXT NOT NULL DEFAULT '{}',  -- fields and their values, as a person put them right
+    changed TEXT NOT NULL DEFAULT '{}',  -- by what a person changed, the updated_at before that
     confirmed_at TEXT,
     key TEXT,  -- equal for two photos of one receipt; null where it lacks a part of that
     duplicate_of INTEGER,  -- the first receipt before this one of the same key or the same bytes
@@ -106,6 +110,16 @@ CREATE TABLE receipt (
 -- makes them. Written by db.add_words. Without positions: each word is looked for by itself.
 CREATE VIRTUAL TABLE receipt_search
     USING fts5 (words, tokenize = 'ascii', detail = none, columnsize = 0);
+
+-- Names of merchants that corrections taught, and what their receipts have in common: as the keys
+-- of fields/shops.py, null where the receipt that taught it has none.
+CREATE TABLE learned (
+    id INTEGER PRIMARY KEY,
+    merchant TEXT NOT NULL,
+    tax_id TEXT,
+    phone TEXT,
+    head TEXT
+);
 
 -- Numbers and sums of receipts, kept by the triggers below: adding up a million takes time.
 CREATE TABLE receipt_sum (
@@ -310,15 +324,33 @@ CREATE TRIGGER receipt_deleted AFTER DELETE ON receipt BEGIN
     DELETE FROM receipt_search WHERE rowid = old.id;
 END;
 
--- Without a reading that counts, a receipt is being read or has failed, as its executions say.
+-- Without a reading that counts, a receipt is being read or has failed, as its executions say,
+-- unless a person filled it in.
 CREATE TRIGGER receipt_waits AFTER INSERT ON execution BEGIN
     UPDATE receipt SET state = 'reading'
-    WHERE file_id = new.file_id AND execution_id IS NULL AND state = 'failed';
+    WHERE file_id = new.file_id AND execution_id IS NULL AND state = 'failed'
+        AND corrections = '{}';
 END;
 
 CREATE TRIGGER receipt_failed AFTER UPDATE OF status ON execution WHEN new.status = 'failed' BEGIN
     UPDATE receipt SET state = 'failed'
-    WHERE file_id = new.file_id AND execution_id IS NULL AND NOT EXISTS (
+    WHERE file_id = new.file_id AND execution_id IS NULL AND corrections = '{}' AND NOT EXISTS (
         SELECT 1 FROM execution WHERE file_id = new.file_id AND status IN ('pending', 'running')
     );
+END;
+
+CREATE TRIGGER receipt_confirmed AFTER UPDATE OF confirmed_at ON receipt
+WHEN old.confirmed_at IS NULL AND new.confirmed_at IS NOT NULL
+    AND EXISTS (SELECT 1 FROM webhook WHERE NOT gone)
+BEGIN
+    INSERT INTO delivery (id, job_id, status, failed_files, ended_at, next_at, receipt)
+    SELECT
+        'msg_' || lower(hex(randomblob(16))), job_id, 'confirmed', 0, new.confirmed_at,
+        new.confirmed_at, json_object(
+            'id', new.id, 'jobId', job_id, 'fileId', file.id, 'position', new.position,
+            'merchant', new.merchant, 'date', new.date, 'time', new.time, 'total', new.total,
+            'currency', new.currency, 'tax', new.tax, 'itemCount', new.item_count,
+            'paymentMethod', new.payment_method
+        )
+    FROM file WHERE file.id = new.file_id;
 END;

@@ -119,7 +119,9 @@ class Settings:
     max_pending: int = _number(10_000, "executions waiting; 503 beyond")
     max_waiting: int = _number(250, "requests that wait for a job; fewer than the server's threads")
     log_format: Literal["text", "json"] = _text("text", "or json: an object a line", _log_format)
-    webhook_url: str = _secret("gets each finished job, signed with WEBHOOK_SECRET", _webhook_url)
+    webhook_url: str = _secret(
+        "gets finished jobs and confirmed receipts, signed with WEBHOOK_SECRET", _webhook_url
+    )
     webhook_secret: bytes = _secret(f"by standardwebhooks.com; {MAKE_SECRET}", _webhook_key, b"")
     job_retention_days: int = _number(0, "days that finished jobs are kept; 0 for ever", least=0)
 

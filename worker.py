@@ -10,7 +10,7 @@ import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -168,15 +168,35 @@ class Worker:
         self._storage.check_writable()
         with connection:
             db.begin(connection)  # nothing of it is claimed meanwhile
-            ids = db.list_running(connection, job_id, file_id)
-            runs = [run for run in list(self._running.values()) if run.execution_id in ids]
-            running.cancel(runs)
+            self._cancel(db.list_running(connection, job_id, file_id))
             if file_id is None:
                 gone = db.delete_job(connection, job_id)
             else:
                 gone = db.delete_file(connection, job_id, file_id)
         collect_garbage(connection, self._storage)
         return gone
+
+    def delete_receipts(self, connection: sqlite3.Connection, ids: Collection[int]) -> list[int]:
+        """Delete all of these receipts with their files, and jobs left without any; the jobs' ids.
+
+        Raises receipts.Missing, receipts.Refused, and as delete; nothing is deleted then.
+        """
+        self._storage.check_writable()
+        with connection:
+            db.begin(connection)
+            files = receipts.files_of(connection, ids)
+            self._cancel([i for file in files for i in db.list_running(connection, *file)])
+            for job_id, file_id in files:
+                db.delete_file(connection, job_id, file_id)
+            jobs = sorted({job_id for job_id, _ in files})
+            db.delete_empty_jobs(connection, jobs)
+        collect_garbage(connection, self._storage)
+        return jobs
+
+    def _cancel(self, execution_ids: Collection[int]) -> None:
+        """End what runs of these. Raises Billed, and ends none, where one may have cost money."""
+        runs = [run for run in list(self._running.values()) if run.execution_id in execution_ids]
+        running.cancel(runs)
 
     def execute(self, connection: sqlite3.Connection, execution_id: int) -> None:
         """Claim, run, record; nothing when the execution is no longer pending."""

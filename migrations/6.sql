@@ -23,7 +23,9 @@ CREATE TABLE receipt (
     payment_method TEXT,
     review TEXT NOT NULL DEFAULT '[]',  -- JSON, as warnings and corrections
     warnings TEXT NOT NULL DEFAULT '[]',
+    learned TEXT,  -- the merchant's name, as an earlier correction taught it; null: as it was read
     corrections TEXT NOT NULL DEFAULT '{}',  -- fields and their values, as a person put them right
+    changed TEXT NOT NULL DEFAULT '{}',  -- by what a person changed, the updated_at before that
     confirmed_at TEXT,
     key TEXT,  -- equal for two photos of one receipt; null where it lacks a part of that
     duplicate_of INTEGER,  -- the first receipt before this one of the same key or the same bytes
@@ -36,6 +38,16 @@ CREATE TABLE receipt (
 -- makes them. Written by db.add_words. Without positions: each word is looked for by itself.
 CREATE VIRTUAL TABLE receipt_search
     USING fts5 (words, tokenize = 'ascii', detail = none, columnsize = 0);
+
+-- Names of merchants that corrections taught, and what their receipts have in common: as the keys
+-- of fields/shops.py, null where the receipt that taught it has none.
+CREATE TABLE learned (
+    id INTEGER PRIMARY KEY,
+    merchant TEXT NOT NULL,
+    tax_id TEXT,
+    phone TEXT,
+    head TEXT
+);
 
 -- Numbers and sums of receipts, kept by the triggers below: adding up a million takes time.
 CREATE TABLE receipt_sum (
@@ -65,6 +77,8 @@ INSERT INTO receipt_sum (date, currency, state, duplicate, n, total, tax)
 SELECT '', '', 'reading', duplicate_of IS NOT NULL, count(*), 0, 0 FROM receipt GROUP BY 4;
 
 INSERT INTO unread (below) SELECT max(id) + 1 FROM file HAVING count(*) > 0;
+
+ALTER TABLE delivery ADD COLUMN receipt TEXT;
 
 -- Every order of the list of receipts; an index ends in the id of itself.
 CREATE INDEX receipt_date ON receipt (date);
@@ -149,15 +163,33 @@ CREATE TRIGGER receipt_deleted AFTER DELETE ON receipt BEGIN
     DELETE FROM receipt_search WHERE rowid = old.id;
 END;
 
--- Without a reading that counts, a receipt is being read or has failed, as its executions say.
+-- Without a reading that counts, a receipt is being read or has failed, as its executions say,
+-- unless a person filled it in.
 CREATE TRIGGER receipt_waits AFTER INSERT ON execution BEGIN
     UPDATE receipt SET state = 'reading'
-    WHERE file_id = new.file_id AND execution_id IS NULL AND state = 'failed';
+    WHERE file_id = new.file_id AND execution_id IS NULL AND state = 'failed'
+        AND corrections = '{}';
 END;
 
 CREATE TRIGGER receipt_failed AFTER UPDATE OF status ON execution WHEN new.status = 'failed' BEGIN
     UPDATE receipt SET state = 'failed'
-    WHERE file_id = new.file_id AND execution_id IS NULL AND NOT EXISTS (
+    WHERE file_id = new.file_id AND execution_id IS NULL AND corrections = '{}' AND NOT EXISTS (
         SELECT 1 FROM execution WHERE file_id = new.file_id AND status IN ('pending', 'running')
     );
+END;
+
+CREATE TRIGGER receipt_confirmed AFTER UPDATE OF confirmed_at ON receipt
+WHEN old.confirmed_at IS NULL AND new.confirmed_at IS NOT NULL
+    AND EXISTS (SELECT 1 FROM webhook WHERE NOT gone)
+BEGIN
+    INSERT INTO delivery (id, job_id, status, failed_files, ended_at, next_at, receipt)
+    SELECT
+        'msg_' || lower(hex(randomblob(16))), job_id, 'confirmed', 0, new.confirmed_at,
+        new.confirmed_at, json_object(
+            'id', new.id, 'jobId', job_id, 'fileId', file.id, 'position', new.position,
+            'merchant', new.merchant, 'date', new.date, 'time', new.time, 'total', new.total,
+            'currency', new.currency, 'tax', new.tax, 'itemCount', new.item_count,
+            'paymentMethod', new.payment_method
+        )
+    FROM file WHERE file.id = new.file_id;
 END;

@@ -182,11 +182,11 @@ def read_answer(
 
 def read_fields(content: str) -> Mapping[str, Any] | None:
     """The JSON object in the answer, fenced or not; None if it gives none of our fields."""
-    answer = parse(content[content.find("{") : content.rfind("}") + 1], number=_decimal)
+    answer = parse(content[content.find("{") : content.rfind("}") + 1], number=decimal)
     return answer if isinstance(answer, dict) and any(_has(answer, n) for n in _ASKED) else None
 
 
-def _decimal(digits: str) -> Decimal | None:
+def decimal(digits: str) -> Decimal | None:
     """None for what no receipt has and no sum can take, such as 1E+9999999."""
     try:
         number = Decimal(digits)
@@ -202,19 +202,19 @@ def _has(answer: Mapping[str, Any], name: str) -> bool:
         return name in answer and (value is None or isinstance(value, list))
     if name == "is_receipt":
         return isinstance(value, bool)
-    return name in answer and (value is None or _checked(name, value) is not None)
+    return name in answer and (value is None or checked(name, value) is not None)
 
 
 def receipt_from_fields(answer: Mapping[str, Any]) -> Receipt:
     """The fields whose values fit; the only warning is `not_a_receipt`."""
     printed: dict[str, Any] = {
-        field.name: _checked(field.name, answer.get(field.name)) for field in PRINTED
+        field.name: checked(field.name, answer.get(field.name)) for field in PRINTED
     }
     is_receipt = answer.get("is_receipt") is not False
     return Receipt(source="model", **printed, warnings=() if is_receipt else ("not_a_receipt",))
 
 
-def _checked(name: str, value: object) -> object:
+def checked(name: str, value: object) -> object:
     """The value if the field of this name can hold it; else None, or () for a list."""
     if name in _READERS:
         return _READERS[name](value)
@@ -272,8 +272,12 @@ def _string(value: object) -> str | None:
         value = str(value)
     if not isinstance(value, str):
         return None
-    text = " ".join(_printable(value).split())[:MAX_TEXT_LENGTH]
+    text = one_line(value)[:MAX_TEXT_LENGTH]
     return None if text.lower() in ("", "null", "none", "n/a", "unknown", "-") else text
+
+
+def one_line(text: str) -> str:
+    return " ".join(_printable(text).split())
 
 
 def _printable(text: str) -> str:

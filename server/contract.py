@@ -10,6 +10,7 @@ from typing import Any
 
 from result import (
     ERRORS,
+    PRINTED,
     WARNINGS,
     Code,
     Evidence,
@@ -47,6 +48,7 @@ _REFERENCES = {kind: {"$ref": f"#/components/schemas/{name}"} for kind, name in 
 def schemas() -> Json:
     """The schema of each class that ocrData is made of, of the warnings and of the error codes."""
     return {name: _object(kind) for kind, name in OBJECTS.items()} | {
+        "Corrections": _corrections(),
         "Warning": _words("What to check on the paper before relying on the fields", WARNINGS),
         "ErrorCode": _words("Why an execution failed", ERRORS),
     }
@@ -62,6 +64,18 @@ def _object(kind: type) -> Json:
         "description": (kind.__doc__ or "").split("\n\n")[0],
         "required": list(properties),
         "properties": properties,
+        "additionalProperties": False,
+    }
+
+
+def _corrections() -> Json:
+    """The fields that a person may correct; none of them has to be there."""
+    return {
+        "type": "object",
+        "description": "Fields as a person put them right",
+        "properties": {
+            camel_name(field.name): json_schema(field.type, _REFERENCES) for field in PRINTED
+        },
         "additionalProperties": False,
     }
 

@@ -10,7 +10,9 @@ from markupsafe import Markup, escape
 
 FILE = Path(__file__).resolve().parent.parent / "openapi.json"
 CSP = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'"
-METHODS = ("get", "post", "delete")
+METHODS = ("get", "post", "patch", "delete")
+
+JSON = "application/json"
 
 Json = dict[str, Any]
 
@@ -19,7 +21,7 @@ class Field(NamedTuple):
     """A parameter, or a field of a form."""
 
     name: str
-    place: str  # path, query, header or form
+    place: str  # path, query, header, form or JSON
     required: bool
     text: str
 
@@ -118,35 +120,42 @@ def _operation(document: Json, path: str, method: str) -> Operation:
     about = document["paths"][path][method]
     named = [*document["paths"][path].get("parameters", []), *about.get("parameters", [])]
     parameters = [_resolved(document, parameter) for parameter in named]
-    form = _form(document, about)
+    form, body = _body(document, about, "multipart/form-data"), _body(document, about, JSON)
     fields = [
         Field(one["name"], one["in"], one.get("required", False), one.get("description", ""))
         for one in parameters
     ]
-    required = form.get("required", [])
-    fields += [
-        Field(name, "form", name in required, about_field.get("description", ""))
-        for name, about_field in form.get("properties", {}).items()
-    ]
+    fields += [*_fields("form", form), *_fields("JSON", body)]
     return Operation(
         about["operationId"],
         method.upper(),
         path,
         about["summary"],
         about.get("description", ""),
-        _call(path, method, parameters, form),
+        _call(path, method, parameters, form, _example(about)),
         fields,
         [_answer(document, *answer) for answer in sorted(about["responses"].items())],
     )
 
 
-def _form(document: Json, about: Json) -> Json:
-    """The schema of the form that the operation takes; {} for none."""
+def _fields(place: str, schema: Json) -> Iterator[Field]:
+    for name, about in schema.get("properties", {}).items():
+        required = name in schema.get("required", [])
+        yield Field(name, place, required, about.get("description", ""))
+
+
+def _body(document: Json, about: Json, media_type: str) -> Json:
+    """The schema of the body that the operation takes in this form; {} for none."""
     content = _resolved(document, about.get("requestBody", {})).get("content", {})
-    return _resolved(document, content.get("multipart/form-data", {}).get("schema", {}))
+    return _resolved(document, content.get(media_type, {}).get("schema", {}))
 
 
-def _call(path: str, method: str, parameters: list[Json], form: Json) -> str:
+def _example(about: Json) -> Any:
+    """Of the JSON that the operation takes; None for none."""
+    return about.get("requestBody", {}).get("content", {}).get(JSON, {}).get("example")
+
+
+def _call(path: str, method: str, parameters: list[Json], form: Json, body: Any) -> str:
     """A curl command that works unchanged, with the document's example values."""
     for parameter in parameters:
         if parameter["in"] == "path":
@@ -155,8 +164,10 @@ def _call(path: str, method: str, parameters: list[Json], form: Json) -> str:
     if "file" in values:
         values["file"] = "@receipt.jpg"
     words = [f"-F {name}={value}" for name, value in values.items() if value is not None]
-    if method == "delete":
-        words.append("-X DELETE")
+    if body is not None:
+        words.append(f"--json '{json.dumps(body)}'")
+    if method in ("delete", "patch"):
+        words.append(f"-X {method.upper()}")
     return " ".join(["curl", *words, f"localhost:3000{path}"])
 
 

@@ -56,12 +56,13 @@ class _Stored(Collector):
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         with closing(db.connect(self._database)) as connection:
-            jobs = db.count_by_status(connection)
+            jobs, receipts = db.count_by_status(connection), db.count_receipts(connection)
             pending, running = db.count_pending(connection), db.count_running(connection)
             oldest = db.oldest_pending(connection)
-        yield _by_status("receipts_jobs", "Jobs by status", jobs)
+        yield _by("status", "receipts_jobs", "Jobs by status", jobs)
+        yield _by("state", "receipts_receipts", "Receipts by state", receipts)
         unfinished = {"pending": pending, "running": running}
-        yield _by_status("receipts_executions", "Unfinished executions by status", unfinished)
+        yield _by("status", "receipts_executions", "Unfinished executions by status", unfinished)
         yield GaugeMetricFamily("receipts_queue_depth", "Executions that wait", value=pending)
         yield GaugeMetricFamily(
             "receipts_queue_oldest_seconds",
@@ -70,10 +71,10 @@ class _Stored(Collector):
         )
 
 
-def _by_status(name: str, documentation: str, counts: dict[str, int]) -> GaugeMetricFamily:
-    family = GaugeMetricFamily(name, documentation, labels=["status"])
-    for status, count in counts.items():
-        family.add_metric([status], count)
+def _by(label: str, name: str, documentation: str, counts: dict[str, int]) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, documentation, labels=[label])
+    for value, count in counts.items():
+        family.add_metric([value], count)
     return family
 
 

@@ -88,9 +88,10 @@ class Service:
         self.waiting.wake(job_id)
         self.webhook.wake()
 
-    def deleted(self, connection: sqlite3.Connection, job_id: int) -> None:
-        """Wake who waits for the job, and leave nothing readable of what was deleted."""
-        self.changed(job_id)
+    def deleted(self, connection: sqlite3.Connection, *job_ids: int) -> None:
+        """Wake who waits for the jobs, and leave nothing readable of what was deleted."""
+        for job_id in job_ids:
+            self.changed(job_id)
         self.worker.merge_search_later()
         db.forget_deleted(connection)
 

@@ -1,7 +1,7 @@
-"""Sends each finished job to WEBHOOK_URL, by the Standard Webhooks specification.
+"""Sends finished jobs and confirmed receipts to WEBHOOK_URL, by the Standard Webhooks rules.
 
 https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
-A trigger of schema.sql writes a delivery in the transaction that ends the job. A thread sends it
+Triggers of schema.sql write a delivery in the transaction that ends or confirms. A thread sends it
 and deletes it only when it was accepted: at least once, across restarts. OCR never waits for it.
 """
 
@@ -127,15 +127,22 @@ def signature(key: bytes, delivery_id: str, timestamp: int, body: bytes) -> str:
 
 def _body(delivery: dict[str, Any]) -> bytes:
     """The JSON of the event: the same bytes at every try."""
-    event = {
-        "type": f"job.{delivery['status']}",
-        "timestamp": delivery["ended_at"],
-        "data": {
+    kind, data = (
+        "job",
+        {
             "id": delivery["job_id"],
             "name": delivery["name"],
             "status": delivery["status"],
             "failedFiles": delivery["failed_files"],
         },
+    )
+    if delivery["receipt"]:
+        kind, data = "receipt", json.loads(delivery["receipt"])
+        data |= {name: db.amount(data[name]) for name in ("total", "tax")}
+    event = {
+        "type": f"{kind}.{delivery['status']}",
+        "timestamp": delivery["ended_at"],
+        "data": data,
     }
     return json.dumps(event, separators=(",", ":")).encode()
 

@@ -109,7 +109,7 @@ def test_no_label_holds_a_file_or_a_merchant(client):
         for sample in family.samples
         for label in sample.labels
     }
-    assert labels <= {"status", "provider", "code", "le"}
+    assert labels <= {"status", "state", "provider", "code", "le"}
 
 
 def test_the_scraper_chooses_the_format(client):
