@@ -65,6 +65,7 @@ ReceiptWarning = Literal[
     "no_text",
     "not_a_receipt",
     "cut_short",
+    "several_receipts",
 ]
 WARNINGS: dict[ReceiptWarning, str] = {
     "total_mismatch": "Subtotal, discount, tax and tip do not add up to the total.",
@@ -75,6 +76,7 @@ WARNINGS: dict[ReceiptWarning, str] = {
     "no_text": "No text was found.",
     "not_a_receipt": "This does not look like a receipt.",
     "cut_short": "The file ends early: more than 5 % of the picture is missing.",
+    "several_receipts": "There may be more than one receipt here, which could not be told apart.",
 }
 
 Reviewed = Literal["merchant", "date", "total", "subtotal", "tax", "tip", "items"]
@@ -213,6 +215,16 @@ class FileReceipt(Receipt):
     ] = None
 
 
+def placed(receipt: Receipt, page: int = 0, box: Box | None = None) -> FileReceipt:
+    """The receipt as one of a file."""
+    return FileReceipt(**vars(receipt) | {"page": page, "box": box})
+
+
+def unplaced(receipt: FileReceipt) -> Receipt:
+    """The receipt without its place in the file."""
+    return Receipt(**{field.name: getattr(receipt, field.name) for field in fields(Receipt)})
+
+
 _TOLD = ("source", "warnings", "review", "evidence")  # about the fields, and not on the paper
 PRINTED = tuple(field for field in fields(Receipt) if field.name not in _TOLD)
 PRINTED_OF_ITEM = tuple(field for field in fields(Item) if field.name not in _TOLD)
@@ -264,7 +276,7 @@ class ProviderError(Exception):
 
 def ocr_data(result: OcrResult) -> str:
     """The JSON text stored for an execution."""
-    receipts = result.receipts or (FileReceipt(**vars(result.receipt)),)
+    receipts = result.receipts or (placed(result.receipt),)
     data = _camel(asdict(replace(result, receipts=receipts)))
     text = json.dumps(data, ensure_ascii=False, allow_nan=False)
     return text.encode("utf-8", "replace").decode()  # lone surrogates cannot be stored

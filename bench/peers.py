@@ -23,7 +23,7 @@ from typing import Any
 from bench.server import ROOT
 from engines import paddle
 from fields.known import is_known
-from providers.pages import result_from_reading
+from providers.local import result_from_reading
 from settings import Settings
 
 ENGINES = {

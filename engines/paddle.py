@@ -11,7 +11,7 @@ from PIL import Image
 
 from engines.detector import find
 from engines.paddle_models import LINE_HEIGHT, Models, are_turned, load, read_row
-from engines.reading import read_pages
+from engines.reading import read_pages, read_parts
 from engines.rows import group_rows
 from engines.slopes import row_slopes
 from engines.textlayer import Knows
@@ -38,6 +38,14 @@ def read(image: Path, det_dir: str, rec_dir: str, limits: Limits, knows: Knows) 
     """
     models = load(det_dir, rec_dir)
     return read_pages(image, limits, partial(_read_whole_page, models), knows)
+
+
+def look(
+    image: Path, det_dir: str, rec_dir: str, limits: Limits, places: Sequence[tuple[int, Box]]
+) -> list[Rows]:
+    """The printed rows of parts of pages."""
+    read_page = partial(_read_whole_page, load(det_dir, rec_dir))
+    return read_parts(image, limits, read_page, places)
 
 
 def _read_whole_page(models: Models, page: Image.Image) -> Rows:

@@ -6,7 +6,9 @@ All pictures here are arrays of grays, 0 (black) to 255. OpenCV is imported wher
 from typing import Any, NamedTuple
 
 LONG_SIDE = 300  # pixels, of the picture in which the paper is looked for
-SHARES = 0.12, 0.93  # of the picture that a paper covers: less is a window, more is all of it
+SHARES = 0.12, 0.93  # of the picture that papers cover: less is a window, more is all of it
+MIN_SHARE = 0.02  # of one of several
+MAX_SHEETS = 12
 MIN_SOLID = 0.8  # of the hull around it that is bright: else it is no sheet
 MIN_CONTRAST = 50  # grays between the paper and what is around it
 LETTERS = 5, 80  # pixels that the height of a letter may have
@@ -21,14 +23,19 @@ class Cut(NamedTuple):
     top: int
 
 
-def cut_out(gray: Any) -> Cut:
-    """The paper, with all around it in the paper's colour; the picture where none stands out."""
+def cut_out(gray: Any) -> list[Cut]:
+    """The papers from the top down, each with all around it in its colour.
+
+    The picture itself where none stands out.
+    """
+    cuts = [_cut(gray, hull) for hull in _hulls(gray)]
+    return sorted(cuts, key=lambda cut: cut.top) or [Cut(gray, 0, 0)]
+
+
+def _cut(gray: Any, hull: Any) -> Cut:
     import cv2
     import numpy as np
 
-    hull = _hull(gray)
-    if hull is None:
-        return Cut(gray, 0, 0)
     inside: Any = cv2.fillConvexPoly(np.zeros(gray.shape, "uint8"), hull, (1,))
     (left, top), (right, bottom) = hull.min(axis=0).clip(0), hull.max(axis=0)
     part = slice(top, bottom + 1), slice(left, right + 1)
@@ -36,8 +43,8 @@ def cut_out(gray: Any) -> Cut:
     return Cut(np.where(inside[part] == 1, gray[part], colour), int(left), int(top))
 
 
-def _hull(gray: Any) -> Any:
-    """The corners around the largest bright sheet, as an array; None where there is none."""
+def _hulls(gray: Any) -> list[Any]:
+    """The corners around each bright sheet, as arrays; the smaller ones beside a large enough."""
     import cv2
     import numpy as np
 
@@ -47,16 +54,28 @@ def _hull(gray: Any) -> Any:
     small = cv2.morphologyEx(cv2.GaussianBlur(small, (0, 0), 3), cv2.MORPH_CLOSE, np.ones((9, 9)))
     _, bright = cv2.threshold(small, 0, 255, cv2.THRESH_OTSU)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(bright)
-    if count < 2:
-        return None
-    sheet = (labels == 1 + stats[1:, cv2.CC_STAT_AREA].argmax()).astype("uint8")
+    order = sorted(range(1, count), key=lambda n: -stats[n, cv2.CC_STAT_AREA])[:MAX_SHEETS]
+    found = [_hull((labels == number).astype("uint8")) for number in order]
+    hulls = [hull for hull in found if hull is not None]
+    inside: Any = np.zeros(small.shape, "uint8")
+    for hull in hulls:
+        cv2.fillConvexPoly(inside, hull, (1,))
+    if not hulls or not SHARES[0] < inside.mean() < SHARES[1]:
+        return []
+    contrast = small[inside == 1].mean() - small[inside == 0].mean()
+    return [(hull[:, 0] / scale).astype("int32") for hull in hulls if contrast >= MIN_CONTRAST]
+
+
+def _hull(sheet: Any) -> Any:
+    """The corners around a sheet; None where it is small, or no sheet."""
+    import cv2
+    import numpy as np
+
     outlines, _ = cv2.findContours(sheet, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     hull = cv2.convexHull(np.concatenate(outlines))
-    inside: Any = cv2.fillConvexPoly(np.zeros_like(sheet), hull, (1,))
-    if not SHARES[0] < inside.mean() < SHARES[1] or sheet.sum() < MIN_SOLID * inside.sum():
-        return None
-    contrast = small[inside == 1].mean() - small[inside == 0].mean()
-    return (hull[:, 0] / scale).astype("int32") if contrast >= MIN_CONTRAST else None
+    inside: Any = cv2.fillConvexPoly(np.zeros(sheet.shape, "uint8"), hull, (1,))
+    is_solid = sheet.sum() >= MIN_SOLID * inside.sum() and inside.mean() > MIN_SHARE
+    return hull if is_solid else None
 
 
 def letter_height(gray: Any) -> float | None:

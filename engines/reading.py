@@ -1,14 +1,15 @@
 """Reads a file page by page, with what an engine knows to do with one. Runs in a child process."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from engines import images
 from engines.codes import find_codes
 from engines.invoices import find_invoice
 from engines.textlayer import Knows, ReadPage, read_text_page
-from result import Code, Line, Page, Reading, Receipt, Rows
+from result import Box, Code, Line, Page, Reading, Receipt, Rows
 from settings import Limits
 
 Found = tuple[Page, Rows, list[Code]]
@@ -29,6 +30,24 @@ def read_pages(path: Path, limits: Limits, read_page: ReadPage, knows: Knows) ->
         reading.rows.extend(rows)
         reading.codes.extend(codes)
     return reading
+
+
+def read_parts(
+    path: Path, limits: Limits, read_page: ReadPage, places: Sequence[tuple[int, Box]]
+) -> list[Rows]:
+    """The printed rows of parts of pages, each read as if it were a page; boxes are on the page."""
+    found = []
+    for number, box in places:
+        page = images.decode(path, number, limits)
+        left, top = max(0, box[0]), max(0, box[1])
+        part = page.crop((left, top, min(page.width, box[2]), min(page.height, box[3])))
+        found.append([[_moved(line, left, top) for line in row] for row in read_page(part)])
+    return found
+
+
+def _moved(line: Line, x: int, y: int) -> Line:
+    left, top, right, bottom = line.box or (0, 0, 0, 0)
+    return replace(line, box=(left + x, top + y, right + x, bottom + y))
 
 
 def _recognised(path: Path, number: int, limits: Limits, read_page: ReadPage) -> Found:

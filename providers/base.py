@@ -4,11 +4,13 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from engines import decoder
-from result import OcrResult, ProviderError
+from result import OcrResult, ProviderError, Receipt
 from settings import Settings
+
+AnyReceipt = TypeVar("AnyReceipt", bound=Receipt)
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,10 @@ def read(provider: Provider, path: Path, settings: Settings) -> OcrResult:
     result = provider.ocr(path, settings)
     with suppress(ProviderError):  # what was read, and perhaps paid for, is not lost over this
         if decoder.is_cut_short(path, settings):
-            warnings = (*result.receipt.warnings, "cut_short")
-            return replace(result, receipt=replace(result.receipt, warnings=warnings))
+            receipts = tuple(map(_cut_short, result.receipts))
+            return replace(result, receipt=_cut_short(result.receipt), receipts=receipts)
     return result
+
+
+def _cut_short(receipt: AnyReceipt) -> AnyReceipt:
+    return replace(receipt, warnings=(*receipt.warnings, "cut_short"))

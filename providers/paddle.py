@@ -6,12 +6,13 @@ directories of others, as PaddleOCR exports them to ONNX.
 """
 
 import importlib.util
+from functools import partial
 from pathlib import Path
 
 from engines import process
 from engines.paddle_models import DET, INSTALL, PACKAGE, REC
 from fields.known import is_known
-from providers.pages import result_from_reading
+from providers.local import result_from_reading
 from result import OcrResult
 from settings import Settings, deadline
 
@@ -37,14 +38,9 @@ def model(settings: Settings) -> str:
 
 
 def ocr(image: Path, settings: Settings) -> OcrResult:
-    reading = process.run(
-        "engines.paddle",
-        "read",
-        image,
-        *(settings[name] for name in DIRECTORIES),
-        settings.limits,
-        is_known,
-        deadline=deadline(settings),
-        memory_mb=settings.ocr_memory_mb,
+    run = partial(
+        process.run, "engines.paddle", deadline=deadline(settings), memory_mb=settings.ocr_memory_mb
     )
-    return result_from_reading(reading, model=model(settings))
+    args = (image, *(settings[name] for name in DIRECTORIES), settings.limits)
+    reading = run("read", *args, is_known)
+    return result_from_reading(reading, partial(run, "look", *args), model=model(settings))

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from itertools import accumulate
-from typing import Any
+from typing import Any, NamedTuple
 
 from engines.rows import group_rows
+from fields import several
 from fields.checks import check, reviewed
-from fields.exact import amounts_in, with_codes, with_invoice
 from fields.receipt import read_receipt
 from fields.text import markdown_from_rows, rows_from_text, text_from_rows
 from result import (
@@ -19,12 +19,15 @@ from result import (
     PRINTED,
     Evidence,
     FieldEvidence,
+    FileReceipt,
     Line,
     OcrResult,
     Page,
-    Reading,
     Receipt,
     ReceiptWarning,
+    Rows,
+    placed,
+    unplaced,
 )
 
 # On paper the items are printed between the fields of the head and those of the foot.
@@ -33,6 +36,25 @@ HEAD, FOOT = _NAMES[: _NAMES.index("items")], _NAMES[_NAMES.index("items") + 1 :
 IF_ON_ALL_PAGES = {"no_text", "not_a_receipt"}  # warnings of the document if each page has them
 OF_SUMS = {"total_mismatch", "items_mismatch"}  # checked again on the joined receipt
 OF_DATES = {"date_ambiguous", "date_in_future"}  # those of the page the date is from
+
+
+class Found(NamedTuple):
+    """A receipt on a page, the rows of the page, and whether it is the only one there."""
+
+    receipt: FileReceipt
+    rows: Rows
+    is_whole_page: bool
+
+
+class Group(NamedTuple):
+    """The pages of a receipt; `is_unclear` where they may be several."""
+
+    pages: list[Found]
+    is_unclear: bool
+
+    @property
+    def receipts(self) -> list[FileReceipt]:
+        return [page.receipt for page in self.pages]
 
 
 def result_from_pages(
@@ -52,32 +74,6 @@ def result_from_pages(
     receipt = receipt or read_receipt(rows, date.today(), _page_numbers(pages, rows))
     markdown, text = markdown_from_rows(rows, receipt), text_from_rows(rows)
     return OcrResult(markdown, text, tuple(pages), receipt, model, raw)
-
-
-def result_from_reading(reading: Reading, *, model: str) -> OcrResult:
-    """The result for what a local engine read, with what codes and an e-invoice say exactly."""
-    today = date.today()
-    receipt = read_receipt(reading.rows, today, _page_numbers(reading.pages, reading.rows))
-    receipt = with_codes(_of_text(receipt, reading.pages), reading.codes, today)
-    if reading.invoice:
-        receipt = with_invoice(receipt, reading.invoice, amounts_in(reading.rows), today)
-    sources = {page.source for page in reading.pages}
-    used = {"ocr": model, "text": "PDF text"}
-    model = " + ".join(name for source, name in used.items() if source in sources)
-    result = result_from_pages(reading.pages, model=model, rows=reading.rows, receipt=receipt)
-    return replace(result, codes=tuple(reading.codes))
-
-
-def _of_text(receipt: Receipt, pages: Sequence[Page]) -> Receipt:
-    """The receipt with `text` as the source of what is on pages that were not recognised."""
-
-    def known(found: Evidence | None) -> Evidence | None:
-        is_text = found and found.page is not None and pages[found.page].source == "text"
-        return replace(found, source="text") if found and is_text else found
-
-    evidence = {name: known(getattr(receipt.evidence, name)) for name in EVIDENCED}
-    items = tuple(replace(item, evidence=known(item.evidence)) for item in receipt.items)
-    return replace(receipt, evidence=FieldEvidence(**evidence), items=items)
 
 
 def _page_numbers(pages: Sequence[Page], rows: Sequence[Sequence[Line]]) -> list[int]:
@@ -103,26 +99,61 @@ def receipt_from_text(text: str) -> Receipt:
 
 
 def join_pages(results: Sequence[OcrResult]) -> OcrResult:
-    """The result of a document of one or more pages that were read one by one: one receipt.
+    """The result of a document of one or more pages that were read one by one.
 
-    Texts are joined, items stay in order, the head is that of the first page that has one, the
-    totals those of the last; `raw` is a list.
+    Texts are joined; `raw` is a list. Pages that go on are one receipt: its items stay in order,
+    its head is that of the first page that has one, its totals are those of the last.
     """
     if len(results) == 1:
         return results[0]
     starts = [0, *accumulate(len(result.pages) for result in results[:-1])]
-    receipts = [_on_page(r.receipt, page) for r, page in zip(results, starts, strict=True)]
+    found = [f for r, page in zip(results, starts, strict=True) for f in _found(r, page)]
+    receipts = [with_doubt(_join_receipts(group.receipts), group) for group in grouped(found)]
     return OcrResult(
         markdown="\n\n".join(result.markdown for result in results if result.markdown),
         text="\n".join(result.text for result in results if result.text),
         pages=tuple(page for result in results for page in result.pages),
-        receipt=_join_receipts(receipts),
+        receipt=unplaced(receipts[0]),
         model=results[0].model,
         raw=None if all(result.raw is None for result in results) else [r.raw for r in results],
+        receipts=tuple(receipts),
     )
 
 
-def _join_receipts(receipts: Sequence[Receipt]) -> Receipt:
+def _found(result: OcrResult, page: int) -> list[Found]:
+    """The receipts of a result whose first page is this one of the document."""
+    rows = rows_from_text(result.text)
+    receipts = result.receipts or (placed(result.receipt),)
+    return [Found(_on_page(receipt, page), rows, len(receipts) == 1) for receipt in receipts]
+
+
+def grouped(found: Sequence[Found]) -> list[Group]:
+    """The receipts of a document, each with its pages."""
+    groups: list[Group] = []
+    for one in found:
+        last = groups[-1] if groups else None
+        goes = last and last.pages[-1].is_whole_page and one.is_whole_page and _goes_on(last, one)
+        if last is None or goes is False:
+            groups.append(Group([one], False))
+        else:
+            groups[-1] = Group([*last.pages, one], last.is_unclear or goes is None)
+    return groups
+
+
+def _goes_on(group: Group, one: Found) -> bool | None:
+    before = _join_receipts(group.receipts)
+    return several.goes_on(before, one.receipt, one.rows, len(group.pages) + 1)
+
+
+def with_doubt(receipt: FileReceipt, group: Group) -> FileReceipt:
+    """The receipt, with a warning where its pages may be several."""
+    warnings: tuple[ReceiptWarning, ...] = ("several_receipts",) if group.is_unclear else ()
+    return replace(receipt, warnings=(*receipt.warnings, *warnings))
+
+
+def _join_receipts(receipts: Sequence[FileReceipt]) -> FileReceipt:
+    if len(receipts) == 1:
+        return receipts[0]
     head = {name: _first(receipts, name) for name in HEAD}
     foot = {name: _first(receipts[::-1], name) for name in FOOT}
     items = tuple(item for receipt in receipts for item in receipt.items)
@@ -131,18 +162,20 @@ def _join_receipts(receipts: Sequence[Receipt]) -> Receipt:
     of_foot = {name: _first(evidence[::-1], name) for name in ("subtotal", "tax", "tip", "total")}
     joined = replace(receipts[0], **head, **foot, items=items)
     joined = replace(joined, evidence=FieldEvidence(**of_head, **of_foot))
-    return reviewed(replace(joined, warnings=(*check(joined), *_join_warnings(receipts))))
+    joined = replace(joined, warnings=(*check(joined), *_join_warnings(receipts)))
+    return placed(reviewed(joined), receipts[0].page, receipts[0].box)
 
 
-def _on_page(receipt: Receipt, page: int) -> Receipt:
-    """The receipt with its evidence on this page of the document, where it was the first alone."""
+def _on_page(receipt: FileReceipt, page: int) -> FileReceipt:
+    """The receipt on this page of the document, where its page was the first alone."""
 
     def moved(found: Evidence | None) -> Evidence | None:
         return found and replace(found, page=None if found.page is None else found.page + page)
 
     evidence = {name: moved(getattr(receipt.evidence, name)) for name in EVIDENCED}
     items = tuple(replace(item, evidence=moved(item.evidence)) for item in receipt.items)
-    return replace(receipt, evidence=FieldEvidence(**evidence), items=items)
+    proofs = FieldEvidence(**evidence)
+    return replace(receipt, page=receipt.page + page, evidence=proofs, items=items)
 
 
 def _first(receipts: Sequence[Any], name: str) -> Any:

@@ -9,12 +9,12 @@ import importlib.util
 import shutil
 import subprocess
 import sys
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from engines import process
 from fields.known import is_known
-from providers.pages import result_from_reading
+from providers.local import result_from_reading
 from result import OcrResult
 from settings import Settings, deadline
 
@@ -41,18 +41,16 @@ def model(settings: Settings, path: str | None = None) -> str | None:
 
 
 def ocr(image: Path, settings: Settings, path: str | None = None) -> OcrResult:
-    reading = process.run(
+    run = partial(
+        process.run,
         "engines.tesseract",
-        "read",
-        image,
-        _command(path),
-        settings.tesseract_language,
-        settings.limits,
-        is_known,
         deadline=deadline(settings),
         memory_mb=settings.ocr_memory_mb,
     )
-    return result_from_reading(reading, model=model(settings, path) or "")
+    args = (image, _command(path), settings.tesseract_language, settings.limits)
+    reading = run("read", *args, is_known)
+    name = model(settings, path) or ""
+    return result_from_reading(reading, partial(run, "look", *args), model=name)
 
 
 def _command(path: str | None) -> tuple[str, ...] | None:

@@ -80,6 +80,7 @@ export default {
   "warning.no_text": "In dem Bild wurde kein Text gefunden.",
   "warning.not_a_receipt": "Das sieht nicht wie ein Beleg aus.",
   "warning.cut_short": "Das Bild bricht ab: Die letzten Zeilen fehlen. Die Originaldatei noch einmal senden.",
+  "warning.several_receipts": "Hier sind vielleicht mehrere Belege, die nicht getrennt werden konnten. Jeden einzeln senden.",
   "source.engine": "Der Anbieter liest selbst Belege und hat diese Felder geliefert.",
   "source.model": "Ein Bildmodell hat diese Felder ausgefüllt.",
   "source.rules": "Diese Felder wurden nach Regeln im Text gefunden.",

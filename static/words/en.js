@@ -78,6 +78,7 @@ export default {
   "warning.no_text": "No text was found in the picture.",
   "warning.not_a_receipt": "This does not look like a receipt.",
   "warning.cut_short": "The picture ends early: its last rows are missing. Send the original file again.",
+  "warning.several_receipts": "There may be several receipts here that could not be told apart. Send each on its own.",
   "source.engine": "The provider reads receipts itself and gave these fields.",
   "source.model": "A vision model filled in these fields.",
   "source.rules": "These fields were found in the text by rules.",

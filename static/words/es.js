@@ -80,6 +80,7 @@ export default {
   "warning.no_text": "No se encontró texto en la imagen.",
   "warning.not_a_receipt": "Esto no parece un recibo.",
   "warning.cut_short": "La imagen termina antes de tiempo: faltan sus últimas filas. Envíe de nuevo el archivo original.",
+  "warning.several_receipts": "Puede que aquí haya varios recibos que no se han podido separar. Envíe cada uno por separado.",
   "source.engine": "El motor lee recibos por sí mismo y dio estos campos.",
   "source.model": "Un modelo de visión rellenó estos campos.",
   "source.rules": "Estos campos se encontraron en el texto mediante reglas.",

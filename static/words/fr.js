@@ -80,6 +80,7 @@ export default {
   "warning.no_text": "Aucun texte n’a été trouvé dans l’image.",
   "warning.not_a_receipt": "Cela ne ressemble pas à un ticket.",
   "warning.cut_short": "L’image s’arrête trop tôt : ses dernières lignes manquent. Renvoyez le fichier original.",
+  "warning.several_receipts": "Il y a peut-être ici plusieurs reçus qui n’ont pas pu être séparés. Envoyez chacun séparément.",
   "source.engine": "Le moteur lit lui-même les tickets et a donné ces champs.",
   "source.model": "Un modèle de vision a rempli ces champs.",
   "source.rules": "Ces champs ont été trouvés dans le texte par des règles.",

@@ -80,6 +80,7 @@ export default {
   "warning.no_text": "Não foi encontrado texto na imagem.",
   "warning.not_a_receipt": "Isto não parece um recibo.",
   "warning.cut_short": "A imagem termina cedo demais: faltam as últimas linhas. Envie de novo o ficheiro original.",
+  "warning.several_receipts": "Pode haver aqui vários recibos que não foi possível separar. Envie cada um em separado.",
   "source.engine": "O motor lê recibos ele próprio e deu estes campos.",
   "source.model": "Um modelo de visão preencheu estes campos.",
   "source.rules": "Estes campos foram encontrados no texto por regras.",

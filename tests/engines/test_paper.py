@@ -17,17 +17,23 @@ def on_a_table(receipt, table=40):
 
 
 def test_the_paper_is_cut_out_of_a_photo():
-    cut = cut_out(on_a_table(drawn()))
+    (cut,) = cut_out(on_a_table(drawn()))
     height, width = cut.gray.shape
     assert abs(cut.left - 150) < 25 and abs(cut.top - 160) < 25
     assert abs(width - 504) < 50 and abs(height - 392) < 50
     assert (cut.gray < 60).mean() < 0.05  # print, and hardly any table
 
 
+def test_each_paper_is_cut_out_of_a_photo_of_two():
+    photo = np.hstack([on_a_table(drawn())] * 2)
+    one, other = cut_out(photo)
+    assert abs(one.left - 150) < 25 and abs(other.left - 950) < 25
+
+
 @pytest.mark.parametrize("table", [255, 240])
 def test_a_picture_in_which_no_paper_stands_out_stays_whole(table):
     photo = on_a_table(drawn(), table)
-    cut = cut_out(photo)
+    (cut,) = cut_out(photo)
     assert cut.gray is photo and (cut.left, cut.top) == (0, 0)
 
 
@@ -49,6 +55,6 @@ def test_paper_in_a_shadow_becomes_white_and_its_print_stays_dark():
 @pytest.mark.parametrize("shape", [(1, 1), (2, 3000), (3000, 1)])
 def test_a_strip_of_a_pixel_is_no_error(shape):
     strip = np.full(shape, 200, "uint8")
-    assert cut_out(strip).gray is strip
+    assert cut_out(strip)[0].gray is strip
     assert letter_height(strip) is None
     assert evenly_lit(strip).shape == shape

@@ -1,0 +1,373 @@
+"""Tells the receipts of a file apart. Pure: printed rows with boxes in, parts of them out.
+
+A page is cut where nothing is printed across it and each side is a receipt of its own: a column of
+prices has no head and no total. What stands below a receipt, or on the next page, is another only
+where its total and its shop, moment or number differ too: a card slip repeats them.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache, reduce
+from itertools import accumulate, pairwise, takewhile
+from operator import add, sub
+from statistics import fmean, median
+from typing import NamedTuple
+
+from fields.contacts import PHONE, TAX_ID, is_street
+from fields.dates import find_dates
+from fields.exact import amounts_in
+from fields.labels import Row, topics
+from fields.merchants import LEGAL
+from fields.money import LONGEST, find_amounts
+from fields.receipt import read_receipt
+from fields.totals import role_of
+from result import Box, Line, Receipt, Rows
+
+SLOPES = (0.0, 0.03, -0.03, 0.06, -0.06, 0.1, -0.1, 0.14, -0.14, 0.19, -0.19)  # of cuts
+MIN_GAP = 1.0  # between pieces of a row, and receipts side by side, in heights of print
+MIN_GAP_BELOW = 1.6  # between one and the next below it, in usual steps from row to row
+TRIED = 8  # of the widest gaps between columns
+TRIED_BELOW = 3  # of those between rows
+MIN_PIECES = 4  # of a receipt
+MIN_PROBABILITY = 0.5  # of a field by which receipts are told apart
+TOTALS = ("total", "grand", "inclusive", "rounded")
+NAMES = ("merchant", "receipt_number", "date", "time")
+
+_PAGE = re.compile(  # Page 2 of 3, Seite 2/3, 2 / 3
+    r"(?:^|[^\W\d_]{3}\.?\s{0,2})(\d{1,2})\s?(?:/|of|von|de|di|sur|van|av|af|z)\s?(\d{1,2})\W{0,3}$",
+    re.IGNORECASE,
+)
+
+
+class Part(NamedTuple):
+    """A part of a page that may be a receipt."""
+
+    rows: Rows
+    box: Box  # around its lines, and what of its paper may be around those
+    has: Callable[[Line], bool]  # whether the middle of a line is on it
+
+
+class _Seen(NamedTuple):
+    """How often each of the things was seen that receipts have."""
+
+    pieces: int = 0
+    totals: int = 0  # rows named so
+    amounts: int = 0
+    dates: int = 0
+    contacts: int = 0  # addresses, telephone and tax numbers, legal forms
+
+    def plus(self, other: "_Seen") -> "_Seen":
+        return _Seen(*map(add, self, other))
+
+    def minus(self, other: "_Seen") -> "_Seen":
+        return _Seen(*map(sub, self, other))
+
+    @property
+    def is_whole(self) -> bool:
+        """Two amounts with a total and a date or an address, or three with both of these."""
+        if self.pieces < MIN_PIECES or self.amounts < 2:
+            return False
+        if self.totals:
+            return bool(self.dates or self.contacts)
+        return bool(self.dates and self.contacts and self.amounts > 2)
+
+
+class _Piece(NamedTuple):
+    """The lines of a row that stand close together."""
+
+    row: int
+    left: int
+    right: int
+    middle: float  # its height on the page
+    text: str
+
+    @property
+    def across(self) -> float:
+        return (self.left + self.right) / 2
+
+
+Cut = Callable[[float, float], bool]  # whether a point is on the side of a cut that is meant
+Gap = tuple[float, float, float]  # its width, the slope of the cut in its middle, and its place
+
+
+# Side by side
+
+
+def parts(rows: Rows) -> list[Part]:
+    """The parts of a page that stand beside each other, and what is above and below those.
+
+    Where rows run down the page, all is done on the page as it would be upright or upside down.
+    """
+    is_turned, height = _is_turned(rows), _print_height(rows)
+    pieces = _pieces(_turned_rows(rows) if is_turned else rows, height)
+    return [_part(some, cuts, height, rows, is_turned) for some, cuts in _split(pieces, height, ())]
+
+
+def _part(
+    pieces: Sequence[_Piece], cuts: Sequence[Cut], height: float, rows: Rows, is_turned: bool
+) -> Part:
+    def has(line: Line) -> bool:
+        left, top, right, bottom = _turned(_box(line)) if is_turned else _box(line)
+        return all(cut((left + right) / 2, (top + bottom) / 2) for cut in cuts)
+
+    numbers = sorted({piece.row for piece in pieces})
+    own = [[line for line in rows[number] if has(line)] for number in numbers]
+    left, top, right, bottom = zip(*(_box(line) for row in own for line in row), strict=True)
+    margin = round(height)
+    box = min(left) - margin, min(top) - margin, max(right) + margin, max(bottom) + margin
+    return Part(own, box, has)
+
+
+def _split(
+    pieces: Sequence[_Piece], height: float, cuts: tuple[Cut, ...]
+) -> Iterator[tuple[Sequence[_Piece], tuple[Cut, ...]]]:
+    """The pieces of each part, with the cuts around it."""
+    cut = _between_columns(pieces, height) or _above_columns(pieces, height)
+    if cut is None:
+        yield pieces, cuts
+        return
+    for side in (cut, _other(cut)):
+        yield from _split(_on(pieces, side), height, (*cuts, side))
+
+
+def _between_columns(pieces: Sequence[_Piece], height: float) -> Cut | None:
+    """A cut that leaves a receipt on its left and one on its right."""
+    if len(pieces) < 2 * MIN_PIECES:
+        return None
+    centre = fmean(piece.middle for piece in pieces)
+    gaps = (
+        (width, slope, place)
+        for slope in SLOPES
+        for width, place in _gaps(
+            (piece.left + lean, piece.right + lean)
+            for piece in pieces
+            for lean in (slope * (piece.middle - centre),)
+        )
+    )
+    for _, slope, place in _widest(gaps, MIN_GAP * height, TRIED):
+        cut = _left_of(slope, place + slope * centre)
+        if all(_seen(p.text for p in _on(pieces, side)).is_whole for side in (cut, _other(cut))):
+            return cut
+    return None
+
+
+def _above_columns(pieces: Sequence[_Piece], height: float) -> Cut | None:
+    """A cut with columns above it, or below, that are receipts."""
+    if len(pieces) < 3 * MIN_PIECES:
+        return None
+    centre = fmean(piece.across for piece in pieces)
+    gaps = (
+        (width, slope, place)
+        for slope in SLOPES
+        for width, place in _gaps(
+            (level - height / 2, level + height / 2)
+            for piece in pieces
+            for level in (piece.middle - slope * (piece.across - centre),)
+        )
+    )
+    for _, slope, place in _widest(gaps, height, TRIED_BELOW):
+        cut = _above(slope, place - slope * centre)
+        if any(_between_columns(_on(pieces, side), height) for side in (cut, _other(cut))):
+            return cut
+    return None
+
+
+def _left_of(slope: float, place: float) -> Cut:
+    return lambda x, y: x + slope * y < place
+
+
+def _above(slope: float, place: float) -> Cut:
+    return lambda x, y: y - slope * x < place
+
+
+def _other(cut: Cut) -> Cut:
+    return lambda x, y: not cut(x, y)
+
+
+def _on(pieces: Sequence[_Piece], side: Cut) -> list[_Piece]:
+    return [piece for piece in pieces if side(piece.across, piece.middle)]
+
+
+def _seen(texts: Iterable[str]) -> _Seen:
+    return reduce(_Seen.plus, map(_seen_in, texts), _Seen())
+
+
+def _gaps(spans: Iterable[tuple[float, float]]) -> Iterator[tuple[float, float]]:
+    """The width and the middle of each gap between the spans."""
+    first, *others = sorted(spans)
+    reach = first[1]
+    for start, end in others:
+        if start > reach:
+            yield start - reach, (start + reach) / 2
+        reach = max(reach, end)
+
+
+def _widest(gaps: Iterable[Gap], least: float, most: int) -> list[Gap]:
+    """Some of the widest gaps; of those at one place the widest."""
+    chosen: list[Gap] = []
+    for gap in sorted(gaps, reverse=True):
+        if gap[0] < least or len(chosen) == most:
+            break
+        if all(2 * abs(gap[2] - other[2]) > gap[0] + other[0] for other in chosen):
+            chosen.append(gap)
+    return chosen
+
+
+def _pieces(rows: Rows, height: float) -> list[_Piece]:
+    return [_piece(n, run) for n, row in enumerate(rows) for run in _runs(row, height)]
+
+
+def _runs(row: Sequence[Line], height: float) -> Iterator[list[Line]]:
+    """The row's lines from left to right, parted where a gap is wide."""
+    run: list[Line] = []
+    for line in sorted(row, key=lambda line: _box(line)[0]):
+        if run and _box(line)[0] - _box(run[-1])[2] > MIN_GAP * height:
+            yield run
+            run = []
+        run.append(line)
+    yield run
+
+
+def _piece(number: int, run: Sequence[Line]) -> _Piece:
+    lefts, tops, rights, bottoms = zip(*map(_box, run), strict=True)
+    middle = (sum(tops) + sum(bottoms)) / (2 * len(run))
+    return _Piece(number, min(lefts), max(rights), middle, _text(run))
+
+
+def _text(lines: Sequence[Line]) -> str:
+    return " ".join(line.text for line in lines)[:LONGEST]
+
+
+@lru_cache(maxsize=4096)
+def _seen_in(text: str) -> _Seen:
+    row = Row(text, topics(text), (), ())
+    amounts = sum(amount.is_money for amount in find_amounts(text))
+    is_contact = PHONE.search(text) or TAX_ID.search(text) or LEGAL.search(text) or is_street(row)
+    is_total = role_of(row.topics) in TOTALS
+    return _Seen(1, is_total, amounts, any(find_dates(text)), bool(is_contact))
+
+
+def _print_height(rows: Rows) -> float:
+    """The usual height of print, in pixels."""
+    heights = [min(b[2] - b[0], b[3] - b[1]) for row in rows for b in map(_box, row)]
+    return float(max(1, median(heights)))
+
+
+def _is_turned(rows: Rows) -> bool:
+    """Whether most longer lines run up or down the page."""
+    sizes = [(b[2] - b[0], b[3] - b[1]) for row in rows for b in map(_box, row)]
+    long = [
+        height > width for width, height in sizes if max(width, height) > 2 * min(width, height)
+    ]
+    return 2 * sum(long) > len(long)
+
+
+def _turned_rows(rows: Rows) -> Rows:
+    return [[Line(line.text, line.confidence, _turned(_box(line))) for line in row] for row in rows]
+
+
+def _turned(box: Box) -> Box:
+    return box[1], box[0], box[3], box[2]
+
+
+def _box(line: Line) -> Box:
+    return line.box or (0, 0, 0, 0)
+
+
+# One below the other
+
+
+def stacked(rows: Rows) -> list[Rows]:
+    """The rows of each receipt, where one stands below the other."""
+    for start in _starts(rows):
+        above, below = rows[:start], rows[start:]
+        one, other = read_receipt(above), read_receipt(below)
+        repeats = one.total in amounts_in(below) or other.total in amounts_in(above)
+        if not repeats and goes_on(one, other, below) is False:
+            return [*stacked(above), *stacked(below)]
+    return [rows]
+
+
+def _starts(rows: Rows) -> list[int]:
+    """The rows that may begin another receipt below one, the widest gap above them first."""
+    upright = _turned_rows(rows) if _is_turned(rows) else rows
+    steps = [abs(b - a) for a, b in pairwise(map(_row_middle, upright))]
+    least = MIN_GAP_BELOW * max(median(steps), _print_height(rows)) if steps else 0.0
+    last = len(rows) - MIN_PIECES
+    wide = [(s, n) for n, s in enumerate(steps, 1) if s >= least and MIN_PIECES <= n <= last]
+    if not wide:
+        return []
+    seen = [_seen_in(_text(row)) for row in rows]
+    sums = list(accumulate(seen, _Seen.plus, initial=_Seen()))
+    found = [
+        (step, number)
+        for step, number in wide
+        if sums[number].is_whole
+        and sums[-1].minus(sums[number]).is_whole
+        and _begins(seen[number:])
+    ]
+    return [number for _, number in sorted(found, reverse=True)[:TRIED_BELOW]]
+
+
+def _row_middle(row: Sequence[Line]) -> float:
+    boxes = list(map(_box, row))
+    return sum(box[1] + box[3] for box in boxes) / (2 * len(boxes))
+
+
+# One after the other
+
+
+def goes_on(before: Receipt, after: Receipt, rows: Rows, number: int = 1) -> bool | None:
+    """Whether a page, its fields `after`, goes on with the receipt before; None: it is unclear.
+
+    It is another where it has a head of its own and another shop, moment or number.
+    `number` is how many pages the receipt has with it.
+    """
+    if _is_numbered(rows, number) or not _begins([_seen_in(_text(row)) for row in rows]):
+        return True
+    one, other = _known(before), _known(after)
+    differing = {name for name in one if name in other and not _is_same(one[name], other[name])}
+    if "total" not in one or "total" not in other:
+        return not {"merchant", "date"} <= differing
+    if differing - {"total"}:
+        return False
+    return None if "total" in differing and after.items else True
+
+
+def _known(receipt: Receipt) -> dict[str, object]:
+    """The fields by which receipts are told apart, where they are probable."""
+    found = {name: getattr(receipt, name) for name in (*NAMES, "total")}
+    proofs = {name: getattr(receipt.evidence, name, None) for name in found}
+    return {
+        name: value
+        for name, value in found.items()
+        if value is not None
+        and not ((proof := proofs[name]) and (proof.probability or 1) < MIN_PROBABILITY)
+    }
+
+
+def _is_same(one: object, other: object) -> bool:
+    """Equal, or names of which one has all the letters of the other."""
+    a, b = ("".join(filter(str.isalnum, str(value).casefold())) for value in (one, other))
+    return a in b or b in a if a.isalpha() and b.isalpha() else a == b
+
+
+def _begins(rows: Sequence[_Seen]) -> bool:
+    """An address, a telephone number or the like comes before the first amount."""
+    head = takewhile(lambda row: row.contacts or not (row.amounts or row.totals), rows)
+    return any(row.contacts for row in head)
+
+
+def _is_numbered(rows: Rows, number: int) -> bool:
+    """A row says that this is so many-th of several pages."""
+    texts = map(_text, rows)
+    return any(
+        2 <= int(found[1]) == number <= int(found[2])
+        for text in texts
+        if (found := _PAGE.search(text))
+    )
+
+
+def may_be_receipt(rows: Rows) -> bool:
+    """A part of a page has amounts, unlike a letter's head or the back of a receipt."""
+    return _seen(map(_text, rows)).amounts > 1

@@ -1,0 +1,173 @@
+"""Makes the result of what a local engine read: the receipts of a file, each on its own.
+
+The clock is read to warn of a date in the future.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import date
+from functools import partial
+from typing import NamedTuple
+
+from fields import several
+from fields.exact import amounts_in, with_codes, with_invoice
+from fields.labels import around
+from fields.receipt import read_receipt
+from fields.text import markdown_from_rows, text_from_rows
+from providers.pages import Found, Group, grouped, with_doubt
+from result import (
+    EVIDENCED,
+    Box,
+    Code,
+    Evidence,
+    FieldEvidence,
+    FileReceipt,
+    OcrResult,
+    Page,
+    Reading,
+    Receipt,
+    Rows,
+    placed,
+    unplaced,
+)
+
+Place = tuple[int, Box]  # a page and a part of it
+Look = Callable[[list[Place]], list[Rows]]  # reads parts of pages on their own
+
+
+class Part(NamedTuple):
+    """Rows of a page that may be a receipt; their box is None where they are all of the page."""
+
+    page: int
+    rows: Rows
+    box: Box | None
+
+
+def result_from_reading(reading: Reading, look: Look | None = None, *, model: str) -> OcrResult:
+    """The result for what a local engine read, with what codes and an e-invoice say exactly.
+
+    `look` reads parts of pages again, since rows of receipts side by side are found in each alone.
+    """
+    pages = [
+        _page_parts(number, rows, reading, look) for number, rows in enumerate(_by_page(reading))
+    ]
+    receipts = _receipts(pages, reading)
+    rows = [row for parts in pages for part in parts for row in part.rows]
+    sources = {page.source for page in reading.pages}
+    used = {"ocr": model, "text": "PDF text"}
+    return OcrResult(
+        markdown_from_rows(rows, receipts[0]),
+        text_from_rows(rows),
+        tuple(map(_with_lines, reading.pages, pages)),
+        unplaced(receipts[0]),
+        " + ".join(name for source, name in used.items() if source in sources),
+        receipts=tuple(receipts),
+        codes=tuple(reading.codes),
+    )
+
+
+def _by_page(reading: Reading) -> list[Rows]:
+    """The rows of each page; their lines are the same objects.
+
+    Equal lines need not be on one page: each page may have the same head.
+    """
+    page_of = {id(line): number for number, page in enumerate(reading.pages) for line in page.lines}
+    found: list[Rows] = [[] for _ in reading.pages]
+    for row in reading.rows:
+        found[page_of.get(id(row[0]), 0)].append(row)
+    return found
+
+
+def _with_lines(page: Page, parts: Sequence[Part]) -> Page:
+    return replace(page, lines=tuple(line for part in parts for row in part.rows for line in row))
+
+
+# The parts of a page
+
+
+def _page_parts(number: int, rows: Rows, reading: Reading, look: Look | None) -> list[Part]:
+    if reading.invoice or not rows:
+        return [Part(number, rows, None)]
+    beside = several.parts(rows)
+    again = look and len(beside) > 1 and reading.pages[number].source == "ocr"
+    found = _read_again(number, beside, look) if look and again else [part.rows for part in beside]
+    one_below_other = [some for part in found for some in several.stacked(part)]
+    if len(one_below_other) == 1:
+        return [Part(number, rows, None)]
+    return [Part(number, some, box_around(some)) for some in one_below_other]
+
+
+def _read_again(number: int, parts: Sequence[several.Part], look: Look) -> list[Rows]:
+    """The rows of each part, read on its own, without its neighbours' words in them."""
+    found = look([(number, part.box) for part in parts])
+    own = (
+        [kept for row in rows if (kept := list(filter(part.has, row)))]
+        for part, rows in zip(parts, found, strict=True)
+    )
+    return [rows or part.rows for part, rows in zip(parts, own, strict=True)]
+
+
+def box_around(rows: Rows) -> Box | None:
+    return around(line.box for row in rows for line in row)
+
+
+# The receipts of a file
+
+
+def _receipts(pages: Sequence[Sequence[Part]], reading: Reading) -> list[FileReceipt]:
+    """Each receipt, a part of a page or some pages that go on, with what is said exactly."""
+    today = date.today()
+    found = [_found(part, today) for parts in pages for part in _worthy(parts)]
+    groups = [Group(found, False)] if reading.invoice else grouped(found)
+    nearest = [min(groups, key=partial(_distance, code)) for code in reading.codes]
+    own: dict[int, list[Code]] = {id(group): [] for group in groups}
+    for code, group in zip(reading.codes, nearest, strict=True):
+        own[id(group)].append(code)
+    return [_exact(group, own[id(group)], reading) for group in groups]
+
+
+def _worthy(parts: Sequence[Part]) -> Sequence[Part]:
+    """The parts of a page that may be receipts; all of them where none may be."""
+    return [part for part in parts if len(parts) == 1 or several.may_be_receipt(part.rows)] or parts
+
+
+def _found(part: Part, today: date) -> Found:
+    receipt = read_receipt(part.rows, today, [part.page] * len(part.rows))
+    return Found(placed(receipt, part.page, part.box), part.rows, part.box is None)
+
+
+def _distance(code: Code, group: Group) -> tuple[bool, int]:
+    """How far a code is from a receipt: whether it is on another page, and the pixels between."""
+    box = group.receipts[0].box or code.box
+    across = max(box[0] - code.box[2], code.box[0] - box[2], 0)
+    down = max(box[1] - code.box[3], code.box[1] - box[3], 0)
+    return code.page not in {receipt.page for receipt in group.receipts}, across + down
+
+
+def _exact(group: Group, codes: Sequence[Code], reading: Reading) -> FileReceipt:
+    """The receipt of a group, with what its codes and an e-invoice say."""
+    today, place = date.today(), group.receipts[0]
+    receipt = with_codes(_of_text(_joined(group, today), reading.pages), codes, today)
+    if reading.invoice:
+        receipt = with_invoice(receipt, reading.invoice, amounts_in(reading.rows), today)
+    return with_doubt(placed(receipt, place.page, place.box), group)
+
+
+def _joined(group: Group, today: date) -> Receipt:
+    """The fields of a receipt; those of several pages are read from the rows of all."""
+    if len(group.pages) == 1:
+        return group.receipts[0]
+    pages = [page.receipt.page for page in group.pages for _ in page.rows]
+    return read_receipt([row for page in group.pages for row in page.rows], today, pages)
+
+
+def _of_text(receipt: Receipt, pages: Sequence[Page]) -> Receipt:
+    """The receipt with `text` as the source of what is on pages that were not recognised."""
+
+    def known(found: Evidence | None) -> Evidence | None:
+        is_text = found and found.page is not None and pages[found.page].source == "text"
+        return replace(found, source="text") if found and is_text else found
+
+    evidence = {name: known(getattr(receipt.evidence, name)) for name in EVIDENCED}
+    items = tuple(replace(item, evidence=known(item.evidence)) for item in receipt.items)
+    return replace(receipt, evidence=FieldEvidence(**evidence), items=items)

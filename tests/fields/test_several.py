@@ -1,0 +1,154 @@
+"""The receipts of a file are told apart by their rows, and one receipt stays one."""
+
+import time
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from fields.several import goes_on, parts, stacked
+from result import Item, Line, Receipt
+
+CAFE = (
+    *("CORNER CAFE LTD", "12 Harbour Street", "14/03/2026 09:41"),
+    *("Coffee|3.90", "Almond Croissant|3.20", "TOTAL EUR|7.10", "VISA|7.10"),
+)
+BAKERY = (
+    *("Bäckerei Sommer", "Hauptstr. 14, 50667 Köln", "Tel. 0221 555123", "Roggenbrot|4,20"),
+    *("Brötchen|0,45", "SUMME EUR|4,65", "BAR|5,00", "Rückgeld|0,35", "15.03.2026 08:12"),
+)
+SLIP = ("CORNER CAFE LTD", "12 Harbour Street", "VISA **** 4821", "TOTAL|7.10", "14/03/2026 09:42")
+
+
+def printed(texts, left=0, top=0, width=400, step=40):
+    """The rows of a receipt, a column of names and one of amounts."""
+    rows = []
+    for number, text in enumerate(texts):
+        y = top + step * number
+        name, _, amount = text.partition("|")
+        row = [Line(name, 0.99, (left, y, left + 12 * len(name), y + 24))]
+        if amount:
+            start = left + width - 12 * len(amount)
+            row.append(Line(amount, 0.99, (start, y, left + width, y + 24)))
+        rows.append(row)
+    return rows
+
+
+def mixed(*receipts):
+    """Rows as an engine finds them, which takes what stands side by side for one row."""
+    lines = [line for rows in receipts for row in rows for line in row]
+    rows = {}
+    for line in sorted(lines, key=lambda line: line.box):
+        rows.setdefault(line.box[1] // 40, []).append(line)
+    return [rows[height] for height in sorted(rows)]
+
+
+def turned(rows):
+    """The rows of a page that lies on its side."""
+    return [
+        [replace(line, box=(line.box[1], line.box[0], line.box[3], line.box[2])) for line in row]
+        for row in rows
+    ]
+
+
+def texts(rows):
+    return [" ".join(line.text for line in row) for row in rows]
+
+
+def plain(receipt):
+    return [text.replace("|", " ") for text in receipt]
+
+
+@pytest.mark.parametrize("lay", [lambda rows: rows, turned])
+def test_receipts_side_by_side_are_parted_though_their_rows_are_level(lay):
+    page = lay(mixed(printed(CAFE), printed(BAKERY, left=450)))
+    one, other = parts(page)
+    assert (texts(one.rows), texts(other.rows)) == (plain(CAFE), plain(BAKERY))
+    assert [one.has(line) for row in page for line in row].count(True) == 11
+
+
+def test_the_cut_may_be_oblique():
+    def tilted(rows):
+        return [
+            [
+                replace(line, box=(line.box[0] - y // 7, y, line.box[2] - y // 7, y + 24))
+                for line in row
+                for y in (line.box[1],)
+            ]
+            for row in rows
+        ]
+
+    page = mixed(tilted(printed(CAFE, left=100)), tilted(printed(BAKERY, left=530)))
+    assert [texts(part.rows)[0] for part in parts(page)] == [CAFE[0], BAKERY[0]]
+
+
+def test_one_of_full_width_above_two_side_by_side_is_parted_too():
+    wide = printed(("Letter of the finance department to all employees who travel for us",))
+    page = [*wide, *mixed(printed(CAFE, top=80), printed(BAKERY, top=80, left=450))]
+    assert len(parts(page)) == 3
+
+
+def test_the_prices_of_a_receipt_are_no_receipt():
+    for one in (CAFE, BAKERY):
+        assert len(parts(printed(one, width=1200))) == 1
+
+
+def test_a_receipt_below_another_is_parted_from_it():
+    page = [*printed(CAFE), *printed(BAKERY, top=400)]
+    assert [texts(rows) for rows in stacked(page)] == [plain(CAFE), plain(BAKERY)]
+
+
+def test_a_card_slip_belongs_to_its_receipt():
+    assert len(stacked([*printed(CAFE), *printed(SLIP, top=400)])) == 1
+
+
+def test_thousands_of_rows_cost_little():
+    long = [*printed(CAFE[:3]), *printed(["Coffee|3.90"] * 4000, top=200), *printed(CAFE[-2:])]
+    started = time.process_time()
+    assert len(parts(long)) == 1 and len(stacked(long)) == 1
+    assert time.process_time() - started < 2
+
+
+# Pages
+
+PURCHASE = Receipt(
+    "rules",
+    merchant="CORNER CAFE",
+    receipt_number="4217",
+    date="2026-03-14",
+    time="09:41",
+    total=Decimal("7.10"),
+    items=(Item("Coffee", amount=Decimal("7.10")),),
+)
+HEAD = printed(("CORNER CAFE LTD", "12 Harbour Street", "Coffee|3.90"))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"merchant": "Bäckerei Sommer", "total": Decimal("4.65")},
+        {"date": "2026-03-15"},
+        {"time": "12:30", "total": Decimal("3.90")},
+        {"receipt_number": "4218"},
+    ],
+)
+def test_a_page_of_another_purchase_begins_another_receipt(other):
+    assert goes_on(PURCHASE, replace(PURCHASE, **other), HEAD) is False
+
+
+@pytest.mark.parametrize(
+    ("rows", "other"),
+    [
+        (printed(("Coffee|3.90", "TOTAL|11.00")), {"total": Decimal(11), "date": "2026-03-15"}),
+        (HEAD, {}),
+        (HEAD, {"total": None, "merchant": "12 Harbour Street"}),
+        ([*HEAD, *printed(("Page 2 of 3",))], {"date": "2026-03-15"}),
+    ],
+    ids=["no head", "the same again", "no total yet", "its number is printed"],
+)
+def test_a_page_that_goes_on_belongs_to_the_receipt_before(rows, other):
+    assert goes_on(PURCHASE, replace(PURCHASE, **other), rows, 2) is True
+
+
+def test_a_page_that_differs_in_its_total_alone_is_unclear():
+    assert goes_on(PURCHASE, replace(PURCHASE, total=Decimal(9)), HEAD) is None
