@@ -818,48 +818,36 @@ class ReceiptListing:
         return (self.page - 1) * self.limit
 
 
-def put_receipt(db: sqlite3.Connection, file_id: int, position: int, **columns: Any) -> int | None:
-    """Add the file's receipt at this position, or change the one that is there; its id.
+def change_receipt(
+    db: sqlite3.Connection, receipt_id: int, seen: str | None, **columns: Any
+) -> bool:
+    """Change a receipt; whether it was: not where `seen` is given and not its updated_at.
 
-    The columns are those of schema.sql from execution_id to key, all of them. Where `seen` is not
-    None and not the updated_at of the one that is there, nothing is changed, and None returned.
+    The columns are those of schema.sql from execution_id to key, all of them.
     """
-    row = db.execute(
+    changed = db.execute(
         """
-        INSERT INTO receipt (
-            file_id, position, execution_id, chosen, state, merchant, date, time, total, tax,
-            currency, item_count, payment_method, review, warnings, learned, corrections, changed,
-            confirmed_at, key, added_at, updated_at
-        )
-        VALUES (
-            :file_id, :position, :execution_id, :chosen, :state, :merchant, :date, :time, :total,
-            :tax, :currency, :item_count, :payment_method, :review, :warnings, :learned,
-            :corrections, :changed, :confirmed_at, :key, :now, strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
-        )
-        ON CONFLICT (file_id, position) DO UPDATE SET
-            execution_id = excluded.execution_id, chosen = excluded.chosen, state = excluded.state,
-            merchant = excluded.merchant, date = excluded.date, time = excluded.time,
-            total = excluded.total, tax = excluded.tax, currency = excluded.currency,
-            item_count = excluded.item_count, payment_method = excluded.payment_method,
-            review = excluded.review, warnings = excluded.warnings, learned = excluded.learned,
-            corrections = excluded.corrections, changed = excluded.changed,
-            confirmed_at = excluded.confirmed_at, key = excluded.key
-        WHERE updated_at = coalesce(:seen, updated_at)
-        RETURNING id
+        UPDATE receipt SET
+            execution_id = :execution_id, chosen = :chosen, state = :state, merchant = :merchant,
+            date = :date, time = :time, total = :total, tax = :tax, currency = :currency,
+            item_count = :item_count, payment_method = :payment_method, review = :review,
+            warnings = :warnings, learned = :learned, corrections = :corrections,
+            changed = :changed, confirmed_at = :confirmed_at, key = :key
+        WHERE id = :id AND updated_at = coalesce(:seen, updated_at)
         """,
-        {"file_id": file_id, "position": position, "now": now(), **columns},
-    ).fetchone()
-    return int(row["id"]) if row else None
+        {"id": receipt_id, "seen": seen, **columns},
+    )
+    return changed.rowcount == 1
 
 
-def add_receipt(db: sqlite3.Connection, file_id: int) -> int:
-    """The id of the first receipt of a new file, of which nothing is read yet."""
+def add_receipt(db: sqlite3.Connection, file_id: int, position: int = 0) -> int:
+    """The id of a new receipt of a file, of which nothing is read yet."""
     row = db.execute(
         """
-        INSERT INTO receipt (file_id, added_at, updated_at)
-        VALUES (?, ?, strftime('%Y-%m-%dT%H:%M:%fZ', 'now')) RETURNING id
+        INSERT INTO receipt (file_id, position, added_at, updated_at)
+        VALUES (?, ?, ?, strftime('%Y-%m-%dT%H:%M:%fZ', 'now')) RETURNING id
         """,
-        (file_id, now()),
+        (file_id, position, now()),
     ).fetchone()
     return int(row["id"])
 

@@ -45,11 +45,17 @@ def count(connection: sqlite3.Connection, file_id: int, execution_id: int, readi
 
     What was corrected before there was any reading stays as it was corrected.
     """
-    rows = {row["position"]: row for row in db.list_receipts_of(connection, file_id)}
-    for position, _ in enumerate(receipts_in(reading)):
-        row = rows.get(position, NEW | {"file_id": file_id, "position": position})
-        _put(connection, _read_as(connection, row, execution_id, reading), reading)
+    _add_rows(connection, file_id, reading)
     db.delete_receipts_from(connection, file_id, len(receipts_in(reading)))
+    for row in db.list_receipts_of(connection, file_id):
+        _put(connection, _read_as(connection, row, execution_id, reading), reading)
+
+
+def _add_rows(connection: sqlite3.Connection, file_id: int, reading: Json) -> list[int]:
+    """Add the rows of the reading's receipts that no reading had before; their ids."""
+    there = len(db.list_receipts_of(connection, file_id))
+    positions = range(there, len(receipts_in(reading)))
+    return [db.add_receipt(connection, file_id, position) for position in positions]
 
 
 def _read_as(
@@ -61,19 +67,16 @@ def _read_as(
     return row | {"execution_id": execution_id, "learned": name if is_news else None}
 
 
-def _put(
-    connection: sqlite3.Connection, row: Json, reading: Json, seen: str | None = None
-) -> int | None:
-    """Add or change a row so that it shows its receipt as it counts; its id.
+def _put(connection: sqlite3.Connection, row: Json, reading: Json, seen: str | None = None) -> bool:
+    """Change a row so that it shows its receipt as it counts; whether it was changed.
 
-    None, with nothing changed, where `seen` is given and not the row's updated_at.
+    It is not where `seen` is given and not the row's updated_at.
     """
     receipt = counted(_read(row, reading), row)
-    columns = columns_of(receipt, row) | {"seen": seen}
-    receipt_id = db.put_receipt(connection, row["file_id"], row["position"], **columns)
-    if receipt_id is not None:
-        db.set_words(connection, receipt_id, text_of(receipt, reading))
-    return receipt_id
+    if not db.change_receipt(connection, row["id"], seen, **columns_of(receipt, row)):
+        return False
+    db.set_words(connection, row["id"], text_of(receipt, reading))
+    return True
 
 
 def receipts_in(reading: Json) -> list[Json]:
@@ -130,12 +133,6 @@ def _is_outdated(warning: ReceiptWarning, fields: Receipt, corrections: Json) ->
 
 
 EMPTY = as_json(Receipt("rules"))  # of which nothing was read
-NEW: Json = {  # a row before it is there
-    "chosen": 0,
-    "corrections": "{}",
-    "changed": "{}",
-    "confirmed_at": None,
-}
 
 
 def columns_of(receipt: Json, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -213,9 +210,11 @@ def change(connection: sqlite3.Connection, receipt_id: int, wanted: Change) -> b
     if wanted.confirmed is not None:
         new["confirmed_at"] = _confirmed_at(new) if wanted.confirmed else None
     new["changed"] = _changed(row, new)
-    if _put(connection, new, reading, wanted.seen) is None:
+    if not _put(connection, new, reading, wanted.seen):
         raise Stale(_changes_since(row, wanted.seen))
-    _put_others(connection, new, reading)
+    for other in _add_rows(connection, row["file_id"], reading):
+        added = db.get_receipt_row(connection, other) or {}
+        _put(connection, _read_as(connection, added, new["execution_id"], reading), reading)
     return True
 
 
@@ -312,14 +311,6 @@ def _changed(old: Json, new: Json) -> str:
 def _changes_since(row: Json, seen: str) -> str:
     names = [name for name, before in json.loads(row["changed"]).items() if before >= seen]
     return ", ".join(names) or "the reading that counts"
-
-
-def _put_others(connection: sqlite3.Connection, row: Json, reading: Json) -> None:
-    """Add the rows of the reading's receipts that no reading had before."""
-    first = len(db.list_receipts_of(connection, row["file_id"]))
-    for position in range(first, len(receipts_in(reading))):
-        other = NEW | {"file_id": row["file_id"], "position": position}
-        _put(connection, _read_as(connection, other, row["execution_id"], reading), reading)
 
 
 def units(number: float | None) -> int | None:

@@ -43,7 +43,7 @@ def _head(text: str) -> str | None:
     rows = (_words(row) for row in text.splitlines())
     first = next(filter(None, rows), [])
     name = " ".join(first)
-    if name in _CHAINS:
+    if name in _CHAINS and len(name) > 2:
         return name
     is_own = len(first) > 1 and len(name) > MIN_HEAD_LETTERS and not _COMMON.issuperset(first)
     return name if is_own else None
@@ -65,4 +65,4 @@ def _texts(value: Any) -> Iterator[str]:
 _COMMON = set(plain(" ".join(_texts(list(LANGUAGES.values())))).split()) - {
     word for name in words("merchant", "business") for word in plain(name).split()
 }
-_CHAINS = {name for name in map(plain, words("merchant", "chains")) if len(name) > 2}
+_CHAINS = {" ".join(_words(name)) for name in words("merchant", "chains")}

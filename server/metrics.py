@@ -60,7 +60,7 @@ class _Stored(Collector):
             pending, running = db.count_pending(connection), db.count_running(connection)
             oldest = db.oldest_pending(connection)
         yield _by("status", "receipts_jobs", "Jobs by status", jobs)
-        yield _by("state", "receipts_receipts", "Receipts by state", receipts)
+        yield _by("state", "receipts_stored", "Receipts by state", receipts)
         unfinished = {"pending": pending, "running": running}
         yield _by("status", "receipts_executions", "Unfinished executions by status", unfinished)
         yield GaugeMetricFamily("receipts_queue_depth", "Executions that wait", value=pending)

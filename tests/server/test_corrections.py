@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from result import Evidence, FieldEvidence, Item, OcrResult, ProviderError, Receipt
+from result import Evidence, FieldEvidence, FileReceipt, Item, OcrResult, ProviderError, Receipt
 from tests.fakes import fake, upload, wait
 
 SURE, DOUBTFUL = Evidence(0.99, "ocr", 0, (1, 2, 3, 4)), Evidence(0.5, "ocr", 0, (5, 6, 7, 8))
@@ -361,3 +361,139 @@ def test_a_confirmed_receipt_has_nothing_to_review_until_it_is_reopened(client, 
 def test_what_was_not_read_cannot_be_confirmed(client):
     wait(client, upload(client, "failing"))
     assert "nothing was read" in patch(client, confirmed=True, status=400)
+
+
+# Several receipts in a file
+
+
+def two():
+    """A reading of a file with two receipts."""
+    return reading(READ, receipts=tuple(FileReceipt(**vars(each)) for each in (READ, OTHER)))
+
+
+def test_the_receipts_of_a_file_are_corrected_each_for_itself(make_app):
+    client = make_app({"two": two(), "first": reading(READ)}).test_client()
+    wait(client, upload(client, "two"))
+    changed = patch(client, 2, set={"total": 99})
+    assert (changed["position"], changed["total"], get(client, 1)["total"]) == (1, 99, 18.2)
+    again(client, "first")
+    assert get(client, 2)["total"] == 99
+    assert "executionId must be one that read this receipt (1)" in patch(
+        client, 2, executionId=2, status=400
+    )
+
+
+def test_choosing_a_reading_adds_the_receipts_that_only_it_found(make_app):
+    client = make_app({"two": two(), "first": reading(READ)}).test_client()
+    wait(client, upload(client, "first"))
+    again(client, "two")
+    assert client.get("/receipts").json["pagination"]["total"] == 1
+    patch(client, executionId=2)
+    assert [row["total"] for row in client.get("/receipts?sort=total").json["data"]] == [13.2, 18.2]
+
+
+# Many at once
+
+
+def post(client, what, ids, status=200):
+    response = client.post(f"/receipts/{what}", json={"ids": ids})
+    assert response.status_code == status, response.text
+    return response.json if status == 200 else response.json["details"]
+
+
+def states(client):
+    rows = client.get("/receipts?sort=addedAt").json["data"]
+    return {row["id"]: row["state"] for row in rows}
+
+
+def test_many_are_confirmed_or_none(client):
+    for provider in ("first", "second", "failing"):
+        wait(client, upload(client, provider))
+    assert post(client, "confirm", [1, 2, 9], 404) == "Receipts 9 do not exist"
+    assert "of receipts 3" in post(client, "confirm", [3, 1], 409)
+    assert states(client) == {1: "review", 2: "ok", 3: "failed"}
+    assert post(client, "confirm", [2, 1, 1]) == {"confirmed": 2}
+    assert states(client) == {1: "confirmed", 2: "confirmed", 3: "failed"}
+    first = get(client)
+    assert (first["review"], bool(first["confirmedAt"])) == ([], True)
+    assert post(client, "confirm", [1]) == {"confirmed": 1}
+    assert get(client) == first
+    assert patch(client, confirmed=False)["review"] == ["date", "total"]
+    assert ": confirmed;" in patch(client, confirmed=True, updatedAt="2026", status=409)
+
+
+def test_many_are_deleted_with_their_files_and_jobs_or_none(client, tmp_path):
+    for _ in range(2):
+        wait(client, upload(client, "first", "second"))
+    assert "Receipts 7 do not exist" in post(client, "delete", [1, 7], 404)
+    assert post(client, "delete", [1, 2, 3]) == {"deleted": 3}
+    assert [*states(client)] == [4]
+    assert client.get("/ocr-jobs/1").status_code == 404
+    assert len(client.get("/ocr-jobs/2").json["files"]) == 1
+    kept = [path.name for path in (tmp_path / "data/uploads").rglob("*") if path.is_file()]
+    assert kept == ["1.png"]
+
+
+def test_a_file_of_several_receipts_goes_only_with_all_of_them(make_app):
+    client = make_app({"two": two(), "first": reading(READ)}).test_client()
+    wait(client, upload(client, "two"))
+    wait(client, upload(client, "first"))
+    details = post(client, "delete", [1, 3], 409)
+    assert details == "Receipts 2 are in the same files; name them too"
+    assert len(states(client)) == 3
+    assert post(client, "delete", [1, 2, 3]) == {"deleted": 3}
+
+
+def test_deleting_cancels_what_runs_but_not_what_may_be_charged_for(client, gate, paid_gate):
+    upload(client, "gated")
+    upload(client, "paid")
+    gate.wait_for_start()
+    paid_gate.wait_for_start()
+    assert "may charge for that" in post(client, "delete", [1, 2], 409)
+    assert len(states(client)) == 2
+    assert post(client, "delete", [1]) == {"deleted": 1}
+    paid_gate.open()
+    wait(client, 2)
+    assert post(client, "delete", [2]) == {"deleted": 1}
+    assert states(client) == {}
+
+
+IDS: list[object] = [
+    None,
+    [],
+    {},
+    "1",
+    [0],
+    [-1],
+    ["1"],
+    [1.5],
+    [True],
+    [None],
+    [10**18],
+    [1e400],
+    [*range(1, 1002)],
+]
+
+
+@pytest.mark.parametrize("what", ["confirm", "delete"])
+def test_what_is_no_list_of_ids_is_refused(client, receipt, what):
+    for ids in IDS:
+        assert "1 to 1000 ids" in post(client, what, ids, 400)
+    for body in ({}, {"ids": [1], "all": True}):
+        assert client.post(f"/receipts/{what}", json=body).status_code == 400
+    assert client.post(f"/receipts/{what}", data={"ids": "1"}).status_code == 415
+    assert get(client) == receipt
+
+
+@pytest.mark.parametrize(
+    "call", ["patch /receipts/1", "post /receipts/confirm", "post /receipts/delete"]
+)
+def test_no_page_of_another_site_and_nobody_without_the_key_changes_anything(
+    make_app, call, tmp_path
+):
+    method, url = call.split()
+    body = {"ids": [1]} if method == "post" else {"updatedAt": "2026", "confirmed": True}
+    foreign = {"Origin": "http://evil.example"}
+    for env, headers, status in (({}, foreign, 403), ({"API_KEY": "sesame-sesame"}, {}, 401)):
+        client = make_app(None, env, tmp_path / str(status)).test_client()
+        assert client.open(url, method=method, json=body, headers=headers).status_code == status

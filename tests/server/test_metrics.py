@@ -64,6 +64,16 @@ def test_jobs_are_counted_by_status(client):
     assert numbers(client)["receipts_jobs", "completed"] == 0
 
 
+def test_receipts_are_counted_by_state(client):
+    wait(client, upload(client, "fake", "failing", "fake"))
+    client.post("/receipts/confirm", json={"ids": [1]})
+    found = numbers(client)
+    counts = {name[1]: n for name, n in found.items() if name[0] == "receipts_stored"}
+    assert counts == {"reading": 0, "failed": 1, "review": 0, "ok": 1, "confirmed": 1}
+    client.delete("/ocr-jobs/1")
+    assert numbers(client)["receipts_stored", "confirmed"] == 0
+
+
 def test_unfinished_executions_are_counted_by_status(client, gate):
     upload(client, "gated")
     gate.wait_for_start()

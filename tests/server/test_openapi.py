@@ -111,6 +111,10 @@ def test_what_the_api_answers_in_everyday_use_is_in_the_document(client, paid_ga
     assert done["files"][1]["duplicateOf"] == {"jobId": 1, "fileId": 1}
     upload(client, "paid")
     paid_gate.wait_for_start()
+    items = [{"description": "Bun", "quantity": 2, "amount": 2.5}]
+    seen = client.get("/receipts/1").json["updatedAt"]
+    change = {"updatedAt": seen, "set": {"merchant": "A", "items": items, "taxes": []}}
+    receipt = "/receipts/{receiptId}"
     asked = [
         ("get", job, "/ocr-jobs/1", {}, 200),
         ("get", job, "/ocr-jobs/1", {"headers": {"Accept": "text/plain"}}, 200),
@@ -136,6 +140,16 @@ def test_what_the_api_answers_in_everyday_use_is_in_the_document(client, paid_ga
         ("get", "/health", "/health", {}, 200),
         ("get", "/ready", "/ready", {}, 200),
         ("get", "/", "/", {}, 200),
+        ("patch", receipt, "/receipts/1", {"json": {"updatedAt": "2026"}}, 409),
+        ("patch", receipt, "/receipts/1", {"json": change | {"executionId": 9}}, 400),
+        ("patch", receipt, "/receipts/1", {"data": "{}"}, 415),
+        ("patch", receipt, "/receipts/1", {"json": change}, 200),
+        ("patch", receipt, "/receipts/99", {"json": change}, 404),
+        ("post", "/receipts/confirm", "/receipts/confirm", {"json": {"ids": [1, 2]}}, 200),
+        ("post", "/receipts/confirm", "/receipts/confirm", {"json": {"ids": [99]}}, 404),
+        ("post", "/receipts/delete", "/receipts/delete", {"json": {"ids": []}}, 400),
+        ("post", "/receipts/delete", "/receipts/delete", {"json": {"ids": [3]}}, 409),
+        ("get", receipt, "/receipts/1", {}, 200),
         ("delete", file, "/ocr-jobs/1/files/2", {}, 200),
         ("delete", job, "/ocr-jobs/1", {}, 200),
         ("delete", job, "/ocr-jobs/1", {"headers": {"Origin": "http://evil"}}, 403),

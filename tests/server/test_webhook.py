@@ -363,3 +363,44 @@ def test_without_a_webhook_nothing_is_stored_for_one(receiver, hooked):
     app = hooked(None)
     wait(app.test_client(), upload(app.test_client(), "fake"))
     assert deliveries(app) == []
+
+
+# Receipts
+
+
+def test_a_receipt_is_told_when_it_is_confirmed_as_it_was_then(receiver, hooked):
+    to = receiver()
+    client = hooked(to).test_client()
+    wait(client, upload(client, "fake", "fake"))
+    assert to.next()[1]["type"] == "job.completed"
+    seen = client.get("/receipts/1").json
+    corrected = {"merchant": "Café", "total": 13.2, "date": "2026-03-14"}
+    body = {"updatedAt": seen["updatedAt"], "set": corrected, "confirmed": True}
+    confirmed = client.patch("/receipts/1", json=body).json
+    event = to.next()[1]
+    assert event["type"] == "receipt.confirmed"
+    assert event["timestamp"] == confirmed["confirmedAt"]
+    assert event["data"] == {
+        **{name: confirmed[name] for name in event["data"]},
+        **{"id": 1, "jobId": 1, "fileId": 1, "position": 0, "itemCount": 0, "tax": None},
+        **corrected,
+    }
+    client.patch("/receipts/1", json={"updatedAt": confirmed["updatedAt"], "set": {"tip": 1}})
+    assert client.post("/receipts/confirm", json={"ids": [1, 2]}).json == {"confirmed": 2}
+    assert to.next()[1]["data"]["id"] == 2
+    assert to.got.empty()
+
+
+def test_the_same_bytes_are_sent_at_every_try_whatever_is_corrected_meanwhile(receiver, hooked):
+    to = receiver(204, 500)
+    app = hooked(to)
+    client = app.test_client()
+    wait(client, upload(client, "fake"))
+    to.next()
+    client.post("/receipts/confirm", json={"ids": [1]})
+    first = to.got.get(timeout=10)[2]
+    until(lambda: [row["tries"] for row in deliveries(app)] == [1])
+    seen = client.get("/receipts/1").json["updatedAt"]
+    assert client.patch("/receipts/1", json={"updatedAt": seen, "set": {"total": 1}}).json["total"]
+    step(app, in_six_seconds)
+    assert to.got.get(timeout=10)[2] == first
