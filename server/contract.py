@@ -4,13 +4,14 @@ tests/server/test_openapi.py fails as long as the file differs from what this mo
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import fields
+from collections.abc import Iterable, Mapping
+from dataclasses import Field, fields
 from typing import Any
 
 from result import (
     ERRORS,
     PRINTED,
+    PRINTED_OF_ITEM,
     WARNINGS,
     Code,
     Evidence,
@@ -70,14 +71,14 @@ def _object(kind: type) -> Json:
 
 def _corrections() -> Json:
     """The fields that a person may correct; none of them has to be there."""
-    return {
-        "type": "object",
-        "description": "Fields as a person put them right",
-        "properties": {
-            camel_name(field.name): json_schema(field.type, _REFERENCES) for field in PRINTED
-        },
-        "additionalProperties": False,
-    }
+
+    def properties(printed: Iterable[Field[Any]], parts: Mapping[Any, Json]) -> Json:
+        schemas = {camel_name(field.name): json_schema(field.type, parts) for field in printed}
+        return {"type": "object", "properties": schemas}
+
+    parts = {Item: properties(PRINTED_OF_ITEM, {}), Tax: properties(fields(Tax), {})}
+    about = {"description": "Fields as a person put them right", "additionalProperties": False}
+    return properties(PRINTED, parts) | about
 
 
 def _words(description: str, sentences: Mapping[Any, str]) -> Json:
