@@ -260,6 +260,16 @@ def read_again(job_id: int, file_id: int) -> dict[str, int]:
     return {"id": execution_id}
 
 
+@api.delete(f"{FILE}/executions/<id:execution_id>")
+def cancel_execution(job_id: int, file_id: int, execution_id: int) -> dict[str, bool]:
+    """End an execution that is pending or running; 409 if one may have been paid for."""
+    with get_service().writing():
+        ended = get_service().worker.cancel(get_db(), job_id, file_id, execution_id)
+    if not ended:
+        abort(404, f"File {file_id} of job {job_id} has no unfinished execution {execution_id}")
+    return {"success": True}
+
+
 @api.get("/receipts")
 def list_receipts() -> dict[str, Any]:
     """A page of receipts, those added last first unless `sort` says otherwise, and their sums."""

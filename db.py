@@ -548,6 +548,21 @@ def fail(db: sqlite3.Connection, execution_id: int, claim: str, code: str, messa
     return changed.rowcount == 1
 
 
+def cancel(db: sqlite3.Connection, job_id: int, file_id: int, execution_id: int) -> str | None:
+    """Fail an execution that is pending or running; its provider, None if it is neither."""
+    row = db.execute(
+        """
+        UPDATE execution SET status = 'failed', error_code = 'cancelled',
+            error_message = 'the reading was cancelled; read the file again', updated_at = :now
+        WHERE id = :id AND status IN ('pending', 'running')
+            AND file_id = (SELECT id FROM file WHERE id = :file_id AND job_id = :job_id)
+        RETURNING provider
+        """,
+        {"id": execution_id, "file_id": file_id, "job_id": job_id, "now": now()},
+    ).fetchone()
+    return str(row["provider"]) if row else None
+
+
 def release(db: sqlite3.Connection) -> None:
     """Put running executions back to pending, without counting a crash: the server is stopped."""
     db.execute(

@@ -198,6 +198,21 @@ class Worker:
         runs = [run for run in list(self._running.values()) if run.execution_id in execution_ids]
         running.cancel(runs)
 
+    def cancel(
+        self, connection: sqlite3.Connection, job_id: int, file_id: int, execution_id: int
+    ) -> bool:
+        """End a pending or running execution as failed; whether there was such a one.
+
+        Raises Billed where a vendor may have been paid for it.
+        """
+        with connection:
+            db.begin(connection)
+            provider = db.cancel(connection, job_id, file_id, execution_id)
+            self._cancel([execution_id] if provider else [])  # what it answers now is dropped
+        if provider is not None:
+            self._ended(Ended(job_id, provider, None, "cancelled"))
+        return provider is not None
+
     def execute(self, connection: sqlite3.Connection, execution_id: int) -> None:
         """Claim, run, record; nothing when the execution is no longer pending."""
         run = self._running[threading.current_thread()] = Running(execution_id)
@@ -219,7 +234,7 @@ class Worker:
                 "execution %d: its outcome after %.1f s is dropped, since %s",
                 execution_id,
                 seconds,
-                "the server stops" if self._stopping.is_set() else "it was deleted meanwhile",
+                "the server stops" if self._stopping.is_set() else "it was deleted or cancelled",
             )
             return
         log.info(

@@ -473,6 +473,33 @@ def test_deleting_a_pending_job_cancels_it(make_app, gate):
     assert client.get(f"/ocr-jobs/{second}").status_code == 404
 
 
+def test_a_reading_is_cancelled_and_its_file_read_again(client, gate):
+    job_id = upload(client, "gated")
+    gate.wait_for_start()
+    url = f"/ocr-jobs/{job_id}/files/1/executions"
+    assert client.delete(f"{url}/1").json == {"success": True}
+    gate.open()
+    wait(client, upload(client, "gated"))  # the same thread, or its neighbour
+    (execution,) = wait(client, job_id)["files"][0]["executions"]
+    assert (execution["status"], execution["error"]["code"]) == ("failed", "cancelled")
+    assert client.get(f"/receipts/{job_id}").json["state"] == "failed"
+    response = client.delete(f"{url}/1")
+    assert (response.status_code, response.json["details"]) == (
+        404,
+        "File 1 of job 1 has no unfinished execution 1",
+    )
+    client.post(url, data={"ocrProvider": "gated"})
+    assert wait(client, job_id)["status"] == "completed"
+
+
+def test_a_reading_that_a_vendor_may_charge_for_is_not_cancelled(client, paid_gate):
+    job_id = upload(client, "paid")
+    paid_gate.wait_for_start()
+    assert client.delete(f"/ocr-jobs/{job_id}/files/1/executions/1").status_code == 409
+    paid_gate.open()
+    assert wait(client, job_id)["status"] == "completed"
+
+
 # Health, and errors in their one form
 
 
