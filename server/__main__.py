@@ -2,10 +2,11 @@
 
 import signal
 
-if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
     # Ctrl-C before there is anything to stop ends without a traceback of half an import.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 from server.production import serve
 
-serve()
+if __name__ == "__main__":
+    serve()
