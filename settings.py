@@ -129,6 +129,9 @@ class Settings:
     ocr_workers: int | None = _number(
         None, "local executions at once; unset: as many as cores", most=MOST_THREADS
     )
+    ocr_warm: bool = _text(
+        True, "0 loads paddle-ocr-local with the first receipt and not with the server", _flag
+    )
     remote_workers: int = _number(8, "remote executions at once", most=MOST_THREADS)
     ocr_timeout_s: int = _number(
         300, "of one execution, in seconds, retries included", most=1_000_000

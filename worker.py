@@ -19,7 +19,7 @@ from typing import IO, Any, TypeVar
 
 import db
 import receipts
-from engines import running
+from engines import process, running
 from engines.running import Running
 from providers.base import Provider, read
 from providers.redact import redacted
@@ -33,6 +33,7 @@ T = TypeVar("T")
 GRACE_S = 5.0  # what running executions get to finish in at an orderly end
 KEEPER_S = 1.0
 SWEEP_S = 60.0
+UNUSED_S = 600.0  # after which an engine that reads nothing gives its memory back
 UPLOAD_KEYS_KEPT = timedelta(days=1)
 INTERNAL_ERROR: tuple[ErrorCode, str] = (
     "internal_error",
@@ -376,6 +377,7 @@ class Worker:
 
     def _sweep(self) -> None:
         """Do what no request waits for: moves, removals, old jobs, old upload keys."""
+        process.end_unused(UNUSED_S)
         with closing(db.connect(self._database)) as connection:
             if all(waiting.empty() for waiting in self._queues.values()):
                 self._submit_pending(connection)  # of another process, or of an upload cut off

@@ -48,6 +48,11 @@ def look(
     return read_parts(image, limits, read_page, places)
 
 
+def warm(det_dir: str, rec_dir: str) -> None:
+    """Load what `read` needs, so that its first call takes no longer than the next."""
+    _read_whole_page(load(det_dir, rec_dir), Image.new("RGB", (64, 64)))
+
+
 def _read_whole_page(models: Models, page: Image.Image) -> Rows:
     import numpy as np
 

@@ -61,6 +61,8 @@ class Child:
     def __init__(self, environ: Mapping[str, str], kind: Kind) -> None:
         self.kind = kind
         self.connection, theirs = Pipe()
+        self.is_warming = False  # it has a question already, whose answer nobody wants
+        self.used = time.monotonic()
         self.scratch = tempfile.mkdtemp(prefix="receipt-ocr-")  # a killed engine cleans up nothing
         with theirs:
             self.process = subprocess.Popen(
@@ -82,6 +84,12 @@ class Child:
     def ask(self, question: tuple[Any, ...], deadline: float) -> tuple[str, Any]:
         """The child's answer. Raises TimeoutError at the deadline, EOFError when the child died."""
         self.connection.send(question)
+        if self.is_warming:
+            self._receive(deadline)
+            self.is_warming = False
+        return self._receive(deadline)
+
+    def _receive(self, deadline: float) -> tuple[str, Any]:
         if not self.connection.poll(max(0.0, deadline - time.monotonic())):
             raise TimeoutError
         answer: tuple[str, Any] = self.connection.recv()
@@ -138,6 +146,7 @@ def run(
     if outcome == "no memory":
         child.kill()  # what is left of the file would be in the way of the next
         raise _no_memory(memory_mb)
+    child.used = time.monotonic()
     with _lock:
         _idle[kind].append(child)
     if outcome == "refused":
@@ -145,6 +154,31 @@ def run(
     if outcome == "failed":
         raise RuntimeError(answer)
     return answer
+
+
+def warm(
+    module: str, function: str, *args: Any, memory_mb: int = 0, niceness: int = NICENESS
+) -> None:
+    """Begin `module.function(*args)` in a new child; the next `run` of its kind has that child.
+
+    Returns at once. What the function raises is lost, since the next call meets it too.
+    """
+    child = Child(os.environ, Kind(module, memory_mb, niceness))
+    child.connection.send((module, function, args))
+    child.is_warming = True
+    with _lock:
+        _idle[child.kind].append(child)
+
+
+def end_unused(seconds: float) -> None:
+    """End the children that have done nothing for so long, to free their memory."""
+    limit = time.monotonic() - seconds
+    with _lock:
+        unused = [child for idle in _idle.values() for child in idle if child.used <= limit]
+        for child in unused:
+            _idle[child.kind].remove(child)
+    for child in unused:
+        child.kill()
 
 
 def _death(child: Child) -> ProviderError:

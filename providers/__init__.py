@@ -15,7 +15,9 @@ from providers import (
 from providers.base import Provider
 
 PROVIDERS: dict[str, Provider] = {  # in the order of the API reference
-    "paddle-ocr-local": Provider(paddle.ocr, paddle.unavailable, "local", paddle.model),
+    "paddle-ocr-local": Provider(
+        paddle.ocr, paddle.unavailable, "local", paddle.model, warm=paddle.warm
+    ),
     "tesseract": Provider(tesseract.ocr, tesseract.unavailable, "local", tesseract.model),
     "llama-cpp": Provider(llama.ocr, llama.unavailable, "local", llama.model, llama.sends_to),
     "gemini": Provider(gemini.ocr, gemini.unavailable, "remote", gemini.model, gemini.sends_to),

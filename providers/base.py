@@ -22,6 +22,7 @@ class Provider:
     kind: Literal["local", "remote"] = "local"
     model: Callable[[Settings], str | None] = lambda _: None
     sends_to: Callable[[Settings], str | None] = lambda _: None  # host; None: stays on this machine
+    warm: Callable[[Settings], None] = lambda _: None  # begins to load its engine; returns at once
 
 
 def available(providers: Mapping[str, Provider], settings: Settings) -> list[str]:

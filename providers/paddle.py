@@ -16,6 +16,7 @@ from providers.local import result_from_reading
 from result import OcrResult
 from settings import Settings, deadline
 
+ENGINE = "engines.paddle"
 DIRECTORIES = ("PADDLE_OCR_DET_DIR", "PADDLE_OCR_REC_DIR")
 
 
@@ -39,8 +40,16 @@ def model(settings: Settings) -> str:
 
 def ocr(image: Path, settings: Settings) -> OcrResult:
     run = partial(
-        process.run, "engines.paddle", deadline=deadline(settings), memory_mb=settings.ocr_memory_mb
+        process.run, ENGINE, deadline=deadline(settings), memory_mb=settings.ocr_memory_mb
     )
-    args = (image, *(settings[name] for name in DIRECTORIES), settings.limits)
+    args = (image, *_directories(settings), settings.limits)
     reading = run("read", *args, is_known)
     return result_from_reading(reading, partial(run, "look", *args), model=model(settings))
+
+
+def warm(settings: Settings) -> None:
+    process.warm(ENGINE, "warm", *_directories(settings), memory_mb=settings.ocr_memory_mb)
+
+
+def _directories(settings: Settings) -> list[str]:
+    return [settings[name] for name in DIRECTORIES]

@@ -125,6 +125,9 @@ def run_worker(service: Service) -> None:
         service.worker.start(lock, crashes_count=not is_running_from_reloader())
         start.pop_all()
     _log_start(service)
+    if service.settings.ocr_warm:
+        for name in available(service.providers, service.settings):
+            service.providers[name].warm(service.settings)
 
 
 def _log_start(service: Service) -> None:

@@ -115,7 +115,8 @@ class Server:
     def __init__(self, command, port, data, env):
         self.port, self.url = port, f"http://127.0.0.1:{port}"
         self.data, self.log = data, data.parent / "server.log"
-        variables = os.environ | {"DATA_DIR": str(data), "FLASK_RUN_PORT": str(port)} | env
+        variables = os.environ | {"DATA_DIR": str(data), "FLASK_RUN_PORT": str(port)}
+        variables |= {"OCR_WARM": "0"} | env
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 command,

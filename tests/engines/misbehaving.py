@@ -17,6 +17,15 @@ def process():
     return os.getpid()
 
 
+def note(path):
+    Path(path).write_text(str(os.getpid()))
+
+
+def refuse_later():
+    time.sleep(0.2)
+    refuse()
+
+
 def environment(name):
     return os.environ.get(name)
 

@@ -42,6 +42,27 @@ def test_an_engine_is_kept_warm_in_a_process_of_its_own():
     assert run("process") == first
 
 
+def test_an_engine_warmed_before_is_the_one_that_is_asked(tmp_path):
+    process.stop()
+    process.warm(MODULE, "note", tmp_path / "pid")
+    assert run("process") == int((tmp_path / "pid").read_text())
+
+
+def test_what_warming_raises_is_no_answer():
+    process.stop()
+    process.warm(MODULE, "refuse_later")
+    first = run("process")
+    assert (run("process"), first > 0) == (first, True)
+
+
+def test_an_engine_unused_for_long_is_ended():
+    pid = run("process")
+    process.end_unused(60)
+    assert run("process") == pid
+    process.end_unused(0)
+    assert gone(pid) and run("process") != pid
+
+
 def test_engines_asked_at_once_have_a_process_each(tmp_path):
     one, other = str(tmp_path / "one"), str(tmp_path / "other")
     with ThreadPoolExecutor(2) as pool:
