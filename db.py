@@ -758,14 +758,17 @@ def merge_search(db: sqlite3.Connection, pages: int) -> bool:
 
 
 def list_readings(db: sqlite3.Connection, job_ids: list[int]) -> list[sqlite3.Row]:
-    """The files of these jobs in this order, each with the receipt that was read from it last.
+    """The files of these jobs in this order, each with the receipts that were read from it last.
 
     `unread` is the error code or the status of the latest execution.
     """
     return db.execute(
         """
         SELECT file.job_id AS job, original_name AS file, reading.provider,
-            json_extract(reading.ocr_data, '$.receipt') AS receipt,
+            coalesce(  -- release 1.0.0 stored only one
+                json_extract(reading.ocr_data, '$.receipts'),
+                json_array(json_extract(reading.ocr_data, '$.receipt'))
+            ) AS receipts,
             coalesce(latest.error_code, latest.status) AS unread
         FROM json_each(?) AS wanted JOIN file ON file.job_id = wanted.value
         LEFT JOIN execution AS reading ON reading.id = (

@@ -76,13 +76,12 @@ def _near(a: Decimal, b: Decimal) -> bool:
 def reviewed(receipt: Receipt) -> Receipt:
     """The receipt with the fields that a person should look at, by evidence and warnings."""
     warned = {*receipt.warnings}
-    is_receipt = not warned & {"no_text", "not_a_receipt"}  # else nothing is missing
     sums, evidence = "total_mismatch" in warned, receipt.evidence
     found: dict[Reviewed, bool] = {
-        "merchant": _is_open(receipt.merchant, evidence.merchant, is_receipt),
-        "date": _is_open(receipt.date, evidence.date, is_receipt)
+        "merchant": _is_open(receipt.merchant, evidence.merchant),
+        "date": _is_open(receipt.date, evidence.date)
         or bool(warned & {"date_ambiguous", "date_in_future"}),
-        "total": _is_open(receipt.total, evidence.total, is_receipt) or sums,
+        "total": _is_open(receipt.total, evidence.total) or sums,
         "subtotal": receipt.subtotal is not None and (is_doubtful(evidence.subtotal) or sums),
         "tax": receipt.tax is not None and (is_doubtful(evidence.tax) or sums),
         "tip": receipt.tip is not None and (is_doubtful(evidence.tip) or sums),
@@ -91,8 +90,8 @@ def reviewed(receipt: Receipt) -> Receipt:
     return replace(receipt, review=tuple(name for name, is_so in found.items() if is_so))
 
 
-def _is_open(value: object, evidence: Evidence | None, is_wanted: bool) -> bool:
-    return is_doubtful(evidence) if value is not None else is_wanted
+def _is_open(value: object, evidence: Evidence | None) -> bool:
+    return value is None or is_doubtful(evidence)
 
 
 def is_doubtful(evidence: Evidence | None, least: float = MIN_PROBABILITY) -> bool:

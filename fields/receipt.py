@@ -48,7 +48,7 @@ def read_receipt(
     placed = placed[:half] + placed[half:][-half:]
     read = read_rows([row for row, _ in placed], [page for _, page in placed])
     if not read:
-        return Receipt(source="rules", warnings=("no_text",))
+        return reviewed(Receipt(source="rules", warnings=("no_text",)))
     texts = [row.text for row in read]
     currency = find_currency(texts)
     merchant = find_merchant(read)
@@ -90,7 +90,7 @@ def _read(chosen: Evidence | None, confidence: float) -> Evidence | None:
     """The evidence, as probable as both its choice and the reading of its print."""
     if chosen is None or chosen.probability is None:
         return chosen
-    return replace(chosen, probability=chosen.probability * confidence)
+    return replace(chosen, probability=round(chosen.probability * confidence, 4))
 
 
 def _doubts(

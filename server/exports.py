@@ -1,4 +1,4 @@
-"""Receipts as CSV or JSON: a row for each file, or for each item.
+"""Receipts as CSV or JSON: a row for each of them, or for each item.
 
 Memory stays the same however many jobs there are: their ids take 8 bytes each, their receipts are
 read some jobs at a time. The export is written to a file first, so that neither a thread nor a
@@ -99,7 +99,7 @@ def _batches(database: Path, listing: Listing, items: bool) -> Iterator[list[Row
         ids = array("q", _job_ids(connection, listing))
         for start in range(0, len(ids), JOBS_AT_ONCE):
             files = db.list_readings(connection, ids[start : start + JOBS_AT_ONCE].tolist())
-            yield [row for file in files for row in (_item_rows if items else _receipt_row)(file)]
+            yield [row for file in files for row in (_item_rows if items else _receipt_rows)(file)]
 
 
 def _job_ids(connection: sqlite3.Connection, listing: Listing) -> Iterable[int]:
@@ -108,17 +108,19 @@ def _job_ids(connection: sqlite3.Connection, listing: Listing) -> Iterable[int]:
     return db.list_job_ids(connection, listing)
 
 
-def _receipt_row(file: sqlite3.Row) -> list[Row]:
-    """One row, also for a file that could not be read: its warning is the error's code."""
-    receipt = _receipt(file)
-    warnings = receipt.get("warnings", []) if file["provider"] else [file["unread"]]
-    return [_row(RECEIPT_COLUMNS, receipt | _source(file) | {"warnings": warnings})]
+def _receipt_rows(file: sqlite3.Row) -> list[Row]:
+    """A row a receipt; for a file that could not be read one whose warning is the error's code."""
+    if not file["provider"]:
+        return [_row(RECEIPT_COLUMNS, _source(file) | {"warnings": [file["unread"]]})]
+    return [_row(RECEIPT_COLUMNS, receipt | _source(file)) for receipt in _receipts(file)]
 
 
 def _item_rows(file: sqlite3.Row) -> list[Row]:
-    receipt = _receipt(file)
-    items = receipt.get("items", [])
-    return [_row(ITEM_COLUMNS, receipt | item | _source(file)) for item in items]
+    return [
+        _row(ITEM_COLUMNS, receipt | item | _source(file))
+        for receipt in _receipts(file)
+        for item in receipt.get("items", [])
+    ]
 
 
 def _row(columns: Sequence[str], values: Row) -> Row:
@@ -126,9 +128,9 @@ def _row(columns: Sequence[str], values: Row) -> Row:
     return {name: values.get(name) for name in columns}
 
 
-def _receipt(file: sqlite3.Row) -> Row:
-    receipt: Row = json.loads(file["receipt"] or "{}")
-    return receipt
+def _receipts(file: sqlite3.Row) -> list[Row]:
+    receipts: list[Row | None] = json.loads(file["receipts"] or "[]")
+    return [{"warnings": []} | (receipt or {}) for receipt in receipts]
 
 
 def _source(file: sqlite3.Row) -> Row:

@@ -690,6 +690,11 @@ def test_what_is_no_receipt_is_told():
     assert read(MALAYSIAN).warnings == ()
 
 
+def test_what_was_not_found_is_to_be_reviewed_also_of_what_is_no_receipt():
+    assert read("").review == ("merchant", "date", "total")
+    assert {"date", "total"} <= {*read("Dear Sir,\nplease find enclosed\nour catalogue").review}
+
+
 def test_an_unproved_total_of_worn_print_is_doubtful():
     assert "low_confidence" in read("CORNER CAFE\nTOTAL 5.00", confidence=0.7).warnings
     assert "low_confidence" not in read("CORNER CAFE\nTOTAL 5.00", confidence=0.99).warnings

@@ -213,7 +213,7 @@ def read(*fields, **parts):
 
 def test_a_picture_without_text_or_without_a_receipt_completes():
     assert textract_answer.read_answer({"ExpenseDocuments": []}, (100, 200)).receipt == Receipt(
-        source="engine", warnings=("no_text",)
+        source="engine", warnings=("no_text",), review=("merchant", "date", "total")
     )
     walk = answer(field("OTHER", "walk"), blocks=[line(1, "DO NOT WALK")])
     result = textract_answer.read_answer(walk, (100, 200))

@@ -195,7 +195,9 @@ def test_an_empty_result_is_a_picture_without_text():
     result = tabscanner_answer.read_answer(
         scanned(establishment="", date="", total="0.000"), 100, 200
     )
-    assert result.receipt == Receipt(source="engine", warnings=("no_text",))
+    assert result.receipt == Receipt(
+        source="engine", warnings=("no_text",), review=("merchant", "date", "total")
+    )
     assert (result.text, result.markdown) == ("", "")
 
 

@@ -11,7 +11,7 @@ import pytest
 
 import db as queries
 from db import Listing
-from result import Item, OcrResult, ProviderError, Receipt, ocr_data
+from result import Item, OcrResult, ProviderError, Receipt, ocr_data, placed
 from server.exports import ITEM_COLUMNS, RECEIPT_COLUMNS, as_csv, as_json
 from tests.fakes import fake, png, upload, wait
 
@@ -116,12 +116,24 @@ def test_an_item_is_a_row_when_asked(client):
     ]
 
 
+def test_each_receipt_of_a_file_is_a_row(make_app):
+    two = (placed(CAFE), placed(replace(CAFE, merchant="Bar", items=CAFE.items[:1]), 1))
+    result = OcrResult("", "", (), CAFE, "fake 1", receipts=two)
+    client = make_app({"two": fake(ocr=lambda *_: result)}).test_client()
+    wait(client, upload(client, "two"))
+    assert [row[2] for row in table(client)] == ["Café Größe", "Bar"]
+    assert [row[2] for row in table(client, "?items=1")] == ["Café Größe"] * 2 + ["Bar"]
+
+
 @pytest.mark.parametrize(("query", "columns"), [("", RECEIPT_COLUMNS), ("?items=1", ITEM_COLUMNS)])
 def test_a_key_without_a_column_is_left_out_and_moves_no_other(client, db, query, columns):
     wait(client, upload(client, "cafe"))
     known = table(client, query)
-    for path in ("$.receipt.source", "$.receipt.items[0].source", "$.receipt.items[1].source"):
-        db.execute("UPDATE execution SET ocr_data = json_set(ocr_data, ?, 'new')", (path,))
+    for path in ("source", "items[0].source", "items[1].source"):
+        db.execute(
+            "UPDATE execution SET ocr_data = json_set(ocr_data, ?, 'new')",
+            (f"$.receipts[0].{path}",),
+        )
     assert table(client, query) == known
     for row in ask(client, f"/ocr-jobs/export.json{query}").json:
         assert tuple(row) == columns
