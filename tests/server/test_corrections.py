@@ -208,15 +208,11 @@ WRONG: dict[str, list[object]] = {
 }
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [(n, v) for n, values in WRONG.items() for v in values if v is not None or n == "items"],
-)
-def test_a_value_that_its_field_cannot_hold_is_named_and_changes_nothing(
-    client, receipt, name, value
-):
-    details = patch(client, set={name: value}, status=400)
-    assert details.startswith(name) and " must be " in details and len(details) < 300
+@pytest.mark.slow
+def test_a_value_that_its_field_cannot_hold_is_named_and_changes_nothing(client, receipt):
+    for name, value in [(name, value) for name, values in WRONG.items() for value in values]:
+        details = patch(client, set={name: value}, status=400)
+        assert details.startswith(name) and " must be " in details and len(details) < 300
     assert get(client) == receipt
 
 
@@ -249,32 +245,32 @@ def test_amounts_are_kept_as_they_are_given_and_currencies_in_capitals(client, r
     assert (changed["total"], changed["currency"]) == (-0.0001, "CHF")
 
 
-@pytest.mark.parametrize(
-    ("body", "media_type", "status"),
-    [
-        (b"{}", "text/plain", 415),
-        (b"{}", None, 415),
-        (b"total=1", "application/x-www-form-urlencoded", 415),
-        (b"", "application/json", 400),
-        (b"[]", "application/json", 400),
-        (b'"x"', "application/json", 400),
-        (b"{", "application/json", 400),
-        (b"\xff\xfe", "application/json", 400),
-        (b"[" * 100_000, "application/json", 400),
-        (b'{"set":' * 20_000, "application/json", 400),
-        (b'{"updatedAt": "' + b"x" * 600_000 + b'"}', "application/json", 413),
-        (
-            b'{"updatedAt": "\\ud800", "set": {"merchant": "\\ud800 \\u0000"}}',
-            "application/json",
-            400,
-        ),
-        (b'{"updatedAt": 1' + b"0" * 100_000 + b"}", "application/json", 400),
-    ],
-)
-def test_what_is_no_json_object_is_refused(client, receipt, body, media_type, status):
-    response = client.patch("/receipts/1", data=body, content_type=media_type)
-    assert response.status_code == status, response.text
-    assert len(response.json["details"]) < 400
+BODIES: list[tuple[bytes, str | None, int]] = [
+    (b"{}", "text/plain", 415),
+    (b"{}", None, 415),
+    (b"total=1", "application/x-www-form-urlencoded", 415),
+    (b"", "application/json", 400),
+    (b"[]", "application/json", 400),
+    (b'"x"', "application/json", 400),
+    (b"{", "application/json", 400),
+    (b"\xff\xfe", "application/json", 400),
+    (b"[" * 100_000, "application/json", 400),
+    (b'{"set":' * 20_000, "application/json", 400),
+    (b'{"updatedAt": "' + b"x" * 600_000 + b'"}', "application/json", 413),
+    (
+        b'{"updatedAt": "\\ud800", "set": {"merchant": "\\ud800 \\u0000"}}',
+        "application/json",
+        400,
+    ),
+    (b'{"updatedAt": 1' + b"0" * 100_000 + b"}", "application/json", 400),
+]
+
+
+def test_what_is_no_json_object_is_refused(client, receipt):
+    for body, media_type, status in BODIES:
+        response = client.patch("/receipts/1", data=body, content_type=media_type)
+        assert response.status_code == status, (body[:20], response.text)
+        assert len(response.json["details"]) < 400
     assert get(client) == receipt
 
 
@@ -332,12 +328,12 @@ def test_corrections_stay_when_another_reading_is_chosen(client, receipt):
     assert (chosen["receipt"]["tip"], chosen["total"]) == (1, 13.2)
 
 
-@pytest.mark.parametrize("execution", [2, 3, 99, 10**17])
-def test_only_an_execution_that_read_the_receipt_can_be_chosen(client, receipt, execution):
+def test_only_an_execution_that_read_the_receipt_can_be_chosen(client, receipt):
     again(client, "failing")
     wait(client, upload(client, "second"))
-    details = patch(client, executionId=execution, status=400)
-    assert details == f"executionId must be one that read this receipt (1), not {execution}"
+    for other in (2, 3, 99, 10**17):
+        details = patch(client, executionId=other, status=400)
+        assert details == f"executionId must be one that read this receipt (1), not {other}"
 
 
 # Confirming
