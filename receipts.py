@@ -17,6 +17,7 @@ from fields.checks import JUDGED, MIN_PROBABILITY_UNWARNED, check, is_doubtful, 
 from fields.shops import keys_of
 from result import EVIDENCED, Evidence, Json, Receipt, ReceiptWarning, as_json, from_json, key_of
 
+EMPTY = as_json(Receipt("rules"))  # of which nothing was read
 WEAK = {"no_text", "not_a_receipt"}  # warnings of a reading that gives way to a good one
 MAX_LISTED = 20  # ids in a sentence
 MAX_AMOUNT = 10**10  # larger ones are misread numbers, and a million of these would not add up
@@ -125,14 +126,16 @@ def _checked(receipt: Json, corrections: Json) -> Json:
 def _is_outdated(warning: ReceiptWarning, fields: Receipt, corrections: Json) -> bool:
     """Whether a warning of the reading is found anew, or speaks of what has been corrected."""
     if warning == "low_confidence":
-        evidence = [getattr(fields.evidence, name) for name in JUDGED]
-        return not any(is_doubtful(each, MIN_PROBABILITY_UNWARNED) for each in evidence)
+        return all(_is_sure(getattr(fields.evidence, name)) for name in JUDGED)
     if warning in ("date_ambiguous", "date_in_future"):
         return "date" in corrections
     return warning in ("total_mismatch", "items_mismatch")
 
 
-EMPTY = as_json(Receipt("rules"))  # of which nothing was read
+def _is_sure(evidence: Evidence | None) -> bool:
+    if evidence is None or evidence.source in ("learned", "corrected"):
+        return evidence is not None
+    return evidence.probability is not None and not is_doubtful(evidence, MIN_PROBABILITY_UNWARNED)
 
 
 def columns_of(receipt: Json, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -192,10 +195,14 @@ class Refused(Exception):
     """A change that is impossible as the receipt is; the text is a sentence."""
 
 
+class NoReading(Exception):
+    """The execution that is chosen did not read the receipt; the text is a sentence."""
+
+
 def change(connection: sqlite3.Connection, receipt_id: int, wanted: Change) -> bool:
     """Change a receipt; whether it is there. The caller has begun a transaction.
 
-    Raises Stale or Refused, and then the caller must roll back.
+    Raises Stale, Refused or NoReading, and then the caller must roll back.
     """
     row = db.get_receipt_row(connection, receipt_id)
     if row is None:
@@ -204,7 +211,7 @@ def change(connection: sqlite3.Connection, receipt_id: int, wanted: Change) -> b
     new = _with_reading(connection, row, wanted.reading, readings)
     reading = readings.get(new["execution_id"], {})
     new |= _with_corrections(row, wanted)
-    if {"merchant"} & {*wanted.corrections, *wanted.taken_back}:
+    if "merchant" in (*wanted.corrections, *wanted.taken_back):
         _learn(connection, new, reading)
         new = _read_as(connection, new, new["execution_id"], reading)
     if wanted.confirmed is not None:
@@ -257,6 +264,7 @@ def _with_reading(
     wanted: int | Literal[False] | None,
     readings: Mapping[int, Json],
 ) -> Json:
+    """The row with the wanted one of its file's readings as the one that counts."""
     if wanted is False:
         return dict(row)
     fit = [i for i, reading in readings.items() if _at(reading, row["position"])]
@@ -267,13 +275,14 @@ def _with_reading(
         execution_id = wanted
     else:
         found = ", ".join(map(str, fit)) or "none"
-        raise Refused(f"executionId must be one that read this receipt ({found}), not {wanted}")
+        raise NoReading(f"executionId must be one that read this receipt ({found}), not {wanted}")
     reading = readings.get(execution_id, {})
     chosen = {"chosen": int(wanted is not None)}
     return _read_as(connection, row, execution_id, reading) | chosen
 
 
 def _with_corrections(row: Json, wanted: Change) -> Json:
+    """The column of the corrections that there are then."""
     corrections = json.loads(row["corrections"]) | wanted.corrections
     kept = {name: corrections[name] for name in corrections if name not in wanted.taken_back}
     return {"corrections": json.dumps(kept, ensure_ascii=False)}
@@ -309,6 +318,7 @@ def _changed(old: Json, new: Json) -> str:
 
 
 def _changes_since(row: Json, seen: str) -> str:
+    """The names of what was changed since then; a later reading leaves none."""
     names = [name for name, before in json.loads(row["changed"]).items() if before >= seen]
     return ", ".join(names) or "the reading that counts"
 

@@ -36,19 +36,11 @@ def change(
 ) -> Json | None:
     """The receipt as it is after the change that the request asks for; None if there is none."""
     wanted = read_change(read_json(request))
-    try:
-        with service.writing(), connection:
-            db.begin(connection)
-            if not receipts.change(connection, receipt_id, wanted):
-                return None
-            changed = receipts.described(connection, receipt_id)
-    except receipts.Stale as error:
-        raise Conflict(
-            f"Receipt {receipt_id} was changed since {wanted.seen}: {error};"
-            f" look at it again (GET /receipts/{receipt_id}), then send its new updatedAt"
-        ) from None
-    except receipts.Refused as error:
-        raise BadRequest(str(error)) from None
+    with _explained(), service.writing(), connection:
+        db.begin(connection)
+        if not receipts.change(connection, receipt_id, wanted):
+            return None
+        changed = receipts.described(connection, receipt_id)
     service.webhook.wake()
     return changed
 
@@ -74,11 +66,17 @@ def delete(service: Service, connection: sqlite3.Connection, request: Request) -
 
 @contextmanager
 def _explained() -> Iterator[None]:
-    """Raises NotFound and Conflict in the place of what is wrong with the receipts named."""
+    """Raises BadRequest, NotFound or Conflict in the place of what receipts.py refuses."""
     try:
         yield
+    except receipts.NoReading as error:
+        raise BadRequest(str(error)) from None
     except receipts.Missing as error:
         raise NotFound(str(error)) from None
+    except receipts.Stale as error:
+        raise Conflict(
+            f"The receipt was changed meanwhile: {error}; get it again, then send its new updatedAt"
+        ) from None
     except receipts.Refused as error:
         raise Conflict(str(error)) from None
 

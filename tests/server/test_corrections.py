@@ -114,6 +114,15 @@ def test_review_and_warnings_are_those_of_the_corrected_receipt(client, receipt)
     assert changed["review"] == ["subtotal", "tax"]  # which were not corrected
 
 
+def test_a_warning_of_low_confidence_stays_until_all_that_it_speaks_of_is_sure(make_app):
+    vague = replace(READ, evidence=FieldEvidence(), warnings=("low_confidence",))
+    client = make_app({"first": reading(vague)}).test_client()
+    wait(client, upload(client, "first"))
+    for name, value in (("tip", None), ("total", 12), ("date", "2026-03-14")):
+        assert "low_confidence" in patch(client, set={name: value})["warnings"]
+    assert "low_confidence" not in patch(client, set={"merchant": "A"})["warnings"]
+
+
 def test_items_are_corrected_as_a_list(client, receipt):
     items = [
         {"description": "Tee", "quantity": 1.5, "amount": 3},
@@ -356,7 +365,7 @@ def test_a_confirmed_receipt_has_nothing_to_review_until_it_is_reopened(client, 
 
 def test_what_was_not_read_cannot_be_confirmed(client):
     wait(client, upload(client, "failing"))
-    assert "nothing was read" in patch(client, confirmed=True, status=400)
+    assert "nothing was read" in patch(client, confirmed=True, status=409)
 
 
 # Several receipts in a file
