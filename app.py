@@ -37,6 +37,7 @@ import commands
 import db
 import receipts
 from db import Listing, ReceiptListing
+from engines import decoder
 from engines.running import Billed
 from providers import PROVIDERS
 from providers.base import Provider
@@ -67,8 +68,9 @@ JOB = "/ocr-jobs/<id:job_id>"
 FILE = f"{JOB}/files/<id:file_id>"
 PAGE_CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:;"
-    " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none';"
-    " require-trusted-types-for 'script'"
+    " connect-src 'self'; manifest-src 'self'; worker-src 'self'; form-action 'self';"
+    " base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script';"
+    " trusted-types share"
 )
 RECEIPT = "/receipts/<id:receipt_id>"
 NO_RECEIPT = "Receipt {} does not exist"
@@ -356,10 +358,17 @@ def show_docs() -> Response:
 
 
 @api.get("/providers")
-def list_providers() -> dict[str, list[dict[str, Any]]]:
-    """Every provider, whether it can run here, and where it sends pictures."""
+def list_providers() -> dict[str, Any]:
+    """Every provider, whether it can run here, and where it sends pictures; what uploads may be."""
     settings = get_service().settings
-    return {"data": [_described(name, p, settings) for name, p in get_service().providers.items()]}
+    return {
+        "data": [_described(name, p, settings) for name, p in get_service().providers.items()],
+        "limits": {
+            "files": settings.max_files_per_job,
+            "fileBytes": settings.max_file_size_bytes,
+            "formats": decoder.FORMATS,
+        },
+    }
 
 
 def _described(name: str, provider: Provider, settings: Settings) -> dict[str, Any]:

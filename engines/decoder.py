@@ -16,6 +16,7 @@ from result import ProviderError
 from settings import Settings
 
 PDF = "application/pdf"
+FORMATS = ("JPEG", "PNG", "WebP", "TIFF", "GIF", "BMP", "AVIF", "HEIC", "PDF")  # of uploads
 CHECK_S = 20
 CUT_SHORT_SHARE = 0.05  # of its rows
 BUSY = "other files kept the decoders busy until OCR_TIMEOUT_S; try again later"

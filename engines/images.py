@@ -15,7 +15,7 @@ from typing import Any
 
 from PIL import Image, ImageChops, ImageFile, ImageOps
 
-from engines.decoder import PDF, Jpeg, Sizes
+from engines.decoder import FORMATS, PDF, Jpeg, Sizes
 from result import ProviderError
 from settings import Limits
 
@@ -51,7 +51,7 @@ BEGINNINGS = {
     **{b"\xff\xd8\xff": "JPEG", b"\x89PNG": "PNG", b"GIF8": "GIF", b"RIFF": "WebP"},
     **{b"II*\0": "TIFF", b"MM\0*": "TIFF"},
 }
-ACCEPTED = "JPEG, PNG, WebP, TIFF, GIF, BMP, AVIF, HEIC or PDF"
+ACCEPTED = f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
 PDF_DPI = 200
 PDF_NARROW_DPI = 300  # at least, on pages under 4 inches wide: a till roll's print is small
 PDF_PAGE_PIXELS = 20_000_000  # a 14,400-point page must not become a gigabyte

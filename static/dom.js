@@ -67,6 +67,29 @@ export function iconButton(iconName, label, onclick, attributes = {}) {
   return h("button", { ...named, onclick, ...attributes }, icon(iconName));
 }
 
+/** A menu of [label, action] pairs that closes by Escape, by a choice, and by going elsewhere. */
+export function menu(id, label, items) {
+  const choices = items.map(([text, action]) => h("li", {}, button(null, text, action, { class: "quiet" })));
+  const summary = h("summary", { class: "button", id }, icon("download"), label);
+  const element = h("details", { class: "menu" }, summary, h("ul", {}, choices));
+  const close = () => {
+    element.open = false;
+  };
+  const outside = ({ target }) => element.contains(target) || close();
+  element.addEventListener("click", ({ target }) => target.closest("li") && close());
+  element.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    event.stopPropagation();
+    close();
+    summary.focus();
+  });
+  element.addEventListener("toggle", () => {
+    for (const type of ["pointerdown", "focusin"])
+      document[element.open ? "addEventListener" : "removeEventListener"](type, outside);
+  });
+  return element;
+}
+
 /** New content for an element; what had the focus has it again if an id tells what that is. */
 export function replace(element, ...children) {
   const id = element.contains(document.activeElement) ? document.activeElement.id : "";

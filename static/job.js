@@ -1,10 +1,9 @@
 // Leads from a job to its first receipt, and shows what can be done with a whole job.
 
 import { getJson, request } from "./api.js";
-import { announce, ask, attempt, button, h, icon, save } from "./dom.js";
+import { announce, ask, attempt, button, h, menu, save } from "./dom.js";
 import { jobJson, jobMarkdown } from "./reading.js";
-import { say } from "./words.js";
-import { moment } from "./words.js";
+import { moment, say } from "./words.js";
 
 /** Go on to the job's first receipt, or to that of the file that the address names. */
 export async function openJob(main, params, signal, id) {
@@ -54,39 +53,14 @@ function downloads(job, file) {
   const name = `receipt-${job.id}`;
   const csv = async (query) => (await request(`ocr-jobs/export.csv?job=${job.id}${query}`)).blob();
   const original = async () => (await request(`ocr-jobs/${job.id}/files/${file.id}`)).blob();
-  const item = (label, blob, named) =>
-    h("li", {}, button(null, label, () => attempt(async () => save(await blob(), named)), { class: "quiet" }));
-  const menu = h(
-    "details",
-    { class: "menu", onkeydown: closeOnEscape },
-    h("summary", { class: "button", id: "downloads" }, icon("download"), say("download")),
-    h(
-      "ul",
-      {},
-      item(say("original"), original, file.originalName),
-      item("JSON", () => new Blob([jobJson(job)], { type: "application/json" }), `${name}.json`),
-      item(say("csvReceipts"), () => csv(""), `${name}.csv`),
-      item(say("csvItems"), () => csv("&items=1"), `${name}-items.csv`),
-      item(say("markdown"), () => new Blob([jobMarkdown(job)], { type: "text/markdown" }), `${name}.md`),
-    ),
-  );
-  const close = () => {
-    menu.open = false;
-  };
-  menu.addEventListener("click", (event) => event.target.closest("li") && close());
-  const outside = ({ target }) => menu.contains(target) || close();
-  menu.addEventListener("toggle", () => {
-    for (const type of ["pointerdown", "focusin"])
-      document[menu.open ? "addEventListener" : "removeEventListener"](type, outside);
-  });
-  return menu;
-}
-
-function closeOnEscape(event) {
-  if (event.key !== "Escape") return;
-  event.stopPropagation();
-  event.currentTarget.open = false;
-  event.currentTarget.querySelector("summary").focus();
+  const item = (label, blob, named) => [label, () => attempt(async () => save(await blob(), named))];
+  return menu("downloads", say("download"), [
+    item(say("original"), original, file.originalName),
+    item("JSON", () => new Blob([jobJson(job)], { type: "application/json" }), `${name}.json`),
+    item(say("csvReceipts"), () => csv(""), `${name}.csv`),
+    item(say("csvItems"), () => csv("&items=1"), `${name}-items.csv`),
+    item(say("markdown"), () => new Blob([jobMarkdown(job)], { type: "text/markdown" }), `${name}.md`),
+  ]);
 }
 
 async function deleteJob({ job, receipt, family }) {

@@ -1,80 +1,91 @@
-// Adds receipts: dropped, picked, pasted or photographed, each with its provider, then sent.
+// Adds receipts: photographed, picked, dropped, pasted or shared, each with its provider, then sent.
 
 import { newKey, upload } from "./api.js";
-import {
-  announce,
-  button,
-  complain,
-  h,
-  icon,
-  iconButton,
-  replace,
-  stopComplaining,
-} from "./dom.js";
-import { jobRows } from "./jobs.js";
-import { recall } from "./memory.js";
-import { allProviders, providerChoice, providerList, usualProvider } from "./providers.js";
+import { announce, attempt, button, complain, h, icon, iconButton, replace, stopComplaining } from "./dom.js";
+import { recall, remember } from "./memory.js";
+import { allProviders, providerChoice, providerList, uploadLimits, usualProvider } from "./providers.js";
+import { recentReceipts } from "./receipts.js";
 import { say, size } from "./words.js";
 
 const ACCEPT = "image/*,.heic,.heif,.avif,.tif,.tiff,application/pdf";
+const BAD_FILE = /\(index (\d+)\)|^File (\d+) /; // where the server's refusal names one file
 
-// What waits to be sent outlives the view: {id, file, url, providers}, where one name is the rule.
+// What waits to be sent outlives the view: {id, file, url, providers, problem}; the problem is in our words.
 let queue = [];
 let lastId = 0;
-let attempt = null; // the Idempotency-Key of what is sent: the same after a cut connection
+let key = null; // the Idempotency-Key of what is sent: the same after a cut connection
 let changed = () => {};
 
 /** Put files into the queue, from whichever view they were dropped or pasted on. */
 export function enqueue(files) {
   for (const file of files) {
     const url = file.type.startsWith("image/") ? URL.createObjectURL(file) : null;
-    queue.push({ id: ++lastId, file, url, providers: [] });
+    queue.push({ id: ++lastId, file, url, providers: [], problem: null });
   }
-  announce(`${say("files", { n: files.length })} added, ${queue.length} to read`);
+  announce(say("filesAdded", { n: files.length }));
   stopComplaining();
-  attempt = null;
+  change();
+}
+
+/** The queue is another one now: what is sent next is no repetition. */
+function change() {
+  key = null;
   changed();
 }
 
-export async function openNew(main, _params, signal) {
-  const list = h("ul", { class: "queue", "aria-label": "Files to read" });
-  const foot = h("div", { class: "foot" });
-  const recent = h("section", { class: "recent" });
-  const providersPlace = h("div");
-  const form = h(
-    "form",
-    { class: "card new", onsubmit: (event) => send(event, form) },
-    dropPlace(),
-    list,
-    foot,
-  );
-  main.replaceChildren(h("h1", { tabindex: "-1" }, "Read receipts"), form, providersPlace, recent);
-  showRecent(recent, signal);
+/** Take in the files that another app has shared with this one; share.js keeps them until then. */
+export async function takeShared() {
+  if (!window.caches) return; // over plain HTTP from another machine nothing can be shared
+  const shared = await caches.open("shared");
+  const files = [];
+  for (const kept of await shared.keys()) {
+    const answer = await shared.match(kept);
+    const name = decodeURIComponent(answer.headers.get("X-Name"));
+    files.push(new File([await answer.blob()], name, { type: answer.headers.get("Content-Type") }));
+    await shared.delete(kept);
+  }
+  if (files.length) enqueue(files);
+}
 
-  const providers = await allProviders();
-  if (signal.aborted) return;
-  providersPlace.replaceChildren(providerList(providers));
-  const show = () => showQueue(list, foot, providers);
-  changed = show;
+async function takeSample() {
+  history.replaceState(null, "", "#/");
+  const blob = await (await fetch("static/sample.jpg")).blob();
+  enqueue([new File([blob], "sample.jpg", { type: "image/jpeg" })]);
+}
+
+export async function openNew(main, params, signal) {
+  const list = h("ul", { class: "queue", "aria-label": say("toRead") });
+  const [foot, recent] = [h("div", { class: "foot" }), h("section", { class: "recent" })];
+  const [others, limitsPlace] = [h("div"), h("p", { class: "small" })];
+  const form = h("form", { class: "card new", onsubmit: (event) => send(event, form) });
+  form.append(dropPlace(limitsPlace), list, foot);
+  main.replaceChildren(h("h1", { tabindex: "-1" }, say("readReceipts")), form, others, recent);
+  recentReceipts(recent, signal).catch(() => {}); // without it there is all else
+  if (params.has("sample")) attempt(takeSample);
+
+  const [providers, limits] = await Promise.all([allProviders(), uploadLimits()]);
+  if (signal.aborted) return null;
+  others.replaceChildren(providerList(providers));
+  const formats = limits.formats.join(", ");
+  limitsPlace.textContent = say("limits", { formats, size: size(limits.fileBytes), n: limits.files });
+  changed = () => showQueue(list, foot, providers, limits);
   signal.addEventListener("abort", () => {
     changed = () => {};
   });
-  show();
+  changed();
+  return { update: (next) => next.has("sample") && attempt(takeSample) };
 }
 
-function dropPlace() {
-  const pick = fileInput("pick", "Choose files", "file", { multiple: true, accept: ACCEPT });
-  const shoot = fileInput("shoot", "Take a photo", "camera", {
-    accept: "image/*",
-    capture: "environment",
-  });
+function dropPlace(limits) {
+  const shoot = fileInput("shoot", say("takePhoto"), "camera", { accept: "image/*", capture: "environment" });
+  const pick = fileInput("pick", say("chooseFiles"), "file", { multiple: true, accept: ACCEPT });
   return h(
     "div",
     { class: "drop" },
     icon("upload"),
-    h("p", {}, h("b", {}, "Drop receipts anywhere on this page"), " or paste them"),
-    h("div", { class: "picks" }, pick, shoot),
-    h("p", { class: "small" }, "JPEG, PNG, WebP, HEIC, AVIF, TIFF, GIF, BMP or PDF"),
+    h("p", { class: "hint" }, say("dropAnywhere")),
+    h("div", { class: "picks" }, shoot, pick),
+    limits,
   );
 }
 
@@ -84,49 +95,45 @@ function fileInput(id, label, iconName, attributes) {
     enqueue([...input.files]);
     input.value = ""; // so that the same file can be chosen again
   });
-  return h(
-    "span",
-    { class: `pick ${id}` },
-    input,
-    h("label", { for: id, class: "button" }, icon(iconName), label),
-  );
+  const shown = h("label", { for: id, class: "button" }, icon(iconName), label);
+  return h("span", { class: `pick ${id}` }, input, shown);
 }
 
-function showQueue(list, foot, providers) {
-  for (const entry of queue.filter((one) => !one.providers.length))
-    entry.providers = [usualProvider(providers)];
-  replace(
-    list,
-    queue.map((entry) => queueRow(entry, providers)),
-  );
-  replace(foot, queue.length ? sendPlace(providers) : null);
+function showQueue(list, foot, providers, limits) {
+  queue.forEach((entry, number) => {
+    if (!entry.providers.length) entry.providers = [usualProvider(providers)];
+    if (!entry.isRefused) entry.problem = problemOf(entry.file, number, limits);
+  });
+  replace(list, queue.map((entry) => queueRow(entry, providers)));
+  replace(foot, queue.some(({ problem }) => !problem) ? sendPlace(providers) : null);
+}
+
+/** Why a file is not sent, as far as it is known before; null if it is. */
+function problemOf(file, number, { fileBytes, files }) {
+  if (!file.size) return say("emptyFile");
+  if (file.size > fileBytes) return say("largerThan", { size: size(fileBytes) });
+  return number >= files ? say("oneTooMany", { n: files }) : null;
 }
 
 function queueRow(entry, providers) {
-  const { file } = entry;
+  const { file, problem } = entry;
   const remove = () => {
     drop(entry);
-    announce(`${file.name} removed`);
-    changed();
-    document.getElementById(queue.length ? "send" : "pick").focus();
+    announce(say("removed", { name: file.name }));
+    change();
+    (document.getElementById("send") ?? document.getElementById("pick")).focus();
   };
+  const about = problem
+    ? h("span", { class: "problem" }, icon("failed"), problem)
+    : h("span", { class: "small" }, size(file.size));
+  const choices = entry.providers.map((_, nth) => providerOf(entry, nth, providers));
   return h(
     "li",
-    {},
+    { class: problem && "refused" },
     thumbnail(entry),
-    h(
-      "div",
-      { class: "name" },
-      h("b", {}, file.name),
-      h("span", { class: "small" }, size(file.size)),
-    ),
-    h(
-      "div",
-      { class: "choices" },
-      entry.providers.map((_, nth) => providerOf(entry, nth, providers)),
-      oneMore(entry, providers),
-    ),
-    iconButton("close", `Remove ${file.name}`, remove),
+    h("div", { class: "name" }, h("b", {}, file.name), about),
+    problem ? h("div") : h("div", { class: "choices" }, choices, oneMore(entry, providers)),
+    iconButton("close", say("remove", { name: file.name }), remove),
   );
 }
 
@@ -134,112 +141,97 @@ function queueRow(entry, providers) {
 function providerOf(entry, nth, providers) {
   const choice = providerChoice(providers, {
     id: `provider-${entry.id}${nth ? `-${nth}` : ""}`,
-    label: `${nth ? "Another provider" : "Provider"} for ${entry.file.name}`,
+    label: say(nth ? "anotherProviderFor" : "providerFor", { name: entry.file.name }),
     labelHidden: true,
     chosen: entry.providers[nth],
     changed: (name) => {
+      if (!nth) remember("provider", name);
       entry.providers[nth] = name;
-      attempt = null;
+      change();
     },
   });
   const remove = () => {
     entry.providers.splice(nth, 1);
-    changed();
+    change();
     document.getElementById(`provider-${entry.id}`).focus();
   };
-  return nth
-    ? h("div", { class: "extra" }, choice, iconButton("close", "Do not read with this one", remove))
-    : choice;
+  return nth ? h("div", { class: "extra" }, choice, iconButton("close", say("notWithThis"), remove)) : choice;
 }
 
 function oneMore(entry, providers) {
-  const next = providers.find(
-    ({ name, available }) => available && !entry.providers.includes(name),
-  );
+  const next = providers.find(({ name, available }) => available && !entry.providers.includes(name));
   const add = () => {
     entry.providers.push(next.name);
-    attempt = null;
-    changed();
+    change();
     document.getElementById(`provider-${entry.id}-${entry.providers.length - 1}`).focus();
   };
-  const label = "Compare with another";
-  const named = {
-    id: `more-${entry.id}`,
-    "aria-label": `${label} provider for ${entry.file.name}`,
-  };
-  return next && button("plus", label, add, { class: "quiet more", ...named });
+  const label = say("compareFile", { name: entry.file.name });
+  const named = { id: `more-${entry.id}`, "aria-label": label, class: "quiet more" };
+  return next && button("plus", say("compare"), add, named);
 }
 
 function thumbnail({ url }) {
   const place = h("div", { class: "thumb" }, icon("file"));
-  if (url) {
-    const picture = h("img", { src: url, alt: "", onload: () => place.replaceChildren(picture) });
-  }
+  const picture = url && h("img", { src: url, alt: "", onload: () => place.replaceChildren(picture) });
   return place;
 }
 
 function drop(entry) {
   queue = queue.filter((other) => other !== entry);
   if (entry.url) URL.revokeObjectURL(entry.url);
-  attempt = null;
 }
 
 function sendPlace(providers) {
-  const forAll =
-    queue.length > 1 &&
-    providerChoice(providers, {
-      id: "provider-all",
-      label: "Read all with",
-      chosen: queue.every(({ providers: [first] }) => first === queue[0].providers[0])
-        ? queue[0].providers[0]
-        : null,
-      changed: (name) => {
-        for (const entry of queue) entry.providers = [name];
-        attempt = null;
-        changed();
-      },
-    });
+  const good = queue.filter(({ problem }) => !problem);
+  const firsts = new Set(good.map((entry) => entry.providers[0]));
+  const forAll = providerChoice(providers, {
+    id: "provider-all",
+    label: say("readAllWith"),
+    chosen: firsts.size === 1 ? [...firsts][0] : null,
+    changed: (name) => {
+      remember("provider", name);
+      for (const { providers: chosen } of good) {
+        const others = chosen.slice(1).filter((other) => other !== name);
+        chosen.splice(0, chosen.length, name, ...others);
+      }
+      change();
+    },
+  });
   const none = !providers.some(({ available }) => available);
+  const example = { id: "job-name", maxlength: "200", autocomplete: "off", placeholder: say("nameExample") };
+  example.value = document.getElementById("job-name")?.value; // typed before the queue changed
+  const label = say("readFiles", { n: good.length });
   return [
-    forAll,
-    h(
-      "div",
-      { class: "choice" },
-      h("label", { for: "job-name" }, "Name (optional)"),
-      h("input", {
-        id: "job-name",
-        maxlength: "200",
-        autocomplete: "off",
-        placeholder: "Weekly groceries",
-      }),
-    ),
-    none &&
-      h(
-        "p",
-        { class: "error" },
-        "No provider can run here yet; the list below says what each needs.",
-      ),
-    h(
-      "button",
-      { class: "primary wide", id: "send", disabled: none },
-      `Read ${say("files", { n: queue.length })}`,
-    ),
+    good.length > 1 && forAll,
+    h("div", { class: "choice" }, h("label", { for: "job-name" }, say("nameOptional")), h("input", example)),
+    none && h("p", { class: "error" }, say("noProvider")),
+    h("button", { class: "primary wide", id: "send", disabled: none }, label),
   ];
 }
 
+/** Send the good files; one that the server refuses is marked, and the others are sent without it. */
 async function send(event, form) {
   event.preventDefault();
-  if (!queue.length) return;
   stopComplaining();
-  const sent = [...queue];
+  const sent = queue.filter(({ problem }) => !problem);
+  if (!sent.length) return;
   const name = form.querySelector("#job-name").value.trim();
   try {
-    const { id } = await sendWithProgress(form, bodyOf(sent, name));
+    const { id } = await sendWithProgress(form, sent, name);
     for (const entry of sent) drop(entry);
-    location.hash = `#/jobs/${id}`;
+    key = null;
+    if (queue.length) complain(say("notSent", { n: queue.length }));
+    else location.hash = `#/jobs/${id}`;
+    changed();
   } catch (error) {
-    if (error.name !== "AbortError") complain(error.message);
-    if (error.status) attempt = null; // it was answered; only what was cut off is the same again
+    if (error.status) key = null; // it was answered; only what was cut off is the same again
+    const [, first, second] = BAD_FILE.exec(error.message) ?? [];
+    const refused = [400, 413].includes(error.status) ? sent[first ?? second] : null;
+    if (!refused) return void (error.name === "AbortError" || complain(error.message));
+    Object.assign(refused, { isRefused: true, problem: say("badFile", { reason: error.message.replace(/^.*\(index \d+\): /, "") }) });
+    announce(`${refused.file.name}: ${refused.problem}`);
+    change();
+    if (sent.length > 1) await send(event, form);
   }
 }
 
@@ -247,64 +239,54 @@ function bodyOf(entries, name) {
   const body = new FormData();
   entries.forEach(({ file, providers }, number) => {
     body.append("file", file, file.name);
-    for (const name of new Set(providers)) body.append(`ocrProvider_${number}`, name);
+    for (const one of new Set(providers)) body.append(`ocrProvider_${number}`, one);
   });
   if (name) body.append("jobName", name);
   return body;
 }
 
-async function sendWithProgress(form, body) {
-  const bar = h("progress", { "aria-label": "Upload", max: "1" });
-  const words = h("span", {}, "Sending…");
+async function sendWithProgress(form, entries, name) {
+  const bar = h("progress", { "aria-label": say("upload"), max: "1" });
+  const words = h("span", {}, say("sending"));
   let sending;
-  const place = h(
-    "div",
-    { class: "sending" },
-    bar,
-    words,
-    button("close", "Cancel", () => sending.cancel()),
-  );
+  const stop = button("close", say("cancel"), () => sending.cancel());
+  const place = h("div", { class: "sending" }, bar, words, stop);
   form.append(place);
   form.classList.add("busy");
   form.querySelector("#send").disabled = true;
-  announce("Sending");
+  announce(say("sending"));
+  const progress = (done, all) => {
+    bar.value = done / all;
+    words.textContent = done < all ? progressWords(entries, done, all) : say("checking");
+  };
   try {
     for (;;) {
-      const key = recall("key");
-      attempt ??= randomId();
-      sending = upload("ocr-jobs/upload", body, { "Idempotency-Key": attempt }, (done, all) => {
-        bar.value = done / all;
-        words.textContent =
-          done < all ? `${size(done)} of ${size(all)} sent` : "Sent; the server is checking it…";
-      });
+      const tried = recall("key");
+      key ??= randomId();
+      sending = upload("ocr-jobs/upload", bodyOf(entries, name), { "Idempotency-Key": key }, progress);
       try {
         return await sending;
       } catch (error) {
         if (error.status !== 401) throw error;
-        await newKey(key, error.message);
+        await newKey(tried, error.message);
       }
     }
   } finally {
     place.remove();
     form.classList.remove("busy");
-    form.querySelector("#send").disabled = false;
+    form.querySelector("#send")?.removeAttribute("disabled");
   }
+}
+
+/** The file that is being sent, of how many, and how much is sent of all. */
+function progressWords(entries, done, all) {
+  let before = 0;
+  const number = entries.findIndex(({ file }) => (before += file.size) > done) + 1 || entries.length;
+  return say("sendingFile", { number, all: entries.length, done: size(done), size: size(all) });
 }
 
 /** Also where crypto.randomUUID is missing: over plain HTTP from another machine. */
 function randomId() {
-  return [...crypto.getRandomValues(new Uint8Array(16))]
-    .map((byte) => byte.toString(16).padStart(2, "0"))
-    .join("");
-}
-
-async function showRecent(place, signal) {
-  const rows = await jobRows("limit=5", signal);
-  if (rows.length && !signal.aborted) {
-    place.replaceChildren(
-      h("h2", {}, "Recent"),
-      h("ul", { class: "jobs card" }, rows),
-      h("p", {}, h("a", { href: "#/jobs" }, say("allReceipts"))),
-    );
-  }
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }

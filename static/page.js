@@ -1,12 +1,12 @@
-// Shows the view that the URL asks for: #/ new, #/jobs the list, #/jobs/12 a job.
+// Shows the view that the URL asks for: #/ new, #/receipts the list, #/receipts/12 one of them.
 
 import { ApiError, whenKeyIsWanted } from "./api.js";
 import { complain, setTitle, stopComplaining } from "./dom.js";
 import { openJob } from "./job.js";
-import { openJobs } from "./jobs.js";
 import { forget, recall, remember } from "./memory.js";
-import { enqueue, openNew } from "./new.js";
+import { enqueue, openNew, takeShared } from "./new.js";
 import { openReceipt } from "./receipt.js";
+import { openReceipts } from "./receipts.js";
 import { say, sayAll } from "./words.js";
 
 const main = document.getElementById("main");
@@ -20,7 +20,8 @@ function addressOf(hash) {
     const open = (...args) => (noun === "jobs" ? openJob : openReceipt)(...args, id);
     return { name: "receipt", path, params, open, title: say("receipt", { id }) };
   }
-  if (path === "/jobs" || path === "/receipts") return { name: "jobs", path, params, open: openJobs, title: say("receipts") };
+  if (path === "/receipts" || path === "/jobs")
+    return { name: "receipts", path, params, open: openReceipts, title: say("receipts") };
   return { name: "new", path: "/", params, open: openNew, title: say("new") };
 }
 
@@ -96,6 +97,14 @@ function withOwnName(file) {
   return new File([file], `pasted-${time}.png`, { type: file.type });
 }
 
+/** What the installed page gets from other apps; browsers offer it over HTTPS and on localhost only. */
+function acceptShares() {
+  takeShared().catch((error) => complain(error.message));
+  const policy = window.trustedTypes?.createPolicy("share", { createScriptURL: () => "static/share.js" });
+  const script = policy ? policy.createScriptURL("") : "static/share.js";
+  navigator.serviceWorker?.register(script, { scope: "static/" }).catch(() => {}); // all else works
+}
+
 // The key
 
 const keyDialog = document.getElementById("key-dialog");
@@ -143,5 +152,6 @@ document.getElementById("skip").addEventListener("click", (event) => {
 prepareKey();
 acceptDrops();
 acceptPastes();
+acceptShares();
 addEventListener("hashchange", go);
 go();

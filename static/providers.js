@@ -2,21 +2,26 @@
 
 import { getJson } from "./api.js";
 import { h, icon } from "./dom.js";
-import { recall, remember } from "./memory.js";
+import { recall } from "./memory.js";
 import { destination, say } from "./words.js";
 
-let providers = null;
+let asked = null;
 
 /** All providers, asked once; a failed try is not kept. */
-export function allProviders() {
-  providers ??= getJson("providers")
-    .then(({ data }) => data)
-    .catch((error) => {
-      providers = null;
-      throw error;
-    });
-  return providers;
+export const allProviders = async () => (await answer()).data;
+
+/** What an upload may be at most: {files, fileBytes, formats}. */
+export const uploadLimits = async () => (await answer()).limits;
+
+function answer() {
+  asked ??= getJson("providers").catch((error) => {
+    asked = null;
+    throw error;
+  });
+  return asked;
 }
+
+const isAway = ({ kind, sendsTo }) => kind === "remote" || Boolean(sendsTo);
 
 /** The one chosen last, if it can run, else the first that can; null if none can. */
 export function usualProvider(list) {
@@ -29,20 +34,17 @@ export function providerChoice(list, { id, label, labelHidden, chosen, changed }
   const where = h("span", { class: "where", id: `${id}-where` });
   const select = h("select", { id, "aria-describedby": where.id }, options(list));
   select.value = chosen ?? "";
-  const say = () => {
+  const tell = () => {
     const provider = list.find(({ name }) => name === select.value);
-    const away = Boolean(provider?.sendsTo);
-    where.classList.toggle("away", away);
-    where.replaceChildren(
-      ...(provider ? [icon(away ? "away" : "home"), destination(provider)] : []),
-    );
+    const away = provider && isAway(provider);
+    where.classList.toggle("away", away === true);
+    where.replaceChildren(...(provider ? [icon(away ? "away" : "home"), destination(provider)] : []));
   };
   select.addEventListener("change", () => {
-    remember("provider", select.value);
-    say();
+    tell();
     changed?.(select.value);
   });
-  say();
+  tell();
   return h(
     "div",
     { class: "choice" },
@@ -54,8 +56,8 @@ export function providerChoice(list, { id, label, labelHidden, chosen, changed }
 
 function options(list) {
   const groups = [
-    [say("onThisMachine"), list.filter((provider) => !provider.sendsTo)],
-    [say("elsewhere"), list.filter((provider) => provider.sendsTo)],
+    [say("onThisMachine"), list.filter((provider) => !isAway(provider))],
+    [say("elsewhere"), list.filter(isAway)],
   ];
   return groups
     .filter(([, members]) => members.length)

@@ -28,6 +28,7 @@ export function sayAll() {
 }
 
 export const stateWord = (status) => words[status] ?? status;
+export const errorWord = (error) => words[`error.${error?.code}`] ?? words.failed;
 export const warningWord = (name) => words[`warning.${name}`] ?? name.replaceAll("_", " ");
 export const sourceWord = (source) => words[`source.${source}`] ?? "";
 /** How probable it is that a field is right, in words; "" where that is not known. */
@@ -50,6 +51,12 @@ export function size(bytes) {
 export function moment(iso) {
   const form = { dateStyle: "medium", timeStyle: "short" };
   return new Intl.DateTimeFormat(LOCALE, form).format(new Date(iso));
+}
+
+/** The name of a month such as 2026-03. */
+export function monthOf(month) {
+  const form = { month: "long", year: "numeric", timeZone: "UTC" };
+  return new Intl.DateTimeFormat(LOCALE, form).format(new Date(`${month}-01T00:00:00Z`));
 }
 
 /** A printed date, never moved through time zones. */

@@ -6,7 +6,10 @@ from tests.page.conftest import PHONE
 
 pytestmark = pytest.mark.slow
 
-VIEWS = ("new", "queue", "jobs", "fields", "text", "raw", "compare", "failed", "delete", "key")
+VIEWS = (
+    *("new", "queue", "receipts", "chosen", "empty", "fields", "text", "raw", "compare", "failed"),
+    *("delete", "key"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +41,12 @@ def show(page, job, picture, shown):
         page.see("#provider-all")
         page.click(".providers summary")
 
+    def chosen():
+        go("#/receipts", ".receipts .sum")
+        page.click(".filters summary")
+        page.click(".choose input")
+        page.click("#export")
+
     def delete():
         go(f"#/jobs/{shown['read']}", ".paper image")
         page.click("#delete-job")
@@ -48,8 +57,10 @@ def show(page, job, picture, shown):
 
     views = {
         "new": lambda: go("#/", ".recent .sum"),
+        "receipts": lambda: go("#/receipts", ".receipts .sum"),
+        "chosen": chosen,
+        "empty": lambda: go("#/receipts?search=nothing+like+it", ".notice"),
         "queue": queue,
-        "jobs": lambda: go("#/jobs", ".jobs .sum"),
         "fields": lambda: go(f"#/jobs/{shown['read']}", ".paper image"),
         "text": lambda: go(f"#/jobs/{shown['read']}?view=text", ".paper image"),
         "raw": lambda: go(f"#/jobs/{shown['read']}?view=raw", ".paper image"),
@@ -100,9 +111,9 @@ def test_escape_closes_a_question_and_gives_the_focus_back(page, job):
 
 
 def test_a_new_view_has_the_focus_on_its_heading_and_in_the_title(page, job):
-    job_id = job("careful")
-    page.open("#/jobs")
-    page.click(f"#job-{job_id}")
+    job("careful")
+    page.open("#/receipts")
+    page.click(".receipts li:first-child a")
     page.see("h1:focus", "CORNER CAFE")
     assert page.browser.title == "CORNER CAFE · Open Receipt OCR"
 

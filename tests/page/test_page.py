@@ -48,7 +48,7 @@ def test_each_file_has_its_own_provider_and_live_state(page, picture, go):
 
 @pytest.mark.parametrize("kind", ["drop", "paste"])
 def test_pictures_can_be_dropped_and_pasted_on_any_view(page, picture, kind):
-    page.open("#/jobs")
+    page.open("#/receipts")
     page.see("h1", "Receipts")
     page.run(HELD, list(picture().read_bytes()), "held.png", kind)
     page.see(".queue b", "held.png")
@@ -122,8 +122,7 @@ def test_a_refused_upload_says_why_and_keeps_the_files(page, tmp_path):
     page.open("#/")
     page.type("#pick", str(tmp_path / "notes.png"))
     page.click("#send")
-    page.see(".toast", "'notes.png'")
-    page.see(".toast", "send JPEG, PNG")
+    page.see(".queue .problem", "its content is not a picture we can read; send JPEG, PNG")
     page.see(".queue b", "notes.png")
     page.click(".queue button[aria-label='Remove notes.png']")
     page.gone(".queue li")
@@ -214,8 +213,8 @@ def test_a_merchant_called_script_is_text(page, job):
     assert page.texts(".rows li") == list(HOSTILE)
     page.click("#tab-fields")
     page.see(".fields td", HOSTILE[0])
-    page.open("#/jobs")
-    page.see(".jobs .title", HOSTILE[0])
+    page.open("#/receipts")
+    page.see(".receipts .title", HOSTILE[0])
     assert page.all("main script, main img[src='x']") == []
 
 
@@ -331,18 +330,6 @@ def test_a_job_is_saved_as_json_csv_and_markdown(page, job):
     assert "# CORNER CAFE" in page.downloaded(f"receipt-{job_id}.md").decode()
 
 
-def test_the_list_is_exported_as_it_is_filtered(page, job):
-    job_id = job("careful", name="Tax year")
-    job("hasty", name="Other year")
-    page.open("#/jobs?search=Tax+year")
-    page.see(".jobs li:only-child")
-    page.click(".heading button", "Export CSV")
-    head, *rows = page.downloaded("receipts.csv").decode("utf-8-sig").splitlines()
-    assert "merchant" in head
-    assert len(rows) == 1
-    assert rows[0].startswith(f"{job_id},")
-
-
 def test_copy_puts_the_text_on_the_clipboard(page, job):
     page.open("#/")
     page.browser.set_permissions("clipboard-read", "granted")
@@ -351,44 +338,6 @@ def test_copy_puts_the_text_on_the_clipboard(page, job):
     page.see("#live", "Copied")
     copied = page.run_async("navigator.clipboard.readText().then(arguments[0])")
     assert copied == "\n".join(CAREFUL)
-
-
-# The list
-
-
-def test_search_state_order_and_page_are_in_the_url(page, job):
-    for number in range(3):
-        job("careful", name=f"Listed {number}")
-    page.open("#/jobs?limit=2&search=Listed")
-    page.see(".jobs .title", "Listed 2")
-    page.click(".pages a", "Next")
-    page.see(".jobs .title", "Listed 0")
-    assert page.texts(".pages span:not(.off)") == ["3 to 3 of 3"]
-    page.browser.back()
-    page.see(".jobs .title", "Listed 2")
-    page.choose("#order", "Oldest first")
-    page.see(".jobs .title", "Listed 0")
-    assert "sort=createdAt%3Aasc" in page.hash()
-    page.choose("#status", "Failed")
-    page.see(".results", "No receipt matches")
-    page.browser.refresh()
-    assert page.see("#status").get_property("value") == "failed"
-    assert page.see("#search").get_property("value") == "Listed"
-
-
-def test_typing_searches_and_keeps_the_focus(page, job):
-    page.open("#/")
-    job("careful", name="Needle")
-    page.open("#/jobs")
-    page.type("#search", "eedl")
-    page.see(".jobs li:only-child .title", "Needle")
-    page.see("#search:focus")
-    page.see(".jobs .sum", "€3.70")
-
-
-def test_an_address_the_server_refuses_says_why(page):
-    page.open("#/jobs?sort=colour")
-    page.see(".notice.error", "sort must be one of")
 
 
 # The key, and a server that is away

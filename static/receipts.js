@@ -1,0 +1,409 @@
+// The list of receipts: filters in the URL, sums, months, and what can be done with many at once.
+
+import { getJson, request } from "./api.js";
+import { announce, ask, attempt, button, h, icon, menu, replace, save } from "./dom.js";
+import { pause } from "./jobs.js";
+import { recall } from "./memory.js";
+import { errorWord, LOCALE, moment, money, monthOf, printedDate, say, warningWord } from "./words.js";
+
+const ORDERS = ["addedAt:desc", "date:desc", "date:asc", "total:desc", "total:asc", "merchant:asc"];
+const STATES = ["review", "ok", "confirmed", "reading", "failed", "duplicate"];
+const FILTERS = ["search", "state", "sort", "from", "to", "min", "max", "currency"];
+const POLL_MS = 2000;
+const RETRY_MS = 5000;
+const TYPING_MS = 250;
+const ROWS = 50; // a page of the list
+
+/** The URL of the list with some parameters changed; empty ones are left out. */
+function hashWith(params, changes, path = "") {
+  const next = new URLSearchParams(params);
+  for (const [name, value] of Object.entries(changes)) {
+    if (value) next.set(name, value);
+    else next.delete(name);
+  }
+  return `#/receipts${path}${next.size ? `?${next}` : ""}`;
+}
+
+/** The filters as the API takes them, without the page. */
+function filtersOf(params) {
+  const filters = new URLSearchParams(params);
+  filters.delete("page");
+  return filters;
+}
+
+export function openReceipts(main, params, signal) {
+  // chosen: the receipts that are selected, by id; last: the row that Shift selects from
+  const at = { params, signal, chosen: new Map(), rows: new Map(), last: null, answer: null };
+  const places = { form: filterForm(at), bar: h("div"), months: months(at), list: h("div") };
+  main.replaceChildren(h("h1", { tabindex: "-1" }, say("receipts")), ...Object.values(places));
+  at.show = () => showAnswer(at, places);
+  at.load = () => {
+    at.waking?.abort();
+    at.waking = new AbortController();
+    return keepLoading(at, places, AbortSignal.any([signal, at.waking.signal]));
+  };
+  const again = () => document.hidden || at.load(); // another tab may have changed something
+  document.addEventListener("visibilitychange", again, { signal });
+  const update = (next) => {
+    at.params = next;
+    at.chosen.clear();
+    for (const name of FILTERS) {
+      const control = places.form.elements[name];
+      if (document.activeElement !== control) control.value = next.get(name) ?? control.dataset.usual;
+    }
+    places.form.querySelector("details").open ||= FILTERS.slice(3).some((name) => next.has(name));
+    places.months.open = false;
+    at.load();
+  };
+  update(params);
+  return { update };
+}
+
+// Filters
+
+function filterForm(at) {
+  const go = (changes, keepHistory = false) => {
+    const hash = hashWith(at.params, { page: null, ...changes });
+    if (!keepHistory) return void (location.hash = hash);
+    history.replaceState(null, "", hash);
+    return dispatchEvent(new HashChangeEvent("hashchange"));
+  };
+  let typing;
+  const typed = (name, attributes) =>
+    h("input", {
+      ...attributes,
+      ...{ name, id: name, "data-usual": "", autocomplete: "off" },
+      oninput: (event) => {
+        clearTimeout(typing);
+        typing = setTimeout(() => go({ [name]: event.target.value.trim() }, true), TYPING_MS);
+      },
+    });
+  const select = (name, usual, options) =>
+    h(
+      "select",
+      ...[{ name, id: name, "data-usual": usual, onchange: ({ target }) => go({ [name]: target.value }) }],
+      options.map(([value, label]) => h("option", { value }, label)),
+    );
+  const field = (label, control) =>
+    h("div", { class: "field" }, h("label", { for: control.id }, label), control);
+  const states = STATES.map((name) => [name, say(`state.${name}`)]);
+  const orders = ORDERS.map((name) => [name, say(`order.${name}`)]);
+  const amount = { inputmode: "decimal", pattern: "[0-9]+([.][0-9]+)?" };
+  return h(
+    "form",
+    { class: "filters", role: "search", onsubmit: (event) => event.preventDefault() },
+    field(say("search"), typed("search", { type: "search", placeholder: say("searchHint") })),
+    field(say("stateLabel"), select("state", "", [["", say("any")], ...states])),
+    field(say("orderLabel"), select("sort", ORDERS[0], orders)),
+    h(
+      "details",
+      {},
+      h("summary", {}, say("moreFilters")),
+      h(
+        "div",
+        { class: "filters" },
+        field(say("from"), typed("from", { type: "date" })),
+        field(say("to"), typed("to", { type: "date" })),
+        field(say("min"), typed("min", amount)),
+        field(say("max"), typed("max", amount)),
+        field(say("currency"), typed("currency", { maxlength: "3", placeholder: "EUR" })),
+      ),
+    ),
+  );
+}
+
+// The answer
+
+/** Load the page of the list, and again while something is read or the server is away. */
+async function keepLoading(at, places, signal) {
+  for (let first = true; !signal.aborted; first = false) {
+    let wait = POLL_MS;
+    try {
+      const answer = await getJson(`receipts?${at.params}&limit=${ROWS}`, signal);
+      const isNews = JSON.stringify(answer) !== JSON.stringify(at.answer);
+      at.answer = answer;
+      if (isNews || first) at.show();
+      if (isNews) announce(say("receiptsFound", { n: answer.pagination.total }));
+      if (!answer.data.some(({ state }) => state === "reading")) return;
+    } catch (error) {
+      if (error.name === "AbortError") return;
+      const isAway = error.status === 0 || error.status >= 500;
+      const words = isAway ? say("tryingAgain", { what: error.message }) : error.message;
+      places.bar.replaceChildren(h("p", { class: "notice error" }, words));
+      if (!isAway) return void replace(places.list, null);
+      at.answer = null;
+      wait = RETRY_MS;
+    }
+    await pause(wait, signal);
+  }
+}
+
+function showAnswer(at, places) {
+  const { data, pagination } = at.answer;
+  for (const row of data) if (at.chosen.has(row.id)) at.chosen.set(row.id, row);
+  const rows = h("ul", { class: "receipts card" }, data.map((row) => receiptRow(at, row)));
+  rows.addEventListener("keydown", (event) => moveFocus(event, at));
+  at.showBar = () => replace(places.bar, at.chosen.size ? chosenBar(at) : sumBar(at));
+  at.showBar();
+  places.months.hidden = !data.length;
+  replace(places.list, data.length ? rows : emptiness(at.params), pageLinks(at.params, pagination));
+}
+
+function emptiness(params) {
+  return filtersOf(params).size
+    ? h("p", { class: "notice" }, say("noneMatches"), " ", h("a", { href: "#/receipts" }, say("showAll")))
+    : h(
+        "div",
+        { class: "notice empty" },
+        h("p", {}, say("nothingYet")),
+        h("a", { class: "button primary", href: "#/" }, say("readOne")),
+        sampleLink(),
+      );
+}
+
+const sampleLink = () => h("a", { class: "button", href: "#/?sample" }, icon("file"), say("trySample"));
+
+function pageLinks(params, { page, pages: last, total, limit }) {
+  if (last < 2 && page < 2) return null;
+  const to = (number, label, enabled) =>
+    enabled
+      ? h("a", { class: "button", href: hashWith(params, { page: String(number) }) }, label)
+      : h("span", { class: "button off", "aria-disabled": "true" }, label);
+  const first = (page - 1) * limit + 1;
+  const words = { first, last: Math.min(page * limit, total), total };
+  return h(
+    "nav",
+    { class: "pages", "aria-label": say("pages") },
+    to(page - 1, say("previous"), page > 1),
+    h("span", {}, say("range", words)),
+    to(page + 1, say("next"), page < last),
+  );
+}
+
+// A row
+
+/** The item of the list; the one there is already if it would say the same. */
+function receiptRow(at, row) {
+  const text = JSON.stringify(row);
+  const known = at.rows.get(row.id);
+  const item = known?.text === text ? known.item : madeRow(at, row);
+  at.rows.set(row.id, { text, item });
+  mark(item, at.chosen.has(row.id));
+  return item;
+}
+
+function mark(item, isChosen) {
+  item.classList.toggle("chosen", isChosen);
+  item.querySelector("input").checked = isChosen;
+}
+
+function madeRow(at, row) {
+  const title = row.merchant ?? row.fileName;
+  const facts = [
+    row.date ? printedDate(row.date, "medium") : say("added", { when: moment(row.addedAt) }),
+    row.jobName,
+    row.itemCount ? say("itemCount", { n: row.itemCount }) : null,
+  ];
+  const box = h("input", {
+    type: "checkbox",
+    id: `choose-${row.id}`,
+    "aria-label": say("chooseRow", { name: title }),
+    onclick: (event) => choose(at, row, event.target.checked, event.shiftKey),
+  });
+  const sum = row.total === null ? "" : money(row.total, row.currency);
+  return h(
+    "li",
+    {},
+    h("label", { class: "choose" }, box),
+    h(
+      "a",
+      { href: hashWith(filtersOf(at.params), {}, `/${row.id}`), id: `receipt-${row.id}` },
+      thumbnail(row, at.signal),
+      h("span", { class: "title" }, title),
+      h("span", { class: "facts" }, facts.filter(Boolean).join(" · ")),
+      h("span", { class: "sum" }, sum),
+      h("span", { class: "marks" }, marks(row)),
+    ),
+  );
+}
+
+/** What a person should know of a receipt before it is opened, in words. */
+export function marks({ state, review, warnings, duplicateOf, error }) {
+  const words = {
+    reading: () => say("running"),
+    failed: () => errorWord(error),
+    review: () => (review.length ? say("checkWhat", { what: listOf(review) }) : warningWord(warnings[0])),
+    confirmed: () => say("state.confirmed"),
+  };
+  const icons = { reading: "running", failed: "failed", review: "search", confirmed: "completed" };
+  const label = (name, text) => h("span", { class: `state ${name}` }, icon(icons[name] ?? "copy"), text);
+  return [words[state] && label(state, words[state]()), duplicateOf && label("duplicate", say("duplicate"))];
+}
+
+const listOf = (names) => new Intl.ListFormat(LOCALE, { type: "unit" }).format(names.map((name) => say(name)));
+
+/** The picture of a receipt, loaded when it comes into sight; with a key it has to be asked for. */
+function thumbnail({ jobId, fileId }, signal) {
+  const place = h("span", { class: "thumb" }, icon("file"));
+  const src = `ocr-jobs/${jobId}/files/${fileId}/preview?width=160`;
+  const picture = h("img", { alt: "", onload: () => place.replaceChildren(picture) });
+  const show = async () => {
+    const blob = recall("key") && (await (await request(src, { signal })).blob());
+    picture.src = blob ? URL.createObjectURL(blob) : src;
+    if (blob) signal.addEventListener("abort", () => URL.revokeObjectURL(picture.src), { once: true });
+  };
+  const seen = new IntersectionObserver(([{ isIntersecting }]) => {
+    if (!isIntersecting) return;
+    seen.disconnect();
+    show().catch(() => {}); // the row says what matters
+  });
+  seen.observe(place);
+  return place;
+}
+
+// Many at once
+
+/** Select a row or not; with Shift also those between it and the one before. */
+function choose(at, row, isChosen, isRange) {
+  const { data } = at.answer;
+  const [from, to] = [at.last, row.id].map((id) => data.findIndex((one) => one.id === id));
+  const range = isRange && from >= 0 ? data.slice(Math.min(from, to), Math.max(from, to) + 1) : [row];
+  for (const one of range) {
+    if (isChosen) at.chosen.set(one.id, one);
+    else at.chosen.delete(one.id);
+    mark(at.rows.get(one.id).item, isChosen);
+  }
+  at.last = row.id;
+  at.showBar();
+}
+
+/** Arrow keys go from row to row; with Shift they select on the way. */
+function moveFocus(event, at) {
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  const rows = at.answer.data;
+  const number = rows.findIndex(({ id }) => event.target.id.endsWith(`-${id}`));
+  const next = rows[number + step];
+  if (!step || number < 0 || !next) return;
+  event.preventDefault();
+  const kind = event.shiftKey ? "choose" : event.target.id.split("-")[0];
+  document.getElementById(`${kind}-${next.id}`).focus();
+  if (!event.shiftKey) return;
+  choose(at, rows[number], true, false);
+  choose(at, next, true, true);
+}
+
+const sumsOf = (sums) => sums.filter(({ total }) => total).map(({ currency, total }) => money(total, currency));
+
+/** The sums of what is selected. */
+function added({ chosen }) {
+  const byCurrency = Map.groupBy(chosen.values(), ({ currency }) => currency);
+  return [...byCurrency].map(([currency, rows]) => ({
+    currency,
+    total: rows.reduce((sum, { total }) => sum + total, 0),
+  }));
+}
+
+function sumBar(at) {
+  const { data, pagination, sums, duplicates } = at.answer;
+  const words = [
+    say("receiptsFound", { n: pagination.total }),
+    ...sumsOf(sums),
+    duplicates && say("duplicates", { n: duplicates }),
+  ];
+  return h(
+    "div",
+    { class: "bar" },
+    h("p", { id: "sums" }, words.filter(Boolean).join(" · ")),
+    data.length > 0 && button("completed", say("chooseAll"), () => chooseAll(at), { class: "quiet", id: "choose-all" }),
+    data.length > 0 && exports(filtersOf(at.params)),
+  );
+}
+
+function chooseAll(at) {
+  for (const row of at.answer.data) at.chosen.set(row.id, row);
+  at.show();
+}
+
+function chosenBar(at) {
+  const ids = [...at.chosen.keys()];
+  const body = new Blob([JSON.stringify({ ids })], { type: "application/json" });
+  const done = async (path, words) => {
+    await request(`receipts/${path}`, { method: "POST", body });
+    at.chosen.clear();
+    announce(say(words, { n: ids.length }));
+    await at.load();
+  };
+  const remove = async () => {
+    const title = say("deleteChosen", { n: ids.length });
+    if (await ask(title, say("deleteChosenText"), say("delete"))) await done("delete", "deletedChosen");
+  };
+  const clear = () => {
+    at.chosen.clear();
+    at.show();
+  };
+  return h(
+    "div",
+    { class: "bar chosen" },
+    h("p", { id: "sums", role: "status" }, [say("chosen", { n: ids.length }), ...sumsOf(added(at))].join(" · ")),
+    button("completed", say("confirm"), () => attempt(() => done("confirm", "confirmedChosen")), { class: "primary", id: "confirm" }),
+    exports(new URLSearchParams({ ids })),
+    button("trash", say("delete"), () => attempt(remove), { class: "danger-quiet", id: "delete" }),
+    button("close", say("chooseNone"), clear, { class: "quiet", id: "choose-none" }),
+  );
+}
+
+function exports(filters) {
+  const item = (label, path, name) => [
+    label,
+    () => attempt(async () => save(await (await request(`receipts/export.${path}${filters}`)).blob(), name)),
+  ];
+  return menu("export", say("export"), [
+    item(say("csvReceipts"), "csv?", "receipts.csv"),
+    item(say("csvItems"), "csv?items=1&", "items.csv"),
+    item("JSON", "json?", "receipts.json"),
+  ]);
+}
+
+// By month
+
+function months(at) {
+  const place = h("div");
+  const load = async () => {
+    const filters = filtersOf(at.params);
+    filters.delete("sort");
+    const { data } = await getJson(`receipts/summary?by=month&${filters}`, at.signal);
+    replace(place, monthTable(data, at.params));
+  };
+  const toggle = (event) => event.target.open && attempt(load);
+  return h("details", { class: "months", ontoggle: toggle, hidden: true }, h("summary", {}, say("byMonth")), place);
+}
+
+function monthTable(data, params) {
+  const cells = ["month", "receipts", "total", "tax"].map((name, nth) =>
+    h("th", { scope: "col", class: nth ? "number" : "" }, say(name)),
+  );
+  const row = ({ month, currency, count, total, tax }) => {
+    const name = month === null ? say("notFound") : monthOf(month);
+    const days = month && { from: `${month}-01`, to: lastDay(month), currency, page: null };
+    const link = days ? h("a", { href: hashWith(params, days) }, name) : name;
+    const numbers = [count.toLocaleString(LOCALE), money(total, currency), money(tax, currency)];
+    return h("tr", {}, h("th", { scope: "row" }, link), numbers.map((text) => h("td", { class: "number" }, text)));
+  };
+  return h("table", {}, h("thead", {}, h("tr", {}, cells)), h("tbody", {}, data.map(row)));
+}
+
+function lastDay(month) {
+  const [year, number] = month.split("-").map(Number);
+  return `${month}-${new Date(Date.UTC(year, number, 0)).getUTCDate()}`;
+}
+
+/** The newest receipts; where there are none, a sample to try. */
+export async function recentReceipts(place, signal) {
+  const at = { params: new URLSearchParams(), signal, chosen: new Map(), rows: new Map() };
+  const { data } = await getJson("receipts?limit=5", signal);
+  if (!data.length) return replace(place, sampleLink());
+  const rows = data.map((row) => madeRow(at, row));
+  for (const box of rows.map((row) => row.querySelector(".choose"))) box.remove();
+  const all = h("p", {}, h("a", { href: "#/receipts" }, say("allReceipts")));
+  return replace(place, h("h2", {}, say("recent")), h("ul", { class: "receipts card" }, rows), all);
+}

@@ -1,0 +1,141 @@
+"""The list of receipts: found by what they say, added up, selected, exported."""
+
+import pytest
+from selenium.webdriver import ActionChains
+from selenium.webdriver.common.keys import Keys
+
+from tests.page.conftest import Page
+
+pytestmark = pytest.mark.slow
+
+ASKED = "return performance.getEntriesByType('resource').map(({name}) => name)"
+
+
+@pytest.fixture(scope="module")
+def made():
+    """Whether `listed` has made its jobs."""
+    return []
+
+
+@pytest.fixture
+def listed(job, made):
+    """Two jobs: one of three receipts called Weekly, and one that failed; made once."""
+    if not made:
+        made += job("careful", "hasty", "hostile", name="Weekly"), job("broken", name="Weekly two")
+
+
+def test_a_row_says_what_the_receipt_says_and_what_to_look_at(page, listed):
+    page.open("#/receipts?search=weekly&sort=addedAt:asc")
+    page.see(".receipts .title", "CORNER CAFE")
+    titles = ["CORNER CAFE", "CORNER CAFE", "<script>alert(1)</script>", "0.png"]
+    assert page.texts(".receipts .title") == titles
+    assert page.texts(".receipts .sum") == ["€3.70", "€3.70", "€1.00", ""]
+    assert page.texts(".receipts .facts")[0] == "Mar 14, 2026 · Weekly · 2 items"
+    page.see(".receipts li:nth-child(4) .state.failed", "Failed")
+    page.see(".receipts li:nth-child(2) .state.duplicate", "Duplicate")
+    page.see("#sums", "4 receipts · €8.40")
+
+
+def test_a_page_of_the_list_is_one_request_besides_its_pictures(page, listed):
+    page.open("#/receipts?search=weekly")
+    page.see(".receipts .title", "CORNER CAFE")
+    asked = [url for url in page.run(ASKED) if "/static/" not in url and "/preview" not in url]
+    assert asked == [f"{page.url}/receipts?search=weekly&limit=50"]
+
+
+def test_each_row_shows_its_picture(page, listed):
+    page.open("#/receipts?search=weekly")
+    assert page.see(".receipts .thumb img").get_property("naturalWidth") > 100
+
+
+def test_filters_order_and_page_are_in_the_url(page, listed):
+    page.open("#/receipts?search=weekly&limit=2&sort=addedAt:asc")
+    page.see(".pages", "1 to 2 of 4")
+    page.click(".pages a", "Next")
+    page.see(".pages", "3 to 4 of 4")
+    page.browser.back()
+    page.see(".pages", "1 to 2 of 4")
+    page.choose("#sort", "Highest total")
+    page.see(".receipts .sum", "€3.70")
+    assert "sort=total%3Adesc" in page.hash() and "page=" not in page.hash()
+    page.choose("#state", "Failed")
+    page.see(".receipts li:only-child .title", "0.png")
+    page.click(".filters summary")
+    page.type("#from", "01012026")
+    page.see(".notice", "No receipt matches")
+    page.browser.refresh()
+    assert page.see("#state").get_property("value") == "failed"
+    assert page.see("#from").get_property("value") == "2026-01-01"
+    page.click(".notice a", "Show all")
+    page.see(".receipts .title", "CORNER CAFE")
+    assert page.see("#state").get_property("value") == ""
+
+
+def test_typing_searches_and_keeps_the_focus(page, listed):
+    page.open("#/receipts")
+    page.type("#search", "weekly two")
+    page.see(".receipts li:only-child .title", "0.png")
+    page.see("#search:focus")
+
+
+def test_an_address_the_server_refuses_says_why(page):
+    page.open("#/receipts?sort=colour")
+    page.see(".notice.error", "sort must be one of")
+
+
+def test_a_range_is_selected_with_shift_and_added_up(page, listed):
+    page.open("#/receipts?search=weekly&sort=addedAt:asc")
+    page.click(".receipts li:nth-child(1) input")
+    last = page.see(".receipts li:nth-child(3) input")
+    ActionChains(page.browser).key_down(Keys.SHIFT).click(last).key_up(Keys.SHIFT).perform()
+    page.see("#sums", "3 selected · €8.40")
+    page.click("#choose-none")
+    page.see("#sums", "4 receipts")
+    assert page.all(".receipts .chosen") == []
+
+
+def test_the_keyboard_goes_from_row_to_row_and_selects(page, listed):
+    page.open("#/receipts?search=weekly&sort=addedAt:asc")
+    page.run("arguments[0].focus()", page.see(".receipts li:nth-child(1) input"))
+    page.press("ARROW_DOWN")
+    page.see(".receipts li:nth-child(2) input:focus")
+    ActionChains(page.browser).key_down(Keys.SHIFT).send_keys(Keys.ARROW_DOWN).perform()
+    page.see(".receipts li:nth-child(3) input:focus")
+    page.see("#sums", "2 selected · €4.70")
+
+
+def test_the_list_follows_what_is_read_and_then_asks_no_more(page, job, go):
+    job("gated", name="Slow", wait=("running",))
+    page.open("#/receipts?search=slow")
+    page.see(".receipts .state.reading", "Reading")
+    go.touch()
+    page.see(".receipts .sum", "€3.70")
+    assert page.run("return document.querySelector('.icon-running')") is None
+
+
+def test_the_list_comes_back_with_the_server(chromium, serve, tmp_path, picture):
+    here = serve(FLASK_APP="tests.page.readers")
+    here.wait(here.upload(picture().read_bytes(), "careful"))
+    page = Page(chromium, here.url, tmp_path)
+    page.open("#/receipts")
+    page.see(".receipts .title", "CORNER CAFE")
+    here.end()
+    page.type("#search", "cafe")
+    page.see(".notice.error", "Trying again")
+    page.see(".receipts .title", "CORNER CAFE")
+    serve(FLASK_APP="tests.page.readers", port=here.port)
+    page.see("#sums", "1 receipt")
+    page.gone(".notice.error")
+
+
+def test_nothing_yet_offers_a_sample(chromium, serve, tmp_path):
+    empty = serve(FLASK_APP="tests.page.readers")
+    page = Page(chromium, empty.url, tmp_path)
+    page.open("#/receipts")
+    page.see(".empty", "Nothing has been read yet")
+    page.click(".empty a", "Try it with a sample")
+    page.see(".queue b", "sample.jpg")
+    page.choose(".queue select", "careful")
+    page.click("#send", "Read 1 file")
+    page.see(".fields td", "CORNER CAFE")
+    assert page.faults() == []
