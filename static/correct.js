@@ -114,7 +114,7 @@ export function nextDoubtful(at, after = null) {
   );
   if (left.length) return edit(at, left[0], true);
   announce(say("nothingElse"));
-  return document.getElementById("confirm")?.focus();
+  return document.getElementById("confirm")?.focus({ preventScroll: true });
 }
 
 /** Save what is typed; whether it is saved. Nothing is sent for what was left as it was. */
@@ -181,27 +181,26 @@ export function correctable(at, reading) {
 }
 
 function itemsField({ receipt }) {
-  return { name: "items", label: say("items"), value: receipt.items.length ? say("correctItems") : say("addItems") };
+  return { name: "items", value: receipt.items.length ? say("correctItems") : say("addItems") };
 }
 
-function value(at, reading, { name, label, value }) {
+function value(at, reading, { name, value }) {
   if (!name) return value;
   const check = reading.receipt.review.includes(name) && at.receipt.state !== "confirmed";
   const about = name in at.receipt.corrections ? say("origin.corrected") : originOf(reading.receipt, name);
   const isPlain = reading.receipt.evidence?.[name]?.source === "ocr";
-  const words = [label, value ?? say("notFound"), check && say("pleaseCheck"), about].filter(Boolean);
   return h(
     "button",
     {
       type: "button",
       id: `field-${name}`,
       class: `value${value === null ? " absent" : ""}`,
-      "aria-label": `${words.join(", ")}. ${say("correct")}`,
+      "aria-labelledby": name !== "items" && `label-${name} field-${name}`,
       onclick: () => edit(at, name),
     },
     h("span", {}, value ?? say("notFound")),
-    check && h("span", { class: "doubt" }, say("pleaseCheck")),
-    about && h("span", { class: `origin ${isPlain ? "" : "told"}` }, about),
+    check && [" ", h("span", { class: "doubt" }, say("pleaseCheck"))],
+    about && [" ", h("span", { class: `origin ${isPlain ? "" : "told"}` }, about)],
   );
 }
 
@@ -299,6 +298,7 @@ function itemInputs(at, rows) {
     h("td", {}, h("input", {
       id: column || nth ? `input-items-${nth}-${column}` : "input-items",
       "aria-label": `${nameOf(ITEM_KEYS[column])} ${nth + 1}`,
+      placeholder: nameOf(ITEM_KEYS[column]),
       inputmode: column ? "decimal" : null,
       autocomplete: "off",
       value: text,

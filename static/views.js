@@ -45,7 +45,7 @@ export function fieldTable(list, content) {
     h(
       "tr",
       { "data-row": field.row },
-      h("th", { scope: "row" }, field.label),
+      h("th", { scope: "row", id: field.name && `label-${field.name}` }, field.label),
       h("td", {}, content(field)),
     );
   const body = h("tbody", {}, list.map(row));

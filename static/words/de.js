@@ -92,7 +92,7 @@ export default {
   time: "Uhrzeit", currency: "Währung", cardLast4: "Karte endet auf", receipt: "Beleg {id}",
   "state.reading": "Wird gelesen", "state.failed": "Fehlgeschlagen", "state.review": "Zu prüfen",
   "state.ok": "Gelesen", "state.confirmed": "Bestätigt", noTotal: "keine Summe gefunden", check: "Bitte prüfen:",
-  correct: "Berichtigen", correctField: "Berichtigen: {field}", save: "Speichern", saved: "{field} gespeichert",
+  correctField: "Berichtigen: {field}", save: "Speichern", saved: "{field} gespeichert",
   notSaved: "Noch nicht gespeichert, aber nicht verloren: {why}",
   noNumber: "Das ist keine Zahl; schreiben Sie sie wie 12,50.", takeBack: "Berichtigung zurücknehmen",
   wasRead: "gelesen als {value}", itemCount: { one: "{n} Posten", other: "{n} Posten" },

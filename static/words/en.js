@@ -89,7 +89,7 @@ export default {
   // One receipt
   time: "Time", currency: "Currency", cardLast4: "Card ends in", receipt: "receipt {id}", "state.reading": "Reading",
   "state.failed": "Failed", "state.review": "To check", "state.ok": "Read", "state.confirmed": "Confirmed",
-  noTotal: "no total found", check: "Please check:", correct: "Correct", correctField: "Correct: {field}",
+  noTotal: "no total found", check: "Please check:", correctField: "Correct: {field}",
   save: "Save", saved: "{field} saved", notSaved: "Not saved yet, and not lost: {why}",
   noNumber: "That is no number; write it like 12.50.", takeBack: "Take the correction back",
   wasRead: "read as {value}", itemCount: { one: "{n} item", other: "{n} items" }, correctItems: "Correct the items",

@@ -91,7 +91,7 @@ export default {
   // Un recibo
   time: "Hora", currency: "Moneda", cardLast4: "Tarjeta terminada en", receipt: "recibo {id}",
   "state.reading": "Leyendo", "state.failed": "Fallido", "state.review": "Por revisar", "state.ok": "Leído",
-  "state.confirmed": "Confirmado", noTotal: "sin total", check: "Revise:", correct: "Corregir",
+  "state.confirmed": "Confirmado", noTotal: "sin total", check: "Revise:",
   correctField: "Corregir: {field}", save: "Guardar", saved: "{field}: guardado",
   notSaved: "Aún sin guardar, pero no se ha perdido: {why}", noNumber: "Eso no es un número; escríbalo como 12,50.",
   takeBack: "Deshacer la corrección", wasRead: "leído como {value}",

@@ -91,7 +91,7 @@ export default {
   // Un reçu
   time: "Heure", currency: "Devise", cardLast4: "Carte finissant par", receipt: "reçu {id}",
   "state.reading": "Lecture", "state.failed": "Échec", "state.review": "À vérifier", "state.ok": "Lu",
-  "state.confirmed": "Confirmé", noTotal: "aucun total trouvé", check: "À vérifier :", correct: "Corriger",
+  "state.confirmed": "Confirmé", noTotal: "aucun total trouvé", check: "À vérifier :",
   correctField: "Corriger : {field}", save: "Enregistrer", saved: "{field} : enregistré",
   notSaved: "Pas encore enregistré, mais pas perdu : {why}",
   noNumber: "Ce n’est pas un nombre ; écrivez par exemple 12,50.", takeBack: "Annuler la correction",

@@ -91,7 +91,7 @@ export default {
   // Um recibo
   time: "Hora", currency: "Moeda", cardLast4: "Cartão terminado em", receipt: "recibo {id}", "state.reading": "A ler",
   "state.failed": "Falhou", "state.review": "A verificar", "state.ok": "Lido", "state.confirmed": "Confirmado",
-  noTotal: "sem total", check: "Verifique:", correct: "Corrigir", correctField: "Corrigir: {field}", save: "Guardar",
+  noTotal: "sem total", check: "Verifique:", correctField: "Corrigir: {field}", save: "Guardar",
   saved: "{field}: guardado", notSaved: "Ainda não guardado, mas não se perdeu: {why}",
   noNumber: "Isso não é um número; escreva como 12,50.", takeBack: "Desfazer a correção",
   wasRead: "lido como {value}", itemCount: { one: "{n} artigo", other: "{n} artigos" },

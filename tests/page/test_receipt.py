@@ -122,3 +122,23 @@ def test_controls_are_large_enough_for_a_thumb(page, receipt):
         ".map((one) => one.outerHTML)"
     )
     assert small == []
+
+
+@pytest.mark.parametrize(
+    ("control", "shown"),
+    [
+        ("#field-total", "#input-total"),
+        ("#field-items", ".typing"),
+        ("#tab-readings", ".compare"),
+        ("#show-help", "#help"),
+    ],
+)
+def test_axe_finds_nothing_wrong_with_what_is_opened(page, job, receipt, axe, control, shown):
+    page.open(f"#/receipts/{receipt(('doubtful', 'careful'))['id']}")
+    page.see(".paper image")
+    page.click(control)
+    page.see(shown)
+    found = axe()
+    page.colors("dark")
+    page.size(320, 640)
+    assert (found, axe(), page.wider_than_seen()) == ([], [], 0)
