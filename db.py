@@ -46,7 +46,6 @@ RECEIPT_SORTS = {
     "total": "receipt.total",
     "merchant": "receipt.merchant",
 }
-STATES = ("reading", "failed", "review", "ok", "confirmed")  # of a receipt
 LISTED = "(SELECT value FROM json_each(?))"
 RECEIPT_STATES = ("reading", "review", "ok", "confirmed", "failed", "duplicate")
 UNITS = 10_000  # of a stored amount in one of the currency's unit
@@ -1063,8 +1062,7 @@ def delete_empty_jobs(db: sqlite3.Connection, ids: Collection[int]) -> None:
 
 def count_receipts(db: sqlite3.Connection) -> dict[str, int]:
     """How many receipts are in each state."""
-    rows = db.execute("SELECT state, sum(n) AS n FROM receipt_sum GROUP BY state")
-    return dict.fromkeys(STATES, 0) | {row["state"]: row["n"] for row in rows}
+    return {row["state"]: row["n"] for row in db.execute("SELECT state, n FROM receipt_count")}
 
 
 def _as_receipt(row: sqlite3.Row) -> dict[str, Any]:

@@ -133,6 +133,12 @@ CREATE TABLE receipt_sum (
     PRIMARY KEY (date, currency, state, duplicate)
 ) WITHOUT ROWID;
 
+-- How many receipts there are of each state, as job_count.
+CREATE TABLE receipt_count (
+    state TEXT PRIMARY KEY,
+    n INTEGER NOT NULL
+) WITHOUT ROWID;
+
 -- One row while receipts of an older release are to be read from their executions.
 CREATE TABLE unread (
     below INTEGER NOT NULL  -- the files whose id is lower
@@ -151,6 +157,8 @@ CREATE TABLE garbage (
 
 INSERT INTO job_count (status, n) VALUES
     ('pending', 0), ('running', 0), ('completed', 0), ('failed', 0);
+INSERT INTO receipt_count (state, n) VALUES
+    ('reading', 0), ('failed', 0), ('review', 0), ('ok', 0), ('confirmed', 0);
 
 CREATE INDEX file_job ON file (job_id);
 CREATE INDEX execution_file ON execution (file_id);
@@ -268,6 +276,7 @@ SELECT
 FROM receipt;
 
 CREATE TRIGGER receipt_added AFTER INSERT ON receipt BEGIN
+    UPDATE receipt_count SET n = n + 1 WHERE state = new.state;
     INSERT INTO receipt_sum (date, currency, state, duplicate, n, total, tax)
     VALUES (
         coalesce(new.date, ''), coalesce(new.currency, ''), new.state,
@@ -313,7 +322,14 @@ AFTER UPDATE OF execution_id, state, confirmed_at, corrections, duplicate_of ON 
     WHERE id = new.id;
 END;
 
+CREATE TRIGGER receipt_state_changed AFTER UPDATE OF state ON receipt
+WHEN old.state <> new.state BEGIN
+    UPDATE receipt_count SET n = n - 1 WHERE state = old.state;
+    UPDATE receipt_count SET n = n + 1 WHERE state = new.state;
+END;
+
 CREATE TRIGGER receipt_deleted AFTER DELETE ON receipt BEGIN
+    UPDATE receipt_count SET n = n - 1 WHERE state = old.state;
     UPDATE receipt_sum SET
         n = n - 1, total = total - coalesce(old.total, 0), tax = tax - coalesce(old.tax, 0)
     WHERE date = coalesce(old.date, '') AND currency = coalesce(old.currency, '')

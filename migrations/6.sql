@@ -61,6 +61,12 @@ CREATE TABLE receipt_sum (
     PRIMARY KEY (date, currency, state, duplicate)
 ) WITHOUT ROWID;
 
+-- How many receipts there are of each state, as job_count.
+CREATE TABLE receipt_count (
+    state TEXT PRIMARY KEY,
+    n INTEGER NOT NULL
+) WITHOUT ROWID;
+
 -- One row while receipts of an older release are to be read from their executions.
 CREATE TABLE unread (
     below INTEGER NOT NULL  -- the files whose id is lower
@@ -75,6 +81,10 @@ FROM file JOIN job ON job.id = job_id ORDER BY file.id;
 
 INSERT INTO receipt_sum (date, currency, state, duplicate, n, total, tax)
 SELECT '', '', 'reading', duplicate_of IS NOT NULL, count(*), 0, 0 FROM receipt GROUP BY 4;
+
+INSERT INTO receipt_count (state, n) SELECT 'reading', count(*) FROM receipt;
+INSERT INTO receipt_count (state, n) VALUES
+    ('failed', 0), ('review', 0), ('ok', 0), ('confirmed', 0);
 
 INSERT INTO unread (below) SELECT max(id) + 1 FROM file HAVING count(*) > 0;
 
@@ -107,6 +117,7 @@ SELECT
 FROM receipt;
 
 CREATE TRIGGER receipt_added AFTER INSERT ON receipt BEGIN
+    UPDATE receipt_count SET n = n + 1 WHERE state = new.state;
     INSERT INTO receipt_sum (date, currency, state, duplicate, n, total, tax)
     VALUES (
         coalesce(new.date, ''), coalesce(new.currency, ''), new.state,
@@ -152,7 +163,14 @@ AFTER UPDATE OF execution_id, state, confirmed_at, corrections, duplicate_of ON 
     WHERE id = new.id;
 END;
 
+CREATE TRIGGER receipt_state_changed AFTER UPDATE OF state ON receipt
+WHEN old.state <> new.state BEGIN
+    UPDATE receipt_count SET n = n - 1 WHERE state = old.state;
+    UPDATE receipt_count SET n = n + 1 WHERE state = new.state;
+END;
+
 CREATE TRIGGER receipt_deleted AFTER DELETE ON receipt BEGIN
+    UPDATE receipt_count SET n = n - 1 WHERE state = old.state;
     UPDATE receipt_sum SET
         n = n - 1, total = total - coalesce(old.total, 0), tax = tax - coalesce(old.tax, 0)
     WHERE date = coalesce(old.date, '') AND currency = coalesce(old.currency, '')

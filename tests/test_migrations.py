@@ -58,8 +58,9 @@ def _sql(row):
 
 
 def counts(connection):
-    """The statuses a new database counts jobs of."""
-    return [row["status"] for row in connection.execute("SELECT status FROM job_count")]
+    """The statuses and states a new database counts jobs and receipts of."""
+    queries = ("SELECT status FROM job_count", "SELECT state FROM receipt_count")
+    return [row[0] for query in queries for row in connection.execute(query)]
 
 
 def test_a_migrated_schema_is_that_of_a_new_database(old, tmp_path):
