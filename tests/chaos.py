@@ -374,6 +374,8 @@ def main():
     parser.add_argument("--clients", type=int, default=4)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     arguments = parser.parse_args()
+    for number in SIGNALS:  # a shell has what it starts in the background ignore some of them
+        signal.signal(number, signal.SIG_DFL)
     with tempfile.TemporaryDirectory(prefix="chaos-") as directory:
         started = time.monotonic()
         chaos = Chaos(Path(directory), arguments.seed, arguments.clients, arguments.orderly)
