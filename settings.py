@@ -123,6 +123,9 @@ class Settings:
         "gets finished jobs and confirmed receipts, signed with WEBHOOK_SECRET", _webhook_url
     )
     webhook_secret: bytes = _secret(f"by standardwebhooks.com; {MAKE_SECRET}", _webhook_key, b"")
+    watch_dir: str = _text("", "a directory whose pictures and PDFs become jobs: docs/watch.md")
+    watch_provider: str = _text("", "reads them; unset: the best that runs on this machine")
+    watch_rest_s: int = _number(5, "seconds that a file there must be unchanged", most=86_400)
     job_retention_days: int = _number(0, "days that finished jobs are kept; 0 for ever", least=0)
 
     # The worker

@@ -12,7 +12,7 @@ from flask import current_app
 from flask.cli import with_appcontext
 
 from engines import decoder
-from providers.base import Provider, available, read
+from providers.base import Provider, available, available_here, read
 from result import ProviderError, ocr_data
 from server.service import Service
 from settings import Settings
@@ -51,7 +51,7 @@ def _chosen(name: str | None, providers: Mapping[str, Provider], settings: Setti
     """The provider of this name; without one the first local one, which is the most accurate."""
     able = available(providers, settings)
     if name is None:
-        name = next((name for name in able if not providers[name].sends_to(settings)), None)
+        name = available_here(providers, settings)
     if name is None:
         raise click.UsageError("No provider works on this machine alone; choose one: --provider")
     if name not in providers:

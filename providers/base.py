@@ -30,6 +30,12 @@ def available(providers: Mapping[str, Provider], settings: Settings) -> list[str
     return [name for name, provider in providers.items() if not provider.unavailable(settings)]
 
 
+def available_here(providers: Mapping[str, Provider], settings: Settings) -> str | None:
+    """The first that can run and sends nothing away, which is the most accurate; None: none."""
+    names = available(providers, settings)
+    return next((name for name in names if not providers[name].sends_to(settings)), None)
+
+
 def read(provider: Provider, path: Path, settings: Settings) -> OcrResult:
     """What the provider reads from a file, with the warning `cut_short` where it lacks its end."""
     result = provider.ocr(path, settings)

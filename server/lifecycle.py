@@ -8,6 +8,7 @@ import socket
 import sys
 import threading
 from contextlib import ExitStack, suppress
+from pathlib import Path
 from types import FrameType
 
 import click
@@ -18,7 +19,7 @@ from werkzeug.serving import is_running_from_reloader, make_server
 
 import db
 from providers.base import available
-from server import access, docs, logs
+from server import access, docs, logs, watch
 from server.service import Service
 
 log = logging.getLogger(__name__)
@@ -124,6 +125,8 @@ def run_worker(service: Service) -> None:
         # The reloader ends its child by SIGKILL when it gets SIGTERM itself.
         service.worker.start(lock, crashes_count=not is_running_from_reloader())
         start.pop_all()
+    if service.settings.watch_dir:
+        watch.start(service)
     _log_start(service)
     if service.settings.ocr_warm:
         for name in available(service.providers, service.settings):
@@ -138,6 +141,8 @@ def _log_start(service: Service) -> None:
     log.info("    reads with:  %s", ", ".join(able) or "nothing yet")
     if others:
         log.info("    not set up:  %s; `flask doctor` says what each needs", ", ".join(others))
+    if service.settings.watch_dir:
+        log.info("    watches:     %s", Path(service.settings.watch_dir).absolute())
     let_in = access.who_is_let_in(service.settings)
     log.info("    answers:     %s", access.LET_IN[let_in])
     if let_in == "everyone":

@@ -22,6 +22,7 @@ from storage import Storage
 from worker import Worker
 
 MAX_ANSWERED = 2  # GET requests at once; hundreds would starve the thread that accepts others
+STOP_S = 5.0  # for the file that is being taken from WATCH_DIR
 MAX_IDLE = 16  # connections; opening one each time costs an upload 3 of 15 ms of CPU
 
 
@@ -42,6 +43,8 @@ class Service:
     export_turn: threading.Lock = field(default_factory=threading.Lock)
     wrong_keys: WrongKeys = field(default_factory=WrongKeys)
     write_lock: threading.Lock = field(default_factory=threading.Lock)
+    stopping: threading.Event = field(default_factory=threading.Event)
+    watching: list[threading.Thread] = field(default_factory=list)  # the one of server/watch.py
     idle: list[sqlite3.Connection] = field(default_factory=list)
 
     def take_connection(self) -> sqlite3.Connection:
@@ -78,6 +81,9 @@ class Service:
 
     def stop(self) -> None:
         """Stop the threads and close the connections."""
+        self.stopping.set()
+        for thread in self.watching:
+            thread.join(STOP_S)
         self.webhook.stop()
         self.worker.stop()
         while self.idle:

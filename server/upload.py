@@ -6,15 +6,18 @@ All or nothing: the first part that cannot be accepted fails the request, with a
 import hashlib
 import json
 import logging
+import os
 import re
+import shutil
 import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from werkzeug.datastructures import MultiDict
-from werkzeug.exceptions import BadRequest, UnprocessableEntity
+from werkzeug.exceptions import BadRequest, ServiceUnavailable, UnprocessableEntity
 from werkzeug.wrappers import Request
 
 import db
@@ -25,7 +28,7 @@ from result import ProviderError
 from server.multipart import Body, ReceivedFile
 from server.service import Service
 from settings import Settings
-from storage import Storage, synced
+from storage import Arrival, IncomingFile, Storage, TooLarge, storage_name, synced
 
 log = logging.getLogger(__name__)
 
@@ -179,16 +182,60 @@ def stored_upload(
         raise BadRequest(f"Idempotency-Key must have 1 to 255 characters, not {len(key)}")
     with service.storage.incoming() as arrival:
         upload = read_upload(request, arrival.directory, service.providers, service.settings)
-        with service.writing():
-            with connection:
-                db.begin(connection)
-                if key and (stored := db.get_upload_key(connection, key)):
-                    return _job_of(stored, key, upload)
-                job_id, executions = _add_upload(connection, service.storage, upload, key)
-                db.add_arrival(connection, arrival.directory.name, job_id)
-            service.worker.check_database()  # or it may be in a file that was deleted meanwhile
-            arrival.is_named = True
-            service.storage.adopt(arrival.directory.name, job_id)
+        return _stored(service, connection, arrival, upload, key)
+
+
+def stored_file(service: Service, path: Path, provider: str) -> int:
+    """The id of the job made of a file of this machine, or of one of its name and content before.
+
+    Raises ProviderError for a file that cannot be read, ServiceUnavailable while too many wait.
+    """
+    connection = service.take_connection()
+    try:
+        if db.count_pending(connection) >= service.settings.max_pending:
+            raise ServiceUnavailable(f"{service.settings.max_pending} executions wait already")
+        with service.storage.incoming() as arrival:
+            upload = _copied(path, arrival.directory, provider, service.settings)
+            key = f"watch-{upload.fingerprint}"
+            return _stored(service, connection, arrival, upload, key)
+    finally:
+        service.give_back(connection)
+
+
+def _copied(path: Path, directory: Path, provider: str, settings: Settings) -> Upload:
+    """An upload of one file, durable in `directory`. Raises ProviderError for no receipt."""
+    name = os.fsencode(path.name).decode("utf-8", "replace")
+    copy = IncomingFile(directory / storage_name(name, ()), settings.max_file_size_bytes)
+    try:
+        with path.open("rb") as source, closing(copy):
+            shutil.copyfileobj(source, copy)
+    except TooLarge:
+        most = settings.max_file_size_bytes
+        message = f"it has more than {most} bytes; see MAX_FILE_SIZE_BYTES"
+        raise ProviderError("too_large", message) from None
+    with synced(directory):
+        media_type = decoder.check(copy.path, settings)
+    file = UploadedFile(name, copy.path.name, media_type, copy.size, copy.sha256, (provider,))
+    return Upload(None, (file,))
+
+
+def _stored(
+    service: Service,
+    connection: sqlite3.Connection,
+    arrival: Arrival,
+    upload: Upload,
+    key: str | None,
+) -> int:
+    with service.writing():
+        with connection:
+            db.begin(connection)
+            if key and (stored := db.get_upload_key(connection, key)):
+                return _job_of(stored, key, upload)
+            job_id, executions = _add_upload(connection, service.storage, upload, key)
+            db.add_arrival(connection, arrival.directory.name, job_id)
+        service.worker.check_database()  # or it may be in a file that was deleted meanwhile
+        arrival.is_named = True
+        service.storage.adopt(arrival.directory.name, job_id)
     log.info("job %d: %d files", job_id, len(upload.files))
     service.worker.submit(executions)
     return job_id

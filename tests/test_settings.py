@@ -15,7 +15,7 @@ NUMBERS = {  # the least that each takes
     **dict.fromkeys(("JOB_RETENTION_DAYS", "PREVIEW_CACHE_MB", "TRUSTED_PROXIES"), 0),
     "OCR_MEMORY_MB": 128,
     **dict.fromkeys(("MAX_FILE_SIZE_BYTES", "MAX_FILES_PER_JOB", "MAX_IMAGE_PIXELS"), 1),
-    **dict.fromkeys(("MAX_PAGES", "MAX_PENDING", "MAX_WAITING"), 1),
+    **dict.fromkeys(("MAX_PAGES", "MAX_PENDING", "MAX_WAITING", "WATCH_REST_S"), 1),
     **dict.fromkeys(("OCR_WORKERS", "REMOTE_WORKERS", "OCR_TIMEOUT_S", "LLAMA_CPP_THREADS"), 1),
 }
 
