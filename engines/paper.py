@@ -1,8 +1,9 @@
-"""Makes a photo of a receipt look like a scan: the paper alone, evenly lit, letters of one height.
+"""Makes a photo of a receipt look like a scan: the paper alone, evenly lit, its rows level.
 
 All pictures here are arrays of grays, 0 (black) to 255. OpenCV is imported where it is used.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 LONG_SIDE = 300  # pixels, of the picture in which the paper is looked for
@@ -12,7 +13,13 @@ MAX_SHEETS = 12
 MIN_SOLID = 0.8  # of the hull around it that is bright: else it is no sheet
 MIN_CONTRAST = 50  # grays between the paper and what is around it
 LETTERS = 5, 80  # pixels that the height of a letter may have
-MIN_LETTERS = 20  # fewer say nothing of the print's height
+MIN_LETTERS = 20  # fewer say nothing of the print's height or of its rows
+# What of a bend is looked for, in turns: slope, curve or fan; by which step and how many steps off
+SEARCH = (
+    *((0, 0.01, 35), (2, 0.02, 15), (0, 0.004, 4), (1, 0.02, 10)),
+    *((0, 0.004, 4), (2, 0.01, 4), (1, 0.01, 4)),
+)
+MIN_GAIN = 10  # divided by the number of letters; a smaller one is chance
 
 
 class Cut(NamedTuple):
@@ -21,6 +28,25 @@ class Cut(NamedTuple):
     gray: Any
     left: int
     top: int
+
+
+class Bend(NamedTuple):
+    """How the printed rows of a picture fall: a tilt, the paper's curve, and their fanning out.
+
+    Places are in widths of the picture from its middle. `level` may be of numbers or of arrays.
+    """
+
+    slope: float = 0.0
+    curve: float = 0.0
+    fan: float = 0.0
+
+    def level(self, x: Any, y: Any) -> Any:
+        """How high the row through this place stands in the middle of the picture."""
+        return y - self.slope * x - self.curve * x * x - self.fan * x * y
+
+    def fallen(self, x: Any, level: Any) -> Any:
+        """How high the row that stands at `level` in the middle is at x."""
+        return (level + self.slope * x + self.curve * x * x) / (1 - self.fan * x)
 
 
 def cut_out(gray: Any) -> list[Cut]:
@@ -80,8 +106,15 @@ def _hull(sheet: Any) -> Any:
 
 def letter_height(gray: Any) -> float | None:
     """The median height of what may be letters, in pixels; None where there are too few."""
-    import cv2
     import numpy as np
+
+    _, _, heights = _letters(gray)
+    return float(np.median(heights)) if len(heights) >= MIN_LETTERS else None
+
+
+def _letters(gray: Any) -> tuple[Any, Any, Any]:
+    """The middle, the bottom and the height of what may be letters, in pixels, as arrays."""
+    import cv2
 
     window = 15 if max(gray.shape) < 700 else 25
     soft = cv2.GaussianBlur(gray, (3, 3), 0)
@@ -89,11 +122,55 @@ def letter_height(gray: Any) -> float | None:
         soft, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV, window, 12
     )
     _, _, stats, _ = cv2.connectedComponentsWithStats(ink)
-    width, height, area = stats[1:, 2:5].T
+    left, top, width, height, area = stats[1:].T
     least, most = LETTERS
     shaped = (0.15 * height < width) & (width < 1.6 * height) & (area > 0.15 * width * height)
-    heights = height[(least <= height) & (height <= most) & shaped]
-    return float(np.median(heights)) if len(heights) >= MIN_LETTERS else None
+    found = (least <= height) & (height <= most) & shaped
+    return (left + width / 2)[found], (top + height)[found], height[found]
+
+
+def row_bend(gray: Any) -> Bend:
+    """The bend by which the letters stand on the sharpest rows; none where letters are few."""
+    import numpy as np
+
+    x, y, heights = _letters(gray)
+    if len(heights) < MIN_LETTERS:
+        return Bend()
+    middle = np.median(heights)
+    usual = (0.6 * middle < heights) & (heights < 1.7 * middle)
+    x, y = (
+        (side[usual] - size / 2) / gray.shape[1]
+        for side, size in ((x, gray.shape[1]), (y, gray.shape[0]))
+    )
+    bin_size = middle / gray.shape[1] / 3
+
+    def sharpness(bend: Sequence[float]) -> float:
+        bins = (Bend(*bend).level(x, y) / bin_size).astype(int)
+        counts = np.bincount(bins - bins.min())
+        return float(((counts[:-1] + counts[1:]) ** 2).sum())
+
+    best = [0.0, 0.0, 0.0]
+    for which, step, reach in SEARCH:
+        tried = [[*best] for _ in range(-reach, reach + 1)]
+        for number, bend in enumerate(tried, -reach):
+            bend[which] += step * number
+        sharpest = max(tried, key=sharpness)
+        if sharpness(sharpest) > (1 + MIN_GAIN / len(x)) * sharpness(best):
+            best = sharpest
+    return Bend(*best)
+
+
+def levelled(gray: Any, bend: Bend) -> Any:
+    """The picture with its rows level."""
+    import cv2
+    import numpy as np
+
+    height, width = gray.shape
+    x = (np.arange(width, dtype="float32")[None] - width / 2) / width
+    level = (np.arange(height, dtype="float32")[:, None] - height / 2) / width
+    rows = (bend.fallen(x, level) * width + height / 2).astype("float32")
+    columns = np.broadcast_to(np.arange(width, dtype="float32"), rows.shape).copy()
+    return cv2.remap(gray, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
 def evenly_lit(gray: Any) -> Any:

@@ -14,21 +14,26 @@ from pathlib import Path
 
 from PIL import Image, ImageFilter
 
-from engines.paper import Cut, cut_out, evenly_lit, letter_height
+from engines.paper import Bend, Cut, cut_out, evenly_lit, letter_height, levelled, row_bend
 from engines.reading import read_pages, read_parts
+from engines.rows import group_rows
 from engines.textlayer import Knows, ReadPage
 from result import Box, Line, ProviderError, Reading, Rows
 from settings import Limits
 
-# One block of text. Of 27 photos of all kinds 84 % of the amounts and 76 % of the lines are found
-# in the paper alone, lit and enlarged; 78 and 68 % as one column (4); 49 and 44 % in the photo.
-OPTIONS = "--psm 6"
+# The picture is read as one column and as one block of text, and each word kept as it is surer. Of
+# the amounts on 30 US photos 90 % are found, on 30 of all kinds 84 %; 85 and 78 % as a column, 85
+# and 83 % as a block, 82 and 82 % as a block whose rows were not made level.
+LAYOUTS = "--psm 4", "--psm 6"
+SAME_PLACE = 0.3  # of the lower and of the narrower of two words, that they share
+LONG_WORD = 4  # letters, from which on only confidence counts
 GOOD_PIXELS = 16, 40  # heights of letters that are read well; others are scaled
 LETTER_PIXELS = 28  # to this one
 SCALES = 0.5, 4.0
 MAX_PIXELS = 8_000_000  # of the picture that is read
 BLUR = 0.8  # pixels: thermal print is dots
 CONFIDENT = 0.8
+NOWHERE = 0, 0, 0, 0
 MIN_CONFIDENT_LETTERS = 120  # fewer: all of the picture is read too (a typical receipt has 400)
 MIN_PAPER_LETTERS = 60  # confident ones, of a paper beside a larger one: else a plate or a napkin
 # Below these confidences it is no print; F1 .753 -> .763 and CER 10.8 -> 10.5 % with the last two
@@ -69,7 +74,7 @@ def _reader(command: tuple[str, ...], language: str) -> Iterator[ReadPage]:
     import pytesseract
 
     pytesseract.pytesseract.tesseract_cmd, *data = command
-    options = " ".join((*map(shlex.quote, data), OPTIONS))
+    options = " ".join(map(shlex.quote, data))
     with tempfile.TemporaryDirectory(prefix="receipt-ocr-") as scratch:
         run = partial(_run, Path(scratch, "page.ppm"), language=language, options=options)
         yield partial(_read_page, run=run)
@@ -106,9 +111,11 @@ def _read_part(part: Cut, factor: int, run: Callable[[Image.Image], Rows]) -> Ro
 
     scale = min(_scale(letter_height(part.gray)), (MAX_PIXELS / part.gray.size) ** 0.5)
     way = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA
-    scaled = evenly_lit(cv2.resize(part.gray, None, fx=scale, fy=scale, interpolation=way))
-    rows = run(Image.fromarray(scaled).filter(ImageFilter.GaussianBlur(BLUR)))
-    return [[_placed(word, part, factor / scale, factor) for word in row] for row in rows]
+    bend = row_bend(part.gray)
+    level = levelled(cv2.resize(part.gray, None, fx=scale, fy=scale, interpolation=way), bend)
+    rows = run(Image.fromarray(evenly_lit(level)).filter(ImageFilter.GaussianBlur(BLUR)))
+    place = partial(_placed, shape=level.shape, bend=bend, part=part, scale=scale, factor=factor)
+    return [[replace(word, box=place(word.box or NOWHERE)) for word in row] for row in rows]
 
 
 def _scale(height: float | None) -> float:
@@ -118,24 +125,61 @@ def _scale(height: float | None) -> float:
     return min(max(SCALES[0], LETTER_PIXELS / height), SCALES[1])
 
 
-def _placed(word: Line, part: Cut, scale: float, factor: int) -> Line:
-    x, y = part.left * factor, part.top * factor
-    left, top, right, bottom = (int(side * scale) for side in word.box or (0, 0, 0, 0))
-    return replace(
-        word, box=(left + x, top + y, max(right, left + 1) + x, max(bottom, top + 1) + y)
+def _placed(
+    box: Box, *, shape: tuple[int, int], bend: Bend, part: Cut, scale: float, factor: int
+) -> Box:
+    """The box of a word of the levelled picture, on the page."""
+    (height, width), (left, top, right, bottom) = shape, box
+    x = ((left + right) / 2 - width / 2) / width
+    top, bottom = (
+        bend.fallen(x, (side - height / 2) / width) * width + height / 2 for side in (top, bottom)
     )
+    to_page = factor / scale
+    left, top, right, bottom = (int(side * to_page) for side in (left, top, right, bottom))
+    top = min(max(0, top), int(height * to_page) - 1)  # a bent row may end outside
+    bottom = min(max(top + 1, bottom), int(height * to_page))
+    x, y = part.left * factor, part.top * factor
+    return left + x, top + y, max(right, left + 1) + x, bottom + y
 
 
 def _run(path: Path, gray: Image.Image, *, language: str, options: str) -> Rows:
+    """The rows of the surest words of all layouts."""
     import pytesseract
 
     gray.save(path)  # uncompressed: written and read at disk speed
+    words: list[Line] = []
     try:
-        return _rows(pytesseract.image_to_data(str(path), lang=language, config=options))
+        for layout in LAYOUTS:
+            config = f"{options} {layout}"
+            table = pytesseract.image_to_data(str(path), lang=language, config=config)
+            words += (word for row in _rows(table) for word in row)
     except pytesseract.TesseractError as error:
         raise ProviderError(
             "engine_crashed", f"tesseract ended with status {error.status}; try another provider"
         ) from error
+    return group_rows(_surest(words))
+
+
+def _surest(words: Sequence[Line]) -> list[Line]:
+    """The words without those in whose place there is a surer one."""
+    kept: list[Line] = []
+    for word in sorted(words, key=_sureness, reverse=True):
+        if not any(_in_one_place(word, other) for other in kept):
+            kept.append(word)
+    return kept
+
+
+def _sureness(word: Line) -> float:
+    return _confidence(word) * min(len(word.text), LONG_WORD)
+
+
+def _in_one_place(word: Line, other: Line) -> bool:
+    a, b = word.box or NOWHERE, other.box or NOWHERE
+    return all(
+        min(a[end], b[end]) - max(a[start], b[start])
+        > SAME_PLACE * min(a[end] - a[start], b[end] - b[start])
+        for start, end in ((0, 2), (1, 3))
+    )
 
 
 def _confident_letters(rows: Rows) -> int:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engines.paper import cut_out, evenly_lit, letter_height
+from engines.paper import Bend, cut_out, evenly_lit, letter_height, levelled, row_bend
 from tests.fakes import drawn
 
 
@@ -52,9 +52,35 @@ def test_paper_in_a_shadow_becomes_white_and_its_print_stays_dark():
     assert even.min() < 20
 
 
+def printed():
+    rows = [f"{n} COFFEE AND TOAST WITH BUTTER AND JAM {n}.50" for n in range(1, 12)]
+    return drawn(rows, (900, 720)).convert("L")
+
+
+@pytest.mark.parametrize("tilt", [-7, 4, 12])
+def test_tilted_rows_become_level(tilt):
+    tilted = np.array(printed().rotate(-tilt, expand=True, fillcolor=255))
+    bend = row_bend(tilted)
+    assert bend.slope == pytest.approx(np.tan(np.radians(tilt)), abs=0.015)
+    assert _white_rows(levelled(tilted, bend)) > 2 * _white_rows(tilted)
+
+
+def test_rows_that_fan_out_and_curve_become_level():
+    bent = levelled(np.array(printed()), Bend(0.03, 0.1, 0.1))
+    bend = row_bend(bent)
+    assert _white_rows(levelled(bent, bend)) > 1.4 * _white_rows(bent)
+    assert bend.fallen(0.3, bend.level(0.3, 0.4)) == pytest.approx(0.4)
+
+
+def _white_rows(gray):
+    """How many rows of pixels have no print."""
+    return (gray > 128).all(axis=1).sum()
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (2, 3000), (3000, 1)])
 def test_a_strip_of_a_pixel_is_no_error(shape):
     strip = np.full(shape, 200, "uint8")
     assert cut_out(strip)[0].gray is strip
     assert letter_height(strip) is None
-    assert evenly_lit(strip).shape == shape
+    assert row_bend(strip) == Bend()
+    assert evenly_lit(levelled(strip, Bend())).shape == shape

@@ -13,6 +13,7 @@ from PIL import Image, ImageChops
 import engines.tesseract
 from providers import PROVIDERS, tesseract
 from providers.base import Provider
+from result import Line
 from settings import Settings, read_settings
 from tests.conftest import ROOT
 from tests.fakes import ROWS, drawn, only_execution, png, until, upload, wait
@@ -103,6 +104,28 @@ def test_strokes_and_specks_are_no_words(row, words):
         for text, _, sure in (word.partition("~") for word in row.split())
     )
     assert " ".join(w.text for row in engines.tesseract._rows(table) for w in row) == words
+
+
+def test_of_words_in_one_place_the_surest_is_kept():
+    said = [("1o.99", 0.4, (90, 0, 130, 20)), ("Tea", 0.9, (0, 0, 30, 20))]
+    other = [
+        ("10.99", 0.9, (92, 2, 131, 22)),
+        ("I", 0.9, (88, 0, 92, 20)),
+        ("Tee", 0.8, (0, 1, 29, 21)),
+    ]
+    words = [Line(*word) for word in (*said, *other)]
+    kept = sorted(engines.tesseract._surest(words), key=lambda word: word.box)
+    assert [word.text for word in kept] == ["Tea", "I", "10.99"]
+
+
+@pytest.mark.slow
+def test_tilted_print_is_read_with_boxes_of_the_page(client):
+    buffer = BytesIO()
+    drawn().rotate(8, expand=True, fillcolor="white").save(buffer, "PNG")
+    data = read(client, buffer.getvalue())["ocrData"]
+    assert [" ".join(row.split()) for row in data["text"].splitlines()] == list(ROWS)
+    tops = {line["text"]: line["box"][1] for line in data["pages"][0]["lines"]}
+    assert tops["TOTAL"] - tops["3.70"] > 10  # rows rise to the right
 
 
 @pytest.mark.slow
