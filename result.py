@@ -6,7 +6,7 @@ openapi.json and the form that vision models fill in. Nothing here does any I/O.
 
 import json
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from decimal import Decimal
 from types import UnionType
@@ -252,6 +252,17 @@ class OcrResult:
     ] = ()
 
 
+def listed(result: OcrResult) -> tuple[FileReceipt, ...]:
+    """Every receipt of the file."""
+    return result.receipts or (placed(result.receipt),)
+
+
+def with_receipts(result: OcrResult, receipts: Iterable[FileReceipt]) -> OcrResult:
+    """The result with these receipts in place of its own."""
+    first, *others = receipts
+    return replace(result, receipt=unplaced(first), receipts=(first, *others))
+
+
 Rows = list[list[Line]]  # printed rows, each from left to right
 
 
@@ -278,8 +289,7 @@ class ProviderError(Exception):
 
 def ocr_data(result: OcrResult) -> str:
     """The JSON text stored for an execution."""
-    receipts = result.receipts or (placed(result.receipt),)
-    data = _camel(asdict(replace(result, receipts=receipts)))
+    data = _camel(asdict(replace(result, receipts=listed(result))))
     text = json.dumps(data, ensure_ascii=False, allow_nan=False)
     return text.encode("utf-8", "replace").decode()  # lone surrogates cannot be stored
 

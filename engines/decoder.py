@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from engines import process
-from result import ProviderError
+from result import Code, ProviderError
 from settings import Settings
 
 PDF = "application/pdf"
@@ -60,6 +60,12 @@ def is_cut_short(path: Path, settings: Settings) -> bool:
     """Whether a picture lacks its end, and with it more than a twentieth of its rows."""
     share: float = _checked("missing_share", path, settings=settings)
     return share > CUT_SHORT_SHARE
+
+
+def codes(path: Path, settings: Settings) -> list[Code]:
+    """The bar codes and QR codes of a file. Raises ProviderError where it cannot be decoded."""
+    found: list[Code] = _checked("codes", path, settings.limits, settings=settings)
+    return found
 
 
 def preview(

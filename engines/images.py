@@ -15,8 +15,9 @@ from typing import Any
 
 from PIL import Image, ImageChops, ImageFile, ImageOps
 
+from engines.codes import find_codes
 from engines.decoder import FORMATS, PDF, Jpeg, Sizes
-from result import ProviderError
+from result import Code, ProviderError
 from settings import Limits
 
 with suppress(ImportError):  # may be left out, for its wheel has x265 (GPL-2.0): docs/licences.md
@@ -190,6 +191,12 @@ def _picture(path: Path, number: int, limits: Limits) -> Image.Image:
         image.seek(_frames(image, limits)[number])
         image.load()
         return _upright(image)
+
+
+def codes(path: Path, limits: Limits) -> list[Code]:
+    """The bar codes and QR codes of all pages."""
+    pages = range(count_pages(path, limits))
+    return [code for n in pages for code in find_codes(decode(path, n, limits), n)]
 
 
 def jpeg(path: Path, number: int, sizes: Sizes, limits: Limits) -> Jpeg:

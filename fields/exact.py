@@ -9,7 +9,7 @@ from typing import Any
 from fields.checks import MIN_PROBABILITY, check, reviewed
 from fields.codes import PAYMENTS, Fields, read_code
 from fields.money import find_amounts
-from result import EVIDENCED, PRINTED, Code, Evidence, Receipt, ReceiptWarning, Rows
+from result import EVIDENCED, PRINTED, Code, Evidence, FileReceipt, Receipt, ReceiptWarning, Rows
 
 SUMS = ("subtotal", "discount", "taxes", "tax", "tip", "total")
 # What a till signs; the shop's name, a number and the minute may well be printed otherwise.
@@ -17,6 +17,8 @@ SIGNED = ("date", "currency", "tax", "total")
 CONTRADICTED = 0.8  # probability of what is exact, where the print seems to say otherwise
 DAYS = ("%Y%m%d", "%d%m%Y", "%y%m%d", "%d%m%y")  # as tills write them into codes
 DAY_FOUND = 0.99  # probability; six digits are in others by chance in one code of 10,000
+
+FAR = 1_000_000  # pages
 
 Told = dict[str, tuple[Any, Code]]  # a field's value, and the code that says it
 
@@ -70,6 +72,27 @@ def with_codes(receipt: Receipt, codes: Sequence[Code], today: date) -> Receipt:
     }
     exact = replace(receipt, **now, evidence=replace(receipt.evidence, **evidence))
     return _checked(exact, _kept(exact, signed), today) if now or evidence else receipt
+
+
+def owned(receipts: Sequence[FileReceipt], codes: Sequence[Code]) -> list[list[Code]]:
+    """The codes of each receipt: those nearest to it. One as near to several is no one's."""
+    own: list[list[Code]] = [[] for _ in receipts]
+    for code in codes:
+        ways = [_distance(code, receipt) for receipt in receipts]
+        if ways.count(min(ways)) == 1:
+            own[ways.index(min(ways))].append(code)
+    return own
+
+
+def _distance(code: Code, receipt: FileReceipt) -> tuple[int, int]:
+    """The pages from where the receipt begins to the code, and the pixels between them.
+
+    A code on a page before the receipt is farther than any behind its beginning.
+    """
+    pages, box = code.page - receipt.page, receipt.box or code.box
+    across = max(box[0] - code.box[2], code.box[0] - box[2], 0)
+    down = max(box[1] - code.box[3], code.box[1] - box[3], 0)
+    return pages if pages >= 0 else FAR - pages, across + down
 
 
 def _told(known: Sequence[tuple[Code, Fields]], receipt: Receipt | None = None) -> Told:

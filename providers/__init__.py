@@ -19,20 +19,34 @@ PROVIDERS: dict[str, Provider] = {  # in the order of the API reference
         paddle.ocr, paddle.unavailable, "local", paddle.model, warm=paddle.warm
     ),
     "tesseract": Provider(tesseract.ocr, tesseract.unavailable, "local", tesseract.model),
-    "llama-cpp": Provider(llama.ocr, llama.unavailable, "local", llama.model, llama.sends_to),
-    "gemini": Provider(gemini.ocr, gemini.unavailable, "remote", gemini.model, gemini.sends_to),
-    "openai": Provider(openai.ocr, openai.unavailable, "remote", openai.model, openai.sends_to),
-    "mistral": Provider(
-        mistral.ocr, mistral.unavailable, "remote", mistral.model, mistral.sends_to
+    "llama-cpp": Provider(llama.ocr, llama.unavailable, "local", llama.model, llama.sends_to, True),
+    "gemini": Provider(
+        gemini.ocr, gemini.unavailable, "remote", gemini.model, gemini.sends_to, True
     ),
-    "xai-grok": Provider(xai.ocr, xai.unavailable, "remote", xai.model, xai.sends_to),
+    "openai": Provider(
+        openai.ocr, openai.unavailable, "remote", openai.model, openai.sends_to, True
+    ),
+    "mistral": Provider(
+        mistral.ocr, mistral.unavailable, "remote", mistral.model, mistral.sends_to, True
+    ),
+    "xai-grok": Provider(xai.ocr, xai.unavailable, "remote", xai.model, xai.sends_to, True),
     "tab-scanner": Provider(
-        tabscanner.ocr, tabscanner.unavailable, "remote", tabscanner.model, tabscanner.sends_to
+        tabscanner.ocr,
+        tabscanner.unavailable,
+        "remote",
+        tabscanner.model,
+        tabscanner.sends_to,
+        True,
     ),
     "aws-textract": Provider(
-        textract.ocr, textract.unavailable, "remote", textract.model, textract.sends_to
+        textract.ocr, textract.unavailable, "remote", textract.model, textract.sends_to, True
     ),
     "paddle-ocr-api": Provider(
-        paddle_api.ocr, paddle_api.unavailable, "remote", paddle_api.model, paddle_api.sends_to
+        paddle_api.ocr,
+        paddle_api.unavailable,
+        "remote",
+        paddle_api.model,
+        paddle_api.sends_to,
+        True,
     ),
 }

@@ -1,16 +1,16 @@
 """What a provider is; each provider module offers these functions of the settings."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal
 
 from engines import decoder
-from result import OcrResult, ProviderError, Receipt
+from fields.exact import owned, with_codes
+from result import Code, FileReceipt, OcrResult, ProviderError, listed, placed, with_receipts
 from settings import Settings
-
-AnyReceipt = TypeVar("AnyReceipt", bound=Receipt)
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,7 @@ class Provider:
     kind: Literal["local", "remote"] = "local"
     model: Callable[[Settings], str | None] = lambda _: None
     sends_to: Callable[[Settings], str | None] = lambda _: None  # host; None: stays on this machine
+    wants_codes: bool = False  # it reads no bar codes and QR codes itself
     warm: Callable[[Settings], None] = lambda _: None  # begins to load its engine; returns at once
 
 
@@ -37,14 +38,28 @@ def available_here(providers: Mapping[str, Provider], settings: Settings) -> str
 
 
 def read(provider: Provider, path: Path, settings: Settings) -> OcrResult:
-    """What the provider reads from a file, with the warning `cut_short` where it lacks its end."""
+    """What the provider reads from a file, and what is said here of any file.
+
+    That is what its codes say, and the warning `cut_short` where it lacks its end.
+    """
     result = provider.ocr(path, settings)
     with suppress(ProviderError):  # what was read, and perhaps paid for, is not lost over this
+        if provider.wants_codes:
+            result = _with_codes(result, decoder.codes(path, settings))
+    with suppress(ProviderError):
         if decoder.is_cut_short(path, settings):
-            receipts = tuple(map(_cut_short, result.receipts))
-            return replace(result, receipt=_cut_short(result.receipt), receipts=receipts)
+            return with_receipts(result, map(_cut_short, listed(result)))
     return result
 
 
-def _cut_short(receipt: AnyReceipt) -> AnyReceipt:
+def _with_codes(result: OcrResult, codes: Sequence[Code]) -> OcrResult:
+    receipts, today = listed(result), date.today()
+    exact = (
+        placed(with_codes(receipt, own, today), receipt.page, receipt.box)
+        for receipt, own in zip(receipts, owned(receipts, codes), strict=True)
+    )
+    return replace(with_receipts(result, exact), codes=tuple(codes))
+
+
+def _cut_short(receipt: FileReceipt) -> FileReceipt:
     return replace(receipt, warnings=(*receipt.warnings, "cut_short"))

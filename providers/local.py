@@ -6,11 +6,10 @@ The clock is read to warn of a date in the future.
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
-from functools import partial
 from typing import NamedTuple
 
 from fields import several
-from fields.exact import amounts_in, with_codes, with_invoice
+from fields.exact import amounts_in, owned, with_codes, with_invoice
 from fields.labels import around
 from fields.receipt import read_receipt
 from fields.text import markdown_from_rows, text_from_rows
@@ -119,11 +118,8 @@ def _receipts(pages: Sequence[Sequence[Part]], reading: Reading) -> list[FileRec
     today = date.today()
     found = [_found(part, today) for parts in pages for part in _worthy(parts)]
     groups = [Group(found, False)] if reading.invoice else grouped(found)
-    nearest = [min(groups, key=partial(_distance, code)) for code in reading.codes]
-    own: dict[int, list[Code]] = {id(group): [] for group in groups}
-    for code, group in zip(reading.codes, nearest, strict=True):
-        own[id(group)].append(code)
-    return [_exact(group, own[id(group)], reading) for group in groups]
+    own = owned([group.receipts[0] for group in groups], reading.codes)
+    return [_exact(group, codes, reading) for group, codes in zip(groups, own, strict=True)]
 
 
 def _worthy(parts: Sequence[Part]) -> Sequence[Part]:
@@ -134,14 +130,6 @@ def _worthy(parts: Sequence[Part]) -> Sequence[Part]:
 def _found(part: Part, today: date) -> Found:
     receipt = read_receipt(part.rows, today, [part.page] * len(part.rows))
     return Found(placed(receipt, part.page, part.box), part.rows, part.box is None)
-
-
-def _distance(code: Code, group: Group) -> tuple[bool, int]:
-    """How far a code is from a receipt: whether it is on another page, and the pixels between."""
-    box = group.receipts[0].box or code.box
-    across = max(box[0] - code.box[2], code.box[0] - box[2], 0)
-    down = max(box[1] - code.box[3], code.box[1] - box[3], 0)
-    return code.page not in {receipt.page for receipt in group.receipts}, across + down
 
 
 def _exact(group: Group, codes: Sequence[Code], reading: Reading) -> FileReceipt:

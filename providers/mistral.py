@@ -16,7 +16,7 @@ from providers import vision
 from providers.http import Answer, Client, Clock, Failure, Vendor
 from providers.json_answer import dig, dig_list, without_images
 from providers.pages import join_pages, receipt_from_text
-from result import OcrResult, Receipt
+from result import OcrResult, Receipt, placed
 from settings import Settings, deadline
 
 MISTRAL = Vendor("Mistral", "MISTRAL_API_KEY", "MISTRAL_BASE_URL", "MISTRAL_MODEL")
@@ -69,13 +69,15 @@ def _read(document: vision.Document, client: Client) -> OcrResult:
         raise client.not_its_api()
     markdown = "\n\n".join(_markdown(body))
     text = "\n".join(vision.printed_rows([text_from_markdown(markdown)]))
+    receipts = _receipts(dig(body, "document_annotation"), text)
     return OcrResult(
         markdown=markdown,
         text=text,
         pages=document.pages,
-        receipt=_receipt(dig(body, "document_annotation"), text),
+        receipt=receipts[0],
         model=str(dig(body, "model") or MISTRAL.model(client.settings))[:100],
         raw=without_images(body),
+        receipts=tuple(map(placed, receipts)),
     )
 
 
@@ -86,9 +88,9 @@ def _markdown(body: object) -> Iterator[str]:
             yield markdown
 
 
-def _receipt(annotation: object, text: str) -> Receipt:
+def _receipts(annotation: object, text: str) -> list[Receipt]:
     """The annotated fields; those of our rules where the annotation is missing or cut."""
     fields = vision.read_fields(annotation) if isinstance(annotation, str) else None
     if fields is None:
-        return receipt_from_text(text)
-    return vision.with_warnings(vision.receipt_from_fields(fields), text)
+        return [receipt_from_text(text)]
+    return [vision.with_warnings(receipt, text) for receipt in vision.receipts_from_fields(fields)]

@@ -26,6 +26,7 @@ from result import (
     Receipt,
     ReceiptWarning,
     Rows,
+    listed,
     placed,
     unplaced,
 )
@@ -123,7 +124,7 @@ def join_pages(results: Sequence[OcrResult]) -> OcrResult:
 def _found(result: OcrResult, page: int) -> list[Found]:
     """The receipts of a result whose first page is this one of the document."""
     rows = rows_from_text(result.text)
-    receipts = result.receipts or (placed(result.receipt),)
+    receipts = listed(result)
     return [Found(_on_page(receipt, page), rows, len(receipts) == 1) for receipt in receipts]
 
 

@@ -14,11 +14,25 @@ from typing import Any, NamedTuple
 from engines.rows import group_rows
 from fields.checks import check, reviewed
 from fields.dates import find_dates
+from fields.labels import around
 from fields.money import parse_money, parse_rate
 from fields.receipt import read_receipt
 from providers.json_answer import dig_number
 from providers.pages import result_from_pages
-from result import Box, FieldEvidence, Item, Line, OcrResult, Page, Receipt, ReceiptWarning, Tax
+from result import (
+    Box,
+    FieldEvidence,
+    FileReceipt,
+    Item,
+    Line,
+    OcrResult,
+    Page,
+    Receipt,
+    ReceiptWarning,
+    Tax,
+    placed,
+    with_receipts,
+)
 
 MODEL = "AnalyzeExpense"
 MIN_TOTAL_CONFIDENCE_PERCENT = 50  # below it the total is more likely wrong than right
@@ -44,11 +58,48 @@ def read_answer(answer: Mapping[str, Any], page: tuple[int, int]) -> OcrResult:
     """The result for one page of so many pixels."""
     documents = answer["ExpenseDocuments"]
     lines = _lines(documents, page)
+    told = [document for document in documents if _is_receipt(document)]
+    found = [_of_document(document, lines, page) for document in told] if len(told) > 1 else []
+    receipts = found or [placed(_of_documents(documents, lines))]
+    result = result_from_pages([Page(*page, lines)], model=MODEL, raw=answer, receipt=receipts[0])
+    return with_receipts(result, receipts)
+
+
+def _is_receipt(document: Mapping[str, Any]) -> bool:
+    fields = map(_field, document.get("SummaryFields", ()))
+    return any(field.type in (*TOTALS, "SUBTOTAL") and field.text for field in fields)
+
+
+def _of_document(
+    document: Mapping[str, Any], lines: Sequence[Line], page: tuple[int, int]
+) -> FileReceipt:
+    """One of several receipts of a page; its lines are those between its fields."""
+    box = around(_boxes(document, page))
+    own = [line for line in lines if box and line.box and _is_inside(line.box, box)]
+    return placed(_of_documents([document], own), 0, box)
+
+
+def _of_documents(documents: Sequence[Mapping[str, Any]], lines: Sequence[Line]) -> Receipt:
     fields = [
         _field(field) for document in documents for field in document.get("SummaryFields", ())
     ]
-    receipt = _receipt(fields, list(_items(documents)), read_receipt(group_rows(lines)))
-    return result_from_pages([Page(*page, lines)], model=MODEL, raw=answer, receipt=receipt)
+    return _receipt(fields, list(_items(documents)), read_receipt(group_rows(lines)))
+
+
+def _boxes(document: Mapping[str, Any], page: tuple[int, int]) -> Iterator[Box]:
+    """Where the fields of a document are."""
+    groups = document.get("LineItemGroups", ())
+    items = (item for group in groups for item in group.get("LineItems", ()))
+    of_items = (field for item in items for field in item.get("LineItemExpenseFields", ()))
+    for field in (*document.get("SummaryFields", ()), *of_items):
+        value = field.get("ValueDetection", {})
+        if "Geometry" in value:
+            yield _box(value, page)
+
+
+def _is_inside(box: Box, other: Box) -> bool:
+    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    return other[0] <= x <= other[2] and other[1] <= y <= other[3]
 
 
 def _lines(documents: Sequence[Mapping[str, Any]], page: tuple[int, int]) -> tuple[Line, ...]:

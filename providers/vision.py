@@ -34,12 +34,15 @@ from result import (
     ReceiptWarning,
     Tax,
     json_schema,
+    placed,
+    with_receipts,
 )
 from settings import Settings, deadline
 
 MAX_TOKENS = 16_384  # reasoning included; a metre of receipt needs about 8,000
 MAX_TEXT_LENGTH = 300
 MAX_ITEMS = 1_000
+MAX_RECEIPTS = 50
 MAX_AMOUNT = 10**12
 MAX_DIGITS = 40  # of a number in an answer
 
@@ -72,6 +75,12 @@ _FIELDS: dict[str, Json] = {
     "is_receipt": {"type": "boolean", "description": "false if it is no receipt or invoice"},
     **{field.name: json_schema(field.type, _PARTS) for field in PRINTED},
 }
+_FURTHER = {
+    "type": "array",
+    "items": _object(**{field.name: _FIELDS[field.name] for field in PRINTED}),
+    "description": "the other receipts on the paper, if it holds several; those above are the "
+    "fields of the first",
+}
 _ROWS = {
     "type": "array",
     "items": {"type": "string"},
@@ -81,8 +90,10 @@ _ROWS = {
 
 # The strictest rules of all vendors: only type, properties, required, additionalProperties, items
 # and description; every property required, null by a type array.
-FIELDS_SCHEMA = _object(**_FIELDS)  # for Mistral, which gives the text anyway
-SCHEMA = _object(rows=_ROWS, **_FIELDS)
+FIELDS_SCHEMA = _object(
+    **_FIELDS, further_receipts=_FURTHER
+)  # for Mistral, which gives the text anyway
+SCHEMA = _object(rows=_ROWS, **_FIELDS, further_receipts=_FURTHER)
 _ASKED: dict[str, Json] = SCHEMA["properties"]
 
 
@@ -174,10 +185,11 @@ def read_answer(
     answer = read_fields(content)
     if answer is None:
         raise _bad_answer(vendor, "did not answer in the form asked for")
-    receipt = receipt_from_fields(answer)
-    text = "\n".join(printed_rows(answer.get("rows"))) or _text_of(receipt)
-    receipt = with_warnings(receipt, text)
-    return result_from_text(text, receipt, document.pages, model=model, raw=raw)
+    receipts = receipts_from_fields(answer)
+    text = "\n".join(printed_rows(answer.get("rows"))) or "\n\n".join(map(_text_of, receipts))
+    receipts = [with_warnings(receipt, text) for receipt in receipts]
+    result = result_from_text(text, receipts[0], document.pages, model=model, raw=raw)
+    return with_receipts(result, map(placed, receipts))
 
 
 def read_fields(content: str) -> Mapping[str, Any] | None:
@@ -203,6 +215,12 @@ def _has(answer: Mapping[str, Any], name: str) -> bool:
     if name == "is_receipt":
         return isinstance(value, bool)
     return name in answer and (value is None or checked(name, value) is not None)
+
+
+def receipts_from_fields(answer: Mapping[str, Any]) -> list[Receipt]:
+    """The receipt of an answer, and those of its `further_receipts` that have a total or a date."""
+    further = map(receipt_from_fields, dig_objects(answer, "further_receipts")[:MAX_RECEIPTS])
+    return [receipt_from_fields(answer), *(r for r in further if r.total is not None or r.date)]
 
 
 def receipt_from_fields(answer: Mapping[str, Any]) -> Receipt:

@@ -1,6 +1,8 @@
 """Codes are found in pictures that zxing-cpp itself draws."""
 
 import json
+from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 import zxingcpp
@@ -8,7 +10,8 @@ from PIL import Image
 
 from engines.codes import find_codes
 from providers import PROVIDERS
-from result import ocr_data
+from providers.base import read
+from result import OcrResult, Receipt, ocr_data
 from settings import Settings
 from tests.fakes import drawn as printed
 from tests.fields.test_codes import TSE
@@ -103,3 +106,15 @@ def test_a_total_that_the_code_of_the_till_says_too_is_proved_by_it(tmp_path):
     assert (receipt.evidence.total.source, receipt.evidence.date.source) == ("code", "code")
     left, top, *_ = receipt.evidence.total.box
     assert (left > 60, top > 420) == (True, True)
+
+
+def test_what_a_vendor_reads_is_proved_by_the_codes_too(tmp_path):
+    page((drawn(TSE), (40, 300))).save(tmp_path / "receipt.png")
+    told = Receipt("model", merchant="CAFE", total=Decimal("2.55"))
+    vendor = replace(PROVIDERS["openai"], ocr=lambda *_: OcrResult("", "", (), told, "vision-1"))
+    result = read(vendor, tmp_path / "receipt.png", Settings())
+    assert [code.text for code in result.codes] == [TSE]
+    assert (result.receipt.merchant, result.receipt.date) == ("CAFE", "2019-07-10")
+    assert result.receipts[0].evidence.total.source == "code"
+    own = {name for name, provider in PROVIDERS.items() if not provider.wants_codes}
+    assert own == {"paddle-ocr-local", "tesseract"}

@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from fields.exact import amounts_in, with_codes, with_invoice
-from result import Code, Evidence, FieldEvidence, Item, Line, Receipt, Tax
+from fields.exact import amounts_in, owned, with_codes, with_invoice
+from result import Code, Evidence, FieldEvidence, Item, Line, Receipt, Tax, placed
 from tests.fields.test_codes import ATCUD, EPC, NFCE, TSE, ZATCA
 
 TODAY = date(2026, 11, 26)
@@ -170,3 +170,16 @@ def test_evidence_is_of_the_data_only_where_that_has_the_field():
     printed = replace(CAFE, items=(), tip=Decimal(1), evidence=sure(merchant=1, tip=1))
     nameless = with_invoice(printed, replace(INVOICE, merchant=None), (), TODAY)
     assert (nameless.evidence.merchant.source, nameless.evidence.tip) == ("ocr", None)
+
+
+def test_a_code_belongs_to_the_nearest_receipt_and_to_none_of_two_as_near():
+    left, right = placed(CAFE, 0, (0, 0, 100, 200)), placed(CAFE, 0, (300, 0, 400, 200))
+    code = Code("QRCode", TSE, 0, (90, 220, 160, 290))
+    assert owned([left, right], [code]) == [[code], []]
+    assert owned([placed(CAFE), placed(CAFE)], [code]) == [[], []]
+    on_third_page = replace(code, page=2)
+    assert owned([placed(CAFE, 3), placed(CAFE, 1), left], [on_third_page]) == [
+        [],
+        [on_third_page],
+        [],
+    ]

@@ -278,6 +278,21 @@ def test_lines_that_two_receipts_share_count_once():
     )
 
 
+def test_each_receipt_of_a_page_is_listed_with_its_box():
+    def total(text, left):
+        found = field("TOTAL", text)
+        found["ValueDetection"]["Geometry"] = geometry(left, 0.5, 0.3)
+        return found
+
+    two = answer(field("VENDOR_NAME", "CAFE"), total("1.00", 0.1))
+    two["ExpenseDocuments"] += answer(total("2.00", 0.6))["ExpenseDocuments"]
+    result = textract_answer.read_answer(two, (100, 200))
+    assert [(r.merchant, r.total, r.box) for r in result.receipts] == [
+        ("CAFE", 1, (10, 20, 60, 110)),
+        (None, 2, (60, 100, 90, 110)),
+    ]
+
+
 # Throttling
 
 

@@ -85,6 +85,15 @@ def nodes(schema):
             yield from nodes(child)
 
 
+@each(MODELS)
+def test_every_receipt_that_a_model_finds_is_listed(case, http_stub, receipt):
+    bar = {"merchant": "BAR", "date": "2026-03-15", "total": 9}
+    http_stub.reply(case.good(ANSWER | {"further_receipts": [bar, {"merchant": "x"}, 7]}))
+    result = case.ocr(receipt, case.settings(http_stub.url))
+    assert [(r.merchant, r.page) for r in result.receipts] == [("CORNER CAFE", 0), ("BAR", 0)]
+    assert result.receipt == RECEIPT
+
+
 @pytest.mark.parametrize("schema", [SCHEMA, FIELDS_SCHEMA], ids=["rows", "fields"])
 def test_the_schema_keeps_the_strictest_rules_of_all_vendors(schema):
     allowed = {"type", "description", "properties", "required", "additionalProperties", "items"}
@@ -99,7 +108,9 @@ def test_the_schema_keeps_the_strictest_rules_of_all_vendors(schema):
 def test_the_schema_asks_for_the_fields_of_a_receipt_in_their_order():
     asked = SCHEMA["properties"]
     assert list(asked) == ["rows", *FIELDS_SCHEMA["properties"]]
-    assert list(FIELDS_SCHEMA["properties"]) == ["is_receipt", *[field.name for field in PRINTED]]
+    fields = [field.name for field in PRINTED]
+    assert list(FIELDS_SCHEMA["properties"]) == ["is_receipt", *fields, "further_receipts"]
+    assert asked["further_receipts"]["items"]["required"] == fields
     assert asked["total"] == {"type": ["number", "null"], "description": "the amount to pay"}
     assert asked["taxes"]["items"]["required"] == ["rate", "amount"]
     assert asked["items"]["items"]["properties"]["description"]["type"] == "string"
