@@ -100,19 +100,21 @@ function fileInput(id, label, iconName, attributes) {
 }
 
 function showQueue(list, foot, providers, limits) {
-  queue.forEach((entry, number) => {
+  let good = 0;
+  for (const entry of queue) {
     if (!entry.providers.length) entry.providers = [usualProvider(providers)];
-    if (!entry.isRefused) entry.problem = problemOf(entry.file, number, limits);
-  });
+    if (!entry.isRefused) entry.problem = problemOf(entry.file, good, limits);
+    if (!entry.problem) good += 1;
+  }
   replace(list, queue.map((entry) => queueRow(entry, providers)));
   replace(foot, queue.some(({ problem }) => !problem) ? sendPlace(providers) : null);
 }
 
-/** Why a file is not sent, as far as it is known before; null if it is. */
-function problemOf(file, number, { fileBytes, files }) {
+/** Why a file is not sent after so many others, as far as it is known before; null if it is. */
+function problemOf(file, others, { fileBytes, files }) {
   if (!file.size) return say("emptyFile");
   if (file.size > fileBytes) return say("largerThan", { size: size(fileBytes) });
-  return number >= files ? say("oneTooMany", { n: files }) : null;
+  return others >= files ? say("oneTooMany", { n: files }) : null;
 }
 
 function queueRow(entry, providers) {

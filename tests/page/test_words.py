@@ -9,6 +9,10 @@ from tests.conftest import ROOT
 
 STATIC = ROOT / "static"
 STRING = r'"(?:[^"\\]|\\.)*"'
+NOT_SAID = {  # keys of the keyboard, headers, ids, and the name
+    *("Escape", "Enter", "Files", "Bearer ", "Retry-After", "Content-Type", "X-Name"),
+    *("Idempotency-Key", "input-error", "input-about", " · Open Receipt OCR", "icon-"),
+}
 LANGUAGES = sorted(path.stem for path in (STATIC / "words").glob("*.js"))
 
 
@@ -42,3 +46,43 @@ def test_every_word_that_is_asked_for_exists_and_every_word_is_asked_for():
     assert asked - set(words("en")) == set()
     mentioned = set(re.findall(r"\w+", code))
     assert {name for name in words("en") if "." not in name} - mentioned == set()
+
+
+def texts_of(code):
+    """The literals of a module, without what stands in ${} and without comments."""
+    code = re.sub(r"^\s*(//|\*|/\*).*$|\s// .*$", "", code, flags=re.M)
+    code = re.sub(r"^import .*?;$", "", code, flags=re.M | re.S)
+    code = re.sub(r"(?<=[(=,]) ?/(?:\\.|\[(?:\\.|[^\]])*\]|[^/\n\\])+/", "", code)  # patterns
+    templates = [re.sub(r"\$\{[^{}]*\}", "", text) for text in re.findall(r"`([^`]*)`", code)]
+    return [text[1:-1] for text in re.findall(STRING, code)] + templates
+
+
+def is_prose(text):
+    """Whether it has a word with a capital, or two words side by side, and is no class."""
+    names = set(re.findall(r"\.([a-z][\w-]*)", (STATIC / "page.css").read_text("utf-8")))
+    if set(text.split()) <= names | NOT_SAID:
+        return False
+    return bool(re.search(r"\b[A-Z][a-z]+\b|[a-z] [a-z]", text)) and text not in NOT_SAID
+
+
+def test_no_module_says_a_word_of_its_own():
+    found = {
+        (path.name, text)
+        for path in STATIC.glob("*.js")
+        for text in texts_of(path.read_text("utf-8"))
+        if is_prose(text)
+    }
+    assert found == set()
+
+
+def test_the_page_itself_says_only_its_name_and_that_it_needs_javascript():
+    html = re.sub(r"<noscript>.*?</noscript>", "", (STATIC / "index.html").read_text("utf-8"))
+    said = {text.strip() for text in re.findall(r">([^<]+)<", html)} - {""}
+    assert said == {"Open Receipt OCR"}
+
+
+def test_a_made_up_sentence_would_be_found():
+    code = (
+        'h("p", { class: "small" }, "Not a word"); h("b", {}, `and ${n} more words`); // No one\n'
+    )
+    assert [text for text in texts_of(code) if is_prose(text)] == ["Not a word", "and  more words"]
