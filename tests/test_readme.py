@@ -47,9 +47,6 @@ def test_the_first_curl_gives_the_answer_it_shows(serve, provider):
     answer = json.loads(bash(command, ROOT))
     if provider == "tesseract":  # it reads the tax number on some versions only
         answer["merchantTaxId"] = shown["merchantTaxId"]
-    for item in answer["items"]:
-        del item["evidence"]
-    del answer["evidence"]
     assert answer == shown
 
 
@@ -83,5 +80,5 @@ def test_every_command_of_the_commands_section_works(serve, tmp_path):
 
 def test_the_readme_stays_readable():
     lines = README.splitlines()
-    assert len(lines) < 250
+    assert len(lines) <= 200
     assert lines.index("```sh") < 10

@@ -27,7 +27,7 @@ from tests.fakes import fake, needs
 pytestmark = pytest.mark.slow
 
 KEY = "sesame-sesame"
-TEXT = (ROOT / "README.md").read_text("utf-8")
+TEXT = (ROOT / "docs/recipes.md").read_text("utf-8")
 
 
 def block(language, marker):
