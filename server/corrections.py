@@ -132,13 +132,13 @@ def read_change(body: Json) -> Change:
             faults.append(f"{name}{fault.where} must be {fault}, not {_shown(fault.value)}")
             return None
 
-    faults += [f"{name!r} is none of {', '.join(KEYS)}" for name in body if name not in KEYS]
+    faults += [f"{_shown(name)} is none of {', '.join(KEYS)}" for name in body if name not in KEYS]
     seen = read("updatedAt", body.get("updatedAt"), _text)
     values: Json = read("set", body.get("set", {}), _object) or {}
     unset: list[Any] = read("unset", body.get("unset", []), _list) or []
-    for name in [*values, *unset]:
-        if not isinstance(name, str) or name not in READERS:
-            faults.append(f"{_shown(name)} is no field; use {', '.join(READERS)}")
+    names = [_shown(name) for name in (*values, *unset) if name not in [*READERS]]
+    faults += [f"{name} is none of the fields {', '.join(READERS)}" for name in names[:1]]
+    faults += [f"{name} is no field either" for name in names[1:]]
     known = {name: value for name, value in values.items() if name in READERS}
     found = {name: read(name, value, READERS[name]) for name, value in known.items()}
     faults += [f"{name} is both in set and in unset" for name in found if name in unset]
