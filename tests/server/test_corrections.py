@@ -1,13 +1,18 @@
 """People correct, choose, confirm and take back; no reading and no other hand undoes it."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from result import Evidence, FieldEvidence, FileReceipt, Item, OcrResult, ProviderError, Receipt
+from server.corrections import READERS
 from tests.fakes import fake, upload, wait
+from tests.server.test_openapi import validator
 
 SURE, DOUBTFUL = Evidence(0.99, "ocr", 0, (1, 2, 3, 4)), Evidence(0.5, "ocr", 0, (5, 6, 7, 8))
 READ = Receipt(
@@ -288,6 +293,31 @@ def test_what_is_no_json_object_is_refused(client, receipt):
 def test_a_receipt_that_is_not_there_cannot_be_changed(client):
     response = client.patch("/receipts/9", json={"updatedAt": "2026-01-01T00:00:00.000Z"})
     assert (response.status_code, response.json["details"]) == (404, "Receipt 9 does not exist")
+
+
+SCALARS = (
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.decimals().map(str)
+)
+PARTS = st.sampled_from(["description", "quantity", "unitPrice", "amount", "rate"])
+JSON = st.recursive(
+    SCALARS | st.sampled_from(["2026-03-14", "09:41", "eur", "4821"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(PARTS, inner, max_size=3),
+    max_leaves=6,
+)
+FIELD = st.sampled_from([*READERS])
+DESCRIBED = validator({"$ref": "#/components/schemas/ReceiptDetail"})
+
+
+@pytest.mark.slow
+@settings(max_examples=80, deadline=None, suppress_health_check=[*HealthCheck])
+@given(st.dictionaries(FIELD, JSON, max_size=5), st.lists(FIELD, max_size=2))
+def test_whatever_is_corrected_is_refused_or_fits_the_description(client, receipt, wrong, unset):
+    seen = get(client)["updatedAt"]
+    body = json.dumps({"updatedAt": seen, "set": wrong, "unset": unset})  # NaN and all
+    response = client.patch("/receipts/1", data=body, content_type="application/json")
+    assert response.status_code in (200, 400), response.text
+    DESCRIBED.validate(get(client))
+    assert client.get("/receipts").status_code == 200
 
 
 # Two at once
