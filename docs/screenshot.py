@@ -33,8 +33,9 @@ def _take(page: Page, server: Server) -> None:
     page.size(*SIZE)
     page.colors("light")
     page.open(f"#/jobs/{job_id}")
-    page.see(".paper")
+    page.see(".paper image")
     page.click(".items td", "Almond")
+    page.run("scrollTo(0, 0)")
     picture = ROOT / "docs" / "page.png"
     page.browser.save_screenshot(picture)
     Image.open(picture).quantize(256, dither=Image.Dither.NONE).save(picture, optimize=True)
