@@ -51,7 +51,7 @@ from server.lifecycle import (
     serving,
     stop_with_process,
 )
-from server.listing import read_listing, read_preview, read_receipt_listing
+from server.listing import read_groups, read_listing, read_preview, read_receipt_listing
 from server.metrics import Metrics
 from server.multipart import MAX_NAME_BYTES
 from server.previews import Previews, page_of
@@ -157,19 +157,26 @@ def _pagination(total: int, listing: Listing | ReceiptListing) -> dict[str, int]
 @api.get("/ocr-jobs/export.csv")
 def export_csv() -> Response:
     """The list's jobs, or one, as CSV: a row for each file, with `items=1` for each item."""
-    return _export_response(exports.as_csv, "csv")
+    return _export_response(exports.as_csv, "csv", _jobs_to_export())
 
 
 @api.get("/ocr-jobs/export.json")
 def export_json() -> Response:
     """The same as JSON."""
-    return _export_response(exports.as_json, "json")
+    return _export_response(exports.as_json, "json", _jobs_to_export())
 
 
-def _export_response(rows: Callable[[Path, Listing, bool], Iterator[str]], suffix: str) -> Response:
-    listing, items = read_listing(request.args), exports.wants_items(request.args)
+def _jobs_to_export() -> Listing:
+    listing = read_listing(request.args)
     if listing.job is not None and not db.job_exists(get_db(), listing.job):
         abort(404, f"Job {listing.job} does not exist")
+    return listing
+
+
+def _export_response(
+    rows: Callable[[Path, Any, bool], Iterator[str]], suffix: str, listing: Listing | ReceiptListing
+) -> Response:
+    items = exports.wants_items(request.args)
     close_db()  # the export has a connection of its own
     service, name = get_service(), f"{'items' if items else 'receipts'}.{suffix}"
     service.worker.check_database()
@@ -277,7 +284,7 @@ def list_receipts() -> dict[str, Any]:
     """A page of receipts, those added last first unless `sort` says otherwise, and their sums."""
     listing = read_receipt_listing(request.args)
     with db.snapshot(get_db()):
-        sums = db.sum_receipts(get_db(), listing)
+        sums, unfilled = db.sum_receipts(get_db(), listing), db.count_unfilled(get_db())
         total = sum(row["count"] for row in sums)
         data = db.list_receipts(get_db(), listing, total)
     return {
@@ -285,7 +292,27 @@ def list_receipts() -> dict[str, Any]:
         "pagination": _pagination(total, listing),
         "duplicates": sum(row.pop("duplicates") for row in sums),
         "sums": sums,
+        "unfilled": unfilled,
     }
+
+
+@api.get("/receipts/summary")
+def sum_receipts() -> dict[str, Any]:
+    """The list's receipts added up by month, merchant or currency."""
+    by = read_groups(request.args)
+    return {"data": db.sum_receipts(get_db(), read_receipt_listing(request.args), by)}
+
+
+@api.get("/receipts/export.csv")
+def export_receipts_csv() -> Response:
+    """The list's receipts, or those of `ids`, as CSV, with `items=1` a row for each item."""
+    return _export_response(exports.as_csv, "csv", read_receipt_listing(request.args))
+
+
+@api.get("/receipts/export.json")
+def export_receipts_json() -> Response:
+    """The same as JSON."""
+    return _export_response(exports.as_json, "json", read_receipt_listing(request.args))
 
 
 @api.get(RECEIPT)

@@ -41,14 +41,30 @@ SORTS = {
 MIN_INDEXED_LENGTH = 3  # characters of a search; FTS5's trigrams know nothing shorter
 HOLDS_TEXT = "(instr(job_search.name, :text) OR instr(job_search.files, :text))"
 RECEIPT_SORTS = {
-    "addedAt": "receipt.id",  # an id is never given twice, and each is higher than all before
-    "date": "receipt.date",
-    "total": "receipt.total",
-    "merchant": "receipt.merchant",
+    "addedAt": "id",  # an id is never given twice, and each is higher than all before
+    "date": "date",
+    "total": "total",
+    "merchant": "merchant",
 }
 LISTED = "(SELECT value FROM json_each(?))"
+RECEIPT_GROUPS = {
+    "month": "nullif(substr(date, 1, 7), '')",
+    "merchant": "merchant",
+    "currency": "nullif(currency, '')",
+}
+MAX_GROUPS = 1000  # rows of sums
+MAX_CURRENCIES = 8
+MAX_WORDS = 16  # of a search
+ITEMS = (  # of a receipt; readings of older releases have only one
+    "json_extract(corrections, '$.items')",
+    "json_extract(ocr_data, '$.receipts[' || position || '].items')",
+    "json_extract(ocr_data, '$.receipt.items')",
+)
 RECEIPT_STATES = ("reading", "review", "ok", "confirmed", "failed", "duplicate")
 UNITS = 10_000  # of a stored amount in one of the currency's unit
+MARKS = re.compile(
+    "[\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u3099\u309a]"
+)  # above and below letters
 # A word, or one letter of Thai, Chinese or Japanese, which put no blanks between words.
 UNSPACED = "\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
 WORD = re.compile(rf"[{UNSPACED}]|[^\W_{UNSPACED}]+")
@@ -829,10 +845,17 @@ class ReceiptListing:
     merchant: str | None = None  # without regard to the case of ASCII letters
     states: tuple[str, ...] = ()  # any of these; () for all
     job: int | None = None  # of this job only, which need not exist
+    ids: tuple[int, ...] | None = None  # only these
 
     @property
     def offset(self) -> int:
         return (self.page - 1) * self.limit
+
+    @property
+    def needs_receipts(self) -> bool:
+        """Whether receipt_sum does not tell which receipts are asked for."""
+        others = (self.search, self.least, self.most, self.merchant, self.job, self.ids)
+        return any(value is not None for value in others)
 
 
 def change_receipt(
@@ -846,9 +869,10 @@ def change_receipt(
         """
         UPDATE receipt SET
             execution_id = :execution_id, chosen = :chosen, state = :state, merchant = :merchant,
-            date = :date, time = :time, total = :total, tax = :tax, currency = :currency,
-            item_count = :item_count, payment_method = :payment_method, review = :review,
-            warnings = :warnings, learned = :learned, corrections = :corrections,
+            date = :date, time = :time, total = :total, subtotal = :subtotal, tax = :tax,
+            tip = :tip, currency = :currency, item_count = :item_count,
+            payment_method = :payment_method, review = :review, warnings = :warnings,
+            learned = :learned, corrections = :corrections,
             changed = :changed, confirmed_at = :confirmed_at, key = :key
         WHERE id = :id AND updated_at = coalesce(:seen, updated_at)
         """,
@@ -924,13 +948,12 @@ def set_words(db: sqlite3.Connection, receipt_id: int, text: str) -> None:
 
 
 def words_of(text: str) -> str:
-    """The words of a text, each once, as the search of receipts compares them, a blank before each.
+    """The words of a text, each once, as the search of receipts compares them, between blanks.
 
     Without case and accents. Letters of scripts that put no blanks between words are words.
     """
-    plain = unicodedata.normalize("NFKD", text.casefold())
-    letters = "".join(letter for letter in plain if not unicodedata.combining(letter))
-    return "".join(f" {word}" for word in dict.fromkeys(WORD.findall(letters)))
+    plain = MARKS.sub("", unicodedata.normalize("NFKD", text.casefold()))
+    return f" {' '.join(dict.fromkeys(WORD.findall(plain)))} "
 
 
 def list_receipts_of(db: sqlite3.Connection, file_id: int) -> list[dict[str, Any]]:
@@ -942,6 +965,41 @@ def list_receipts_of(db: sqlite3.Connection, file_id: int) -> list[dict[str, Any
 def delete_receipts_from(db: sqlite3.Connection, file_id: int, position: int) -> None:
     """Delete the receipts of the file that a reading with fewer of them does not have."""
     db.execute("DELETE FROM receipt WHERE file_id = ? AND position >= ?", (file_id, position))
+
+
+def list_unfilled(db: sqlite3.Connection, most: int) -> list[int]:
+    """The ids of files of an older release whose receipts are not filled in, the newest first."""
+    rows = db.execute(
+        "SELECT id FROM file WHERE id < (SELECT below FROM unfilled) ORDER BY id DESC LIMIT ?",
+        (most,),
+    )
+    return [row["id"] for row in rows]
+
+
+def set_unfilled(db: sqlite3.Connection, below: int) -> None:
+    """Say that only the receipts of files with a lower id are still to be filled in."""
+    db.execute("UPDATE unfilled SET below = ?", (below,))
+
+
+def count_unfilled(db: sqlite3.Connection) -> int:
+    """How many files have receipts that are still to be filled in."""
+    row = db.execute(
+        "SELECT count(*) AS n FROM file WHERE id < (SELECT below FROM unfilled)"
+    ).fetchone()
+    return int(row["n"])
+
+
+def fail_receipts(db: sqlite3.Connection, file_id: int) -> None:
+    """Have a file's receipts be failed, of which nothing is read and nothing is pending."""
+    db.execute(
+        """
+        UPDATE receipt SET state = 'failed'
+        WHERE file_id = :id AND state = 'reading' AND NOT EXISTS (
+            SELECT 1 FROM execution WHERE file_id = :id AND status IN ('pending', 'running')
+        )
+        """,
+        {"id": file_id},
+    )
 
 
 def list_completed(db: sqlite3.Connection, file_id: int) -> Iterator[tuple[int, str]]:
@@ -960,37 +1018,123 @@ def list_receipts(
     db: sqlite3.Connection, listing: ReceiptListing, total: int
 ) -> list[dict[str, Any]]:
     """A page of the `total` receipts that sum_receipts found in the same snapshot."""
-    conditions = " AND ".join(_receipt_conditions(listing)) or "TRUE"
+    count = min(listing.limit, total - listing.offset)
+    if count <= 0:
+        return []
+    from_end = total - listing.offset - count  # the page is read from the nearer end
+    backwards = from_end < listing.offset
+    skipped = min(listing.offset, from_end)
     rows = db.execute(
         f"""
-        {RECEIPT} WHERE receipt.id IN (
-            SELECT id FROM receipt WHERE {conditions}
-            ORDER BY {_receipt_order(listing)} LIMIT :limit OFFSET :offset
-        )
-        ORDER BY {_receipt_order(listing)}
+        SELECT id FROM receipt {_receipts_where(db, listing, total, skipped + count, backwards)}
+        LIMIT :limit OFFSET :offset
         """,
-        _receipt_terms(listing) | {"limit": listing.limit, "offset": listing.offset},
+        _receipt_terms(listing) | {"limit": count, "offset": skipped},
     ).fetchall()
+    ids = [row["id"] for row in (rows[::-1] if backwards else rows)]
+    return list_receipts_by_id(db, ids)
+
+
+def list_receipt_ids(db: sqlite3.Connection, listing: ReceiptListing) -> Iterator[int]:
+    """The ids of all receipts that are asked for, in the order of list_receipts."""
+    rows = db.execute(
+        f"SELECT id FROM receipt {_receipts_where(db, listing, 0, 1)}", _receipt_terms(listing)
+    )
+    return (row["id"] for row in rows)
+
+
+def list_receipts_by_id(db: sqlite3.Connection, ids: list[int]) -> list[dict[str, Any]]:
+    """These receipts in this order; those that are not there are left out."""
+    rows = db.execute(
+        f"{RECEIPT} JOIN json_each(?) AS wanted ON wanted.value = receipt.id ORDER BY wanted.key",
+        (json.dumps(ids),),
+    )
     return [_as_receipt(row) for row in rows]
 
 
-def sum_receipts(db: sqlite3.Connection, listing: ReceiptListing) -> list[dict[str, Any]]:
-    """By currency: how many receipts are asked for, how many are duplicates, and their sums."""
-    conditions = " AND ".join(_receipt_conditions(listing)) or "TRUE"
+def sum_receipts(
+    db: sqlite3.Connection, listing: ReceiptListing, by: Sequence[str] = ("currency",)
+) -> list[dict[str, Any]]:
+    """How many receipts are asked for, how many of them are duplicates, and their sums.
+
+    `by` are keys of RECEIPT_GROUPS; there is a row for each of their combinations that occurs, at
+    most MAX_GROUPS: the latest months, or those with the most receipts, first.
+    """
+    if listing.search and by == ("currency",) and (sums := _sums_of_search(db, listing)):
+        return sums
+    groups = ", ".join(f"{RECEIPT_GROUPS[name]} AS {name}" for name in by)
+    places = ", ".join(str(number) for number in range(1, len(by) + 1))
     rows = db.execute(
         f"""
-        SELECT currency, count(*) AS count, count(duplicate_of) AS duplicates,
-            total(total) AS total, total(tax) AS tax
-        FROM receipt WHERE {conditions} GROUP BY currency ORDER BY count DESC, currency
+        SELECT {groups}, sum(n) AS count, sum(n * duplicate) AS duplicates, total(total) AS total,
+            total(tax) AS tax
+        FROM {_summed(listing, by)} GROUP BY {places} HAVING sum(n) > 0
+        ORDER BY {"month DESC, " if "month" in by else ""}sum(n) DESC, {places} LIMIT {MAX_GROUPS}
         """,
         _receipt_terms(listing),
     )
     return [{**row, "total": amount(row["total"]), "tax": amount(row["tax"])} for row in rows]
 
 
+def _summed(listing: ReceiptListing, by: Sequence[str]) -> str:
+    """What has the numbers of the receipts that are asked for: receipt_sum if it has all it takes.
+
+    A million receipts of ten years have some ten thousand rows there.
+    """
+    if not listing.needs_receipts and "merchant" not in by:
+        return f"receipt_sum WHERE {_all(_receipt_conditions(listing, 'duplicate'))}"
+    return f"""(
+        SELECT date, currency, merchant, 1 AS n, duplicate_of IS NOT NULL AS duplicate, total, tax
+        FROM {_found_receipts(listing)}
+    )"""
+
+
+def _found_receipts(listing: ReceiptListing) -> str:
+    conditions = _receipt_conditions(listing)
+    if listing.search is None:
+        return f"receipt WHERE {_all(conditions)}"
+    # This index has what most sums need on a tenth of the table's pages.
+    index = "" if listing.merchant or listing.job else "INDEXED BY receipt_numbers"
+    return f"""
+        receipt_search CROSS JOIN receipt {index} ON receipt.id = receipt_search.rowid
+        WHERE receipt_search MATCH :words AND {_all(conditions)}
+        """
+
+
+def _sums_of_search(db: sqlite3.Connection, listing: ReceiptListing) -> list[dict[str, Any]]:
+    """sum_receipts by currency for a search; [] where there are too many currencies for this.
+
+    GROUP BY would sort all that is found: twice the time, with a word on every ninth of a million.
+    """
+    rows = db.execute("SELECT DISTINCT currency FROM receipt_sum ORDER BY 1").fetchall()
+    if len(rows) > MAX_CURRENCIES:
+        return []
+    columns = [
+        f"{function} FILTER (WHERE ifnull(currency, '') = :c{number})"
+        for number in range(len(rows))
+        for function in ("count(*)", "count(duplicate_of)", "total(total)", "total(tax)")
+    ]
+    named = {f"c{number}": row["currency"] for number, row in enumerate(rows)}
+    found = db.execute(
+        f"SELECT {', '.join(columns)} FROM {_found_receipts(listing)}",
+        _receipt_terms(listing) | named,
+    ).fetchone()
+    sums = [
+        {
+            "currency": row["currency"] or None,
+            "count": found[4 * number],
+            "duplicates": found[4 * number + 1],
+            "total": amount(found[4 * number + 2]),
+            "tax": amount(found[4 * number + 3]),
+        }
+        for number, row in enumerate(rows)
+        if found[4 * number]
+    ]
+    return sorted(sums, key=lambda row: -row["count"])
+
+
 def get_receipt(db: sqlite3.Connection, receipt_id: int) -> dict[str, Any] | None:
-    row = db.execute(f"{RECEIPT} WHERE receipt.id = ?", (receipt_id,)).fetchone()
-    return _as_receipt(row) if row else None
+    return next(iter(list_receipts_by_id(db, [receipt_id])), None)
 
 
 def get_receipt_row(db: sqlite3.Connection, receipt_id: int) -> dict[str, Any] | None:
@@ -1065,6 +1209,34 @@ def count_receipts(db: sqlite3.Connection) -> dict[str, int]:
     return {row["state"]: row["n"] for row in db.execute("SELECT state, n FROM receipt_count")}
 
 
+def list_exported(db: sqlite3.Connection, ids: list[int], with_items: bool) -> list[dict[str, Any]]:
+    """These receipts in this order as they are exported, with their items if these are wanted."""
+    items = f"coalesce({', '.join(ITEMS)})" if with_items else "NULL"
+    rows = db.execute(
+        f"""
+        SELECT receipt.id, job_id AS job, original_name AS file, merchant, date, time, currency,
+            subtotal, tax, tip, total, payment_method AS paymentMethod, item_count AS itemCount,
+            state, provider, review, warnings, corrections AS corrected,
+            duplicate_of AS duplicateOf, {items} AS items
+        FROM json_each(?) AS wanted JOIN receipt ON receipt.id = wanted.value
+        JOIN file ON file.id = receipt.file_id
+        LEFT JOIN execution ON execution.id = execution_id
+        ORDER BY wanted.key
+        """,
+        (json.dumps(ids),),
+    )
+    return [
+        {
+            **row,
+            **{name: amount(row[name]) for name in ("subtotal", "tax", "tip", "total")},
+            **{name: json.loads(row[name]) for name in ("review", "warnings")},
+            "corrected": list(json.loads(row["corrected"])),
+            "items": json.loads(row["items"] or "[]"),
+        }
+        for row in rows
+    ]
+
+
 def _as_receipt(row: sqlite3.Row) -> dict[str, Any]:
     """A row of RECEIPT as the API shows it."""
     receipt = dict(row)
@@ -1086,34 +1258,55 @@ def amount(units: float | None) -> float | None:
     return int(units) // UNITS if units % UNITS == 0 else units / UNITS
 
 
-def _receipt_order(listing: ReceiptListing) -> str:
-    direction = listing.direction.upper()
-    return f"{RECEIPT_SORTS[listing.sort]} {direction}, receipt.id {direction}"
+def _receipts_where(
+    db: sqlite3.Connection, listing: ReceiptListing, total: int, reach: int, backwards: bool = False
+) -> str:
+    """The condition and the order that find the first `reach` of `total` at the lowest cost.
 
-
-def _receipt_conditions(listing: ReceiptListing) -> list[str]:
-    """What a receipt that is asked for fulfils; the values are those of _receipt_terms."""
-    conditions = {
-        "date >= :first_date": listing.first_date,
-        "date <= :last_date": listing.last_date,
-        "total >= :least": listing.least,
-        "total <= :most": listing.most,
-        "currency = :currency": listing.currency,
-        "merchant = :merchant": listing.merchant,
-        "file_id IN (SELECT id FROM file WHERE job_id = :job)": listing.job,
-        "id IN (SELECT rowid FROM receipt_search(:words))": listing.search,
-    }
-    found = [condition for condition, value in conditions.items() if value is not None]
-    if listing.states:
-        found.append(
-            "(state IN (SELECT value FROM json_each(:states))"
-            " OR (duplicate_of IS NOT NULL AND :duplicates))"
+    As for jobs: rare receipts are taken from an index of what is asked for and sorted, frequent
+    ones by walking the index of the order. "+" keeps SQLite from using a column's index.
+    """
+    direction = "DESC" if (listing.direction == "desc") != backwards else "ASC"
+    among = sum(count_receipts(db).values())
+    is_walked = total * total > 2 * reach * among
+    conditions = _receipt_conditions(listing, walked=is_walked)
+    if listing.search is not None:
+        words = " AND ".join(f"instr(words, :word{n})" for n in range(len(_words(listing.search))))
+        conditions.append(
+            f"EXISTS (SELECT 1 FROM receipt_search WHERE rowid = receipt.id AND {words})"
+            if is_walked
+            else "id IN (SELECT rowid FROM receipt_search WHERE receipt_search MATCH :words)"
         )
-    return found
+    column = RECEIPT_SORTS[listing.sort] if is_walked else f"+{RECEIPT_SORTS[listing.sort]}"
+    return f"WHERE {_all(conditions)} ORDER BY {column} {direction}, id {direction}"
+
+
+def _receipt_conditions(
+    listing: ReceiptListing, duplicate: str = "duplicate_of IS NOT NULL", walked: bool = False
+) -> list[str]:
+    """What a receipt that is asked for fulfils, but for the search; with _receipt_terms' values."""
+
+    def column(name: str) -> str:
+        return name if not walked or name == RECEIPT_SORTS[listing.sort] else f"+{name}"
+
+    states = f"{column('state')} IN (SELECT value FROM json_each(:states))"
+    conditions = {
+        f"{column('date')} BETWEEN ifnull(:first_date, '0') AND ifnull(:last_date, '9')": (
+            listing.first_date or listing.last_date
+        ),
+        f"{column('total')} >= :least": listing.least is not None,
+        f"{column('total')} <= :most": listing.most is not None,
+        f"{column('currency')} = :currency": listing.currency,
+        f"{column('merchant')} = :merchant": listing.merchant,
+        f"({states} OR {duplicate})" if "duplicate" in listing.states else states: listing.states,
+        "file_id IN (SELECT id FROM file WHERE job_id = :job)": listing.job,
+        "id IN (SELECT value FROM json_each(:ids))": listing.ids is not None,
+    }
+    return [condition for condition, is_asked in conditions.items() if is_asked]
 
 
 def _receipt_terms(listing: ReceiptListing) -> dict[str, Any]:
-    words = words_of(listing.search or "").split()
+    words = _words(listing.search or "")
     return {
         "first_date": listing.first_date,
         "last_date": listing.last_date,
@@ -1121,11 +1314,21 @@ def _receipt_terms(listing: ReceiptListing) -> dict[str, Any]:
         "most": listing.most,
         "currency": listing.currency,
         "merchant": listing.merchant,
-        "job": listing.job,
-        "words": " ".join(f'"{word}"*' for word in words) or '""',
         "states": json.dumps(listing.states),
-        "duplicates": "duplicate" in listing.states,
+        "job": listing.job,
+        "ids": json.dumps(listing.ids),
+        "words": " ".join(f'"{w}"*' if len(w) > 1 else f'"{w}"' for w in words) or '""',
+        **{f"word{n}": f" {w}" if len(w) > 1 else f" {w} " for n, w in enumerate(words)},
     }
+
+
+def _words(search: str) -> list[str]:
+    """The words of a search; a receipt that is found has these, or longer ones that begin so."""
+    return words_of(search).split()[:MAX_WORDS]
+
+
+def _all(conditions: list[str]) -> str:
+    return " AND ".join(conditions) or "TRUE"
 
 
 # Files to move and to remove

@@ -31,14 +31,44 @@ def add(connection: sqlite3.Connection, file_id: int) -> None:
 def complete(connection: sqlite3.Connection, execution_id: int, claim: str, ocr_data: str) -> bool:
     """Record a result, which counts if none did; whether it was recorded, as for db.complete."""
     file_id = db.complete(connection, execution_id, claim, ocr_data)
-    if file_id is None:
-        return False
-    reading = json.loads(ocr_data)
+    if file_id is not None:
+        count_first(connection, file_id)
+    return file_id is not None
+
+
+def count_first(connection: sqlite3.Connection, file_id: int) -> None:
+    """Have the first good reading of a file count, or the first of all while none is good.
+
+    Nothing changes where a good one counts, or a person has touched a receipt of the file.
+    """
     rows = db.list_receipts_of(connection, file_id)
-    is_read = any(row["execution_id"] for row in rows)
-    if not any(map(_is_settled, rows)) and (_is_good(reading) or not is_read):
-        count(connection, file_id, execution_id, reading)
-    return True
+    if any(map(_is_settled, rows)):
+        return
+    first = first_reading(connection, file_id)
+    if first and first[0] not in {row["execution_id"] for row in rows}:
+        count(connection, file_id, *first)
+
+
+def first_reading(connection: sqlite3.Connection, file_id: int) -> tuple[int, Json] | None:
+    """The execution's id and the first good reading of a file, or the first while none is good."""
+    first = None
+    for execution_id, text in db.list_completed(connection, file_id):
+        reading = json.loads(text)
+        if is_good(reading):
+            return execution_id, reading
+        first = first or (execution_id, reading)
+    return first
+
+
+def read_old(connection: sqlite3.Connection, files: int) -> bool:
+    """Fill in the receipts of so many files of an older release; whether there were any."""
+    file_ids = db.list_unfilled(connection, files)
+    for file_id in file_ids:
+        count_first(connection, file_id)
+        db.fail_receipts(connection, file_id)
+    if file_ids:
+        db.set_unfilled(connection, file_ids[-1])
+    return bool(file_ids)
 
 
 def count(connection: sqlite3.Connection, file_id: int, execution_id: int, reading: Json) -> None:
@@ -148,7 +178,9 @@ def columns_of(receipt: Json, row: Mapping[str, Any]) -> dict[str, Any]:
         "date": receipt.get("date"),
         "time": receipt.get("time"),
         "total": units(receipt.get("total")),
+        "subtotal": units(receipt.get("subtotal")),
         "tax": units(receipt.get("tax")),
+        "tip": units(receipt.get("tip")),
         "currency": receipt.get("currency"),
         "item_count": len(receipt.get("items") or ()),
         "payment_method": receipt.get("paymentMethod"),
@@ -269,7 +301,7 @@ def _with_reading(
         return dict(row)
     fit = [i for i, reading in readings.items() if _at(reading, row["position"])]
     if wanted is None:
-        good = [i for i in fit if _is_good(readings[i])]
+        good = [i for i in fit if is_good(readings[i])]
         execution_id = next(iter([*good, *fit]), row["execution_id"])
     elif wanted in fit:
         execution_id = wanted
@@ -393,7 +425,7 @@ def _is_settled(row: Mapping[str, Any]) -> bool:
     return bool(row["execution_id"] and (is_touched or is_good))
 
 
-def _is_good(reading: Json) -> bool:
+def is_good(reading: Json) -> bool:
     return not WEAK & set(receipts_in(reading)[0].get("warnings") or ())
 
 

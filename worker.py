@@ -34,6 +34,8 @@ GRACE_S = 5.0  # what running executions get to finish in at an orderly end
 KEEPER_S = 1.0
 SWEEP_S = 60.0
 UNUSED_S = 600.0  # after which an engine that reads nothing gives its memory back
+OLD_FILES = 50  # whose receipts are filled in at once: some 50 ms, in which nothing else is written
+OLD_PAUSE_S = 0.01  # after that, or no other writer would get the lock
 UPLOAD_KEYS_KEPT = timedelta(days=1)
 INTERNAL_ERROR: tuple[ErrorCode, str] = (
     "internal_error",
@@ -332,7 +334,9 @@ class Worker:
             self._warn_of_orphans()
         except Exception as error:
             log_failure("keeper", error)
-        while not self._stopping.wait(KEEPER_S) and not self._closed:
+        pause, has_old = 0.0, True
+        while not self._stopping.wait(pause) and not self._closed:
+            pause = KEEPER_S
             try:
                 for thread in [t for t in self._threads if not t.is_alive()]:
                     self._replace(thread)
@@ -340,8 +344,15 @@ class Worker:
                     next_sweep = time.monotonic() + SWEEP_S
                     self.check_database()  # another's would have other files removed
                     self._sweep()
+                if has_old and (has_old := self._read_old()):
+                    pause = OLD_PAUSE_S
             except Exception as error:  # the keeper itself must not die
                 log_failure("keeper", error)
+
+    def _read_old(self) -> bool:
+        """Fill in the receipts of some files of an older release; whether there were any."""
+        with closing(db.connect(self._database)) as connection, connection:
+            return receipts.read_old(connection, OLD_FILES)
 
     def _replace(self, thread: threading.Thread) -> None:
         """Another thread for a dead one, and another try for the execution it died over."""

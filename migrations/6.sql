@@ -1,7 +1,7 @@
 -- Release 5 -> 6: receipts are rows of their own.
 --
 -- Those of files that are there already are made without their fields, in one statement. The server
--- fills them in while it runs, some files at a time: see `unread` and receipts.read_old.
+-- fills them in while it runs, some files at a time: see `unfilled`.
 
 -- A receipt of a file, with its fields as they count now: as they were read, then as a person
 -- corrected them. Written by receipts.py; the triggers below write state, duplicate_of, updated_at.
@@ -16,8 +16,10 @@ CREATE TABLE receipt (
     merchant TEXT COLLATE NOCASE,
     date TEXT,
     time TEXT,
-    total INTEGER,  -- in ten-thousandths of the currency's unit, as tax
+    total INTEGER,  -- in ten-thousandths of the currency's unit, as the next three
+    subtotal INTEGER,
     tax INTEGER,
+    tip INTEGER,
     currency TEXT,
     item_count INTEGER NOT NULL DEFAULT 0,
     payment_method TEXT,
@@ -35,9 +37,9 @@ CREATE TABLE receipt (
 );
 
 -- What a search of receipts looks through: all words of a receipt (rowid: its id), as words_of
--- makes them. Written by db.add_words. Without positions: each word is looked for by itself.
+-- makes them. Written by db.set_words. Without positions: each word is looked for by itself.
 CREATE VIRTUAL TABLE receipt_search
-    USING fts5 (words, tokenize = 'ascii', detail = none, columnsize = 0);
+    USING fts5 (words, tokenize = 'ascii', detail = none, columnsize = 0, prefix = '2 3');
 
 -- Names of merchants that corrections taught, and what their receipts have in common: as the keys
 -- of fields/shops.py, null where the receipt that taught it has none.
@@ -67,9 +69,10 @@ CREATE TABLE receipt_count (
     n INTEGER NOT NULL
 ) WITHOUT ROWID;
 
--- One row while receipts of an older release are to be read from their executions.
-CREATE TABLE unread (
-    below INTEGER NOT NULL  -- the files whose id is lower
+-- One row where an older release made the database: its receipts are filled in from their
+-- executions by receipts.read_old, the newest first.
+CREATE TABLE unfilled (
+    below INTEGER NOT NULL  -- those of files with a lower id are still to be filled in
 );
 
 INSERT INTO receipt (id, file_id, duplicate_of, added_at, updated_at)
@@ -86,11 +89,13 @@ INSERT INTO receipt_count (state, n) SELECT 'reading', count(*) FROM receipt;
 INSERT INTO receipt_count (state, n) VALUES
     ('failed', 0), ('review', 0), ('ok', 0), ('confirmed', 0);
 
-INSERT INTO unread (below) SELECT max(id) + 1 FROM file HAVING count(*) > 0;
+INSERT INTO unfilled (below) SELECT max(id) + 1 FROM file HAVING count(*) > 0;
 
 ALTER TABLE delivery ADD COLUMN receipt TEXT;
 
 -- Every order of the list of receipts; an index ends in the id of itself.
+CREATE INDEX receipt_numbers
+    ON receipt (id, currency, total, tax, duplicate_of, date, state);  -- for the sums of a search
 CREATE INDEX receipt_date ON receipt (date);
 CREATE INDEX receipt_total ON receipt (total);
 CREATE INDEX receipt_merchant ON receipt (merchant);
@@ -120,11 +125,11 @@ CREATE TRIGGER receipt_added AFTER INSERT ON receipt BEGIN
     UPDATE receipt_count SET n = n + 1 WHERE state = new.state;
     INSERT INTO receipt_sum (date, currency, state, duplicate, n, total, tax)
     VALUES (
-        coalesce(new.date, ''), coalesce(new.currency, ''), new.state,
-        new.duplicate_of IS NOT NULL, 1, coalesce(new.total, 0), coalesce(new.tax, 0)
+        coalesce(new.date, ''), coalesce(new.currency, ''), new.state, new.duplicate_of IS NOT NULL,
+        1, coalesce(new.total, 0), coalesce(new.tax, 0)
     )
     ON CONFLICT DO UPDATE SET
-        n = n + 1, total = total + excluded.total, tax = tax + excluded.tax;
+        n = n + excluded.n, total = total + excluded.total, tax = tax + excluded.tax;
     UPDATE receipt SET
         duplicate_of = (SELECT original FROM receipt_original WHERE id = new.id)
     WHERE id = new.id AND new.duplicate_of IS NOT (
@@ -132,19 +137,26 @@ CREATE TRIGGER receipt_added AFTER INSERT ON receipt BEGIN
     );
 END;
 
+-- In any order with the triggers that write duplicate_of: a number may be below 0 between them.
 CREATE TRIGGER receipt_added_up
 AFTER UPDATE OF date, currency, state, duplicate_of, total, tax ON receipt BEGIN
-    UPDATE receipt_sum SET
-        n = n - 1, total = total - coalesce(old.total, 0), tax = tax - coalesce(old.tax, 0)
-    WHERE date = coalesce(old.date, '') AND currency = coalesce(old.currency, '')
-        AND state = old.state AND duplicate = (old.duplicate_of IS NOT NULL);
     INSERT INTO receipt_sum (date, currency, state, duplicate, n, total, tax)
     VALUES (
-        coalesce(new.date, ''), coalesce(new.currency, ''), new.state,
-        new.duplicate_of IS NOT NULL, 1, coalesce(new.total, 0), coalesce(new.tax, 0)
+        coalesce(old.date, ''), coalesce(old.currency, ''), old.state, old.duplicate_of IS NOT NULL,
+        -1, -coalesce(old.total, 0), -coalesce(old.tax, 0)
+    ), (
+        coalesce(new.date, ''), coalesce(new.currency, ''), new.state, new.duplicate_of IS NOT NULL,
+        1, coalesce(new.total, 0), coalesce(new.tax, 0)
     )
     ON CONFLICT DO UPDATE SET
-        n = n + 1, total = total + excluded.total, tax = tax + excluded.tax;
+        n = n + excluded.n, total = total + excluded.total, tax = tax + excluded.tax;
+END;
+
+CREATE TRIGGER receipt_sum_changed AFTER UPDATE ON receipt_sum
+WHEN new.n = 0 AND new.total = 0 AND new.tax = 0 BEGIN
+    DELETE FROM receipt_sum
+    WHERE date = new.date AND currency = new.currency AND state = new.state
+        AND duplicate = new.duplicate;
 END;
 
 CREATE TRIGGER receipt_key_changed AFTER UPDATE OF key ON receipt WHEN old.key IS NOT new.key BEGIN
@@ -171,10 +183,13 @@ END;
 
 CREATE TRIGGER receipt_deleted AFTER DELETE ON receipt BEGIN
     UPDATE receipt_count SET n = n - 1 WHERE state = old.state;
-    UPDATE receipt_sum SET
-        n = n - 1, total = total - coalesce(old.total, 0), tax = tax - coalesce(old.tax, 0)
-    WHERE date = coalesce(old.date, '') AND currency = coalesce(old.currency, '')
-        AND state = old.state AND duplicate = (old.duplicate_of IS NOT NULL);
+    INSERT INTO receipt_sum (date, currency, state, duplicate, n, total, tax)
+    VALUES (
+        coalesce(old.date, ''), coalesce(old.currency, ''), old.state, old.duplicate_of IS NOT NULL,
+        -1, -coalesce(old.total, 0), -coalesce(old.tax, 0)
+    )
+    ON CONFLICT DO UPDATE SET
+        n = n + excluded.n, total = total + excluded.total, tax = tax + excluded.tax;
     UPDATE receipt SET
         duplicate_of = (SELECT original FROM receipt_original WHERE id = receipt.id)
     WHERE duplicate_of = old.id;

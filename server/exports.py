@@ -1,8 +1,8 @@
-"""Receipts as CSV or JSON: a row for each of them, or for each item.
+"""Receipts as CSV or JSON: a row for each file or receipt, or for each item.
 
-Memory stays the same however many jobs there are: their ids take 8 bytes each, their receipts are
-read some jobs at a time. The export is written to a file first, so that neither a thread nor a
-connection to the database waits for a client that is slow.
+Memory stays the same however many there are: ids of jobs or receipts take 8 bytes each, what is
+exported of them is read some at a time. The export is written to a file first, so that neither a
+thread nor a connection to the database waits for a client that is slow.
 """
 
 import csv
@@ -21,7 +21,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequest, ServiceUnavailable
 
 import db
-from db import Listing
+from db import Listing, ReceiptListing
 from server.errors import InsufficientStorage
 from storage import Storage
 
@@ -32,7 +32,14 @@ SUMS = ("subtotal", "tax", "total")
 ITEM = ("description", "quantity", "unitPrice", "amount")
 RECEIPT_COLUMNS = ("job", "file", *ABOUT, *SUMS, "provider", "warnings")
 ITEM_COLUMNS = ("job", "file", *ABOUT, *ITEM, "provider")
-JOBS_AT_ONCE = 50
+# Of the list of receipts; the two above are of the list of jobs, whose columns stay as they are.
+ROW_COLUMNS = (
+    *("id", "job", "file", "merchant", "date", "time", "currency"),
+    *("subtotal", "tax", "tip", "total", "paymentMethod", "itemCount"),
+    *("state", "provider", "review", "warnings", "corrected", "duplicateOf"),
+)
+ROW_ITEM_COLUMNS = ("id", *ITEM_COLUMNS)
+AT_ONCE = 50  # jobs or receipts
 MIB = 2**20
 MEDIA_TYPES = {"csv": "text/csv", "json": "application/json"}
 
@@ -74,17 +81,16 @@ def written(texts: Iterable[str], storage: Storage, turn: Lock) -> IO[bytes]:
     return file
 
 
-def as_csv(database: Path, listing: Listing, items: bool) -> Iterator[str]:
+def as_csv(database: Path, listing: Listing | ReceiptListing, items: bool) -> Iterator[str]:
     """RFC 4180, in batches; the byte order mark tells Excel that it is UTF-8."""
-    columns = ITEM_COLUMNS if items else RECEIPT_COLUMNS
-    yield "\ufeff" + ",".join(columns) + "\r\n"
+    yield "\ufeff" + ",".join(_columns(listing, items)) + "\r\n"
     for batch in _batches(database, listing, items):
         text = io.StringIO()
         csv.writer(text, lineterminator="\r\n").writerows(map(_cells, batch))
         yield text.getvalue()
 
 
-def as_json(database: Path, listing: Listing, items: bool) -> Iterator[str]:
+def as_json(database: Path, listing: Listing | ReceiptListing, items: bool) -> Iterator[str]:
     """An array with an object a line, in batches."""
     before = "[\n"
     for batch in _batches(database, listing, items):
@@ -94,12 +100,35 @@ def as_json(database: Path, listing: Listing, items: bool) -> Iterator[str]:
     yield "[]\n" if before == "[\n" else "\n]\n"
 
 
-def _batches(database: Path, listing: Listing, items: bool) -> Iterator[list[Row]]:
+def _columns(listing: Listing | ReceiptListing, items: bool) -> Sequence[str]:
+    if isinstance(listing, ReceiptListing):
+        return ROW_ITEM_COLUMNS if items else ROW_COLUMNS
+    return ITEM_COLUMNS if items else RECEIPT_COLUMNS
+
+
+def _batches(database: Path, listing: Listing | ReceiptListing, items: bool) -> Iterator[list[Row]]:
     with closing(db.connect(database)) as connection:
-        ids = array("q", _job_ids(connection, listing))
-        for start in range(0, len(ids), JOBS_AT_ONCE):
-            files = db.list_readings(connection, ids[start : start + JOBS_AT_ONCE].tolist())
-            yield [row for file in files for row in (_item_rows if items else _receipt_rows)(file)]
+        if isinstance(listing, ReceiptListing):
+            for ids in _in_batches(db.list_receipt_ids(connection, listing)):
+                receipts = db.list_exported(connection, ids, items)
+                yield [row for receipt in receipts for row in _rows(receipt, items)]
+        else:
+            for ids in _in_batches(_job_ids(connection, listing)):
+                files = db.list_readings(connection, ids)
+                rows = _item_rows if items else _receipt_rows
+                yield [row for file in files for row in rows(file)]
+
+
+def _in_batches(found: Iterable[int]) -> Iterator[list[int]]:
+    ids = array("q", found)
+    return (ids[start : start + AT_ONCE].tolist() for start in range(0, len(ids), AT_ONCE))
+
+
+def _rows(receipt: Row, items: bool) -> list[Row]:
+    """What is exported of a receipt of the list of receipts."""
+    if not items:
+        return [_row(ROW_COLUMNS, receipt)]
+    return [_row(ROW_ITEM_COLUMNS, receipt | item) for item in receipt["items"]]
 
 
 def _job_ids(connection: sqlite3.Connection, listing: Listing) -> Iterable[int]:

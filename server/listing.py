@@ -1,7 +1,7 @@
 """Reads the query parameters of the lists, the exports and the previews."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Literal
@@ -61,8 +61,21 @@ def read_receipt_listing(args: MultiDict[str, str]) -> ReceiptListing:
         currency=args.get("currency") or None,
         merchant=args.get("merchant") or None,
         states=_states(args.get("state")),
+        ids=_ids(args["ids"]) if "ids" in args else None,
         job=_whole_number("job", args["job"], MAX_ID) if "job" in args else None,
     )
+
+
+def read_groups(args: MultiDict[str, str]) -> Sequence[str]:
+    """What a summary is by: keys of db.RECEIPT_GROUPS."""
+    by = args.get("by", "month")
+    if by not in db.RECEIPT_GROUPS:
+        raise BadRequest(f"by must be one of {', '.join(db.RECEIPT_GROUPS)}, not {by!r}")
+    return tuple(dict.fromkeys((by, "currency")))
+
+
+def _ids(value: str) -> tuple[int, ...]:
+    return tuple(_whole_number("each of ids", one, MAX_ID) for one in value.split(",") if one)
 
 
 def _date(name: str, value: str | None) -> str | None:
