@@ -14,7 +14,7 @@ const BAD_FILE = /\(index (\d+)\)|^File (\d+) /; // where the server's refusal n
 let queue = [];
 let lastId = 0;
 let key = null; // the Idempotency-Key of what is sent: the same after a cut connection
-let changed = () => {};
+let show = { rows() {}, foot() {} };
 
 /** Put files into the queue, from whichever view they were dropped or pasted on. */
 export function enqueue(files) {
@@ -30,7 +30,8 @@ export function enqueue(files) {
 /** The queue is another one now: what is sent next is no repetition. */
 function change() {
   key = null;
-  changed();
+  show.rows();
+  show.foot();
 }
 
 /** Take in the files that another app has shared with this one; share.js keeps them until then. */
@@ -68,11 +69,15 @@ export async function openNew(main, params, signal) {
   others.replaceChildren(providerList(providers));
   const formats = limits.formats.join(", ");
   limitsPlace.textContent = say("limits", { formats, size: size(limits.fileBytes), n: limits.files });
-  changed = () => showQueue(list, foot, providers, limits);
+  show = {
+    rows: () => showQueue(list, providers, limits),
+    foot: () => replace(foot, queue.some(({ problem }) => !problem) ? sendPlace(providers) : null),
+  };
   signal.addEventListener("abort", () => {
-    changed = () => {};
+    show = { rows() {}, foot() {} };
   });
-  changed();
+  show.rows();
+  show.foot();
   return { update: (next) => next.has("sample") && attempt(takeSample) };
 }
 
@@ -99,7 +104,7 @@ function fileInput(id, label, iconName, attributes) {
   return h("span", { class: `pick ${id}` }, input, shown);
 }
 
-function showQueue(list, foot, providers, limits) {
+function showQueue(list, providers, limits) {
   let good = 0;
   for (const entry of queue) {
     if (!entry.providers.length) entry.providers = [usualProvider(providers)];
@@ -107,7 +112,6 @@ function showQueue(list, foot, providers, limits) {
     if (!entry.problem) good += 1;
   }
   replace(list, queue.map((entry) => queueRow(entry, providers)));
-  replace(foot, queue.some(({ problem }) => !problem) ? sendPlace(providers) : null);
 }
 
 /** Why a file is not sent after so many others, as far as it is known before; null if it is. */
@@ -149,7 +153,8 @@ function providerOf(entry, nth, providers) {
     changed: (name) => {
       if (!nth) remember("provider", name);
       entry.providers[nth] = name;
-      change();
+      key = null;
+      show.foot(); // and not the row, in which the name is being typed perhaps
     },
   });
   const remove = () => {
@@ -161,15 +166,15 @@ function providerOf(entry, nth, providers) {
 }
 
 function oneMore(entry, providers) {
-  const next = providers.find(({ name, available }) => available && !entry.providers.includes(name));
+  const next = () => providers.find(({ name, available }) => available && !entry.providers.includes(name));
   const add = () => {
-    entry.providers.push(next.name);
+    entry.providers.push(next().name);
     change();
     document.getElementById(`provider-${entry.id}-${entry.providers.length - 1}`).focus();
   };
   const label = say("compareFile", { name: entry.file.name });
   const named = { id: `more-${entry.id}`, "aria-label": label, class: "quiet more" };
-  return next && button("plus", say("compare"), add, named);
+  return next() && button("plus", say("compare"), add, named);
 }
 
 function thumbnail({ url }) {
@@ -196,7 +201,8 @@ function sendPlace(providers) {
         const others = chosen.slice(1).filter((other) => other !== name);
         chosen.splice(0, chosen.length, name, ...others);
       }
-      change();
+      key = null;
+      show.rows();
     },
   });
   const none = !providers.some(({ available }) => available);
@@ -221,10 +227,9 @@ async function send(event, form) {
   try {
     const { id } = await sendWithProgress(form, sent, name);
     for (const entry of sent) drop(entry);
-    key = null;
     if (queue.length) complain(say("notSent", { n: queue.length }));
     else location.hash = `#/jobs/${id}`;
-    changed();
+    change();
   } catch (error) {
     if (error.status) key = null; // it was answered; only what was cut off is the same again
     const [, first, second] = BAD_FILE.exec(error.message) ?? [];

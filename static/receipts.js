@@ -232,7 +232,10 @@ export function marks({ state, review, warnings, duplicateOf, error }) {
   const words = {
     reading: () => say("running"),
     failed: () => errorWord(error),
-    review: () => (review.length ? say("checkWhat", { what: listOf(review) }) : warningWord(warnings[0])),
+    review: () => {
+      const nothing = warnings.find((name) => name === "no_text" || name === "not_a_receipt");
+      return nothing ? warningWord(nothing) : say("checkWhat", { what: listOf(review) });
+    },
     confirmed: () => say("state.confirmed"),
   };
   const icons = { reading: "running", failed: "failed", review: "search", confirmed: "completed" };
