@@ -171,6 +171,19 @@ def test_corrections_outlast_reading_again(client, receipt):
     assert len(after["readings"]) == 2
 
 
+def test_corrections_are_exported_with_their_names(client, receipt):
+    items = [{"description": "Tea", "amount": 3}]
+    patch(client, set={"total": 13.2, "merchant": "SDN BHD", "items": items})
+    again(client, "second")
+    with client.get("/receipts/export.json") as response:
+        (row,) = response.json
+    assert (row["total"], row["merchant"], row["date"]) == (13.2, "SDN BHD", "2026-03-14")
+    assert sorted(row["corrected"]) == ["items", "merchant", "total"]
+    with client.get("/receipts/export.json?items=1") as response:
+        (item,) = response.json
+    assert (item["merchant"], item["description"], item["amount"]) == ("SDN BHD", "Tea", 3)
+
+
 def test_what_was_filled_in_before_anything_was_read_stays(client):
     wait(client, upload(client, "failing"))
     assert get(client)["state"] == "failed"
