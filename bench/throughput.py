@@ -23,7 +23,7 @@ import psutil
 from bench.receipts import receipts
 from bench.server import Server, serving
 from engines import process
-from engines.tesseract import OPTIONS
+from engines.tesseract import LAYOUTS
 from providers import PROVIDERS, tesseract
 from settings import read_settings
 
@@ -128,7 +128,7 @@ def _service(provider: str, files: list[Path], server: Server) -> None:
 
 def _xargs(files: list[Path]) -> None:
     program, *data = tesseract._command(None) or ("tesseract",)
-    command = shlex.join([program, "{}", "-", *data, *shlex.split(OPTIONS), "tsv"])
+    command = shlex.join([program, "{}", "-", *data, *shlex.split(LAYOUTS[-1]), "tsv"])
     subprocess.run(
         ["sh", "-c", f"xargs -P {CORES} -I {{}} {command} >/dev/null 2>&1"],
         input="\n".join(str(file.resolve()) for file in files),

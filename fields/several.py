@@ -283,7 +283,7 @@ def stacked(rows: Rows) -> list[Rows]:
         above, below = rows[:start], rows[start:]
         one, other = read_receipt(above), read_receipt(below)
         repeats = one.total in amounts_in(below) or other.total in amounts_in(above)
-        if not repeats and goes_on(one, other, below) is False:
+        if not repeats and goes_on(one, other) is False:
             return [*stacked(above), *stacked(below)]
     return [rows]
 
@@ -317,14 +317,19 @@ def _row_middle(row: Sequence[Line]) -> float:
 # One after the other
 
 
-def goes_on(before: Receipt, after: Receipt, rows: Rows, number: int = 1) -> bool | None:
-    """Whether a page, its fields `after`, goes on with the receipt before; None: it is unclear.
+def may_begin(rows: Rows, number: int) -> bool:
+    """Whether a page may begin another receipt: it has a head of its own.
 
-    It is another where it has a head of its own and another shop, moment or number.
-    `number` is how many pages the receipt has with it.
+    `number` is how many pages the receipt before has with it; `Page 2 of 3` begins none.
     """
-    if _is_numbered(rows, number) or not _begins([_seen_in(_text(row)) for row in rows]):
-        return True
+    return not _is_numbered(rows, number) and _begins([_seen_in(_text(row)) for row in rows])
+
+
+def goes_on(before: Receipt, after: Receipt) -> bool | None:
+    """Whether fields with a head of their own are of the receipt before; None: it is unclear.
+
+    They are another's where they name another shop, moment or number.
+    """
     one, other = _known(before), _known(after)
     differing = {name for name in one if name in other and not _is_same(one[name], other[name])}
     if "total" not in one or "total" not in other:

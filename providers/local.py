@@ -6,6 +6,7 @@ The clock is read to warn of a date in the future.
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
+from functools import cache, partial
 from typing import NamedTuple
 
 from fields import several
@@ -118,8 +119,9 @@ def _receipts(pages: Sequence[Sequence[Part]], reading: Reading) -> list[FileRec
     today = date.today()
     found = [_found(part, today) for parts in pages for part in _worthy(parts)]
     groups = [Group(found, False)] if reading.invoice else grouped(found)
-    own = owned([group.receipts[0] for group in groups], reading.codes)
-    return [_exact(group, codes, reading) for group, codes in zip(groups, own, strict=True)]
+    receipts = [with_doubt(_joined(group, today), group) for group in groups]
+    own = owned(receipts, reading.codes)
+    return [_exact(r, codes, reading, today) for r, codes in zip(receipts, own, strict=True)]
 
 
 def _worthy(parts: Sequence[Part]) -> Sequence[Part]:
@@ -128,25 +130,31 @@ def _worthy(parts: Sequence[Part]) -> Sequence[Part]:
 
 
 def _found(part: Part, today: date) -> Found:
+    return Found(part.page, cache(partial(_draft, part, today)), part.rows, part.box is None)
+
+
+def _draft(part: Part, today: date) -> FileReceipt:
     receipt = read_receipt(part.rows, today, [part.page] * len(part.rows))
-    return Found(placed(receipt, part.page, part.box), part.rows, part.box is None)
+    return placed(receipt, part.page, part.box)
 
 
-def _exact(group: Group, codes: Sequence[Code], reading: Reading) -> FileReceipt:
-    """The receipt of a group, with what its codes and an e-invoice say."""
-    today, place = date.today(), group.receipts[0]
-    receipt = with_codes(_of_text(_joined(group, today), reading.pages), codes, today)
-    if reading.invoice:
-        receipt = with_invoice(receipt, reading.invoice, amounts_in(reading.rows), today)
-    return with_doubt(placed(receipt, place.page, place.box), group)
-
-
-def _joined(group: Group, today: date) -> Receipt:
+def _joined(group: Group, today: date) -> FileReceipt:
     """The fields of a receipt; those of several pages are read from the rows of all."""
     if len(group.pages) == 1:
-        return group.receipts[0]
-    pages = [page.receipt.page for page in group.pages for _ in page.rows]
-    return read_receipt([row for page in group.pages for row in page.rows], today, pages)
+        return group.pages[0].read()
+    numbers = [page.number for page in group.pages for _ in page.rows]
+    rows = [row for page in group.pages for row in page.rows]
+    return placed(read_receipt(rows, today, numbers), group.pages[0].number)
+
+
+def _exact(
+    receipt: FileReceipt, codes: Sequence[Code], reading: Reading, today: date
+) -> FileReceipt:
+    """The receipt with what its codes and an e-invoice say."""
+    exact = with_codes(_of_text(receipt, reading.pages), codes, today)
+    if reading.invoice:
+        exact = with_invoice(exact, reading.invoice, amounts_in(reading.rows), today)
+    return placed(exact, receipt.page, receipt.box)
 
 
 def _of_text(receipt: Receipt, pages: Sequence[Page]) -> Receipt:

@@ -3,9 +3,10 @@
 The clock is read to warn of a date in the future.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from itertools import accumulate
 from typing import Any, NamedTuple
 
@@ -42,7 +43,8 @@ OF_DATES = {"date_ambiguous", "date_in_future"}  # those of the page the date is
 class Found(NamedTuple):
     """A receipt on a page, the rows of the page, and whether it is the only one there."""
 
-    receipt: FileReceipt
+    number: int  # of the page
+    read: Callable[[], FileReceipt]  # its fields
     rows: Rows
     is_whole_page: bool
 
@@ -55,7 +57,7 @@ class Group(NamedTuple):
 
     @property
     def receipts(self) -> list[FileReceipt]:
-        return [page.receipt for page in self.pages]
+        return [page.read() for page in self.pages]
 
 
 def result_from_pages(
@@ -125,7 +127,10 @@ def _found(result: OcrResult, page: int) -> list[Found]:
     """The receipts of a result whose first page is this one of the document."""
     rows = rows_from_text(result.text)
     receipts = listed(result)
-    return [Found(_on_page(receipt, page), rows, len(receipts) == 1) for receipt in receipts]
+    return [
+        Found(page + receipt.page, partial(_on_page, receipt, page), rows, len(receipts) == 1)
+        for receipt in receipts
+    ]
 
 
 def grouped(found: Sequence[Found]) -> list[Group]:
@@ -142,8 +147,9 @@ def grouped(found: Sequence[Found]) -> list[Group]:
 
 
 def _goes_on(group: Group, one: Found) -> bool | None:
-    before = _join_receipts(group.receipts)
-    return several.goes_on(before, one.receipt, one.rows, len(group.pages) + 1)
+    if not several.may_begin(one.rows, len(group.pages) + 1):
+        return True  # its fields need not be read on their own
+    return several.goes_on(_join_receipts(group.receipts), one.read())
 
 
 def with_doubt(receipt: FileReceipt, group: Group) -> FileReceipt:
