@@ -51,7 +51,7 @@ const deleteButton = (word, id, action) => button("trash", say(word), action, { 
 
 function downloads(job, file) {
   const name = `receipt-${job.id}`;
-  const csv = async (query) => (await request(`ocr-jobs/export.csv?job=${job.id}${query}`)).blob();
+  const csv = async (query) => (await request(`receipts/export.csv?job=${job.id}&sort=addedAt:asc${query}`)).blob();
   const original = async () => (await request(`ocr-jobs/${job.id}/files/${file.id}`)).blob();
   const item = (label, blob, named) => [label, () => attempt(async () => save(await blob(), named))];
   return menu("downloads", say("download"), [

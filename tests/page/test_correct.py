@@ -145,6 +145,7 @@ def test_another_reading_counts_only_when_a_person_chooses_it(page, receipt, ser
     page.click(".compare button", "Use this")
     page.see("#sum", "€3.70")
     assert get(server, f"receipts/{it['id']}")["chosen"]
+    assert page.run("return localStorage.getItem('provider')") is None  # of the next upload
 
 
 def test_what_is_being_read_can_be_cancelled(page, receipt, go):
