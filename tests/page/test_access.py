@@ -8,7 +8,7 @@ pytestmark = pytest.mark.slow
 
 VIEWS = (
     *("new", "queue", "receipts", "chosen", "empty", "fields", "text", "raw", "compare", "failed"),
-    *("delete", "key"),
+    *("delete", "key", "months"),
 )
 
 
@@ -47,6 +47,11 @@ def show(page, job, picture, shown):
         page.click(".choose input")
         page.click("#export")
 
+    def months():
+        go("#/receipts", ".receipts .sum")
+        page.click(".months summary")
+        page.see(".months td")
+
     def delete():
         go(f"#/jobs/{shown['read']}", ".paper image")
         page.click("#delete-job")
@@ -59,6 +64,7 @@ def show(page, job, picture, shown):
         "new": lambda: go("#/", ".recent .sum"),
         "receipts": lambda: go("#/receipts", ".receipts .sum"),
         "chosen": chosen,
+        "months": months,
         "empty": lambda: go("#/receipts?search=nothing+like+it", ".notice"),
         "queue": queue,
         "fields": lambda: go(f"#/jobs/{shown['read']}", ".paper image"),

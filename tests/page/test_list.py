@@ -1,6 +1,9 @@
 """The list of receipts: found by what they say, added up, selected, exported."""
 
+import json
+
 import pytest
+import requests
 from selenium.webdriver import ActionChains
 from selenium.webdriver.common.keys import Keys
 
@@ -102,6 +105,41 @@ def test_the_keyboard_goes_from_row_to_row_and_selects(page, listed):
     ActionChains(page.browser).key_down(Keys.SHIFT).send_keys(Keys.ARROW_DOWN).perform()
     page.see(".receipts li:nth-child(3) input:focus")
     page.see("#sums", "2 selected · €4.70")
+
+
+def test_months_are_added_up_and_lead_to_their_receipts(page, listed):
+    page.open("#/receipts?search=weekly")
+    page.click(".months summary")
+    page.see(".months td", "€3.70")
+    page.click(".months a", "March 2026")
+    page.see(".receipts li:only-child .facts", "Mar 14, 2026")
+    assert "from=2026-03-01&to=2026-03-31&currency=EUR" in page.hash()
+
+
+def test_what_is_selected_is_exported_confirmed_and_deleted(page, server, job):
+    job("careful", "hasty", name="Taxes")
+    page.open("#/receipts?search=taxes&sort=addedAt:asc")
+    page.click(".receipts li:nth-child(1) input")
+    page.click("#export")
+    page.click(".menu button", "CSV, a row a receipt")
+    assert len(page.downloaded("receipts.csv").decode("utf-8-sig").splitlines()) == 2
+    page.click("#confirm")
+    page.see(".receipts li:nth-child(1) .state", "Confirmed")
+    page.see("#sums", "2 receipts")
+    page.click("#choose-all")
+    page.click("#delete")
+    page.see("#question-title", "Delete 2 receipts?")
+    page.click("#question-yes")
+    page.see(".notice", "No receipt matches")
+    assert requests.get(f"{server.url}/receipts?search=taxes", timeout=5).json()["data"] == []
+
+
+def test_all_that_the_filters_find_is_exported(page, listed):
+    page.open("#/receipts?search=weekly&max=2")
+    page.see(".receipts li:only-child")
+    page.click("#export")
+    page.click(".menu button", "JSON")
+    assert [row["total"] for row in json.loads(page.downloaded("receipts.json"))] == [1]
 
 
 def test_the_list_follows_what_is_read_and_then_asks_no_more(page, job, go):
