@@ -10,6 +10,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -306,7 +307,9 @@ def sum_receipts() -> dict[str, Any]:
 @api.get("/receipts/export.csv")
 def export_receipts_csv() -> Response:
     """The list's receipts, or those of `ids`, as CSV, with `items=1` a row for each item."""
-    return _export_response(exports.as_csv, "csv", read_receipt_listing(request.args))
+    columns = exports.money_columns(request.args)
+    rows = partial(exports.as_money, columns) if columns else exports.as_csv
+    return _export_response(rows, "csv", read_receipt_listing(request.args))
 
 
 @api.get("/receipts/export.json")

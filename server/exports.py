@@ -11,7 +11,7 @@ import json
 import re
 import sqlite3
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from threading import Lock
@@ -39,6 +39,18 @@ ROW_COLUMNS = (
     *("state", "provider", "review", "warnings", "corrected", "duplicateOf"),
 )
 ROW_ITEM_COLUMNS = ("id", *ITEM_COLUMNS)
+MONEY = {  # the columns that a money tool's import takes, and what is in them: docs/money.md
+    "actual": {"Date": "date", "Payee": "merchant", "Notes": "reference", "Amount": "amount"},
+    "firefly": {
+        **{"date": "date", "amount": "amount", "currency_code": "currency"},
+        **{"description": "merchant", "opposing_name": "merchant"},
+        "internal_reference": "reference",
+    },
+    "ledger": {
+        **{"date": "date", "description": "merchant", "amount": "amount"},
+        **{"currency": "currency", "code": "reference"},
+    },
+}
 AT_ONCE = 50  # jobs or receipts
 MIB = 2**20
 MEDIA_TYPES = {"csv": "text/csv", "json": "application/json"}
@@ -53,6 +65,16 @@ def wants_items(args: MultiDict[str, str]) -> bool:
     if value not in ("0", "1"):
         raise BadRequest(f"items must be 1 for a row for each item, or 0, not {value!r}")
     return value == "1"
+
+
+def money_columns(args: MultiDict[str, str]) -> dict[str, str] | None:
+    """The columns of `format=`; None without one."""
+    name = args.get("format")
+    if name is not None and name not in MONEY:
+        raise BadRequest(f"format must be one of {', '.join(MONEY)}, not {name!r}")
+    if name is not None and wants_items(args):
+        raise BadRequest(f"format={name} has a row for each receipt; leave out items=1")
+    return MONEY[name] if name else None
 
 
 def written(texts: Iterable[str], storage: Storage, turn: Lock) -> IO[bytes]:
@@ -88,6 +110,25 @@ def as_csv(database: Path, listing: Listing | ReceiptListing, items: bool) -> It
         text = io.StringIO()
         csv.writer(text, lineterminator="\r\n").writerows(map(_cells, batch))
         yield text.getvalue()
+
+
+def as_money(
+    columns: Mapping[str, str], database: Path, listing: ReceiptListing, items: bool
+) -> Iterator[str]:
+    """CSV of what was spent, in batches; a receipt without a date or a total is left out."""
+    yield ",".join(columns) + "\r\n"
+    for batch in _batches(database, listing, items):
+        text = io.StringIO()
+        spent = [_spent(row) for row in batch if row["date"] and row["total"] is not None]
+        rows = [_cells({name: row[key] for name, key in columns.items()}) for row in spent]
+        csv.writer(text, lineterminator="\r\n").writerows(rows)
+        yield text.getvalue()
+
+
+def _spent(row: Row) -> Row:
+    """The row with what money tools want: an amount that is negative for what was paid."""
+    merchant, reference = row["merchant"] or "Unknown", f"receipt-{row['id']}"
+    return row | {"merchant": merchant, "amount": -row["total"], "reference": reference}
 
 
 def as_json(database: Path, listing: Listing | ReceiptListing, items: bool) -> Iterator[str]:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import tracemalloc
 from dataclasses import replace
 from decimal import Decimal
@@ -13,6 +14,7 @@ import db as queries
 from db import Listing
 from result import Item, OcrResult, ProviderError, Receipt, ocr_data, placed
 from server.exports import ITEM_COLUMNS, RECEIPT_COLUMNS, as_csv, as_json
+from tests.conftest import ROOT
 from tests.fakes import fake, png, upload, wait
 
 CAFE = Receipt(
@@ -76,6 +78,42 @@ def test_a_receipt_is_a_row_with_its_numbers_as_numbers(client):
     )
     assert response.content_type == "text/csv; charset=utf-8"
     assert response.headers["Content-Disposition"] == "attachment; filename=receipts.csv"
+
+
+@pytest.mark.parametrize(
+    ("format", "lines"),
+    [
+        ("actual", ["Date,Payee,Notes,Amount", "2026-03-14,Café Größe,receipt-1,-13.2"]),
+        (
+            "firefly",
+            [
+                "date,amount,currency_code,description,opposing_name,internal_reference",
+                "2026-03-14,-13.2,EUR,Café Größe,Café Größe,receipt-1",
+            ],
+        ),
+        (
+            "ledger",
+            [
+                "date,description,amount,currency,code",
+                "2026-03-14,Café Größe,-13.2,EUR,receipt-1",
+            ],
+        ),
+    ],
+)
+def test_money_tools_get_their_columns_and_what_was_paid_as_negative(client, format, lines):
+    wait(client, upload(client, "cafe", "failing", files=[(png(), "a.png"), (png(), "b.png")]))
+    response = ask(client, f"/receipts/export.csv?format={format}")
+    assert response.data.decode().splitlines() == lines
+    guide = (ROOT / "docs/money.md").read_text("utf-8")
+    assert f"export.csv?format={format}" in guide
+    for column in lines[0].split(","):
+        assert re.search(rf"\b{column}\b", guide), column
+
+
+def test_a_row_for_each_item_is_nothing_for_money_tools(client):
+    response = ask(client, "/receipts/export.csv?format=actual&items=1")
+    assert response.status_code == 400 and "leave out items=1" in response.json["details"]
+    assert ask(client, "/receipts/export.csv?format=ynab").status_code == 400
 
 
 def test_the_same_as_json(client):
