@@ -163,7 +163,7 @@ class Chaos:
     def wait_until_up(self):
         deadline = time.monotonic() + 60
         while True:
-            with suppress(requests.ConnectionError):
+            with suppress(requests.ConnectionError, requests.Timeout):  # it listens, then imports
                 if requests.get(f"{self.url}/health", timeout=10).ok:
                     return
             assert self.server.poll() is None, (self.data / "server.log").read_text()[-3000:]
