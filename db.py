@@ -760,7 +760,7 @@ def folded(text: str | None) -> str:
 
 
 def merge_search(db: sqlite3.Connection, pages: int) -> bool:
-    """Rid a part of the search's index of deleted names; whether there was anything left to do.
+    """Rid a part of both searches' indexes of what was deleted; whether anything was left to do.
 
     FTS5 marks them as deleted and keeps them until its parts are merged
     (https://sqlite.org/fts5.html, section 6.8). A negative number of `pages`, of 4 kB each, begins
@@ -769,7 +769,8 @@ def merge_search(db: sqlite3.Connection, pages: int) -> bool:
     """
     before = db.total_changes
     db.execute("INSERT INTO job_search (job_search, rank) VALUES ('merge', ?)", (pages,))
-    return db.total_changes - before >= 2
+    db.execute("INSERT INTO receipt_search (receipt_search, rank) VALUES ('merge', ?)", (pages,))
+    return db.total_changes - before >= 3  # each statement alone counts as one
 
 
 def list_readings(db: sqlite3.Connection, job_ids: list[int]) -> list[sqlite3.Row]:

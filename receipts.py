@@ -66,6 +66,9 @@ def read_old(connection: sqlite3.Connection, files: int) -> bool:
     for file_id in file_ids:
         count_first(connection, file_id)
         db.fail_receipts(connection, file_id)
+        for row in db.list_receipts_of(connection, file_id):
+            if row["execution_id"] is None:
+                db.set_words(connection, row["id"], "")
     if file_ids:
         db.set_unfilled(connection, file_ids[-1])
     return bool(file_ids)

@@ -38,6 +38,16 @@ PROVIDERS = ("quick", "slow", "failing")
 FINAL = {"completed", "failed"}
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 WORKERS = 2
+# Receipts whose state and reading are not what their file's executions make of them.
+WRONG_RECEIPTS = """
+    SELECT receipt.id, state, execution_id, first.id FROM receipt
+    LEFT JOIN execution AS first ON first.id = (
+        SELECT id FROM execution WHERE file_id = receipt.file_id AND status = 'completed'
+        ORDER BY updated_at, id LIMIT 1
+    )
+    WHERE execution_id IS NOT first.id AND state <> 'ok'
+        OR (state = 'failed') <> (first.id IS NULL) OR state = 'reading'
+"""
 COMMANDS = (
     ("-m", "flask", "run"),
     ("-m", "server", "--port={port}", "--app=tests.chaos:create_app"),
@@ -294,6 +304,12 @@ class Chaos:
             twice = "SELECT execution_id FROM ended GROUP BY 1 HAVING count(*) > 1"
             assert rows(twice) == []
             assert rows("SELECT id FROM execution EXCEPT SELECT execution_id FROM ended") == []
+            assert rows("SELECT id FROM file EXCEPT SELECT file_id FROM receipt") == []
+            assert rows(WRONG_RECEIPTS) == []
+            added_up = rows("SELECT state, sum(n) FROM receipt_sum GROUP BY 1 HAVING sum(n)")
+            assert added_up == rows("SELECT state, count(*) FROM receipt GROUP BY 1")
+            found = rows("SELECT count(*) FROM receipt_search WHERE receipt_search MATCH 'png'")
+            assert found == rows("SELECT count(*) FROM receipt")
             counted = dict(rows("SELECT status, n FROM job_count WHERE n"))
             assert counted == dict(rows("SELECT status, count(*) FROM job GROUP BY 1"))
             keys = {key for (key,) in rows("SELECT storage_key FROM file")}

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 import db
-from tests.fakes import fake, wait
+import receipts
+from tests.fakes import fake, until, wait
 
 FIRST_RELEASE = Path("tests/data/release-1.db")
 
@@ -151,3 +152,30 @@ def test_what_is_being_asked_whether_it_can_be_written_keeps_its_version(tmp_pat
         connection.execute(f"PRAGMA user_version = {db.VERSION + 1}")  # a newer release migrated it
         db.write_nothing(connection)
         assert connection.execute("PRAGMA user_version").fetchone()[0] == db.VERSION + 1
+
+
+def test_receipts_of_an_older_release_are_filled_in_step_by_step(old):
+    """Each step is one transaction, so that the next start goes on where a kill came."""
+    db.create(old / "receipts.db")
+    seen = []
+    for files in (1, 2, 50, 50):
+        with closing(db.connect(old / "receipts.db")) as connection, connection:
+            seen.append(db.count_unfilled(connection))
+            receipts.read_old(connection, files)
+    assert seen == [4, 3, 1, 0]
+    with closing(db.connect(old / "receipts.db")) as connection:
+        rows = [dict(row) for row in connection.execute("SELECT * FROM receipt ORDER BY id")]
+        for row in rows:
+            completed = [id for id, _ in db.list_completed(connection, row["file_id"])]
+            assert row["execution_id"] == (completed[0] if completed else None)
+        assert {row["state"] for row in rows} <= {"ok", "review", "failed", "reading"}
+        (total,) = connection.execute("SELECT sum(n) FROM receipt_sum").fetchone()
+        assert total == len(rows) == 4
+
+
+def test_a_server_fills_in_the_receipts_of_an_older_release(old, make_app):
+    client = make_app(data=old).test_client()
+    until(lambda: client.get("/receipts").json["unfilled"] == 0)
+    assert client.get("/receipts").json["pagination"]["total"] == 4
+    names = [row["fileName"] for row in client.get("/receipts?search=r0").json["data"]]
+    assert names == ["r0.jpg", "r0.jpg"]
