@@ -61,6 +61,9 @@ def questions(*sizes: int) -> dict[str, list[str]]:
         "search, found in 1 of 9": ["/ocr-jobs?search=grocer" for _ in sizes],
         "search, found in all": ["/ocr-jobs?search=receipt.jpg" for _ in sizes],
         "search, 2 characters": ["/ocr-jobs?search=gr" for _ in sizes],
+        "receipts, page 1": ["/receipts" for _ in sizes],
+        "receipts of a month": ["/receipts?from=2020-03-01&to=2020-03-31" for _ in sizes],
+        "receipts, word on 1 of 9": ["/receipts?search=grocer" for _ in sizes],
     }
 
 
@@ -113,9 +116,37 @@ def _insert(connection: sqlite3.Connection, jobs: int) -> None:
         "INSERT INTO job_search (rowid, name, files) VALUES (?, ?, 'receipt.jpg')",
         ((n, f"{SUBJECTS[n % 9]} {SUBJECTS[n // 9 % 9]} {n:07}") for n in numbers),
     )
+    _insert_receipts(connection)
     connection.execute(
         "UPDATE job_count SET n = (SELECT count(*) FROM job WHERE job.status = job_count.status)"
     )
+
+
+def _insert_receipts(connection: sqlite3.Connection) -> None:
+    """A receipt of each file, on the days of ten years."""
+    connection.execute(
+        """
+        INSERT INTO receipt (
+            id, file_id, execution_id, state, merchant, date, total, currency, added_at, updated_at
+        )
+        SELECT job.id, job.id, job.id, 'ok', name, date('2015-01-01', (job.id % 3650) || ' days'),
+            job.id % 2000000, 'EUR', created_at, updated_at
+        FROM job
+        """
+    )
+    connection.execute(
+        """
+        INSERT INTO receipt_search (rowid, words)
+        SELECT id, words_of(name || ' receipt.jpg') FROM job
+        """
+    )
+    connection.execute(
+        """
+        INSERT INTO receipt_sum (date, currency, state, duplicate, n, total, tax)
+        SELECT date, currency, state, 0, count(*), sum(total), 0 FROM receipt GROUP BY 1, 2, 3
+        """
+    )
+    connection.execute("UPDATE receipt_count SET n = (SELECT count(*) FROM job) WHERE state = 'ok'")
 
 
 def _times(server: Server, path: str) -> list[float]:
