@@ -1,7 +1,9 @@
 """Every package is pinned exactly, those that packages bring along too."""
 
 import re
-from importlib.metadata import PackageNotFoundError, requires, version
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError, distribution, requires, version
 from pathlib import Path
 
 import pytest
@@ -65,3 +67,27 @@ def test_what_is_installed_is_what_is_pinned():
     for requirement in lines("requirements.txt"):
         if not requirement.marker or requirement.marker.evaluate():
             assert version(requirement.name) in requirement.specifier, requirement
+
+
+def wheel_file(name):
+    try:
+        return distribution(name).read_text("WHEEL") or ""
+    except PackageNotFoundError:
+        return ""
+
+
+@pytest.mark.slow
+def test_what_is_not_pure_python_has_wheels_for_a_raspberry_pi_with_a_later_python():
+    """By pip, which builds nothing here; the platforms are those of Debian 12."""
+    target = {"platform_machine": "aarch64", "python_version": "3.14"}
+    own = [r for r in lines("requirements.txt") if not r.marker or r.marker.evaluate(target)]
+    pins = {canonicalize_name(r.name): r for r in [*lines("constraints.txt"), *own]}
+    names = [n for n in closure(own) if "Root-Is-Purelib: false" in wheel_file(n)]
+    assert {"numpy", "onnxruntime", "opencv-python-headless", "pillow"} <= set(names)
+    platforms = [f"--platform=manylinux_2_{n}_aarch64" for n in range(17, 37)]
+    options = ["--only-binary=:all:", "--python-version=3.14", *platforms]
+    command = [sys.executable, "-m", "pip", "install", "-q", "--dry-run", "--no-deps"]
+    command += ["--ignore-installed", "--target=nowhere", *options]
+    command += [f"{name}{pins[name].specifier}" for name in names]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
