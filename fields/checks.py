@@ -8,7 +8,7 @@ from itertools import product
 from fields.lexicon import COUNTRIES
 from result import Evidence, Receipt, ReceiptWarning, Reviewed
 
-MIN_PROBABILITY = 0.9  # a field with less is reviewed
+MIN_PROBABILITY = 0.85  # a field with less is reviewed
 MIN_PROBABILITY_UNWARNED = 0.6  # one with less is warned of
 JUDGED = ("merchant", "date", "total")
 CASH_ROUNDING = max(file.get("cash_rounding", Decimal(0)) for file in COUNTRIES.values())

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from fields.currencies import MONTH_FIRST
 from fields.dates import Day, find_dates, find_time
 from fields.labels import Row
-from fields.learned import probabilities
+from fields.learned import against, probabilities
 from fields.lexicon import rule
 from result import Evidence
 
@@ -51,10 +51,15 @@ def find_purchase(rows: Sequence[Row], currency: str | None) -> Purchase:
     reading = readings[best]
     other = next(iter({reading.day.day_first, reading.day.month_first} - {reading.iso, None}), None)
     row, day = rows[reading.row], reading.day
+    rivals: dict[str, float] = {}
+    for rival, chance in zip(readings, chances, strict=True):
+        if rival.iso != reading.iso:
+            rivals[rival.iso] = max(chance, rivals.get(rival.iso, 0.0))
+    probability = against(chances[best], rivals.values())
     return Purchase(
         reading.iso,
         _time(rows, [(rows[r.row].text, r.day) for r in readings if r.iso == reading.iso]),
-        Evidence(chances[best], "ocr", row.page, row.box(day.start, day.end)),
+        Evidence(probability, "ocr", row.page, row.box(day.start, day.end)),
         other is not None and reading.is_unordered,
         row.lowest_confidence(day.start, day.end),
     )

@@ -6,7 +6,7 @@ a node `[feature, limit, at most limit, above]`; the leaves of all trees add up 
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,15 @@ def probabilities(question: str, candidates: Sequence[Features]) -> list[float]:
         chance(sum_ if sum_ < least else sum_ + _sum(others, features))
         for sum_, features in zip(odds, candidates, strict=True)
     ]
+
+
+def against(chance: float, others: Iterable[float]) -> float:
+    """The chance of a candidate of which the others, each judged by itself, are rivals.
+
+    Only one of them can be right: two at 0.9 are right at 0.47 each.
+    """
+    odds = [math.exp(log_odds(one)) for one in (chance, *others)]
+    return odds[0] / (1 + sum(odds))
 
 
 def chance(log_odds: float) -> float:

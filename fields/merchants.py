@@ -13,7 +13,7 @@ from typing import NamedTuple
 from fields import contacts
 from fields.dates import find_dates
 from fields.labels import Row, plain, vocabulary, within_one_edit
-from fields.learned import probabilities
+from fields.learned import against, probabilities
 from fields.lexicon import COUNTRIES, CURRENCY_NAMES, rule, words
 from result import Evidence
 
@@ -97,9 +97,19 @@ def find_merchant(rows: Sequence[Row]) -> Merchant:
         contacts.find_address(rows, last, MAX_ROWS),
         contacts.find_phone(rows),
         contacts.find_tax_id(rows),
-        _evidence(rows[best.row], chance) if best else None,
+        _evidence(rows[best.row], against(chance, _rivals(best, found))) if best else None,
         _confidence(rows[best.row], best.text) if best else 0.0,
     )
+
+
+def _rivals(best: Name, found: Sequence[tuple[float, Name]]) -> Iterator[float]:
+    """The chances of the other names, of those with one inside another the highest."""
+    seen = [plain(best.text).replace(" ", "")]
+    for chance, name in sorted(found, key=lambda pair: pair[0], reverse=True):
+        letters = plain(name.text).replace(" ", "")
+        if letters and not any(letters in other or other in letters for other in seen):
+            seen.append(letters)
+            yield chance
 
 
 def _evidence(row: Row, chance: float) -> Evidence:

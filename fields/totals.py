@@ -5,6 +5,7 @@ together, as sums that agree are.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from itertools import product
 from typing import NamedTuple
@@ -12,7 +13,7 @@ from typing import NamedTuple
 from fields.amounts import Candidate, find_candidates
 from fields.checks import adds_up
 from fields.labels import Row
-from fields.learned import log_odds, probabilities
+from fields.learned import against, chance, log_odds, probabilities
 from result import Evidence, Tax
 
 MIN_PROBABILITY = 0.1  # an amount with less is not the total
@@ -49,6 +50,11 @@ def find_totals(rows: Sequence[Row]) -> Totals:
     taxes = tuple(_taxes(rows))
     discount = _discount(candidates)
     total, subtotal, tax, tip = _together(likely, tips, discount)
+    is_proved = bool(tax and tax.value and _agrees((total, subtotal, tax, tip), discount))
+    total, subtotal, tax = (
+        found and _judged(found, likely[name], is_proved and name == "total")
+        for name, found in (("total", total), ("subtotal", subtotal), ("tax", tax))
+    )
     printed = {number.value for row in rows for number in row.numbers}
     tax = _of_all_rates(tax, taxes, printed)
     return Totals(subtotal, discount, taxes, tax, tip, total, _first_row(candidates, len(rows)))
@@ -65,21 +71,28 @@ def _likely(rows: Sequence[Row], candidates: Sequence[Candidate], name: str) -> 
     """The values that are likeliest the sum of this name, the likeliest first."""
     found: dict[Decimal, Sum] = {}
     chances = probabilities(name, [candidate.features for candidate in candidates])
-    for candidate, chance in zip(candidates, chances, strict=True):
+    for candidate, likely in zip(candidates, chances, strict=True):
         value = candidate.amount.value
-        if value not in found or chance > (found[value].evidence.probability or 0):
-            found[value] = _sum(rows, candidate, chance)
+        if value not in found or likely > _chance(found[value]):
+            found[value] = _sum(rows, candidate, likely)
     return sorted(found.values(), key=_chance, reverse=True)[:TRIED]
+
+
+def _judged(found: Sum, likely: Sequence[Sum], is_proved: bool) -> Sum:
+    """The sum with its probability beside its rivals, and what the others prove of it."""
+    rivals = (_chance(other) for other in likely if other.value != found.value)
+    odds = log_odds(against(_chance(found), rivals)) + AGREEMENT * is_proved
+    return found._replace(evidence=replace(found.evidence, probability=chance(odds)))
 
 
 def _chance(found: Sum) -> float:
     return found.evidence.probability or 0.0
 
 
-def _sum(rows: Sequence[Row], candidate: Candidate, chance: float | None) -> Sum:
+def _sum(rows: Sequence[Row], candidate: Candidate, likely: float | None) -> Sum:
     row, amount = rows[candidate.row], candidate.amount
     place = amount.start, amount.end
-    evidence = Evidence(chance, "ocr", row.page, row.box(*place))
+    evidence = Evidence(likely, "ocr", row.page, row.box(*place))
     return Sum(amount.value, evidence, row.lowest_confidence(*place))
 
 
@@ -100,10 +113,15 @@ def _together(likely: dict[str, list[Sum]], tips: Sequence[Sum], discount: Decim
 def _worth(way: _Way, discount: Decimal | None) -> float:
     total, subtotal, tax, tip = way
     odds = sum(log_odds(_chance(found)) for found in (total, subtotal, tax) if found)
-    more = tax and tax.value, tip and tip.value, discount
-    agrees = bool(total and subtotal and adds_up(total.value, subtotal.value, *more))
     odds += PRESENCE * (bool(subtotal) + bool(tax))
-    return odds + AGREEMENT * agrees + 0.1 * bool(tip)
+    return odds + AGREEMENT * _agrees(way, discount) + 0.1 * bool(tip)
+
+
+def _agrees(way: _Way, discount: Decimal | None) -> bool:
+    """The subtotal, the tax, the tip and the discount make the total."""
+    total, subtotal, tax, tip = way
+    more = tax and tax.value, tip and tip.value, discount
+    return bool(total and subtotal and adds_up(total.value, subtotal.value, *more))
 
 
 def _first_row(candidates: Sequence[Candidate], length: int) -> int:

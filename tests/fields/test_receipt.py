@@ -10,9 +10,11 @@ import pytest
 from fields.checks import check
 from fields.dates import find_time, parse_date
 from fields.labels import topics
+from fields.learned import against
 from fields.money import parse_money
 from fields.receipt import read_receipt
 from fields.text import rows_from_text
+from fields.totals import Sum, _judged
 from result import Evidence, FieldEvidence, Item, Line, Receipt, Tax
 
 
@@ -719,3 +721,18 @@ def test_a_merchant_is_doubtful_where_its_name_cannot_be_read(row, is_doubtful):
     words = [Line(text, float(sure)) for text, _, sure in (w.partition("~") for w in row.split())]
     rows = [words, [Line("01/02/2020", 0.99)], [Line("TOTAL", 0.5), Line("5.00", 0.99)]]
     assert ("low_confidence" in read_receipt(rows).warnings) == is_doubtful
+
+
+def test_of_rivals_one_at_most_is_right():
+    assert against(0.9, []) == pytest.approx(0.9)
+    assert against(0.9, [0.9]) == pytest.approx(9 / 19)
+    assert against(0.9, [0.1, 0.1]) < against(0.9, [0.1]) < 0.9
+
+
+def test_a_tax_that_makes_the_total_proves_it():
+    rows = "SHOP\nTEA 7.00\nCAKE 3.00\n{} 10.00\nTAX 0.80\nTOTAL 10.80"
+    labelled, named = (read(rows.format(name)).evidence.total for name in ("SUBTOTAL", "PIE"))
+    assert labelled.probability > named.probability
+    found = Sum(Decimal("10.80"), Evidence(0.6), 1.0)
+    odds = [_judged(found, [found], is_proved).evidence.probability for is_proved in (True, False)]
+    assert odds[1] == pytest.approx(0.6) and odds[0] > 0.8
