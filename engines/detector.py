@@ -40,13 +40,17 @@ def find(detector: Detector, picture: Any, long_side: int) -> list[Any]:
     probabilities = detector.session.run(None, inputs)[0][0, 0]
     middles = (probabilities > detector.min_pixel).astype("uint8")
     contours, _ = cv2.findContours(middles, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
-    pieces = map(cv2.minAreaRect, contours[:MOST_PIECES])
     size = np.array(picture.shape[1::-1], "float32")
     scale = size / np.array(probabilities.shape[::-1], "float32")
-    return [
-        (_grown(piece, detector.growth) * scale).round().clip(0, size)
-        for piece in pieces
+    pieces = [
+        _grown(piece, detector.growth)
+        for piece in map(cv2.minAreaRect, contours[:MOST_PIECES])
         if min(piece[1]) >= LEAST_PIXELS and _mean(probabilities, piece) >= detector.min_piece
+    ]
+    return [
+        (_corners(piece) * scale).round().clip(0, size)
+        for piece in pieces
+        if min(piece[1]) >= LEAST_PIXELS + 2
     ]
 
 
@@ -75,13 +79,24 @@ def _mean(probabilities: Any, piece: Any) -> float:
 
 
 def _grown(piece: Any, growth: float) -> Any:
-    """The four corners of a piece, from its middle."""
+    """The rectangle around a piece whose middle is given: its centre, size and angle."""
+    import cv2
+    import numpy as np
+    import pyclipper
+
+    corners = cv2.boxPoints(piece)
+    around = pyclipper.PyclipperOffset()  # in whole pixels, as its authors measured the growth
+    around.AddPath(corners, pyclipper.JT_ROUND, pyclipper.ET_CLOSEDPOLYGON)
+    more = cv2.contourArea(corners) * growth / cv2.arcLength(corners, True)
+    return cv2.minAreaRect(np.array(around.Execute(more)[0]))
+
+
+def _corners(piece: Any) -> Any:
+    """Four points, from the top left, clockwise."""
     import cv2
     import numpy as np
 
-    centre, (width, height), angle = piece
-    more = growth * width * height / (width + height)
-    corners = cv2.boxPoints((centre, (width + more, height + more), angle))
-    corners = corners[corners[:, 0].argsort(kind="stable")]
-    left, right = (pair[pair[:, 1].argsort(kind="stable")] for pair in (corners[:2], corners[2:]))
+    found = cv2.boxPoints(piece)
+    found = found[found[:, 0].argsort(kind="stable")]
+    left, right = (pair[pair[:, 1].argsort(kind="stable")] for pair in (found[:2], found[2:]))
     return np.array([left[0], right[0], right[1], left[1]])
