@@ -179,6 +179,8 @@ class Settings:
     aws_endpoint_url: str = _text("", "where AWS_ENDPOINT_URL_TEXTRACT is not set")
     paddle_ocr_endpoint: str = _text("")
     paddle_ocr_api_key: str = _secret()
+    paddleocr_base_url: str = _text("", "PaddleOCR's own names, where those two are not set")
+    paddleocr_access_token: str = _secret()
 
     # What the log must not show: the values of all variables that are named as keys are
     secrets: tuple[str, ...] = field(default=(), repr=False)

@@ -1,8 +1,10 @@
 """Reads receipts with PaddleOCR on a server, a PaddleX serving or the official job API.
 
 PADDLE_OCR_ENDPOINT is the full URL; PADDLE_OCR_API_KEY is its token, which a server of one's own
-may not want. Contract: paddlex 3.7.2's serving schemas, paddleocr 3.7.0's _api_client, and
-https://ai.baidu.com/ai-doc/AISTUDIO/pmjcld5qm for the limits (read 2026-11-23).
+may not want. PADDLEOCR_BASE_URL and PADDLEOCR_ACCESS_TOKEN mean what they mean to PaddleOCR's own
+client: the job API without its path, and its token, which alone is enough.
+Contract: paddlex 3.7.2's serving schemas, paddleocr 3.7.0's _api_client, and
+https://ai.baidu.com/ai-doc/AISTUDIO/pmjcld5qm for the limits (read 2026-11-26).
 """
 
 import json
@@ -36,21 +38,39 @@ PLAIN = {"useDocOrientationClassify": False, "useDocUnwarping": False, "visualiz
 UPRIGHT = {**PLAIN, "useDocOrientationClassify": True, "useTextlineOrientation": False}
 
 PADDLE = Vendor("PaddleOCR", "PADDLE_OCR_API_KEY", "PADDLE_OCR_ENDPOINT", key_optional=True)
-sends_to = PADDLE.host
+
+
+def _ours(settings: Settings) -> Settings:
+    """The settings with the values of PaddleOCR's own names where ours are not set."""
+    token = settings.paddleocr_access_token
+    base = settings.paddleocr_base_url or (f"https://{JOBS_HOST}" if token else "")
+    jobs = base and base.rstrip("/").removesuffix(JOBS_PATH) + JOBS_PATH
+    return replace(
+        settings,
+        paddle_ocr_endpoint=settings.paddle_ocr_endpoint or jobs,
+        paddle_ocr_api_key=settings.paddle_ocr_api_key or token,
+    )
+
+
+def sends_to(settings: Settings) -> str | None:
+    return PADDLE.host(_ours(settings))
 
 
 def unavailable(settings: Settings) -> str | None:
+    settings = _ours(settings)
     return replace(PADDLE, key_optional=not _is_hosted(settings)).unavailable(settings)
 
 
 def model(settings: Settings) -> str | None:
     """As far as the endpoint names it: the path of a PaddleX serving is its pipeline's."""
+    settings = _ours(settings)
     if sends_to(settings) is None:
         return None
     return JOB_MODEL if _is_jobs(settings) else f"PaddleX {urlsplit(PADDLE.url(settings)).path}"
 
 
 def ocr(image: Path, settings: Settings, clock: Clock = time) -> OcrResult:
+    settings = _ours(settings)
     vendor = replace(PADDLE, is_free=not _is_hosted(settings))
     client = Client(vendor, settings, _classify, deadline(settings), clock, headers(settings))
     read = _read_as_job if _is_jobs(settings) else _read_at_once

@@ -301,3 +301,41 @@ def test_the_host_tells_how_the_key_is_sent(endpoint, authorization):
 def test_the_endpoint_tells_host_and_model(endpoint, host, model):
     settings = read_settings({"PADDLE_OCR_ENDPOINT": endpoint})
     assert (paddle_api.sends_to(settings), paddle_api.model(settings)) == (host, model)
+
+
+@pytest.mark.parametrize(
+    ("variables", "host", "model"),
+    [
+        ({"PADDLEOCR_ACCESS_TOKEN": KEY}, "paddleocr.aistudio-app.com", "PP-OCRv6"),
+        ({"PADDLEOCR_ACCESS_TOKEN": KEY, "PADDLEOCR_BASE_URL": "https://h/"}, "h", "PP-OCRv6"),
+        (
+            {
+                "PADDLEOCR_ACCESS_TOKEN": "another",
+                "PADDLEOCR_BASE_URL": "https://another",
+                "PADDLE_OCR_API_KEY": KEY,
+                "PADDLE_OCR_ENDPOINT": "http://own:8080/ocr",
+            },
+            "own",
+            "PaddleX /ocr",
+        ),
+    ],
+)
+def test_paddleocrs_own_names_count_where_ours_are_not_set(variables, host, model):
+    settings = read_settings(variables)
+    assert paddle_api.unavailable(settings) is None
+    assert (paddle_api.sends_to(settings), paddle_api.model(settings)) == (host, model)
+
+
+def test_by_paddleocrs_own_names_a_receipt_is_read_as_a_job(receipt, http_stub, reply):
+    line = json.dumps({"result": READ, "errorCode": 0})
+    http_stub.reply(CREATED, reply(200, done(http_stub.url)), reply(200, line))
+    names = {"PADDLEOCR_BASE_URL": http_stub.url, "PADDLEOCR_ACCESS_TOKEN": KEY}
+    assert ocr(receipt, read_settings(names)).pages == (PAGE,)
+    submit = http_stub.requests[0]
+    assert submit.path == "/api/v2/ocr/jobs"
+    assert submit.headers["Authorization"] == f"Bearer {KEY}"
+
+
+def test_paddleocrs_own_url_needs_its_token():
+    settings = read_settings({"PADDLEOCR_BASE_URL": "https://h"})
+    assert paddle_api.unavailable(settings) == "PADDLE_OCR_API_KEY is not set"
