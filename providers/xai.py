@@ -1,7 +1,8 @@
 """Reads receipts with xAI's Grok, which takes JPEG and PNG but no PDF.
 
 XAI_API_KEY, XAI_BASE_URL, XAI_MODEL. Contract:
-https://docs.x.ai/developers/model-capabilities/images/understanding (read 2026-11-23).
+https://docs.x.ai/developers/model-capabilities/images/understanding and .../text/reasoning (read
+2026-11-26).
 """
 
 from typing import Any
@@ -15,6 +16,15 @@ from settings import Settings
 XAI = Vendor("xAI", "XAI_API_KEY", "XAI_BASE_URL", "XAI_MODEL")
 unavailable, model, sends_to = XAI.unavailable, XAI.model, XAI.host
 
+# The least reasoning that a model takes, by how its name begins; 4.5 and 4.6 refuse "none".
+# Others are sent nothing: grok-4.20-* answers 400 to every effort.
+LEAST_EFFORT = {"grok-4.3": "none", "grok-4.5": "low", "grok-4.6": "low"}
+
+
+def _reasoning(model: str) -> dict[str, Any]:
+    efforts = [effort for name, effort in LEAST_EFFORT.items() if model.startswith(name)]
+    return {"reasoning": {"effort": efforts[0]}} if efforts else {}
+
 
 def _request(document: vision.Document, settings: Settings) -> dict[str, Any]:
     image = {"type": "input_image", "image_url": document.data_url, "detail": "high"}
@@ -22,6 +32,7 @@ def _request(document: vision.Document, settings: Settings) -> dict[str, Any]:
     schema = {"type": "json_schema", "name": "receipt", "strict": True, "schema": vision.SCHEMA}
     return {
         "model": XAI.model(settings),
+        **_reasoning(settings.xai_model),
         "store": False,  # else it is kept for 30 days, and with images "the request may fail"
         "max_output_tokens": vision.MAX_TOKENS,
         "input": [

@@ -1,3 +1,5 @@
+import pytest
+
 from providers import xai
 from providers.vision import MAX_TOKENS, PROMPT, SCHEMA, SYSTEM
 from settings import Settings
@@ -15,6 +17,7 @@ def test_the_request_is_the_one_of_the_contract(http_stub, receipt):
     assert request.headers["Authorization"] == f"Bearer {KEY}"
     assert body == {
         "model": "grok-4.3",
+        "reasoning": {"effort": "none"},
         "store": False,
         "max_output_tokens": MAX_TOKENS,
         "input": [
@@ -31,6 +34,22 @@ def test_the_request_is_the_one_of_the_contract(http_stub, receipt):
             "format": {"type": "json_schema", "name": "receipt", "strict": True, "schema": SCHEMA}
         },
     }
+
+
+@pytest.mark.parametrize(
+    ("model", "reasoning"),
+    [
+        ("grok-4.3-latest", {"effort": "none"}),
+        ("grok-4.5", {"effort": "low"}),
+        ("grok-4.6", {"effort": "low"}),
+        ("grok-4.20-non-reasoning", None),
+        ("grok-latest", None),
+    ],
+)
+def test_a_model_is_asked_to_reason_as_little_as_it_can(http_stub, receipt, model, reasoning):
+    http_stub.reply(XAI.good())
+    xai.ocr(receipt, XAI.settings(http_stub.url, XAI_MODEL=model))
+    assert http_stub.request.json.get("reasoning") == reasoning
 
 
 def test_an_answer_that_failed_on_their_side_is_asked_for_again(http_stub, receipt):
