@@ -7,12 +7,12 @@ server decodes nothing itself; how many children do at once is limited.
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from engines import process
-from result import Code, ProviderError
+from result import Code, ProviderError, Rows
 from settings import Settings
 
 PDF = "application/pdf"
@@ -118,7 +118,27 @@ def jpegs(path: Path, settings: Settings, deadline: float, **sizes: int) -> Iter
         yield decoded("jpeg", number, Sizes(**sizes))
 
 
-def _decoded(function: str, *args: Any, settings: Settings, deadline: float) -> Any:
+def text_rows(
+    path: Path, knows: Callable[[str], bool], settings: Settings, deadline: float
+) -> dict[int, Rows]:
+    """The printed rows of a PDF's pages whose text is what they show, by number; see read_texts.
+
+    Raises ProviderError after CHECK_S: a vendor may yet draw the page that takes so long here.
+    """
+    args, ends = (path, settings.limits, knows), min(deadline, time.monotonic() + CHECK_S)
+    rows: dict[int, Rows] = _decoded(
+        "read_texts", *args, settings=settings, deadline=ends, module="engines.reading"
+    )
+    return rows
+
+
+def _decoded(
+    function: str,
+    *args: Any,
+    settings: Settings,
+    deadline: float,
+    module: str = "engines.images",
+) -> Any:
     """A call on behalf of an execution, of which as many decode at once as local ones read."""
     at_once = settings.ocr_workers or os.cpu_count() or 1
     turns = _decodings.setdefault(at_once, threading.BoundedSemaphore(at_once))
@@ -126,7 +146,7 @@ def _decoded(function: str, *args: Any, settings: Settings, deadline: float) -> 
         raise ProviderError("timeout", BUSY)
     try:
         return process.run(
-            "engines.images",
+            module,
             function,
             *args,
             deadline=deadline,

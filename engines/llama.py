@@ -5,7 +5,7 @@ from typing import Any
 
 from result import ProviderError
 
-CONTEXT_TOKENS = 16_384  # a picture takes up to 4,000 of them, a metre of receipt 8,000
+CONTEXT_TOKENS = 20_480  # a picture takes 4,000 (a metre of receipt 8,000), a page's text 4,000
 
 
 def generate(

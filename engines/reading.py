@@ -32,6 +32,15 @@ def read_pages(path: Path, limits: Limits, read_page: ReadPage, knows: Knows) ->
     return reading
 
 
+def read_texts(path: Path, limits: Limits, knows: Knows) -> dict[int, Rows]:
+    """The printed rows of a PDF's pages whose text is real, by number; `knows` as in read_pages.
+
+    No engine is at hand: a page with a font that only one could vouch for is not among them.
+    """
+    _, texts = _of_pdf(path, images.count_pages(path, limits), lambda _: [], knows)
+    return {number: rows for number, (_, rows, _) in texts.items()}
+
+
 def read_parts(
     path: Path, limits: Limits, read_page: ReadPage, places: Sequence[tuple[int, Box]]
 ) -> list[Rows]:

@@ -41,7 +41,7 @@ def _request(document: vision.Document, settings: Settings) -> dict[str, Any]:
         config["thinkingConfig"] = {"thinkingLevel": "LOW"}
     return {
         "systemInstruction": {"parts": [{"text": vision.SYSTEM}]},
-        "contents": [{"role": "user", "parts": [{"inlineData": file}, {"text": vision.PROMPT}]}],
+        "contents": [{"role": "user", "parts": [{"inlineData": file}, {"text": document.prompt}]}],
         "generationConfig": config,
     }
 

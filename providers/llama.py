@@ -80,7 +80,7 @@ def _request(document: vision.Document, settings: Settings) -> dict[str, Any]:
         "max_tokens": vision.MAX_TOKENS,
         "temperature": 0,
         "cache_prompt": False,
-        "messages": messages(_part(document)),
+        "messages": messages(document, _part(document)),
         "response_format": RESPONSE_FORMAT,
         "chat_template_kwargs": {"enable_thinking": False},
     }
@@ -140,7 +140,7 @@ def _read(document: vision.Document, settings: Settings, deadline: float) -> Ocr
     content, reason = process.run(
         "engines.llama",
         "generate",
-        messages(_part(document)),
+        messages(document, _part(document)),
         vision.SCHEMA,
         vision.MAX_TOKENS,
         *paths,

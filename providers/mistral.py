@@ -26,7 +26,7 @@ unavailable, model, sends_to = MISTRAL.unavailable, MISTRAL.model, MISTRAL.host
 def ocr(image: Path, settings: Settings, clock: Clock = time) -> OcrResult:
     headers = MISTRAL.bearer(settings)
     client = Client(MISTRAL, settings, _classify, deadline(settings), clock, headers)
-    pages = vision.documents(image, settings, client.deadline, pdf=True)
+    pages = vision.documents(image, settings, client.deadline, pdf=True, text=False)
     return join_pages([_read(document, client) for document in pages])
 
 

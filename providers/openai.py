@@ -33,7 +33,7 @@ def _request(document: vision.Document, settings: Settings) -> dict[str, Any]:
         "model": OPENAI.model(settings),
         **own,
         "max_completion_tokens": vision.MAX_TOKENS,
-        "messages": messages(_part(document)),
+        "messages": messages(document, _part(document)),
         "response_format": RESPONSE_FORMAT,
     }
 
@@ -44,11 +44,11 @@ RESPONSE_FORMAT = {
 }
 
 
-def messages(part: dict[str, Any]) -> list[dict[str, Any]]:
-    """The conversation that asks for a receipt; `part` is the image or the PDF."""
+def messages(document: vision.Document, part: dict[str, Any]) -> list[dict[str, Any]]:
+    """The conversation that asks for a receipt; `part` is its image or PDF."""
     return [
         {"role": "system", "content": vision.SYSTEM},
-        {"role": "user", "content": [{"type": "text", "text": vision.PROMPT}, part]},
+        {"role": "user", "content": [{"type": "text", "text": document.prompt}, part]},
     ]
 
 

@@ -28,7 +28,7 @@ def _reasoning(model: str) -> dict[str, Any]:
 
 def _request(document: vision.Document, settings: Settings) -> dict[str, Any]:
     image = {"type": "input_image", "image_url": document.data_url, "detail": "high"}
-    text = {"type": "input_text", "text": vision.PROMPT}
+    text = {"type": "input_text", "text": document.prompt}
     schema = {"type": "json_schema", "name": "receipt", "strict": True, "schema": vision.SCHEMA}
     return {
         "model": XAI.model(settings),

@@ -1,14 +1,17 @@
 import json
 import threading
+import time
 from dataclasses import replace
 from importlib.util import find_spec
 
 import pytest
 
 from providers import llama
-from providers.vision import MAX_TOKENS, PROMPT, SCHEMA, SYSTEM
+from providers.openai import messages
+from providers.vision import MAX_TOKENS, PROMPT, SCHEMA, SYSTEM, documents
 from result import Page
 from settings import Settings, read_settings
+from tests.pdfs import pdf, text
 from tests.providers import tiny_gguf
 from tests.providers.conftest import Reply
 from tests.providers.contract import ANSWER, KEY, LLAMA, RECEIPT, ROWS, Waits, failure_of, picture
@@ -99,6 +102,17 @@ def test_a_model_in_process_reads_the_receipt(model_settings, receipt):
     assert result.text.splitlines() == ROWS
     assert result.pages == (Page(480, 360),)
     assert (result.model, result.raw) == ("tiny-text", None)
+
+
+@in_process
+@pytest.mark.slow
+def test_a_model_in_process_gets_the_text_of_a_page_too(model_settings, tmp_path):
+    path = tmp_path / "shop.pdf"
+    path.write_bytes(pdf(text([(40, 340 - 10 * n, f"Total {n}.00 EUR") for n in range(20)])))
+    (document,) = documents(path, model_settings, time.monotonic() + 60, pdf=False)
+    assert document.text.startswith("Total 0.00 EUR\n")
+    assert messages(document, {})[1]["content"][0]["text"] == document.prompt
+    assert llama.ocr(path, model_settings).receipt == RECEIPT
 
 
 @in_process

@@ -1,6 +1,7 @@
 """Providers that ask a model return all fields, and only values that their fields can hold."""
 
 import json
+import time
 from dataclasses import replace
 from decimal import Decimal
 
@@ -9,8 +10,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from providers.vision import FIELDS_SCHEMA, SCHEMA, read_fields, receipt_from_fields, with_warnings
+from providers.vision import (
+    FIELDS_SCHEMA,
+    MAX_PAGE_TEXT,
+    PROMPT,
+    SCHEMA,
+    WITH_TEXT,
+    documents,
+    read_fields,
+    receipt_from_fields,
+    with_warnings,
+)
 from result import PRINTED, Item, OcrResult, Page, Tax, ocr_data
+from settings import Settings
+from tests.pdfs import pdf, text
 from tests.providers.conftest import Reply
 from tests.providers.contract import (
     ANSWER,
@@ -73,6 +86,70 @@ def test_a_blank_sheet_completes_without_text(case, http_stub, receipt):
         "model",
         ("no_text", "not_a_receipt"),
     )
+
+
+# A PDF's own text
+
+
+PRINT = [(40, 340, "Corner Cafe"), (40, 310, "Flat White"), (220, 310, "7.80"), (40, 280, "Total")]
+OWN_TEXT = "Corner Cafe\nFlat White   7.80\nTotal   13.20"
+
+
+def text_pdf(*pages):
+    return pdf(*(text([*print_, (220, 280, "13.20")]) for print_ in pages or [PRINT]))
+
+
+def strings(value):
+    """Every string in a request."""
+    if isinstance(value, str):
+        return [value]
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else []
+    return [string for part in inner for string in strings(part)]
+
+
+def prompts(http_stub):
+    """What each request asks for, beside the picture or PDF."""
+    found = [[s for s in strings(r.json) if s.startswith(PROMPT)] for r in http_stub.requests]
+    return [prompt for (prompt,) in found]
+
+
+TAKES_TEXT = [OPENAI, LLAMA, XAI, GEMINI]
+
+
+@pytest.mark.slow
+@each(TAKES_TEXT)
+def test_a_page_of_text_is_sent_with_its_text(case, http_stub, tmp_path):
+    path = tmp_path / "shop.pdf"
+    path.write_bytes(text_pdf())
+    http_stub.reply(case.good())
+    case.ocr(path, case.settings(http_stub.url))
+    own = f"Page 1:\n{OWN_TEXT}" if case.reads_pdf else OWN_TEXT
+    assert prompts(http_stub) == [f"{PROMPT} {WITH_TEXT}{own}"]
+
+
+@pytest.mark.slow
+@each(TAKES_TEXT)
+def test_a_scan_is_sent_without_the_text_that_its_scanner_hid_over_it(case, http_stub, tmp_path):
+    path = tmp_path / "scan.pdf"
+    path.write_bytes(pdf(f"3 Tr {text(PRINT)}"))
+    http_stub.reply(case.good())
+    case.ocr(path, case.settings(http_stub.url))
+    assert prompts(http_stub) == [PROMPT]
+
+
+@pytest.mark.slow
+def test_each_page_is_sent_with_its_own_text_and_not_with_more_than_a_page_holds(tmp_path):
+    path = tmp_path / "two.pdf"
+    long = [(20, 390 - n * 1.2, f"Total {n}.00 EUR and 9.00 more") for n in range(300)]
+    path.write_bytes(pdf(text(PRINT), f"3 Tr {text(PRINT)}", text(long, points=1)))
+    given = Settings(), time.monotonic() + 60
+    sent = list(documents(path, *given, pdf=False))
+    assert [bool(document.text) for document in sent] == [True, False, True]
+    assert sent[0].prompt.endswith("Total")
+    assert len(sent[2].text) == MAX_PAGE_TEXT
+    (whole,) = documents(path, *given, pdf=True)
+    assert whole.text == f"Page 1:\n{sent[0].text}\n\nPage 3:\n{sent[2].text}"
+    assert not any(document.text for document in documents(path, *given, pdf=True, text=False))
 
 
 # The schema
