@@ -1080,10 +1080,12 @@ def sum_receipts(
 def _summed(listing: ReceiptListing, by: Sequence[str]) -> str:
     """What has the numbers of the receipts that are asked for: receipt_sum if it has all it takes.
 
-    A million receipts of ten years have some ten thousand rows there.
+    A million receipts of ten years have 35,000 rows there, and few of the date '*'.
     """
     if not listing.needs_receipts and "merchant" not in by:
-        return f"receipt_sum WHERE {_all(_receipt_conditions(listing, 'duplicate'))}"
+        is_dated = listing.first_date or listing.last_date or "month" in by
+        dates = "date <> '*'" if is_dated else "date = '*'"
+        return f"receipt_sum WHERE {_all([dates, *_receipt_conditions(listing, 'duplicate')])}"
     return f"""(
         SELECT date, currency, merchant, 1 AS n, duplicate_of IS NOT NULL AS duplicate, total, tax
         FROM {_found_receipts(listing)}
@@ -1107,7 +1109,7 @@ def _sums_of_search(db: sqlite3.Connection, listing: ReceiptListing) -> list[dic
 
     GROUP BY would sort all that is found: twice the time, with a word on every ninth of a million.
     """
-    rows = db.execute("SELECT DISTINCT currency FROM receipt_sum ORDER BY 1").fetchall()
+    rows = db.execute("SELECT DISTINCT currency FROM receipt_sum WHERE date = '*'").fetchall()
     if len(rows) > MAX_CURRENCIES:
         return []
     columns = [
@@ -1207,7 +1209,8 @@ def delete_empty_jobs(db: sqlite3.Connection, ids: Collection[int]) -> None:
 
 def count_receipts(db: sqlite3.Connection) -> dict[str, int]:
     """How many receipts are in each state."""
-    return {row["state"]: row["n"] for row in db.execute("SELECT state, n FROM receipt_count")}
+    rows = db.execute("SELECT state, sum(n) FROM receipt_sum WHERE date = '*' GROUP BY state")
+    return dict.fromkeys(RECEIPT_STATES[:-1], 0) | dict(rows.fetchall())
 
 
 def list_exported(db: sqlite3.Connection, ids: list[int], with_items: bool) -> list[dict[str, Any]]:

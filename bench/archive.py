@@ -123,30 +123,42 @@ def _insert(connection: sqlite3.Connection, jobs: int) -> None:
 
 
 def _insert_receipts(connection: sqlite3.Connection) -> None:
-    """A receipt of each file, on the days of ten years."""
+    """A receipt of each file: of ten years and 2,000 merchants, some failed, some duplicates."""
     connection.execute(
         """
         INSERT INTO receipt (
-            id, file_id, execution_id, state, merchant, date, total, currency, added_at, updated_at
+            id, file_id, execution_id, state, merchant, date, total, tax, currency, duplicate_of,
+            added_at, updated_at
         )
-        SELECT job.id, job.id, job.id, 'ok', name, date('2015-01-01', (job.id % 3650) || ' days'),
-            job.id % 2000000, 'EUR', created_at, updated_at
-        FROM job
+        SELECT
+            id, id, iif(failed, NULL, id),
+            CASE WHEN failed THEN 'failed' WHEN id % 7 = 0 THEN 'review'
+                WHEN id % 3 = 0 THEN 'confirmed' ELSE 'ok' END,
+            iif(failed, NULL, 'Shop ' || (id * 7919 % 2000)),
+            iif(failed, NULL, date('2015-01-01', (id % 3650) || ' days')),
+            iif(failed, NULL, id * 7919 % 2000000),
+            iif(failed, NULL, id * 7919 % 2000000 / 6),
+            iif(failed, NULL, iif(id % 11, 'EUR', iif(id % 2, 'CHF', 'USD'))),
+            iif(id % 25 = 1 AND NOT failed AND id > 100, id - 50, NULL),
+            created_at, updated_at
+        FROM (SELECT *, status = 'failed' AS failed FROM job)
         """
     )
     connection.execute(
         """
         INSERT INTO receipt_search (rowid, words)
-        SELECT id, words_of(name || ' receipt.jpg') FROM job
+        SELECT job.id, words_of(name || ' receipt.jpg ' || ifnull(merchant, ''))
+        FROM job JOIN receipt USING (id)
         """
     )
     connection.execute(
         """
         INSERT INTO receipt_sum (date, currency, state, duplicate, n, total, tax)
-        SELECT date, currency, state, 0, count(*), sum(total), 0 FROM receipt GROUP BY 1, 2, 3
+        SELECT iif(column1, '*', ifnull(date, '')), ifnull(currency, ''), state,
+            duplicate_of IS NOT NULL, count(*), ifnull(sum(total), 0), ifnull(sum(tax), 0)
+        FROM (VALUES (0), (1)) JOIN receipt GROUP BY 1, 2, 3, 4
         """
     )
-    connection.execute("UPDATE receipt_count SET n = (SELECT count(*) FROM job) WHERE state = 'ok'")
 
 
 def _times(server: Server, path: str) -> list[float]:

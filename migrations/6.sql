@@ -53,7 +53,7 @@ CREATE TABLE learned (
 
 -- Numbers and sums of receipts, kept by the triggers below: adding up a million takes time.
 CREATE TABLE receipt_sum (
-    date TEXT NOT NULL,  -- '' where it is null, as currency
+    date TEXT NOT NULL,  -- '*': of all dates; '' where it is null, as currency
     currency TEXT NOT NULL,
     state TEXT NOT NULL,
     duplicate INTEGER NOT NULL,  -- 0 or 1
@@ -61,12 +61,6 @@ CREATE TABLE receipt_sum (
     total INTEGER NOT NULL,
     tax INTEGER NOT NULL,
     PRIMARY KEY (date, currency, state, duplicate)
-) WITHOUT ROWID;
-
--- How many receipts there are of each state, as job_count.
-CREATE TABLE receipt_count (
-    state TEXT PRIMARY KEY,
-    n INTEGER NOT NULL
 ) WITHOUT ROWID;
 
 -- One row where an older release made the database: its receipts are filled in from their
@@ -83,11 +77,8 @@ SELECT
 FROM file JOIN job ON job.id = job_id ORDER BY file.id;
 
 INSERT INTO receipt_sum (date, currency, state, duplicate, n, total, tax)
-SELECT '', '', 'reading', duplicate_of IS NOT NULL, count(*), 0, 0 FROM receipt GROUP BY 4;
-
-INSERT INTO receipt_count (state, n) SELECT 'reading', count(*) FROM receipt;
-INSERT INTO receipt_count (state, n) VALUES
-    ('failed', 0), ('review', 0), ('ok', 0), ('confirmed', 0);
+SELECT column1, '', 'reading', duplicate_of IS NOT NULL, count(*), 0, 0
+FROM (VALUES (''), ('*')) JOIN receipt GROUP BY 1, 4;
 
 INSERT INTO unfilled (below) SELECT max(id) + 1 FROM file HAVING count(*) > 0;
 
@@ -122,12 +113,11 @@ SELECT
 FROM receipt;
 
 CREATE TRIGGER receipt_added AFTER INSERT ON receipt BEGIN
-    UPDATE receipt_count SET n = n + 1 WHERE state = new.state;
     INSERT INTO receipt_sum (date, currency, state, duplicate, n, total, tax)
-    VALUES (
-        coalesce(new.date, ''), coalesce(new.currency, ''), new.state, new.duplicate_of IS NOT NULL,
-        1, coalesce(new.total, 0), coalesce(new.tax, 0)
-    )
+    SELECT
+        column1, coalesce(new.currency, ''), new.state, new.duplicate_of IS NOT NULL, 1,
+        coalesce(new.total, 0), coalesce(new.tax, 0)
+    FROM (VALUES (coalesce(new.date, '')), ('*')) WHERE TRUE
     ON CONFLICT DO UPDATE SET
         n = n + excluded.n, total = total + excluded.total, tax = tax + excluded.tax;
     UPDATE receipt SET
@@ -141,13 +131,15 @@ END;
 CREATE TRIGGER receipt_added_up
 AFTER UPDATE OF date, currency, state, duplicate_of, total, tax ON receipt BEGIN
     INSERT INTO receipt_sum (date, currency, state, duplicate, n, total, tax)
-    VALUES (
-        coalesce(old.date, ''), coalesce(old.currency, ''), old.state, old.duplicate_of IS NOT NULL,
-        -1, -coalesce(old.total, 0), -coalesce(old.tax, 0)
-    ), (
-        coalesce(new.date, ''), coalesce(new.currency, ''), new.state, new.duplicate_of IS NOT NULL,
-        1, coalesce(new.total, 0), coalesce(new.tax, 0)
-    )
+    SELECT
+        column1, coalesce(old.currency, ''), old.state, old.duplicate_of IS NOT NULL, -1,
+        -coalesce(old.total, 0), -coalesce(old.tax, 0)
+    FROM (VALUES (coalesce(old.date, '')), ('*'))
+    UNION ALL
+    SELECT
+        column1, coalesce(new.currency, ''), new.state, new.duplicate_of IS NOT NULL, 1,
+        coalesce(new.total, 0), coalesce(new.tax, 0)
+    FROM (VALUES (coalesce(new.date, '')), ('*')) WHERE TRUE
     ON CONFLICT DO UPDATE SET
         n = n + excluded.n, total = total + excluded.total, tax = tax + excluded.tax;
 END;
@@ -175,19 +167,12 @@ AFTER UPDATE OF execution_id, state, confirmed_at, corrections, duplicate_of ON 
     WHERE id = new.id;
 END;
 
-CREATE TRIGGER receipt_state_changed AFTER UPDATE OF state ON receipt
-WHEN old.state <> new.state BEGIN
-    UPDATE receipt_count SET n = n - 1 WHERE state = old.state;
-    UPDATE receipt_count SET n = n + 1 WHERE state = new.state;
-END;
-
 CREATE TRIGGER receipt_deleted AFTER DELETE ON receipt BEGIN
-    UPDATE receipt_count SET n = n - 1 WHERE state = old.state;
     INSERT INTO receipt_sum (date, currency, state, duplicate, n, total, tax)
-    VALUES (
-        coalesce(old.date, ''), coalesce(old.currency, ''), old.state, old.duplicate_of IS NOT NULL,
-        -1, -coalesce(old.total, 0), -coalesce(old.tax, 0)
-    )
+    SELECT
+        column1, coalesce(old.currency, ''), old.state, old.duplicate_of IS NOT NULL, -1,
+        -coalesce(old.total, 0), -coalesce(old.tax, 0)
+    FROM (VALUES (coalesce(old.date, '')), ('*')) WHERE TRUE
     ON CONFLICT DO UPDATE SET
         n = n + excluded.n, total = total + excluded.total, tax = tax + excluded.tax;
     UPDATE receipt SET

@@ -59,9 +59,8 @@ def _sql(row):
 
 
 def counts(connection):
-    """The statuses and states a new database counts jobs and receipts of."""
-    queries = ("SELECT status FROM job_count", "SELECT state FROM receipt_count")
-    return [row[0] for query in queries for row in connection.execute(query)]
+    """The statuses a new database counts jobs of."""
+    return [row["status"] for row in connection.execute("SELECT status FROM job_count")]
 
 
 def test_a_migrated_schema_is_that_of_a_new_database(old, tmp_path):
@@ -169,7 +168,7 @@ def test_receipts_of_an_older_release_are_filled_in_step_by_step(old):
             completed = [id for id, _ in db.list_completed(connection, row["file_id"])]
             assert row["execution_id"] == (completed[0] if completed else None)
         assert {row["state"] for row in rows} <= {"ok", "review", "failed", "reading"}
-        (total,) = connection.execute("SELECT sum(n) FROM receipt_sum").fetchone()
+        (total,) = connection.execute("SELECT sum(n) FROM receipt_sum WHERE date <> '*'").fetchone()
         assert total == len(rows) == 4
 
 
