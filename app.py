@@ -36,14 +36,13 @@ from werkzeug.wrappers import Response as BaseResponse
 
 import commands
 import db
-import receipts
 from db import Listing, ReceiptListing
 from engines import decoder
 from engines.running import Billed
 from providers import PROVIDERS
 from providers.base import Provider
 from result import Json
-from server import access, answers, corrections, docs, errors, exports, logs
+from server import access, answers, corrections, docs, errors, exports, logs, receipts
 from server.answers import RETRY_AFTER_S, Waiting, preferred, seconds_wanted
 from server.lifecycle import (
     limit_rate,

@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
@@ -62,6 +63,8 @@ ITEMS = (  # of a receipt; readings of older releases have only one
 )
 RECEIPT_STATES = ("reading", "review", "ok", "confirmed", "failed", "duplicate")
 UNITS = 10_000  # of a stored amount in one of the currency's unit
+MAX_AMOUNT = 10**10  # larger ones are misread numbers, and a million of these would not add up
+AMOUNTS = ("total", "subtotal", "tax", "tip")
 MARKS = re.compile(
     "[\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u3099\u309a]"
 )  # above and below letters
@@ -864,7 +867,8 @@ def change_receipt(
 ) -> bool:
     """Change a receipt; whether it was: not where `seen` is given and not its updated_at.
 
-    The columns are those of schema.sql from execution_id to key, all of them.
+    The columns are those of schema.sql from execution_id to key, all of them; amounts are in the
+    currency's unit.
     """
     changed = db.execute(
         """
@@ -877,7 +881,7 @@ def change_receipt(
             changed = :changed, confirmed_at = :confirmed_at, key = :key
         WHERE id = :id AND updated_at = coalesce(:seen, updated_at)
         """,
-        {"id": receipt_id, "seen": seen, **columns},
+        {"id": receipt_id, "seen": seen, **columns} | {n: units(columns[n]) for n in AMOUNTS},
     )
     return changed.rowcount == 1
 
@@ -1253,6 +1257,13 @@ def _as_receipt(row: sqlite3.Row) -> dict[str, Any]:
         "corrected": list(json.loads(row["corrected"])),
         "error": {"code": code, "message": message} if row["state"] == "failed" else None,
     }
+
+
+def units(number: float | None) -> int | None:
+    """An amount as it is stored, in ten-thousandths; None for one that cannot be an amount."""
+    if number is None or not abs(number) < MAX_AMOUNT:
+        return None
+    return round(Decimal(str(number)) * UNITS)
 
 
 def amount(units: float | None) -> float | None:

@@ -13,17 +13,26 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
 import db
-import receipts
 from engines import process, running
 from engines.running import Running
+from fields.counted import (
+    columns_of,
+    counted,
+    first_reading,
+    is_settled,
+    keys_in,
+    receipt_of,
+    receipts_in,
+    text_of,
+)
 from providers.base import Provider, read
 from providers.redact import redacted
-from result import ErrorCode, ProviderError, ocr_data
+from result import ErrorCode, Json, ProviderError, ocr_data
 from settings import Settings
 from storage import Storage, ended_orderly, note_end
 
@@ -179,21 +188,18 @@ class Worker:
         collect_garbage(connection, self._storage)
         return gone
 
-    def delete_receipts(self, connection: sqlite3.Connection, ids: Collection[int]) -> list[int]:
-        """Delete all of these receipts with their files, and jobs left without any; the jobs' ids.
+    def delete_files(
+        self, connection: sqlite3.Connection, files: Collection[tuple[int, int]]
+    ) -> list[int]:
+        """Delete files, (job id, file id) each, and jobs left without any; the jobs' ids.
 
-        Raises receipts.Missing, receipts.Refused, and as delete; nothing is deleted then.
+        Raises Billed as delete. The caller has begun a transaction, and collects the garbage.
         """
-        self._storage.check_writable()
-        with connection:
-            db.begin(connection)
-            files = receipts.files_of(connection, ids)
-            self._cancel([i for file in files for i in db.list_running(connection, *file)])
-            for job_id, file_id in files:
-                db.delete_file(connection, job_id, file_id)
-            jobs = sorted({job_id for job_id, _ in files})
-            db.delete_empty_jobs(connection, jobs)
-        collect_garbage(connection, self._storage)
+        self._cancel([i for file in files for i in db.list_running(connection, *file)])
+        for job_id, file_id in files:
+            db.delete_file(connection, job_id, file_id)
+        jobs = sorted({job_id for job_id, _ in files})
+        db.delete_empty_jobs(connection, jobs)
         return jobs
 
     def _cancel(self, execution_ids: Collection[int]) -> None:
@@ -273,7 +279,7 @@ class Worker:
         """
         if code is None:
             try:
-                done = self._persist(connection, receipts.complete, execution_id, claim, text)
+                done = self._persist(connection, complete, execution_id, claim, text)
                 return bool(done), None
             except sqlite3.Error:
                 log.exception("execution %d", execution_id)
@@ -352,7 +358,7 @@ class Worker:
     def _read_old(self) -> bool:
         """Fill in the receipts of some files of an older release; whether there were any."""
         with closing(db.connect(self._database)) as connection, connection:
-            return receipts.read_old(connection, OLD_FILES)
+            return read_old(connection, OLD_FILES)
 
     def _replace(self, thread: threading.Thread) -> None:
         """Another thread for a dead one, and another try for the execution it died over."""
@@ -420,6 +426,83 @@ def log_failure(who: str, error: Exception) -> None:
         isinstance(error, sqlite3.DatabaseError) and db.is_unusable(error)
     )
     log.error("%s: %s", who, error, exc_info=None if of_the_disk else error)
+
+
+# Which reading of a file counts: the first good one, until a person chooses another
+
+
+def complete(connection: sqlite3.Connection, execution_id: int, claim: str, ocr_data: str) -> bool:
+    """Record a result, which counts if none did; whether it was recorded, as for db.complete."""
+    file_id = db.complete(connection, execution_id, claim, ocr_data)
+    if file_id is not None:
+        count_first(connection, file_id)
+    return file_id is not None
+
+
+def count_first(connection: sqlite3.Connection, file_id: int) -> None:
+    """Have the first good reading of a file count, or the first of all while none is good.
+
+    Nothing changes where a good one counts, or a person has touched a receipt of the file.
+    """
+    rows = db.list_receipts_of(connection, file_id)
+    if any(map(is_settled, rows)):
+        return
+    first = first_reading(db.list_completed(connection, file_id))
+    if first and first[0] not in {row["execution_id"] for row in rows}:
+        count(connection, file_id, *first)
+
+
+def read_old(connection: sqlite3.Connection, files: int) -> bool:
+    """Fill in the receipts of so many files of an older release; whether there were any."""
+    file_ids = db.list_unfilled(connection, files)
+    for file_id in file_ids:
+        count_first(connection, file_id)
+        db.fail_receipts(connection, file_id)
+        for row in db.list_receipts_of(connection, file_id):
+            if row["execution_id"] is None:
+                db.set_words(connection, row["id"], "")
+    if file_ids:
+        db.set_unfilled(connection, file_ids[-1])
+    return bool(file_ids)
+
+
+def count(connection: sqlite3.Connection, file_id: int, execution_id: int, reading: Json) -> None:
+    """Have this reading count for all receipts of the file.
+
+    What was corrected before there was any reading stays as it was corrected.
+    """
+    add_receipts(connection, file_id, reading)
+    db.delete_receipts_from(connection, file_id, len(receipts_in(reading)))
+    for row in db.list_receipts_of(connection, file_id):
+        put_receipt(connection, read_as(connection, row, execution_id, reading), reading, None)
+
+
+def add_receipts(connection: sqlite3.Connection, file_id: int, reading: Json) -> list[int]:
+    """Add the rows of the reading's receipts that no reading had before; their ids."""
+    there = len(db.list_receipts_of(connection, file_id))
+    positions = range(there, len(receipts_in(reading)))
+    return [db.add_receipt(connection, file_id, position) for position in positions]
+
+
+def read_as(
+    connection: sqlite3.Connection, row: Json, execution_id: int | None, reading: Json
+) -> Json:
+    """The row with this reading as the one that counts, and the name that was learned for it."""
+    name = db.get_learned(connection, keys_in(row, reading))
+    is_news = name != receipt_of(row, reading).get("merchant")
+    return row | {"execution_id": execution_id, "learned": name if is_news else None}
+
+
+def put_receipt(connection: sqlite3.Connection, row: Json, reading: Json, seen: str | None) -> bool:
+    """Change a row so that it shows its receipt as it counts; whether it was changed.
+
+    It is not where `seen` is given and not the row's updated_at.
+    """
+    receipt = counted(receipt_of(row, reading), row, date.today())
+    if not db.change_receipt(connection, row["id"], seen, **columns_of(receipt, row)):
+        return False
+    db.set_words(connection, row["id"], text_of(receipt, reading))
+    return True
 
 
 # Uploads and deletions that are to be finished

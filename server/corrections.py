@@ -15,11 +15,11 @@ from werkzeug.exceptions import BadRequest, Conflict, NotFound, UnsupportedMedia
 from werkzeug.wrappers import Request
 
 import db
-import receipts
 from providers import vision
-from receipts import MAX_AMOUNT, Change
 from result import PRINTED, Json, camel_name
+from server import receipts
 from server.listing import MAX_ID
+from server.receipts import Change
 from server.service import Service
 
 MAX_BODY_BYTES = 512 * 1024  # of JSON; a thousand items take 200 kB
@@ -59,14 +59,14 @@ def delete(service: Service, connection: sqlite3.Connection, request: Request) -
     """Delete all receipts that the request names, with their files; how many these are."""
     ids = read_ids(read_json(request))
     with _explained(), service.writing():
-        jobs = service.worker.delete_receipts(connection, ids)
+        jobs = receipts.delete(service, connection, ids)
     service.deleted(connection, *jobs)
     return len(ids)
 
 
 @contextmanager
 def _explained() -> Iterator[None]:
-    """Raises BadRequest, NotFound or Conflict in the place of what receipts.py refuses."""
+    """Raises BadRequest, NotFound or Conflict in the place of what server/receipts.py refuses."""
     try:
         yield
     except receipts.NoReading as error:
@@ -203,8 +203,8 @@ def _text(value: object) -> str:
 
 
 def _amount(value: object) -> float:
-    if not isinstance(value, Decimal) or abs(value) >= MAX_AMOUNT or value != round(value, 4):
-        raise Unfit(f"a number below {MAX_AMOUNT} with at most 4 places", value)
+    if not isinstance(value, Decimal) or abs(value) >= db.MAX_AMOUNT or value != round(value, 4):
+        raise Unfit(f"a number below {db.MAX_AMOUNT} with at most 4 places", value)
     return int(value) if value == int(value) else float(value)
 
 

@@ -21,7 +21,6 @@ from werkzeug.exceptions import BadRequest, ServiceUnavailable, UnprocessableEnt
 from werkzeug.wrappers import Request
 
 import db
-import receipts
 from engines import decoder
 from providers.base import Provider, available
 from result import ProviderError
@@ -279,5 +278,5 @@ def _add_file(
         size=file.size,
         sha256=file.sha256,
     )
-    receipts.add(connection, file_id)
+    db.set_words(connection, db.add_receipt(connection, file_id), "")
     return [(db.add_execution(connection, file_id, name), name) for name in file.providers]

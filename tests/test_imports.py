@@ -14,7 +14,7 @@ FLOORS = {
     "commands": 5,
     "server": 4,
     "worker": 3,
-    **dict.fromkeys(("providers", "receipts"), 2),
+    "providers": 2,
     **dict.fromkeys(("fields", "engines", "db"), 1),
     **dict.fromkeys(("storage", "settings", "result"), 0),
 }
@@ -53,7 +53,7 @@ def name(path):
 
 def test_every_file_of_the_service_is_looked_at():
     assert sorted(path.name for path in ROOT.glob("*.py")) == [
-        *("app.py", "db.py", "receipts.py", "result.py", "settings.py", "storage.py", "worker.py")
+        *("app.py", "db.py", "result.py", "settings.py", "storage.py", "worker.py")
     ]
     assert {"app", "sqlite3", "flask", "providers"} <= imported(ROOT / "app.py") | {"app"}
     assert {part(path) for path in FILES} == set(FLOORS)

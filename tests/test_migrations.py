@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import db
-import receipts
 from tests.fakes import fake, until, wait
+from worker import read_old
 
 FIRST_RELEASE = Path("tests/data/release-1.db")
 
@@ -160,7 +160,7 @@ def test_receipts_of_an_older_release_are_filled_in_step_by_step(old):
     for files in (1, 2, 50, 50):
         with closing(db.connect(old / "receipts.db")) as connection, connection:
             seen.append(db.count_unfilled(connection))
-            receipts.read_old(connection, files)
+            read_old(connection, files)
     assert seen == [4, 3, 1, 0]
     with closing(db.connect(old / "receipts.db")) as connection:
         rows = [dict(row) for row in connection.execute("SELECT * FROM receipt ORDER BY id")]
