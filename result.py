@@ -98,8 +98,12 @@ class Line:
 class Page:
     """One page of a file."""
 
-    width: Annotated[int | None, "pixels; null where the vendor read the PDF itself"]
-    height: Annotated[int | None, "pixels; null where the vendor read the PDF itself"]
+    width: Annotated[
+        int | None, "pixels; null where a vendor read the PDF itself and gave no boxes"
+    ]
+    height: Annotated[
+        int | None, "pixels; null where a vendor read the PDF itself and gave no boxes"
+    ]
     lines: Annotated[tuple[Line, ...], "empty for engines that give no boxes"] = ()
     source: Annotated[
         Literal["ocr", "text"], "the text was recognised in a picture, or is the PDF's own"

@@ -1,26 +1,29 @@
 """Reads receipts with Mistral's OCR, which takes PDF as it is and returns Markdown.
 
 The fields come beside it as a JSON text that may be missing or cut. MISTRAL_API_KEY,
-MISTRAL_BASE_URL, MISTRAL_MODEL. Contract: Mistral's OpenAPI document and mistralai 3.7.0 (read
-2026-11-23).
+MISTRAL_BASE_URL, MISTRAL_MODEL. Contract: Mistral's OpenAPI document, mistralai 3.7.0 and
+https://docs.mistral.ai/capabilities/document_ai/basic_ocr/ (read 2026-11-26).
 """
 
 import time
 from collections.abc import Iterator
+from itertools import islice, pairwise, starmap, zip_longest
 from pathlib import Path
 from typing import Any
 
 from engines.decoder import PDF
-from fields.text import text_from_markdown, without_pictures
+from fields.text import MAX_ROWS, text_from_markdown, without_pictures
 from providers import vision
 from providers.http import Answer, Client, Clock, Failure, Vendor
-from providers.json_answer import dig, dig_list, without_images
+from providers.json_answer import dig, dig_list, dig_number, dig_objects, without_images
 from providers.pages import join_pages, receipt_from_text
-from result import OcrResult, Receipt, placed
+from result import Line, OcrResult, Page, Receipt, placed
 from settings import Settings, deadline
 
 MISTRAL = Vendor("Mistral", "MISTRAL_API_KEY", "MISTRAL_BASE_URL", "MISTRAL_MODEL")
 unavailable, model, sends_to = MISTRAL.unavailable, MISTRAL.model, MISTRAL.host
+CORNERS = ("top_left_x", "top_left_y", "bottom_right_x", "bottom_right_y")  # of a block
+MAX_SIDE = 100_000  # pixels
 
 
 def ocr(image: Path, settings: Settings, clock: Clock = time) -> OcrResult:
@@ -37,7 +40,8 @@ def _request(document: vision.Document, settings: Settings) -> dict[str, Any]:
         "model": MISTRAL.model(settings),
         "document": _document(document),
         "include_image_base64": False,
-        "include_blocks": False,
+        "include_blocks": True,
+        "confidence_scores_granularity": "block",
         "document_annotation_format": {"type": "json_schema", "json_schema": schema},
         "document_annotation_prompt": f"{vision.SYSTEM} {vision.PROMPT}",
     }
@@ -67,13 +71,14 @@ def _read(document: vision.Document, client: Client) -> OcrResult:
     body = client.call("POST", f"{MISTRAL.url(client.settings)}/ocr", json=request).body
     if not isinstance(dig(body, "pages"), list):
         raise client.not_its_api()
+    pages = dig_list(body, "pages")[: len(document.pages)]
     markdown = "\n\n".join(_markdown(body))
     text = "\n".join(vision.printed_rows([text_from_markdown(markdown)]))
     receipts = _receipts(dig(body, "document_annotation"), text)
     return OcrResult(
         markdown=markdown,
         text=text,
-        pages=document.pages,
+        pages=tuple(starmap(_with_lines, zip_longest(document.pages, pages))),
         receipt=receipts[0],
         model=str(dig(body, "model") or MISTRAL.model(client.settings))[:100],
         raw=without_images(body),
@@ -86,6 +91,45 @@ def _markdown(body: object) -> Iterator[str]:
         markdown = dig(page, "markdown")
         if isinstance(markdown, str) and (markdown := without_pictures(markdown).strip()):
             yield markdown
+
+
+def _with_lines(page: Page, answer: object) -> Page:
+    """The page with the lines of its blocks; as it was sent where none has a box."""
+    size = [dig_number(answer, "dimensions", side) or 0 for side in ("width", "height")]
+    if not all(1 <= side <= MAX_SIDE for side in size):
+        return page
+    width, height = page.width or round(size[0]), page.height or round(size[1])
+    scale = (width / size[0], height / size[1])
+    blocks = dig_objects(answer, "blocks")
+    lines = (line for block in blocks for line in _lines(block, scale, (width, height)))
+    found = tuple(islice(lines, MAX_ROWS))
+    return Page(width, height, found) if found else page
+
+
+def _lines(
+    block: dict[str, Any], scale: tuple[float, float], size: tuple[int, int]
+) -> Iterator[Line]:
+    """A line for each printed row of a block, which is a paragraph or a table.
+
+    Only the block has a box: its rows share the height evenly, and all have its confidence.
+    """
+    corners = [corner for name in CORNERS if (corner := dig_number(block, name)) is not None]
+    rows = list(vision.printed_rows([text_from_markdown(str(block.get("content") or ""))]))
+    if len(corners) < len(CORNERS) or not rows:
+        return
+    left, top, right, bottom = (
+        round(min(max(corner * scale[axis % 2], 0), size[axis % 2]))
+        for axis, corner in enumerate(corners)
+    )
+    if left < right and top < bottom:
+        edges = [top + round(n * (bottom - top) / len(rows)) for n in range(len(rows) + 1)]
+        for row, (upper, lower) in zip(rows, pairwise(edges), strict=True):
+            yield Line(row, _confidence(block), (left, upper, right, lower))
+
+
+def _confidence(block: dict[str, Any]) -> float | None:
+    score = dig_number(block, "confidence_scores", "average_content_confidence_score")
+    return None if score is None else round(min(max(score, 0), 1), 4)
 
 
 def _receipts(annotation: object, text: str) -> list[Receipt]:

@@ -6,6 +6,7 @@ from PIL import Image
 from fields.text import text_from_markdown
 from providers import mistral
 from providers.vision import FIELDS_SCHEMA, PROMPT, SYSTEM
+from result import Line, Page
 from settings import Settings
 from tests.providers.conftest import Reply
 from tests.providers.contract import FIELDS, KEY, MARKDOWN, MISTRAL, ROWS, picture, read
@@ -23,7 +24,8 @@ def test_the_request_is_the_one_of_the_contract(http_stub, receipt):
         "model": "mistral-ocr-latest",
         "document": {"type": "image_url"},
         "include_image_base64": False,
-        "include_blocks": False,
+        "include_blocks": True,
+        "confidence_scores_granularity": "block",
         "document_annotation_format": {
             "type": "json_schema",
             "json_schema": {"name": "receipt", "strict": True, "schema": FIELDS_SCHEMA},
@@ -50,6 +52,80 @@ def test_its_markdown_is_kept_without_the_pictures(http_stub, receipt):
     assert "| MILK | 1.20" in result.markdown.replace("  ", " ")
     assert "img-0" not in result.markdown
     assert result.text.splitlines() == ROWS
+
+
+# Lines of blocks
+
+
+def block(content, *corners, score=0.9876543, **more):
+    names = ("top_left_x", "top_left_y", "bottom_right_x", "bottom_right_y")
+    scores = {"average_content_confidence_score": score}
+    corners = dict(zip(names, corners, strict=False))
+    return {"type": "text", "content": content, "confidence_scores": scores} | corners | more
+
+
+def pages_of(http_stub, path, *blocks, width=240, height=180, pages=1):
+    body = read(json.dumps(FIELDS), *["A"] * pages)
+    for page in body["pages"]:
+        page |= {"dimensions": {"dpi": 200, "width": width, "height": height}}
+    body["pages"][-1]["blocks"] = list(blocks)
+    http_stub.reply(Reply(body=body))
+    return mistral.ocr(path, MISTRAL.settings(http_stub.url)).pages
+
+
+def test_each_row_of_a_block_is_a_line_with_its_share_of_the_box(http_stub, receipt):
+    """The picture has 480 x 360 pixels, and the vendor saw half as many."""
+    table = "| MILK | 1.20 |\n| --- | --- |\n| BREAD | 2.50 |"
+    (page,) = pages_of(
+        *(http_stub, receipt),
+        block("# CORNER CAFE", 10, 20, 110, 40),
+        block("![img-0.jpeg](img-0.jpeg)", 0, 0, 240, 20, type="image"),
+        block(table, 10, 60, 210, 100, score=None, type="table"),
+    )
+    assert page == Page(
+        480,
+        360,
+        (
+            Line("CORNER CAFE", 0.9877, (20, 40, 220, 80)),
+            Line("MILK   1.20", None, (20, 120, 420, 160)),
+            Line("BREAD   2.50", None, (20, 160, 420, 200)),
+        ),
+    )
+
+
+def test_the_pages_of_a_pdf_have_the_size_that_their_boxes_are_of(http_stub, tmp_path):
+    path = tmp_path / "a.pdf"
+    pages = [Image.new("RGB", (300, 200), "white")] * 2
+    pages[0].save(path, save_all=True, append_images=pages[1:])
+    line = Line("A", 0.9877, (10, 20, 110, 40))
+    assert pages_of(http_stub, path, block("A", 10, 20, 110, 40), pages=2) == (
+        Page(None, None),
+        Page(240, 180, (line,)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("bad", "sizes"),
+    [
+        (block("A", 10, 20, 5, 40), {}),
+        (block("A", 10, 20, 110), {}),
+        (block(None, 10, 20, 110, 40), {}),
+        ("no block", {}),
+        (block("A", 10, 20, 110, 40), {"width": 0}),
+        (block("A", 10, 20, 110, 40), {"width": 10**9}),
+        (block("A", 10, 20, 110, 40), {"height": None}),
+    ],
+)
+def test_a_block_without_a_box_is_no_line(http_stub, receipt, bad, sizes):
+    assert pages_of(http_stub, receipt, bad, **sizes) == (Page(480, 360),)
+
+
+def test_a_box_ends_where_the_page_does_and_a_confidence_at_1(http_stub, receipt):
+    (page,) = pages_of(http_stub, receipt, block("A", -9, 20, 10**9, 40, score=7))
+    assert page.lines == (Line("A", 1, (0, 40, 480, 80)),)
+
+
+# Fields and text
 
 
 @pytest.mark.parametrize(
