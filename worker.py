@@ -340,7 +340,7 @@ class Worker:
             self._warn_of_orphans()
         except Exception as error:
             log_failure("keeper", error)
-        pause, has_old = 0.0, True
+        pause, has_old, next_report = 0.0, True, 0.0
         while not self._stopping.wait(pause) and not self._closed:
             pause = KEEPER_S
             try:
@@ -350,14 +350,18 @@ class Worker:
                     next_sweep = time.monotonic() + SWEEP_S
                     self.check_database()  # another's would have other files removed
                     self._sweep()
-                if has_old and (has_old := self._read_old()):
+                if has_old and (has_old := self._read_old(time.monotonic() >= next_report)):
                     pause = OLD_PAUSE_S
+                    if time.monotonic() >= next_report:
+                        next_report = time.monotonic() + SWEEP_S
             except Exception as error:  # the keeper itself must not die
                 log_failure("keeper", error)
 
-    def _read_old(self) -> bool:
+    def _read_old(self, is_reported: bool) -> bool:
         """Fill in the receipts of some files of an older release; whether there were any."""
         with closing(db.connect(self._database)) as connection, connection:
+            if is_reported and (left := db.count_unfilled(connection)):
+                log.info("receipts of %d files of an older release are still to be filled in", left)
             return read_old(connection, OLD_FILES)
 
     def _replace(self, thread: threading.Thread) -> None:

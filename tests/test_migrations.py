@@ -1,10 +1,12 @@
 """The data of earlier releases is migrated, and that of a later one left alone."""
 
 import json
+import re
 import shutil
+import signal
 import sqlite3
 import threading
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -170,6 +172,69 @@ def test_receipts_of_an_older_release_are_filled_in_step_by_step(old):
         assert {row["state"] for row in rows} <= {"ok", "review", "failed", "reading"}
         (total,) = connection.execute("SELECT sum(n) FROM receipt_sum WHERE date <> '*'").fetchone()
         assert total == len(rows) == 4
+
+
+OLD_FILES = 1000
+
+
+@pytest.fixture
+def large(old):
+    """The same with many more jobs, whose executions are completed."""
+    with closing(sqlite3.connect(old / "receipts.db")) as connection, connection:
+        (now,) = connection.execute("SELECT max(created_at) FROM job").fetchone()
+        (ocr_data,) = connection.execute("SELECT ocr_data FROM execution WHERE id = 1").fetchone()
+        numbers = range(10, 10 + OLD_FILES)
+        connection.executemany(
+            "INSERT INTO job (id, created_at, updated_at) VALUES (?, ?, ?)",
+            [(n, now, now) for n in numbers],
+        )
+        connection.executemany(
+            """
+            INSERT INTO file (id, job_id, original_name, storage_key, media_type, size, sha256)
+            VALUES (?1, ?1, 'a.jpg', ?1, 'image/jpeg', 1, ?1)
+            """,
+            [(n,) for n in numbers],
+        )
+        connection.executemany(
+            """
+            INSERT INTO execution (file_id, provider, status, ocr_data, created_at, updated_at)
+            VALUES (?, 'fake', 'completed', ?, ?, ?)
+            """,
+            [(n, ocr_data, now, now) for n in numbers],
+        )
+    return old
+
+
+@pytest.mark.slow
+def test_a_server_that_is_killed_while_it_fills_in_receipts_goes_on_at_the_next_start(large, serve):
+    def left():
+        with suppress(sqlite3.OperationalError), closing(db.connect(database, "ro")) as connection:
+            return db.count_unfilled(connection)
+        return OLD_FILES  # there is no such table yet, or the start has locked it
+
+    database = large / "receipts.db"
+    for most in (950, 800, 600):
+        server = serve(data=large, up=False)
+        found = until(left, lambda n, most=most: n <= most)
+        assert server.end() == -signal.SIGKILL
+        assert found > 0 and left() <= found
+    server = serve(data=large)
+    until(left, lambda n: n == 0)
+    reports = re.findall(r"receipts of (\d+) files of an older release", server.log.read_text())
+    assert len(reports) >= 4 and sorted(map(int, reports), reverse=True) == [*map(int, reports)]
+    with closing(db.connect(database)) as connection:
+        (counts,) = connection.execute(
+            """
+            SELECT
+                (SELECT count(*) FROM receipt WHERE id >= 10 AND execution_id > 4
+                    AND state IN ('ok', 'review') AND merchant = 'CORNER CAFE'),
+                (SELECT count(*) FROM receipt_search WHERE receipt_search MATCH 'corner'),
+                (SELECT count(*) FROM receipt), (SELECT count(*) FROM receipt_search),
+                (SELECT sum(n) FROM receipt_sum WHERE date = '*')
+            """
+        ).fetchall()
+    everything = OLD_FILES + 4
+    assert tuple(counts) == (OLD_FILES, OLD_FILES + 1, everything, everything, everything)
 
 
 def test_a_server_fills_in_the_receipts_of_an_older_release(old, make_app):

@@ -59,11 +59,18 @@ def aged(client, gate, db):
 # Retention
 
 
-def test_purge_deletes_finished_jobs_that_are_old_enough(aged, run, tmp_path):
+def receipts_and_words(db):
+    """The ids of the receipts, and of those that a search looks through."""
+    queries = ("SELECT id FROM receipt", "SELECT rowid FROM receipt_search")
+    return tuple([row[0] for row in db.execute(f"{query} ORDER BY 1")] for query in queries)
+
+
+def test_purge_deletes_finished_jobs_that_are_old_enough(aged, run, tmp_path, db):
     result = run("purge", "--older-than", "90d")
     assert (result.exit_code, result.output) == (0, "Deleted 1 jobs: 1\n")
     assert ids(aged) == [2, 3]
     assert sorted(tree(tmp_path / "data")) == ["uploads/2/0.png", "uploads/3/0.png"]
+    assert receipts_and_words(db) == ([2, 3], [2, 3])
     assert run("purge", "--older-than", "12h").output == "Deleted 1 jobs: 2\n"
     assert run("purge", "--older-than", "0d").output == "Deleted 0 jobs\n"
     assert ids(aged) == [3]
