@@ -867,8 +867,7 @@ def change_receipt(
 ) -> bool:
     """Change a receipt; whether it was: not where `seen` is given and not its updated_at.
 
-    The columns are those of schema.sql from execution_id to key, all of them; amounts are in the
-    currency's unit.
+    Takes all columns of schema.sql from execution_id to key, amounts in the currency's unit.
     """
     changed = db.execute(
         """

@@ -65,13 +65,12 @@ def is_settled(row: Mapping[str, Any]) -> bool:
 def counted(receipt: Json, row: Mapping[str, Any], today: date) -> Json:
     """A receipt's fields as they count: as read, then with a learned name, then as corrected.
 
-    Warnings and `review` are those of these fields, as they are on the day `today`.
+    Warnings and `review` are those of these fields.
     """
     corrections = json.loads(row["corrections"])
-    changed = ({"merchant": row["learned"]} if row["learned"] else {}) | corrections
-    if changed:
-        receipt |= changed | _sources(receipt, changed, corrections)
-        receipt = _checked(receipt, corrections, today)
+    new = ({"merchant": row["learned"]} if row["learned"] else {}) | corrections
+    if new:
+        receipt = _checked(receipt | new | _sources(receipt, new, corrections), corrections, today)
     return receipt | {"review": []} if row["confirmed_at"] else receipt
 
 

@@ -25,6 +25,12 @@ def test_a_correction_counts_before_a_learned_name_and_that_before_what_was_read
     assert names == ["SDN BILD", "SDN BHD", "Sdn Bhd KL"]
 
 
+def test_what_was_read_stays_as_it_was_read():
+    before = json.dumps(READ)
+    counted(READ, row({"merchant": "Sdn Bhd KL", "date": "2026-03-01"}, "SDN BHD"), TODAY)
+    assert json.dumps(READ) == before
+
+
 @pytest.mark.parametrize(
     ("day", "warnings"), [("2026-03-16", []), ("2026-03-17", ["date_in_future"])]
 )
