@@ -10,18 +10,22 @@ CONTEXT_TOKENS = 20_480  # a picture takes 4,000 (a metre of receipt 8,000), a p
 
 def generate(
     messages: list[dict[str, Any]],
-    schema: dict[str, object],
+    schema: dict[str, object] | None,
     max_tokens: int,
     model_path: str,
     mmproj_path: str,
     threads: int,
 ) -> tuple[str, str]:
-    """The model's words, and why it stopped: "stop" or "length". Runs in the engine's process."""
+    """The model's words, and why it stopped: "stop" or "length". Runs in the engine's process.
+
+    Without a schema the words may be anything.
+    """
     model = _load(model_path, mmproj_path, threads)
+    form = {"type": "json_object", "schema": schema} if schema else None  # json_schema is ignored
     try:
         answer = model.create_chat_completion(
             messages=messages,
-            response_format={"type": "json_object", "schema": schema},  # json_schema is ignored
+            response_format=form,
             temperature=0.0,
             repeat_penalty=1.0,  # digits and prices do repeat
             max_tokens=max_tokens,

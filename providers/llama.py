@@ -2,13 +2,16 @@
 
 Either a llama-server answers at LLAMA_CPP_BASE_URL (with or without /v1; LLAMA_CPP_API_KEY and
 LLAMA_CPP_MODEL where it wants them), or llama-cpp-python runs LLAMA_CPP_MODEL_PATH with
-LLAMA_CPP_MMPROJ_PATH on this machine, on LLAMA_CPP_THREADS threads, one receipt at a time.
+LLAMA_CPP_MMPROJ_PATH on this machine, on LLAMA_CPP_THREADS threads, one receipt at a time. A model
+whose name tells that it only transcribes gets the prompt it was trained on, and no schema.
 Contract: llama.cpp's tools/server/README.md and server-common.cpp, llama-cpp-python 0.3.36 (read
-2026-11-23).
+2026-11-26).
 """
 
 import threading
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -32,6 +35,9 @@ SERVER = Vendor(
 )
 IN_PROCESS = Vendor("llama.cpp", "", "", "LLAMA_CPP_MODEL_PATH")
 FILES = ("LLAMA_CPP_MODEL_PATH", "LLAMA_CPP_MMPROJ_PATH")
+# What models that only transcribe are asked, by a part of their name: the prompts of glmocr 0.1.5's
+# config.yaml and of paddlex 3.7.2's pipelines/paddleocr_vl/pipeline.py.
+TRANSCRIBERS = {"glm-ocr": "Text Recognition:", "paddleocr-vl": "OCR:"}
 LOADING_PAUSE_S = 1.0
 MAX_LOADING_TRIES = 3600
 sends_to = SERVER.host
@@ -63,8 +69,25 @@ def model(settings: Settings) -> str | None:
 
 def ocr(image: Path, settings: Settings, clock: Clock = time) -> OcrResult:
     if SERVER.url(settings):
-        return SERVER_API.ocr(image, settings, clock)
+        return replace(SERVER_API, read=_reader(settings)).ocr(image, settings, clock)
     return _read_in_process(image, settings, deadline(settings))
+
+
+def _transcriber_prompt(settings: Settings) -> str | None:
+    """None for a model that fills in fields."""
+    name = (model(settings) or "").lower()
+    return next((prompt for part, prompt in TRANSCRIBERS.items() if part in name), None)
+
+
+def _messages(document: vision.Document, settings: Settings) -> list[dict[str, Any]]:
+    image = {"type": "image_url", "image_url": {"url": document.data_url}}
+    if prompt := _transcriber_prompt(settings):
+        return [{"role": "user", "content": [image, {"type": "text", "text": prompt}]}]
+    return messages(document, image)
+
+
+def _reader(settings: Settings) -> Callable[..., OcrResult]:
+    return vision.read_transcript if _transcriber_prompt(settings) else vision.read_answer
 
 
 # A llama-server
@@ -75,19 +98,16 @@ def _url(settings: Settings) -> str:
 
 
 def _request(document: vision.Document, settings: Settings) -> dict[str, Any]:
+    form = {} if _transcriber_prompt(settings) else {"response_format": RESPONSE_FORMAT}
     return {
         "model": SERVER.model(settings) or "local",
         "max_tokens": vision.MAX_TOKENS,
         "temperature": 0,
         "cache_prompt": False,
-        "messages": messages(document, _part(document)),
-        "response_format": RESPONSE_FORMAT,
+        "messages": _messages(document, settings),
+        **form,
         "chat_template_kwargs": {"enable_thinking": False},
     }
-
-
-def _part(document: vision.Document) -> dict[str, Any]:
-    return {"type": "image_url", "image_url": {"url": document.data_url}}
 
 
 def _classify(answer: Answer, client: Client) -> Failure | None:
@@ -140,8 +160,8 @@ def _read(document: vision.Document, settings: Settings, deadline: float) -> Ocr
     content, reason = process.run(
         "engines.llama",
         "generate",
-        messages(document, _part(document)),
-        vision.SCHEMA,
+        _messages(document, settings),
+        None if _transcriber_prompt(settings) else vision.SCHEMA,
         vision.MAX_TOKENS,
         *paths,
         settings.llama_cpp_threads,
@@ -149,4 +169,5 @@ def _read(document: vision.Document, settings: Settings, deadline: float) -> Ocr
     )
     if reason == "length":
         raise vision.truncated(IN_PROCESS)
-    return vision.read_answer(IN_PROCESS, content, document, model=Path(paths[0]).stem, raw=None)
+    read = _reader(settings)
+    return read(IN_PROCESS, content, document, model=Path(paths[0]).stem, raw=None)

@@ -20,7 +20,13 @@ from fields.checks import check, reviewed
 from fields.dates import find_time, parse_date
 from fields.known import is_known
 from fields.money import parse_money
-from fields.text import MAX_ROW_LENGTH, MAX_ROWS, text_from_rows
+from fields.text import (
+    MAX_ROW_LENGTH,
+    MAX_ROWS,
+    text_from_markdown,
+    text_from_rows,
+    without_pictures,
+)
 from providers.http import READ_TIMEOUT_S, Classify, Client, Clock, Failure, Vendor
 from providers.json_answer import dig, dig_objects, parse, without_images
 from providers.pages import join_pages, receipt_from_text, result_from_text
@@ -162,6 +168,7 @@ class ChatApi:
     content: Callable[[object, Client], object]  # the model's words; raises ProviderError
     reads_pdf: Callable[[Settings], bool] = lambda _: False
     read_timeout_s: float = READ_TIMEOUT_S
+    read: Callable[..., OcrResult] | None = None  # the words' reader; None: read_answer
 
     def ocr(self, image: Path, settings: Settings, clock: Clock = time) -> OcrResult:
         headers = self.headers(settings)
@@ -181,7 +188,8 @@ class ChatApi:
         words = self.content(body, client)
         model = dig(body, "model") or dig(body, "modelVersion") or self.vendor.model(settings)
         raw = without_images(body)
-        return read_answer(self.vendor, words, document, model=str(model)[:100], raw=raw)
+        read = self.read or read_answer
+        return read(self.vendor, words, document, model=str(model)[:100], raw=raw)
 
 
 def refused(client: Client, vendor_message: object = None) -> ProviderError:
@@ -220,6 +228,20 @@ def read_answer(
     receipts = [with_warnings(receipt, text) for receipt in receipts]
     result = result_from_text(text, receipts[0], document.pages, model=model, raw=raw)
     return with_receipts(result, map(placed, receipts))
+
+
+def read_transcript(
+    vendor: Vendor, content: object, document: Document, *, model: str, raw: object
+) -> OcrResult:
+    """The result in the words of a model that only transcribes; our rules find the fields.
+
+    Raises ProviderError bad_answer.
+    """
+    if not isinstance(content, str) or not content.strip():
+        raise _bad_answer(vendor, "answered nothing")
+    markdown = without_pictures(content).strip()
+    text = "\n".join(printed_rows([text_from_markdown(markdown)]))
+    return OcrResult(markdown, text, document.pages, receipt_from_text(text), model, raw)
 
 
 def read_fields(content: str) -> Mapping[str, Any] | None:

@@ -2,6 +2,7 @@ import json
 import threading
 import time
 from dataclasses import replace
+from decimal import Decimal
 from importlib.util import find_spec
 
 import pytest
@@ -14,7 +15,17 @@ from settings import Settings, read_settings
 from tests.pdfs import pdf, text
 from tests.providers import tiny_gguf
 from tests.providers.conftest import Reply
-from tests.providers.contract import ANSWER, KEY, LLAMA, RECEIPT, ROWS, Waits, failure_of, picture
+from tests.providers.contract import (
+    ANSWER,
+    KEY,
+    LLAMA,
+    RECEIPT,
+    ROWS,
+    Waits,
+    chat,
+    failure_of,
+    picture,
+)
 
 in_process = pytest.mark.skipif(
     not find_spec("llama_cpp"), reason="llama-cpp-python is not installed"
@@ -84,6 +95,40 @@ def test_a_model_that_loads_is_waited_for(http_stub, receipt):
     assert waits == [1.0] * 30
 
 
+# Models that only transcribe
+
+TRANSCRIPT = "# CORNER CAFE\n\n2026-03-14 09:41\nMILK   1.20\nBREAD   2.50\nTOTAL EUR   3.70"
+
+
+@pytest.mark.parametrize(
+    ("name", "prompt"),
+    [
+        ("ggml-org/GLM-OCR-GGUF:Q8_0", "Text Recognition:"),
+        ("PaddleOCR-VL-1.6-GGUF", "OCR:"),
+    ],
+)
+def test_a_model_that_transcribes_gets_its_prompt_and_our_rules_fill_the_fields(
+    http_stub, receipt, name, prompt
+):
+    http_stub.reply(Reply(body=chat(TRANSCRIPT)))
+    result = llama.ocr(receipt, LLAMA.settings(http_stub.url, LLAMA_CPP_MODEL=name))
+    body = http_stub.request.json
+    (message,) = body["messages"]
+    image, text = message["content"]
+    assert picture(image["image_url"]["url"]).size == (480, 360)
+    assert (message["role"], text) == ("user", {"type": "text", "text": prompt})
+    assert "response_format" not in body
+    assert (result.text.splitlines(), result.markdown) == (ROWS, TRANSCRIPT)
+    assert (result.receipt.source, result.receipt.total) == ("rules", Decimal("3.70"))
+    assert (result.receipt.merchant, result.receipt.date) == ("CORNER CAFE", "2026-03-14")
+
+
+def test_a_transcriber_that_says_nothing_gave_a_bad_answer(http_stub, receipt):
+    http_stub.reply(Reply(body=chat(" ")))
+    settings = LLAMA.settings(http_stub.url, LLAMA_CPP_MODEL="glm-ocr")
+    assert failure_of(llama.ocr, receipt, settings)[0] == "bad_answer"
+
+
 # llama-cpp-python
 
 
@@ -113,6 +158,16 @@ def test_a_model_in_process_gets_the_text_of_a_page_too(model_settings, tmp_path
     assert document.text.startswith("Total 0.00 EUR\n")
     assert messages(document, {})[1]["content"][0]["text"] == document.prompt
     assert llama.ocr(path, model_settings).receipt == RECEIPT
+
+
+@in_process
+def test_a_transcriber_in_process_is_read_by_our_rules(tmp_path, receipt):
+    (tmp_path / "GLM-OCR").mkdir()
+    model, mmproj = tiny_gguf.make(tmp_path / "GLM-OCR", TRANSCRIPT)
+    named = model.rename(tmp_path / "GLM-OCR-Q8_0.gguf")
+    settings = Settings(llama_cpp_model_path=str(named), llama_cpp_mmproj_path=str(mmproj))
+    result = llama.ocr(receipt, settings)
+    assert (result.receipt.source, result.receipt.merchant) == ("rules", "CORNER CAFE")
 
 
 @in_process
