@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from itertools import combinations
 from typing import Any
 
 from fields.checks import MIN_PROBABILITY, check, reviewed
@@ -71,7 +72,20 @@ def with_codes(receipt: Receipt, codes: Sequence[Code], today: date) -> Receipt:
         if name in now or (name in told and getattr(receipt, name) == told[name][0])
     }
     exact = replace(receipt, **now, evidence=replace(receipt.evidence, **evidence))
-    return _checked(exact, _kept(exact, signed), today) if now or evidence else receipt
+    if now or evidence:
+        receipt = _checked(exact, _kept(exact, signed), today)
+    if "several_receipts" in receipt.warnings or not _contradict(known):
+        return receipt
+    return replace(receipt, warnings=(*receipt.warnings, "several_receipts"))
+
+
+def _contradict(known: Sequence[tuple[Code, str, Fields]]) -> bool:
+    """Whether tills signed several receipts: two codes of one format say different things."""
+    return any(
+        one == other and any(said.get(name, value) != value for name, value in fields.items())
+        for (_, one, fields), (_, other, said) in combinations(known, 2)
+        if one not in PAYMENTS
+    )
 
 
 def owned(receipts: Sequence[FileReceipt], codes: Sequence[Code]) -> list[list[Code]]:

@@ -8,10 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 from engines.decoder import Jpeg
+from engines.rows import group_rows
 from fields.text import text_from_markdown, without_pictures
 from providers.json_answer import dig_number
+from providers.local import result_from_reading
 from providers.pages import join_pages, receipt_from_text, result_from_pages
-from result import Box, Line, OcrResult, Page
+from result import Box, Line, OcrResult, Page, Reading
 
 
 def read_results(
@@ -45,12 +47,13 @@ def _from_markdown(written: str, page: Jpeg, model: str) -> OcrResult:
 def _from_lines(pruned: Mapping[str, Any], page: Jpeg, model: str) -> OcrResult:
     """Rows are found on the page as the server turned it, boxes given on the page as it is."""
     angle = pruned.get("doc_preprocessor_res", {}).get("angle", 0)
-    size = (page.height, page.width) if angle in (90, 270) else (page.width, page.height)
-    result = result_from_pages([Page(*size, tuple(_lines(pruned, _scale(page))))], model=model)
-    lines = (
-        replace(line, box=_turned_back(line.box, angle, page)) for line in result.pages[0].lines
-    )
-    return replace(result, pages=(Page(page.width, page.height, tuple(lines)),))
+    rows = [
+        [replace(line, box=_turned_back(line.box, angle, page)) for line in row]
+        for row in group_rows(tuple(_lines(pruned, _scale(page))))
+    ]
+    lines = tuple(line for row in rows for line in row)
+    reading = Reading([Page(page.width, page.height, lines)], rows, [])
+    return result_from_reading(reading, model=model)
 
 
 def _scale(page: Jpeg) -> float:

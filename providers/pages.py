@@ -155,7 +155,7 @@ def _goes_on(group: Group, one: Found) -> bool | None:
 def with_doubt(receipt: FileReceipt, group: Group) -> FileReceipt:
     """The receipt, with a warning where its pages may be several."""
     warnings: tuple[ReceiptWarning, ...] = ("several_receipts",) if group.is_unclear else ()
-    return replace(receipt, warnings=(*receipt.warnings, *warnings))
+    return replace(receipt, warnings=tuple(dict.fromkeys((*receipt.warnings, *warnings))))
 
 
 def _join_receipts(receipts: Sequence[FileReceipt]) -> FileReceipt:

@@ -108,6 +108,15 @@ def test_a_total_that_the_code_of_the_till_says_too_is_proved_by_it(tmp_path):
     assert (left > 60, top > 420) == (True, True)
 
 
+def test_the_codes_of_two_receipts_are_a_doubt_where_the_vendor_gives_one(tmp_path):
+    other = TSE.replace("2.55", "9.99").replace("2019-07-10", "2019-07-11")
+    page((drawn(TSE), (40, 300)), (drawn(other), (40, 700))).save(tmp_path / "two.png")
+    told = Receipt("engine", merchant="CAFE", total=Decimal("2.55"))
+    vendor = replace(PROVIDERS["tab-scanner"], ocr=lambda *_: OcrResult("", "", (), told, "api/2"))
+    result = read(vendor, tmp_path / "two.png", Settings())
+    assert result.receipt.warnings == ("several_receipts",)
+
+
 def test_what_a_vendor_reads_is_proved_by_the_codes_too(tmp_path):
     page((drawn(TSE), (40, 300))).save(tmp_path / "receipt.png")
     told = Receipt("model", merchant="CAFE", total=Decimal("2.55"))

@@ -117,7 +117,17 @@ def test_of_two_receipts_codes_the_one_counts_that_says_the_total():
     found = with_codes(replace(CAFE, date="2019-01-10"), codes(other, TSE), TODAY)
     assert (found.date, found.total) == ("2019-07-10", Decimal("2.55"))
     unread = replace(CAFE, total=None)
-    assert with_codes(unread, codes(other, TSE), TODAY) == unread
+    doubted = replace(unread, warnings=("several_receipts",))
+    assert with_codes(unread, codes(other, TSE), TODAY) == doubted
+
+
+def test_two_signed_codes_of_one_format_that_differ_are_a_doubt():
+    other = TSE.replace("2019-07-10", "2019-07-11")
+    assert with_codes(CAFE, codes(TSE, other), TODAY).warnings == ("several_receipts",)
+    assert with_codes(CAFE, codes(TSE, TSE), TODAY).warnings == ()  # the copy of a receipt
+    assert with_codes(CAFE, codes(TSE, NFCE, NFCE), TODAY).warnings == ()  # two formats
+    twice = codes(EPC, EPC.replace("EUR1", "EUR3"))  # a bill in two rates
+    assert with_codes(CAFE, twice, TODAY).warnings == ()
 
 
 def test_an_access_key_without_a_date_keeps_the_printed_one():

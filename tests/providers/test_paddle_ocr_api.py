@@ -152,6 +152,30 @@ def test_rows_are_found_on_the_page_as_the_server_turned_it(receipt, serving, ht
     assert len(ocr(receipt, serving).text.splitlines()) == 1
 
 
+@pytest.mark.parametrize("angle", [0, 90])
+def test_receipts_side_by_side_are_listed_each_with_its_place(
+    receipt, serving, http_stub, reply, angle
+):
+    cafe = ["CORNER CAFE LTD", "12 Harbour Street", "14/03/2026", "Tea 7.10", "TOTAL EUR 7.10"]
+    shop = ["LAKESIDE LTD", "77 Lake Avenue", "15/03/2026", "Hammer 38.90", "TOTAL EUR 38.90"]
+    lines = [
+        (text, 0.9, [left, 20 + 40 * n, left + 9 * len(text), 40 + 40 * n])
+        for left, rows in ((10, cafe), (250, shop))
+        for n, text in enumerate(rows)
+    ]
+    answer = pruned(*lines, doc_preprocessor_res={"angle": angle})
+    http_stub.reply(reply(200, served(ocr_result(answer))))
+    found = ocr(receipt, serving)
+    assert [(r.merchant, r.date, str(r.total)) for r in found.receipts] == [
+        ("CORNER CAFE LTD", "2026-03-14", "7.10"),
+        ("LAKESIDE LTD", "2026-03-15", "38.90"),
+    ]
+    one, other = found.receipts
+    before, behind = (one.box[2], other.box[0]) if angle == 0 else (one.box[3], other.box[1])
+    assert before < behind
+    assert one.evidence.total.box in [line.box for line in found.pages[0].lines]
+
+
 @pytest.mark.parametrize("result", [ocr_result(pruned()), ocr_result(), layout_result("")])
 def test_a_picture_without_text_completes(receipt, serving, http_stub, reply, result):
     http_stub.reply(reply(200, served(result)))
