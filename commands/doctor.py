@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -58,6 +58,8 @@ def _findings(service: Service, remote: bool) -> Iterator[Finding]:
         yield Finding("!!", "providers", "none is available")
     for name, provider in service.providers.items():
         yield _provider(name, provider, service.settings, remote)
+        if remote and not provider.unavailable(service.settings):
+            yield from _retirement(name, provider, service.settings)
     yield from _directory(service.storage.root)
     if service.database.exists():
         yield from _database(service.database, service.storage)
@@ -82,6 +84,13 @@ def _provider(name: str, provider: Provider, settings: Settings, remote: bool) -
     if total != TOTAL:
         return Finding("!!", name, f"runs, but reads a total of {total} for {TOTAL}")
     return Finding("ok", name, f"works, {seconds:.1f} s for a small receipt")
+
+
+def _retirement(name: str, provider: Provider, settings: Settings) -> Iterator[Finding]:
+    with suppress(ProviderError):  # what does not work was said already
+        if day := provider.ends_on(settings):
+            text = f"{provider.model(settings)} is shut down on {day}; set another model before"
+            yield Finding("--", name, text)
 
 
 def _directory(root: Path) -> Iterator[Finding]:

@@ -24,7 +24,13 @@ PROVIDERS: dict[str, Provider] = {  # in the order of the API reference
         gemini.ocr, gemini.unavailable, "remote", gemini.model, gemini.sends_to, True
     ),
     "openai": Provider(
-        openai.ocr, openai.unavailable, "remote", openai.model, openai.sends_to, True
+        openai.ocr,
+        openai.unavailable,
+        "remote",
+        openai.model,
+        openai.sends_to,
+        True,
+        openai.ends_on,
     ),
     "mistral": Provider(
         mistral.ocr, mistral.unavailable, "remote", mistral.model, mistral.sends_to, True

@@ -23,6 +23,9 @@ class Provider:
     model: Callable[[Settings], str | None] = lambda _: None
     sends_to: Callable[[Settings], str | None] = lambda _: None  # host; None: stays on this machine
     wants_codes: bool = False  # it reads no bar codes and QR codes itself
+    ends_on: Callable[[Settings], str | None] = lambda _: (
+        None
+    )  # asks the vendor: its model's last day
     warm: Callable[[Settings], None] = lambda _: None  # begins to load its engine; returns at once
 
 

@@ -1,16 +1,19 @@
 """Reads receipts with OpenAI, or with any server that speaks its chat completions.
 
 OPENAI_API_KEY, OPENAI_BASE_URL, OPENAI_MODEL. api.openai.com takes PDF as it is; other servers get
-page after page. Contract: OpenAI's OpenAPI document and Python SDK 3.54.0 (read 2026-11-23).
+page after page. Contract: OpenAI's OpenAPI document and Python SDK 3.54.0 (read 2026-11-23), and
+https://developers.openai.com/api/reference/resources/models/methods/retrieve (read 2026-11-26).
 """
 
+import re
 from typing import Any
+from urllib.parse import quote
 
 from engines.decoder import PDF
 from providers import vision
 from providers.http import Answer, Client, Failure, Vendor, retry_after
 from providers.json_answer import dig
-from settings import Settings
+from settings import Settings, deadline
 
 OPENAI = Vendor("OpenAI", "OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL")
 unavailable, model, sends_to = OPENAI.unavailable, OPENAI.model, OPENAI.host
@@ -103,3 +106,16 @@ ocr = vision.ChatApi(
     content=read_chat,
     reads_pdf=_is_openai,
 ).ocr
+
+
+def ends_on(settings: Settings) -> str | None:
+    """The day on which the model is shut down, as YYYY-MM-DD; None where none is announced.
+
+    The question costs nothing. Raises ProviderError.
+    """
+    client = Client(
+        OPENAI, settings, _classify, deadline(settings), headers=OPENAI.bearer(settings)
+    )
+    name = quote(settings.openai_model, safe="")
+    day = dig(client.call("GET", f"{OPENAI.url(settings)}/models/{name}").body, "shutdown_date")
+    return day if isinstance(day, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", day, re.ASCII) else None

@@ -7,6 +7,7 @@ import re
 import sqlite3
 import subprocess
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
@@ -227,6 +228,19 @@ def test_a_provider_that_costs_is_asked_only_with_remote(doctor):
     assert lines[2] == "-- asked: set up, not tried: --remote would ask api.example"
     status, lines = doctor(remote, "--remote")
     assert (status, asked) == (1, [(ROOT / "samples/receipt.jpg").read_bytes()])
+
+
+def test_a_model_that_will_be_shut_down_is_told_with_remote_and_is_no_problem(doctor):
+    ends = replace(reads(13.2), model=lambda _: "old-1", ends_on=lambda _: "2027-01-14")
+    line = "-- asked: old-1 is shut down on 2027-01-14; set another model before"
+    status, lines = doctor(ends, "--remote")
+    assert (status, lines[3]) == (0, line)
+    assert line not in doctor(ends)[1]
+
+    def unknown(settings):
+        raise ProviderError("unreachable", "no network")
+
+    assert doctor(replace(ends, ends_on=unknown), "--remote")[0] == 0
 
 
 def test_a_queue_that_stands_is_a_problem(make_app, doctor, gate):

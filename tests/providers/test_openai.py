@@ -78,3 +78,26 @@ def test_it_is_unavailable_without_a_key():
         "gpt-6-luna",
         "api.openai.com",
     )
+
+
+def model_object(**more):
+    names = {"id": "gpt-4o", "object": "model", "created": 0, "owned_by": "openai"}
+    return Reply(body=names | more)
+
+
+@pytest.mark.parametrize(
+    ("answer", "day"),
+    [
+        (model_object(shutdown_date="2027-01-14"), "2027-01-14"),
+        (model_object(shutdown_date=None), None),
+        (model_object(), None),
+        (model_object(shutdown_date="soon"), None),
+    ],
+)
+def test_it_tells_the_day_on_which_its_model_is_shut_down(http_stub, answer, day):
+    http_stub.reply(answer)
+    settings = OPENAI.settings(f"{http_stub.url}/v1", OPENAI_MODEL="ft:gpt-4o/x")
+    assert openai.ends_on(settings) == day
+    request = http_stub.request
+    assert (request.method, request.path) == ("GET", "/v1/models/ft%3Agpt-4o%2Fx")
+    assert request.headers["Authorization"] == f"Bearer {KEY}"
