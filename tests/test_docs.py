@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from settings import read_settings
+from providers.llama import TRANSCRIBERS
+from settings import VARIABLES, Settings, read_settings
 from tests.conftest import ROOT
 from tests.fakes import png
 
@@ -54,8 +55,23 @@ def test_the_nightly_backup_is_made_beside_the_server(serve, tmp_path):
     assert (backup / "receipts.db").is_file()
 
 
+def test_the_page_of_vendors_names_variables_and_default_models_as_they_are():
+    named = set(re.findall(r"`([A-Z]+_[A-Z_]+)[`=]", DOCS["providers.md"]))
+    assert len(named) > 5 and named <= set(VARIABLES)
+    defaults = set(re.findall(r"`([a-z0-9.-]+)`, the default", DOCS["providers.md"]))
+    settings = Settings()
+    models = {settings.gemini_model, settings.openai_model, settings.xai_model}
+    assert defaults == models
+
+
+def test_the_transcribers_of_the_page_of_vendors_are_known():
+    shown = re.findall(r"(?m)^LLAMA_CPP_MODEL=(\S+)", DOCS["providers.md"])
+    known = [part for name in shown for part in TRANSCRIBERS if part in name.lower()]
+    assert known == list(TRANSCRIBERS)
+
+
 def test_the_settings_that_docs_show_are_settings():
-    for name in ("phone.md", "watch.md", "proxies.md"):
+    for name in ("phone.md", "watch.md", "proxies.md", "providers.md"):
         for block in re.findall(r"```sh\n(.*?)```", DOCS[name], re.S):
             lines = re.findall(r"(?m)^([A-Z_]+)=(\S+)", block)
             assert read_settings(dict(lines)) is not None
