@@ -17,7 +17,7 @@ from providers import vision
 from providers.http import Answer, Client, Clock, Failure, Vendor
 from providers.json_answer import dig, dig_list, dig_number, dig_objects, without_images
 from providers.pages import join_pages, receipt_from_text
-from result import Line, OcrResult, Page, Receipt, placed
+from result import Box, Line, OcrResult, Page, Receipt, placed
 from settings import Settings, deadline
 
 MISTRAL = Vendor("Mistral", "MISTRAL_API_KEY", "MISTRAL_BASE_URL", "MISTRAL_MODEL")
@@ -113,18 +113,25 @@ def _lines(
 
     Only the block has a box: its rows share the height evenly, and all have its confidence.
     """
-    corners = [corner for name in CORNERS if (corner := dig_number(block, name)) is not None]
     rows = list(vision.printed_rows([text_from_markdown(str(block.get("content") or ""))]))
-    if len(corners) < len(CORNERS) or not rows:
-        return
+    box = _box(block, scale, size)
+    if rows and box:
+        left, top, right, bottom = box
+        edges = [top + round(n * (bottom - top) / len(rows)) for n in range(len(rows) + 1)]
+        for row, (upper, lower) in zip(rows, pairwise(edges), strict=True):
+            yield Line(row, _confidence(block), (left, upper, right, lower))
+
+
+def _box(block: dict[str, Any], scale: tuple[float, float], size: tuple[int, int]) -> Box | None:
+    """The part of the box that is on the page; None where the answer has no box."""
+    corners = [corner for name in CORNERS if (corner := dig_number(block, name)) is not None]
+    if len(corners) < len(CORNERS):
+        return None
     left, top, right, bottom = (
         round(min(max(corner * scale[axis % 2], 0), size[axis % 2]))
         for axis, corner in enumerate(corners)
     )
-    if left < right and top < bottom:
-        edges = [top + round(n * (bottom - top) / len(rows)) for n in range(len(rows) + 1)]
-        for row, (upper, lower) in zip(rows, pairwise(edges), strict=True):
-            yield Line(row, _confidence(block), (left, upper, right, lower))
+    return (left, top, right, bottom) if left < right and top < bottom else None
 
 
 def _confidence(block: dict[str, Any]) -> float | None:
