@@ -142,10 +142,28 @@ def _words(text: Any, place: Place) -> Iterator[Word]:
     if bad > MAX_BAD_SHARE * len(printed):
         return
     for is_space, run in groupby(range(len(characters)), lambda n: characters[n].isspace()):
-        numbers = list(run)
-        word = "".join(map(_plain, (characters[n] for n in numbers)))
-        if word and not is_space:
+        if is_space:
+            continue
+        numbers = _as_read(list(run), characters, text, place)
+        if word := "".join(_plain(characters[n]) for n in numbers):
             yield _word(text, word, numbers[0], numbers[-1], place)
+
+
+def _as_read(
+    numbers: list[int], characters: Sequence[str], text: Any, place: Place
+) -> Sequence[int]:
+    """The characters of a word in the order they are read.
+
+    Of the Hebrew and Arabic words that Chromium writes from left to right, PDFium turns only some
+    (pypdfium2 5.15, Chromium 156). So their letters are ordered by their right edges, which a vowel
+    mark does not reach over; figures and Latin letters between them run from left to right.
+    """
+    is_foreign = {n: bidirectional(characters[n]) in ("R", "AL", "NSM") for n in numbers}
+    if not any(is_foreign.values()):
+        return numbers
+    numbers = sorted(numbers, key=lambda n: _corners(text, n, place)[1][0], reverse=True)
+    runs = [(is_right, list(run)) for is_right, run in groupby(numbers, is_foreign.get)]
+    return [number for is_right, run in runs for number in (run if is_right else run[::-1])]
 
 
 def _is_no_letter(character: str) -> bool:
@@ -165,16 +183,22 @@ def _plain(character: str) -> str:
 def _word(text: Any, word: str, first: int, last: int, place: Place) -> Word:
     from pypdfium2 import raw
 
-    area, corners = raw.FS_RECTF(), []
-    for number in (first, last):
-        raw.FPDFText_GetLooseCharBox(text, number, area)
-        corners += [place(area.left, area.bottom), place(area.right, area.top)]
+    corners = [*_corners(text, first, place), *_corners(text, last, place)]
     across, down = zip(*corners, strict=True)
     box = (int(min(across)), int(min(down)), math.ceil(max(across)), math.ceil(max(down)))
     drawn = raw.FPDFText_GetTextObject(text, first)
     is_hidden = bool(drawn) and raw.FPDFTextObj_GetTextRenderMode(drawn) in HIDDEN
     is_aside = is_hidden or not _is_upright(raw.FPDFText_GetCharAngle(text, first), place)
     return Word(Line(word, 1.0, box), _font(drawn), is_aside)
+
+
+def _corners(text: Any, number: int, place: Place) -> list[tuple[float, float]]:
+    """Two opposite corners of a character in the picture, the left one first."""
+    from pypdfium2 import raw
+
+    area = raw.FS_RECTF()
+    raw.FPDFText_GetLooseCharBox(text, number, area)
+    return sorted([place(area.left, area.bottom), place(area.right, area.top)])
 
 
 def _is_upright(angle: float, place: Place) -> bool:
@@ -243,7 +267,10 @@ def _rows(lines: Sequence[Line]) -> Rows:
 
 
 def _is_beside(line: Line, first: Line) -> bool:
-    return _middle(line) - _middle(first) <= min(_height(line), _height(first)) / 2
+    """Whether their middles are level, or their feet where one is printed larger."""
+    feet = abs(line.box[3] - first.box[3]) if line.box and first.box else 0
+    apart = min(_middle(line) - _middle(first), feet)
+    return apart <= min(_height(line), _height(first)) / 2
 
 
 def _middle(line: Line) -> float:

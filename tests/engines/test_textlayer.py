@@ -10,6 +10,7 @@ from fields.known import is_known
 from providers import PROVIDERS
 from result import Line
 from settings import Settings
+from tests.conftest import ROOT
 from tests.pdfs import HELVETICA, pdf, stream, text
 
 ROWS = [
@@ -102,6 +103,24 @@ def test_hebrew_rows_begin_on_the_right():
     found = read(pdf(text(rows), fonts={"F1": font}, objects=[table]))
     words = [line.text for line in found.rows[-1]]
     assert words == ["\u05d2\u05d1\u05d0", "\u05d4\u05d3", "VAT", "No", "5.00"]
+
+
+def test_words_that_chromium_wrote_from_left_to_right_are_in_reading_order():
+    """The file is a page of Chromium 156 in DejaVu Sans, with `dir="rtl"`."""
+    assert texts(read((ROOT / "tests/data/arabic.pdf").read_bytes())) == [
+        "مقهى الزاوية",
+        "فَاتُورَة مبسطة",
+        "قهوة عربية لأن الإجمالي",
+        "رقم: 0042 صنف12قطعة",
+        "حساب ضريبة القيمة المضافة 19.50",
+        "שלום Corner Cafe قهوة",
+    ]
+
+
+def test_print_of_two_sizes_on_one_line_is_a_row():
+    large = text([(220, 220, "21.00")], points=26)
+    found = read(pdf(text([*ROWS, (40, 220, "To pay")]) + large))
+    assert texts(found)[-1] == "To pay 21.00"
 
 
 @pytest.mark.parametrize("sign", ["\ufffd", "\ue000", "\x03"])
