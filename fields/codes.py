@@ -185,13 +185,18 @@ def brazil(text: str) -> Fields | None:
 
     "Manual de Especificações Técnicas do DANFE NFC-e e QR Code", versions 4.1 and 6.0: the key is
     state 2, year and month 4, issuer 14, model 2, series 3, number 9, ... digits. Only a receipt
-    that was printed offline (and version 1.00 of the code) holds the day and the total too.
+    that was printed offline (and version 1.00 of the code) holds the day and the total too. `month`
+    is no field of a receipt, and what its date is checked against.
     """
     _, query = _address(text)
     key, *rest = query.get("p", query.get("chNFe", text)).split("|")
     if not re.fullmatch(r"\d{20}(?:55|65)\d{22}", key) or not _has_check_digit(key):
         return None
-    fields: Fields = {"merchant_tax_id": key[6:20], "receipt_number": key[25:34].lstrip("0")}
+    fields: Fields = {
+        "merchant_tax_id": key[6:20],
+        "receipt_number": key[25:34].lstrip("0"),
+        "month": _day(key[2:6], "%y%m")[:7],
+    }
     if "dhEmi" in query:
         issued = datetime.fromisoformat(bytes.fromhex(query["dhEmi"]).decode())
         fields |= _moment(issued) | {"total": _amount(query["vNF"])}

@@ -61,16 +61,19 @@ def with_codes(receipt: Receipt, codes: Sequence[Code], today: date) -> Receipt:
     known = [(code, *found) for code in codes if (found := read_code(code.text))]
     signed = _told([(code, f) for code, name, f in known if name not in PAYMENTS], receipt)
     told = _told([(code, f) for code, name, f in known if name in PAYMENTS]) | signed
+    month, _ = told.pop("month", (None, None))
+    own = {code for code, name, _ in known if name not in PAYMENTS}  # they say their day, or none
     now = {
         name: value
         for name, (value, _) in told.items()
         if getattr(receipt, name) is None or (name in signed and name in SIGNED)
     }
-    evidence = _day_evidence(receipt, codes) | {
+    evidence = _day_evidence(receipt, [code for code in codes if code not in own]) | {
         name: _evidence(receipt, name, *told[name])
         for name in EVIDENCED
         if name in now or (name in told and getattr(receipt, name) == told[name][0])
     }
+    evidence |= _other_month(replace(receipt, **now), month, evidence.get("date"))
     exact = replace(receipt, **now, evidence=replace(receipt.evidence, **evidence))
     if now or evidence:
         receipt = _checked(exact, _kept(exact, signed), today)
@@ -135,6 +138,18 @@ def _day_evidence(receipt: Receipt, codes: Sequence[Code]) -> dict[str, Evidence
         if any(digits in code.text for digits in written):
             return {"date": Evidence(DAY_FOUND, "code", code.page, code.box)}
     return {}
+
+
+def _other_month(
+    receipt: Receipt, month: str | None, evidence: Evidence | None
+) -> dict[str, Evidence]:
+    """Of a day that is not in the month which a code says: it is to be reviewed."""
+    if not (receipt.date and month) or receipt.date.startswith(month):
+        return {}
+    source = "ocr" if receipt.source == "rules" else receipt.source
+    old = evidence or receipt.evidence.date or Evidence(source=source)
+    probability = CONTRADICTED if old.probability is None else min(old.probability, CONTRADICTED)
+    return {"date": replace(old, probability=probability)}
 
 
 def _kept(receipt: Receipt, signed: Told) -> set[ReceiptWarning]:

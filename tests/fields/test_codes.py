@@ -178,7 +178,14 @@ def test_the_date_the_time_and_the_total_are_exact(text, name, day, time, total)
                 "currency": "TWD",
             },
         ),
-        (NFCE_URL, {"merchant_tax_id": "93015006003996", "receipt_number": "316588"}),
+        (
+            NFCE_URL,
+            {
+                "merchant_tax_id": "93015006003996",
+                "receipt_number": "316588",
+                "month": "2021-01",
+            },
+        ),
         (
             QR_BILL,
             {

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from fields.codes import read_code
 from fields.exact import amounts_in, owned, with_codes, with_invoice
 from result import Code, Evidence, FieldEvidence, Item, Line, Receipt, Tax, placed
 from tests.fields.test_codes import ATCUD, EPC, NFCE, TSE, ZATCA
@@ -133,6 +134,20 @@ def test_two_signed_codes_of_one_format_that_differ_are_a_doubt():
 def test_an_access_key_without_a_date_keeps_the_printed_one():
     exact = with_codes(CAFE, codes(NFCE), TODAY)
     assert (exact.date, exact.merchant_tax_id) == (CAFE.date, "93015006003996")
+
+
+def test_an_access_key_proves_no_day_and_doubts_one_of_another_month():
+    key = f"43190710{NFCE[8:-1]}"  # July 2019, and an issuer whose number begins with 10
+    keys = [f"{key}{digit}" for digit in range(10) if read_code(f"{key}{digit}")]
+    printed = replace(CAFE, evidence=sure(date=1))
+    same = with_codes(printed, codes(*keys), TODAY)
+    assert same.receipt_number == "316588"
+    assert (same.evidence.date, same.review) == (printed.evidence.date, ())
+    other = with_codes(replace(printed, date="2019-01-10"), codes(*keys), TODAY)
+    assert (other.date, other.review) == ("2019-01-10", ("date",))
+    assert other.evidence.date == replace(printed.evidence.date, probability=0.8)
+    model = with_codes(replace(CAFE, source="model", date="2019-01-10"), codes(*keys), TODAY)
+    assert (model.evidence.date, model.review) == (Evidence(0.8, "model"), ("date",))
 
 
 INVOICE = Receipt(
