@@ -33,8 +33,19 @@ export async function request(path, { method = "GET", body, signal } = {}) {
   }
 }
 
-export async function getJson(path, signal) {
-  return (await request(path, { signal })).json();
+export const getJson = async (path, signal) => (await request(path, { signal })).json();
+export const getBlob = async (path, signal) => (await request(path, { signal })).blob();
+
+export async function sendJson(method, path, value) {
+  const body = new Blob([JSON.stringify(value)], { type: "application/json" });
+  return (await request(path, { method, body })).json();
+}
+
+/** An address of what is at a path, for as long as the view is shown. */
+export async function localUrl(path, signal) {
+  const url = URL.createObjectURL(await getBlob(path, signal));
+  signal.addEventListener("abort", () => URL.revokeObjectURL(url), { once: true });
+  return url;
 }
 
 /** POST a form, telling how much is sent; a promise of the JSON, with `cancel()` on it. */
@@ -44,7 +55,8 @@ export function upload(path, form, headers, progress) {
     sending.upload.addEventListener("progress", (event) => progress(event.loaded, event.total));
     sending.addEventListener("load", () => {
       if (sending.status < 300) return resolve(JSON.parse(sending.responseText));
-      return reject(errorFrom(sending.status, sending.responseText, headersOf(sending)));
+      const headers = { get: (name) => sending.getResponseHeader(name) };
+      return reject(errorFrom(sending.status, sending.responseText, headers));
     });
     sending.addEventListener("error", () => reject(new ApiError(0, say("cutShort"))));
     sending.addEventListener("abort", () => reject(new DOMException("", "AbortError")));
@@ -75,10 +87,6 @@ async function reach(path, options) {
 
 function authorization(key) {
   return key ? { Authorization: `Bearer ${key}` } : {};
-}
-
-function headersOf(sending) {
-  return { get: (name) => sending.getResponseHeader(name) };
 }
 
 function errorFrom(status, text, headers) {

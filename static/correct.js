@@ -1,62 +1,50 @@
 // Corrects the fields of a receipt: each value is a button, and a form once it is pressed.
 
-import { getJson, request } from "./api.js";
-import { announce, attempt, button, h, icon, iconButton } from "./dom.js";
+import { getJson, sendJson } from "./api.js";
+import { announce, button, focus, h, iconButton, table } from "./dom.js";
 import { fieldList, ITEM_KEYS, KINDS, nameOf, readTyped, typed, valueOf } from "./fields.js";
 import { forget, recall, remember } from "./memory.js";
-import { say } from "./words.js";
 import { roving } from "./sheet.js";
 import { fieldTable, itemTable, originOf } from "./views.js";
+import { say } from "./words.js";
 
+const ORDER = [...Object.keys(KINDS), "items"];
 const EMPTY_ITEM = { description: "", quantity: null, unitPrice: null, amount: null };
 
 /** Send a change of the receipt; whether it was taken. What another one changed first is kept. */
 export async function change(at, changes) {
-  const body = JSON.stringify({ updatedAt: at.receipt.updatedAt, ...changes });
-  const options = { method: "PATCH", body: new Blob([body], { type: "application/json" }) };
+  const { id, updatedAt } = at.receipt;
   try {
-    at.receipt = await (await request(`receipts/${at.receipt.id}`, options)).json();
+    at.receipt = await sendJson("PATCH", `receipts/${id}`, { updatedAt, ...changes });
     at.conflict = null;
     return true;
   } catch (error) {
     if (error.status !== 409) throw error;
     const before = at.receipt;
-    at.receipt = await getJson(`receipts/${before.id}`, at.signal);
+    at.receipt = await getJson(`receipts/${id}`, at.signal);
     at.conflict = differences(before, at.receipt);
     announce(say("changedMeanwhile"));
     return false;
   }
 }
 
+const toldOf = (name, receipt) => valueOf(name, receipt[name], receipt) ?? say("notFound");
+
 /** The fields of which two states of a receipt say something else: [{name, before, now}]. */
 function differences(before, now) {
   const [old, fresh] = [before.receipt ?? {}, now.receipt ?? {}];
-  const names = [...Object.keys(KINDS), "items"].filter(
-    (name) => JSON.stringify(old[name]) !== JSON.stringify(fresh[name]),
-  );
-  return names.map((name) => ({
-    name,
-    before: valueOf(name, old[name], old) ?? say("notFound"),
-    now: valueOf(name, fresh[name], fresh) ?? say("notFound"),
-  }));
+  const names = ORDER.filter((name) => JSON.stringify(old[name]) !== JSON.stringify(fresh[name]));
+  return names.map((name) => ({ name, before: toldOf(name, old), now: toldOf(name, fresh) }));
 }
 
 /** What another window changed, less the field that is being typed, which tells it itself. */
 export function conflictNotice({ conflict, editing }) {
   const others = conflict?.filter(({ name }) => name !== editing?.name);
   if (!conflict || (conflict.length && !others.length)) return null;
-  return h(
-    "div",
-    { class: "notice conflict", role: "alert" },
-    h("p", {}, say("changedMeanwhile")),
-    h(
-      "ul",
-      {},
-      others.map(({ name, before, now }) =>
-        h("li", {}, `${nameOf(name)}: ${before} → `, h("b", {}, now)),
-      ),
-    ),
-  );
+  return h("div.notice.conflict", { role: "alert" }, [
+    h("p", say("changedMeanwhile")),
+    h("ul", [others.map(({ name, before, now }) => h("li", `${nameOf(name)}: ${before} → `, h("b", now)))]),
+  ]);
 }
 
 // What is being typed outlives a reload, a lost server and a look at another receipt.
@@ -97,7 +85,7 @@ function typedItem(item, currency) {
 export function cancel(at) {
   const { name } = at.editing;
   stop(at);
-  document.getElementById(`field-${name}`)?.focus();
+  focus(`field-${name}`);
 }
 
 function stop(at) {
@@ -108,13 +96,10 @@ function stop(at) {
 
 /** Go to the next field a person should look at, else to the button that confirms. */
 export function nextDoubtful(at, after = null) {
-  const order = [...Object.keys(KINDS), "items"];
-  const left = order.filter(
-    (name) => at.receipt.review.includes(name) && order.indexOf(name) > order.indexOf(after),
-  );
-  if (left.length) return edit(at, left[0], true);
+  const next = ORDER.slice(ORDER.indexOf(after) + 1).find((name) => at.receipt.review.includes(name));
+  if (next) return edit(at, next, true);
   announce(say("nothingElse"));
-  return document.getElementById("confirm")?.focus({ preventScroll: true });
+  return focus("confirm", { preventScroll: true });
 }
 
 /** Save what is typed; whether it is saved. Nothing is sent for what was left as it was. */
@@ -132,14 +117,14 @@ export async function saveEditing(at, go = true) {
   }
   stop(at);
   if (go && onward) nextDoubtful(at, name);
-  else if (go) document.getElementById(`field-${name}`)?.focus();
+  else if (go) focus(`field-${name}`);
   return true;
 }
 
 function refuse(at, words) {
   at.editing.error = words;
   at.show();
-  document.getElementById(`input-${at.editing.name}`)?.focus();
+  focus(`input-${at.editing.name}`);
   return false;
 }
 
@@ -153,11 +138,9 @@ function readItems(rows) {
 }
 
 async function takeBack(at, name) {
-  await attempt(async () => {
-    await change(at, { unset: [name] });
-    stop(at);
-    document.getElementById(`field-${name}`)?.focus();
-  });
+  await change(at, { unset: [name] });
+  stop(at);
+  focus(`field-${name}`);
 }
 
 // The fields and items with their forms
@@ -166,22 +149,14 @@ export function correctable(at, reading) {
   const list = fieldList(reading);
   const isShown = ({ name, isShown }) => isShown || name === at.editing?.name;
   const content = (field) => (field.name === at.editing?.name ? form(at, reading) : value(at, reading, field));
+  const shown = (fields) => roving(fieldTable(fields, content), ".value");
   const rest = list.filter((field) => !isShown(field));
-  const items =
-    at.editing?.name === "items" ? h("div", { class: "items" }, form(at, reading)) : itemTable(reading);
-  return h(
-    "div",
-    {},
-    roving(fieldTable(list.filter(isShown), content), ".value"),
-    items,
-    at.editing?.name !== "items" && value(at, reading, itemsField(reading)),
-    rest.length > 0 &&
-      h("details", { class: "rest" }, h("summary", {}, say("notFoundFields")), roving(fieldTable(rest, content), ".value")),
-  );
-}
-
-function itemsField({ receipt }) {
-  return { name: "items", value: receipt.items.length ? say("correctItems") : say("addItems") };
+  const items = { name: "items", value: say(reading.receipt.items.length ? "correctItems" : "addItems") };
+  return h("div", [
+    shown(list.filter(isShown)),
+    at.editing?.name === "items" ? h("div.items", form(at, reading)) : [itemTable(reading), value(at, reading, items)],
+    rest.length > 0 && h("details.rest", h("summary", say("notFoundFields")), shown(rest)),
+  ]);
 }
 
 function value(at, reading, { name, value }) {
@@ -189,45 +164,33 @@ function value(at, reading, { name, value }) {
   const check = reading.receipt.review.includes(name) && at.receipt.state !== "confirmed";
   const about = name in at.receipt.corrections ? say("origin.corrected") : originOf(reading.receipt, name);
   const isPlain = reading.receipt.evidence?.[name]?.source === "ocr";
-  return h(
-    "button",
-    {
-      type: "button",
-      id: `field-${name}`,
-      class: `value${value === null ? " absent" : ""}`,
-      "aria-labelledby": name !== "items" && `label-${name} field-${name}`,
-      onclick: () => edit(at, name),
-    },
-    h("span", {}, value ?? say("notFound")),
-    check && [" ", h("span", { class: "doubt" }, say("pleaseCheck"))],
-    about && [" ", h("span", { class: `origin ${isPlain ? "" : "told"}` }, about)],
-  );
+  const parts = [
+    h("span", value ?? say("notFound")),
+    check && [" ", h("span.doubt", say("pleaseCheck"))],
+    about && [" ", h(`span.origin${isPlain ? "" : ".told"}`, about)],
+  ];
+  return button(null, parts, () => edit(at, name), `#field-${name}.value${value === null ? ".absent" : ""}`, {
+    "aria-labelledby": name !== "items" && `label-${name} field-${name}`,
+  });
 }
 
 function form(at, reading) {
   const { name, error, draft } = at.editing;
   const clash = at.conflict?.find((one) => one.name === name);
-  return h(
-    "form",
-    {
-      class: "edit",
-      "aria-label": say("correctField", { field: nameOf(name) }),
-      novalidate: true,
-      onsubmit: (event) => {
-        event.preventDefault();
-        saveEditing(at);
-      },
-      onkeydown: (event) => {
-        if (event.key !== "Escape") return;
-        event.stopPropagation();
-        cancel(at);
-      },
-    },
+  const onsubmit = (event) => {
+    event.preventDefault();
+    saveEditing(at);
+  };
+  const onkeydown = (event) => {
+    if (event.key === "Escape") cancel(at);
+  };
+  const label = say("correctField", { field: nameOf(name) });
+  return h("form.edit", { "aria-label": label, novalidate: true, onsubmit, onkeydown }, [
     name === "items" ? itemInputs(at, draft) : input(at, name, draft),
     clash ? choice(at, clash) : buttons(at),
-    error && h("p", { class: "error", role: "alert", id: "input-error" }, error),
+    error && h("p#input-error.error", { role: "alert" }, error),
     about(at, reading, name),
-  );
+  ]);
 }
 
 function input(at, name, draft) {
@@ -241,7 +204,7 @@ function input(at, name, draft) {
       ...{ "aria-invalid": at.editing.error ? "true" : null, ...sum, ...code },
       oninput: (event) => type(at, event.target.value),
     }),
-    code && h("datalist", { id: "currencies" }, Intl.supportedValuesOf("currency").map((value) => h("option", { value }))),
+    code && h("datalist#currencies", Intl.supportedValuesOf("currency").map((value) => h("option", { value }))),
   ];
 }
 
@@ -252,71 +215,62 @@ function type(at, draft) {
 
 function buttons(at) {
   const { name } = at.editing;
-  return h(
-    "div",
-    { class: "actions" },
-    h("button", { class: "primary", id: "save" }, say("save")),
+  return h("div.actions", [
+    h("button#save.primary", say("save")),
     button(null, say("cancel"), () => cancel(at)),
-    name in at.receipt.corrections && button("undo", say("takeBack"), () => takeBack(at, name), { id: "take-back" }),
-  );
+    name in at.receipt.corrections && button("undo", say("takeBack"), () => takeBack(at, name), "#take-back"),
+  ]);
 }
 
 /** The two values of a field that another window changed first. */
 function choice(at, { now }) {
   const mine = at.editing.name === "items" ? say("myItems") : at.editing.draft;
-  return h(
-    "div",
-    { class: "conflict", role: "alert" },
-    h("p", {}, say("changedTo", { now, mine })),
-    h(
-      "div",
-      { class: "actions" },
-      button(null, say("keepTheirs", { value: now }), () => cancel(at), { id: "theirs" }),
-      h("button", { class: "primary", id: "mine" }, say("useMine", { value: mine })),
-    ),
-  );
+  return h("div.conflict", { role: "alert" }, [
+    h("p", say("changedTo", { now, mine })),
+    h("div.actions", [
+      button(null, say("keepTheirs", { value: now }), () => cancel(at), "#theirs"),
+      h("button#mine.primary", say("useMine", { value: mine })),
+    ]),
+  ]);
 }
 
 /** Where the value comes from, and what was read where it was corrected. */
 function about(at, reading, name) {
-  const read = at.read?.[name];
-  const corrected = name in at.receipt.corrections;
-  const words = [
-    originOf(reading.receipt, name),
-    corrected && name !== "items" && say("wasRead", { value: valueOf(name, read, at.read ?? {}) ?? say("notFound") }),
-  ].filter(Boolean);
-  return h("p", { class: "small", id: "input-about" }, words.join(" · "));
+  const corrected = name in at.receipt.corrections && name !== "items";
+  const words = [originOf(reading.receipt, name), corrected && say("wasRead", { value: toldOf(name, at.read ?? {}) })];
+  return h("p#input-about.small", words.filter(Boolean).join(" · "));
 }
 
+/** A line for each item, which are cells of text, and a button for another. */
 function itemInputs(at, rows) {
-  const again = (next, focus) => {
+  const again = (next, focused) => {
     type(at, next);
     at.showField();
-    document.getElementById(focus)?.focus();
+    focus(idOf(focused, 0));
   };
-  const cell = (row, nth) => (text, column) =>
-    h("td", {}, h("input", {
-      id: column || nth ? `input-items-${nth}-${column}` : "input-items",
-      "aria-label": `${nameOf(ITEM_KEYS[column])} ${nth + 1}`,
-      placeholder: nameOf(ITEM_KEYS[column]),
-      inputmode: column ? "decimal" : null,
-      autocomplete: "off",
-      value: text,
-      oninput: (event) => {
-        row[column] = event.target.value;
-        keepDraft(at);
-      },
-    }));
+  const remove = (nth) => () => again(rows.toSpliced(nth, 1), Math.max(0, nth - 1));
   const line = (row, nth) =>
-    h("tr", {}, row.map(cell(row, nth)), h("td", {}, iconButton("close", say("removeItem", { n: nth + 1 }), () =>
-      again(rows.filter((one) => one !== row), nth ? `input-items-${nth - 1}-0` : "input-items"))));
+    h("tr", [
+      row.map((text, column) => h("td", itemInput(at, row, nth, column))),
+      h("td", iconButton("close", say("removeItem", { n: nth + 1 }), remove(nth))),
+    ]);
+  const add = () => again([...rows, ["", "", "", ""]], rows.length);
   return [
-    h("table", { class: "typing" },
-      h("thead", {}, h("tr", {}, ITEM_KEYS.map((key) => h("th", { scope: "col" }, nameOf(key))), h("td"))),
-      h("tbody", {}, rows.map(line))),
-    button("plus", say("addItem"), () => again([...rows, ["", "", "", ""]], `input-items-${rows.length}-0`), {
-      class: "quiet",
-      id: "add-item",
-    }),
+    table(".typing", null, [...ITEM_KEYS.map(nameOf), h("td")], rows.map(line)),
+    button("plus", say("addItem"), add, "#add-item.quiet"),
   ];
+}
+
+const idOf = (nth, column) => (nth || column ? `input-items-${nth}-${column}` : "input-items");
+
+function itemInput(at, row, nth, column) {
+  const name = nameOf(ITEM_KEYS[column]);
+  const oninput = (event) => {
+    row[column] = event.target.value;
+    keepDraft(at);
+  };
+  return h(`input#${idOf(nth, column)}`, {
+    ...{ "aria-label": `${name} ${nth + 1}`, placeholder: name, inputmode: column ? "decimal" : null },
+    ...{ autocomplete: "off", value: row[column], oninput },
+  });
 }

@@ -59,8 +59,7 @@ function similarity(a, b) {
   return total && shared / total >= 0.4 ? shared / total : 0;
 }
 
-const bigrams = (text) =>
-  Array.from({ length: Math.max(0, text.length - 1) }, (_, i) => text.slice(i, i + 2));
+const bigrams = (text) => Array.from({ length: Math.max(0, text.length - 1) }, (_, i) => text.slice(i, i + 2));
 
 /** Pairs [i, j] in order, of the highest total score; what scores 0 is paired with null. */
 function align(a, b, score) {

@@ -31,22 +31,32 @@ const ICONS = {
   home: "M4 11l8-7 8 7v8a1 1 0 0 1-1 1H5a1 1 0 0 1-1-1z",
 };
 
-/** An HTML element; `on…` attributes are listeners, null, undefined and false are left out. */
-export function h(tag, attributes = {}, ...children) {
-  return fill(document.createElement(tag), attributes, children);
+const STATE_ICONS = { reading: "running", review: "check", ok: "completed", confirmed: "completed", duplicate: "copy" };
+
+/**
+ * An HTML element by its name with an id and classes, such as "p#sum.small", its attributes if it has
+ * any, and its children. `on…` attributes are listeners; null, undefined and false are left out.
+ */
+export function h(name, ...rest) {
+  return fill(document.createElement(tagOf(name)), name, rest);
 }
 
-export function svg(tag, attributes = {}, ...children) {
-  return fill(document.createElementNS(SVG, tag), attributes, children);
+export function svg(name, ...rest) {
+  return fill(document.createElementNS(SVG, tagOf(name)), name, rest);
 }
 
-function fill(element, attributes, children) {
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-    else if (value === true) element.setAttribute(name, "");
-    else if (isSomething(value)) element.setAttribute(name, value);
+const tagOf = (name) => /^\w+/.exec(name)[0];
+
+function fill(element, name, rest) {
+  const attributes = rest[0]?.constructor === Object ? rest.shift() : {};
+  for (const [, id] of name.matchAll(/#([\w-]+)/g)) element.id = id;
+  for (const [, one] of name.matchAll(/\.([\w-]+)/g)) element.classList.add(one);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
+    else if (value === true) element.setAttribute(key, "");
+    else if (isSomething(value)) element.setAttribute(key, value);
   }
-  element.append(...children.flat(Infinity).filter(isSomething));
+  element.append(...rest.flat(Infinity).filter(isSomething));
   return element;
 }
 
@@ -57,21 +67,39 @@ export function icon(name) {
   return svg("svg", attributes, svg("path", { d: ICONS[name] }));
 }
 
-export function button(iconName, label, onclick, attributes = {}) {
-  return h("button", { type: "button", onclick, ...attributes }, iconName && icon(iconName), label);
+/** A button that does something; what goes wrong is shown. `name` is its id and classes, as in `h`. */
+export function button(iconName, label, action, name = "", attributes = {}) {
+  const onclick = (event) => attempt(() => action(event));
+  return h(`button${name}`, { type: "button", onclick, ...attributes }, iconName && icon(iconName), label);
 }
 
 /** A button of which only the icon is seen. */
-export function iconButton(iconName, label, onclick, attributes = {}) {
-  const named = { type: "button", class: "quiet round", "aria-label": label, title: label };
-  return h("button", { ...named, onclick, ...attributes }, icon(iconName));
+export function iconButton(iconName, label, action, name = "", attributes = {}) {
+  return button(iconName, null, action, `${name}.quiet.round`, { "aria-label": label, title: label, ...attributes });
+}
+
+/** The state of a receipt or of an execution as a small label. */
+export function stateLabel(state, words = say(`state.${state}`)) {
+  return h(`span.state.${state}`, icon(STATE_ICONS[state] ?? state), words);
+}
+
+/** A table with a row of headings; a heading is a text, or a cell of its own. */
+export function table(name, caption, headings, rows, foot = null) {
+  const head = headings.map((one) => (typeof one === "string" ? h("th", { scope: "col" }, one) : one));
+  const body = [h("thead", h("tr", head)), h("tbody", rows)];
+  return h(`table${name}`, caption && h("caption", caption), body, foot && h("tfoot", foot));
+}
+
+/** A region that scrolls, also by keyboard. */
+export function scroller(label, ...children) {
+  return h("div.scroll", { tabindex: "0", role: "region", "aria-label": label }, children);
 }
 
 /** A menu of [label, action] pairs that closes by Escape, by a choice, and by going elsewhere. */
 export function menu(id, label, items) {
-  const choices = items.map(([text, action]) => h("li", {}, button(null, text, action, { class: "quiet" })));
-  const summary = h("summary", { class: "button", id }, icon("download"), label);
-  const element = h("details", { class: "menu" }, summary, h("ul", {}, choices));
+  const choices = items.map(([text, action]) => h("li", button(null, text, action, ".quiet")));
+  const summary = h("summary.button", { id }, icon("download"), label);
+  const element = h("details.menu", summary, h("ul", choices));
   const close = () => {
     element.open = false;
   };
@@ -94,7 +122,22 @@ export function menu(id, label, items) {
 export function replace(element, ...children) {
   const id = element.contains(document.activeElement) ? document.activeElement.id : "";
   element.replaceChildren(...children.flat(Infinity).filter(isSomething));
-  if (id) document.getElementById(id)?.focus({ preventScroll: true });
+  if (id) focus(id, { preventScroll: true });
+}
+
+/** Put the focus on the element with this id, where there is one. */
+export function focus(id, options) {
+  document.getElementById(id)?.focus(options);
+}
+
+/** The address of a view: its path and its parameters with some changed; empty ones are left out. */
+export function hashWith(path, params, changes = {}) {
+  const next = new URLSearchParams(params);
+  for (const [name, value] of Object.entries(changes)) {
+    if (value) next.set(name, value);
+    else next.delete(name);
+  }
+  return `#/${path}${next.size ? `?${next}` : ""}`;
 }
 
 export function setTitle(text) {
@@ -108,7 +151,7 @@ export function announce(text) {
 
 /** Show what went wrong until it is dismissed. */
 export function complain(text) {
-  const toast = h("div", { class: "toast" }, icon("failed"), h("p", {}, text));
+  const toast = h("div.toast", icon("failed"), h("p", text));
   toast.append(iconButton("close", say("dismiss"), () => toast.remove()));
   document.getElementById("toasts").replaceChildren(toast);
 }
@@ -117,27 +160,31 @@ export function stopComplaining() {
   document.getElementById("toasts").replaceChildren();
 }
 
-/** Do something; what goes wrong is shown. */
+/** Do something; what goes wrong is shown. What takes its time clears what was shown before. */
 export async function attempt(action) {
-  stopComplaining();
   try {
-    await action();
+    const doing = action();
+    if (doing instanceof Promise) stopComplaining();
+    await doing;
   } catch (error) {
     complain(error.message);
   }
 }
 
-/** Ask before something that cannot be undone; whether to go on. */
-export function ask(title, text, action) {
-  const dialog = document.getElementById("question");
-  document.getElementById("question-title").textContent = title;
-  document.getElementById("question-text").textContent = text;
-  document.getElementById("question-yes").textContent = action;
-  dialog.returnValue = "no";
+/** Show a dialog; a promise of the value that it is closed with, "" where it is left by Escape. */
+export function answered(dialog) {
+  dialog.returnValue = "";
   dialog.showModal();
   return new Promise((resolve) => {
-    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
+    dialog.addEventListener("close", () => resolve(dialog.returnValue), { once: true });
   });
+}
+
+/** Ask before something that cannot be undone; whether to go on. */
+export async function ask(title, text, yes) {
+  for (const [part, words] of Object.entries({ title, text, yes }))
+    document.getElementById(`question-${part}`).textContent = words;
+  return (await answered(document.getElementById("question"))) === "yes";
 }
 
 /** Put text on the clipboard, also where the page came over plain HTTP from another machine. */
@@ -145,7 +192,7 @@ export async function copy(text) {
   if (navigator.clipboard) {
     await navigator.clipboard.writeText(text);
   } else {
-    const area = h("textarea", { class: "hidden", "aria-hidden": "true" });
+    const area = h("textarea.hidden", { "aria-hidden": "true" });
     area.value = text;
     document.body.append(area);
     area.select();

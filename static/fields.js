@@ -1,40 +1,20 @@
 // The fields of a receipt: their names, values and places, and how they are typed and written.
 
-import { say } from "./words.js";
 import { placeOf } from "./reading.js";
-import { bareMoney, LOCALE, money, printedDate } from "./words.js";
+import { bareMoney, LOCALE, money, printedDate, say } from "./words.js";
 
 /** How each field is typed, in the order of the page; the first three are shown also when not found. */
 export const KINDS = {
-  merchant: "text",
-  date: "date",
-  total: "sum",
-  time: "time",
-  currency: "text",
-  subtotal: "sum",
-  discount: "sum",
-  tax: "sum",
-  tip: "sum",
-  paymentMethod: "text",
-  cardLast4: "text",
-  receiptNumber: "text",
-  merchantAddress: "text",
-  merchantPhone: "text",
-  merchantTaxId: "text",
+  ...{ merchant: "text", date: "date", total: "sum", time: "time", currency: "text" },
+  ...{ subtotal: "sum", discount: "sum", tax: "sum", tip: "sum", paymentMethod: "text", cardLast4: "text" },
+  ...{ receiptNumber: "text", merchantAddress: "text", merchantPhone: "text", merchantTaxId: "text" },
 };
 const WORDS = {
-  paymentMethod: "paidBy",
-  merchantAddress: "address",
-  merchantPhone: "phone",
-  merchantTaxId: "taxNumber",
-  description: "item",
-  unitPrice: "price",
+  ...{ paymentMethod: "paidBy", merchantAddress: "address", merchantPhone: "phone", merchantTaxId: "taxNumber" },
+  ...{ description: "item", unitPrice: "price" },
 };
 const ALWAYS = 3;
-const NAMED = {
-  total: /(?<!sub.?)total|amount due|summe|gesamt|importe/i,
-  tax: /tax|vat|gst|mwst|ust|tva|iva/i,
-};
+const NAMED = { total: /(?<!sub.?)total|amount due|summe|gesamt|importe/i, tax: /tax|vat|gst|mwst|ust|tva|iva/i };
 
 /** What a field or a column of the items is called. */
 export const nameOf = (name) => say(WORDS[name] ?? name);
@@ -50,6 +30,8 @@ export function fieldList(reading) {
     return name === "tax" ? [...rates(reading), field] : [field];
   });
 }
+
+export const shownFields = (reading) => fieldList(reading).filter(({ isShown }) => isShown);
 
 /** A field's value as it is read by people, or null. */
 export function valueOf(name, value, { currency }) {

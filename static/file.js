@@ -3,25 +3,17 @@
 import { request } from "./api.js";
 import { comparison, fieldComparison } from "./compare.js";
 import { change, correctable } from "./correct.js";
-import { announce, attempt, button, copy, h, icon } from "./dom.js";
-import { stateLabel } from "./jobs.js";
+import { announce, button, copy, focus, h, hashWith, icon, scroller, stateLabel } from "./dom.js";
 import { providerChoice, usualProvider } from "./providers.js";
-import { readingOf } from "./reading.js";
-import { say } from "./words.js";
+import { readBy, readingOf } from "./reading.js";
 import { linkRows } from "./sheet.js";
 import { source, VIEWS } from "./views.js";
+import { say } from "./words.js";
 
 const READINGS = { name: "readings", label: say("allReadings"), text: () => "" };
 
-/** The URL of this receipt with some of what is shown changed. */
-function hashOf(at, changes) {
-  const next = new URLSearchParams(at.params);
-  for (const [name, value] of Object.entries(changes)) {
-    if (value === null) next.delete(name);
-    else next.set(name, value);
-  }
-  return `#/receipts/${at.receipt.id}${next.size ? `?${next}` : ""}`;
-}
+/** The address of this receipt with some of what is shown changed. */
+const hashOf = (at, changes) => hashWith(`receipts/${at.receipt.id}`, at.params, changes);
 
 const isRead = (run) => run.status === "completed";
 const isUnderWay = ({ status }) => status === "pending" || status === "running";
@@ -29,14 +21,12 @@ const isUnderWay = ({ status }) => status === "pending" || status === "running";
 export function filePane(at) {
   const { run, other } = chosenRuns(at);
   const reading = readingOfRun(at, run);
-  const result = h(
-    "div",
-    { class: "result card" },
-    other ? compared(at, run, other) : resultOf(at, run, reading),
+  const result = h("div.result.card", [
+    other ? comparison(sideOf(at, run), sideOf(at, other)) : resultOf(at, run, reading),
     runBar(at, run, other),
     again(at),
-  );
-  const place = h("div", { class: "file" }, at.sheet.element, result);
+  ]);
+  const place = h("div.file", at.sheet.element, result);
   at.sheet.show(reading, reading ? placesOf(reading) : [], at.receipt.box && at.receipt);
   if (reading) linkRows(place, at.sheet, (from, rows) => captionOf(reading, from, rows));
   return place;
@@ -54,8 +44,11 @@ function chosenRuns(at) {
 /** What an execution read of this receipt; of the one that counts with what was corrected. */
 function readingOfRun(at, run) {
   if (run?.id === at.receipt.executionId) return readingOf(run, at.receipt.receipt);
-  return readingOf(run, at.receipt.readings.find(({ executionId }) => executionId === run?.id)?.receipt);
+  return asRead(at, run);
 }
+
+/** What an execution read of this receipt, without corrections. */
+const asRead = (at, run) => readingOf(run, readBy(at.receipt, run?.id));
 
 /** Where the fields were read, for boxes of their own: [{row, page, box}]. */
 function placesOf({ receipt }) {
@@ -78,62 +71,40 @@ function captionOf(reading, from, rows) {
 function runBar(at, run, other) {
   const labels = labelsOf(at.file);
   const link = (one) =>
-    h(
-      "a",
-      {
-        href: hashOf(at, { read: one.id, with: null }),
-        id: `run-${one.id}`,
-        "aria-current": one === run && "true",
-      },
-      h("span", {}, labels.get(one)),
-      stateLabel(one.status),
-      one.id === at.receipt.executionId && at.file.executions.length > 1 && h("b", {}, say("counts")),
-    );
+    h(`a#run-${one.id}`, { href: hashOf(at, { read: one.id, with: null }), "aria-current": one === run && "true" }, [
+      h("span", labels.get(one)),
+      stateLabel(one.status.replace("running", "reading")),
+      one.id === at.receipt.executionId && at.file.executions.length > 1 && h("b", say("counts")),
+    ]);
   const others = at.file.executions.filter((one) => one !== run && isRead(one));
   const compare = ({ target }) => {
-    location.hash = hashOf(at, { read: run.id, with: target.value || null });
+    location.hash = hashOf(at, { read: run.id, with: target.value });
   };
-  const select = h(
-    "select",
-    { id: "compare", onchange: compare },
+  const select = h("select#compare", { onchange: compare }, [
     h("option", { value: "" }, say("nothing")),
     others.map((one) => h("option", { value: one.id }, labels.get(one))),
-  );
+  ]);
   select.value = other?.id ?? "";
-  return h(
-    "div",
-    { class: "runs" },
-    h("ul", { "aria-label": say("readings") }, at.file.executions.map((one) => h("li", {}, link(one)))),
-    isRead(run) &&
-      others.length > 0 &&
-      h("div", { class: "field" }, h("label", { for: "compare" }, say("compareWith")), select),
-  );
+  return h("div.runs", [
+    h("ul", { "aria-label": say("readings") }, at.file.executions.map((one) => h("li", link(one)))),
+    isRead(run) && others.length > 0 && h("div.field", h("label", { for: "compare" }, say("compareWith")), select),
+  ]);
 }
 
 /** The provider's name, with its turn where the same one read the file twice. */
 function labelsOf({ executions }) {
-  const turns = new Map();
-  const labels = executions.map((run) => {
-    const turn = (turns.get(run.ocrProvider) ?? 0) + 1;
-    turns.set(run.ocrProvider, turn);
-    return [run, turn];
-  });
-  return new Map(
-    labels.map(([run, turn]) => [
-      run,
-      turns.get(run.ocrProvider) > 1 ? `${run.ocrProvider} (${turn})` : run.ocrProvider,
-    ]),
-  );
+  const turns = Map.groupBy(executions, ({ ocrProvider }) => ocrProvider);
+  const turn = (run) => turns.get(run.ocrProvider).indexOf(run) + 1;
+  const isOnly = (run) => turns.get(run.ocrProvider).length === 1;
+  return new Map(executions.map((run) => [run, run.ocrProvider + (isOnly(run) ? "" : ` (${turn(run)})`)]));
 }
 
 function sideOf(at, run) {
   return { name: labelsOf(at.file).get(run), reading: readingOfRun(at, run) };
 }
 
-const compared = (at, run, other) => comparison(sideOf(at, run), sideOf(at, other));
-
 function resultOf(at, run, reading) {
-  if (!run) return h("p", { class: "notice" }, say("noFilesLeft"));
+  if (!run) return h("p.notice", say("noFilesLeft"));
   if (run.status === "failed") return failure(at, run);
   if (!reading) return progress(at, run);
   const counts = run.id === at.receipt.executionId;
@@ -143,45 +114,31 @@ function resultOf(at, run, reading) {
     history.replaceState(null, "", hashOf(at, { view: view.name }));
     at.params = new URLSearchParams(location.hash.split("?")[1]);
     at.show();
-    document.getElementById(`tab-${view.name}`).focus();
+    focus(`tab-${view.name}`);
   };
-  return h(
-    "div",
-    {},
+  return h("div", [
     !counts && notCounting(at, run),
-    h(
-      "div",
-      { class: "tabbar" },
-      tabs(views, current, show),
-      current !== READINGS && copyButton(() => current.text(reading)),
-    ),
-    h(
-      "div",
-      { class: "panel", role: "tabpanel", id: "panel", "aria-labelledby": `tab-${current.name}` },
-      h(
-        "div",
-        { class: "scroll", tabindex: "0", role: "region", "aria-label": current.label },
-        content(at, reading, current, counts),
-      ),
-    ),
-  );
+    h("div.tabbar", [tabs(views, current, show), current !== READINGS && copyButton(() => current.text(reading))]),
+    h("div#panel.panel", { role: "tabpanel", "aria-labelledby": `tab-${current.name}` }, [
+      scroller(current.label, content(at, reading, current, counts)),
+    ]),
+  ]);
 }
 
 function content(at, reading, view, counts) {
   if (view === READINGS) return allReadings(at);
   if (view !== VIEWS[0] || !counts) return view.render(reading);
-  return h("div", {}, correctable(at, reading), source(reading));
+  return h("div", correctable(at, reading), source(reading));
 }
 
 function copyButton(text) {
-  const press = (event) =>
-    attempt(async () => {
-      const label = event.currentTarget.lastChild;
-      await copy(text());
-      label.textContent = say("copied");
-      label.className = "done";
-    });
-  return button("copy", h("span", {}, say("copy")), press, { id: "copy", class: "quiet" });
+  const label = h("span", say("copy"));
+  const press = async () => {
+    await copy(text());
+    label.textContent = say("copied");
+    label.className = "done";
+  };
+  return button("copy", label, press, "#copy.quiet");
 }
 
 /** What counts beside what each engine read, and a button to let another one count. */
@@ -189,36 +146,23 @@ function allReadings(at) {
   const runs = at.file.executions.filter(isRead);
   const now = at.file.executions.find(({ id }) => id === at.receipt.executionId);
   const sides = [{ name: say("whatCounts"), reading: readingOfRun(at, now) }];
-  const cells = runs.map((run) =>
-    h("td", {}, run === now ? say("counts") : useButton(at, run, say("use"))),
-  );
+  const cells = runs.map((run) => h("td", run === now ? say("counts") : useButton(at, run, say("use"))));
   const read = runs.map((run) => ({ ...sideOf(at, run), reading: asRead(at, run) }));
-  return fieldComparison([...sides, ...read], h("tr", {}, h("th", { scope: "row" }, say("choose")), h("td"), cells));
-}
-
-/** What an execution read, without corrections. */
-function asRead(at, run) {
-  return readingOf(run, at.receipt.readings.find(({ executionId }) => executionId === run.id)?.receipt);
+  return fieldComparison([...sides, ...read], h("tr", h("th", { scope: "row" }, say("choose")), h("td"), cells));
 }
 
 function useButton(at, run, label) {
-  const use = () =>
-    attempt(async () => {
-      if (await change(at, { executionId: run.id })) announce(say("countsNow", { provider: run.ocrProvider }));
-      location.hash = hashOf(at, { read: null, with: null });
-      at.show();
-    });
-  return button("completed", label, use, { id: `use-${run.id}` });
+  const use = async () => {
+    if (await change(at, { executionId: run.id })) announce(say("countsNow", { provider: run.ocrProvider }));
+    location.hash = hashOf(at, { read: null, with: null });
+    at.show();
+  };
+  return button("completed", label, use, `#use-${run.id}`);
 }
 
 function notCounting(at, run) {
   const back = h("a", { href: hashOf(at, { read: null, with: null }) }, say("showWhatCounts"));
-  return h(
-    "div",
-    { class: "notice beside" },
-    h("p", {}, say("doesNotCount"), " ", back),
-    useButton(at, run, say("useThis")),
-  );
+  return h("div.notice.beside", [h("p", say("doesNotCount"), " ", back), useButton(at, run, say("useThis"))]);
 }
 
 function tabs(views, current, show) {
@@ -229,45 +173,33 @@ function tabs(views, current, show) {
     show(views[(views.indexOf(current) + step + views.length) % views.length]);
   };
   const tab = (view) =>
-    h(
-      "button",
-      {
-        type: "button",
-        role: "tab",
-        id: `tab-${view.name}`,
-        "aria-controls": "panel",
-        "aria-selected": String(view === current),
-        tabindex: view === current ? "0" : "-1",
-        onclick: () => show(view),
-      },
-      view.label,
-    );
+    button(null, view.label, () => show(view), `#tab-${view.name}`, {
+      ...{ role: "tab", "aria-controls": "panel", "aria-selected": String(view === current) },
+      tabindex: view === current ? "0" : "-1",
+    });
   return h("div", { role: "tablist", "aria-label": say("whatWasRead"), onkeydown: move }, views.map(tab));
 }
 
 function progress(at, run) {
   const words = say(run.status === "running" ? "isReading" : "itsTurn", { provider: run.ocrProvider });
-  return h("div", { class: "waiting" }, icon("running"), h("p", {}, words), cancelButton(at, run));
+  return h("div.waiting", icon("running"), h("p", words), cancelButton(at, run));
 }
 
 function cancelButton(at, run) {
-  const stop = () =>
-    attempt(async () => {
-      await request(`${pathOf(at)}/executions/${run.id}`, { method: "DELETE" });
-      announce(say("cancelled"));
-      at.wake();
-    });
-  return isUnderWay(run) && button("close", say("cancelReading"), stop, { id: "cancel" });
+  const stop = async () => {
+    await request(`${pathOf(at)}/executions/${run.id}`, { method: "DELETE" });
+    announce(say("cancelled"));
+    at.wake();
+  };
+  return isUnderWay(run) && button("close", say("cancel"), stop, "#cancel");
 }
 
 function failure(at, run) {
-  return h(
-    "div",
-    { class: "notice error" },
-    h("p", {}, h("b", {}, say("couldNotRead", { provider: run.ocrProvider }))),
-    h("p", {}, run.error?.message ?? say("didNotSay")),
-    button("again", say("tryAgain"), () => readAgain(at, run.ocrProvider), { id: "retry" }),
-  );
+  return h("div.notice.error", [
+    h("p", h("b", say("couldNotRead", { provider: run.ocrProvider }))),
+    h("p", run.error?.message ?? say("didNotSay")),
+    button("again", say("tryAgain"), () => readAgain(at, run.ocrProvider), "#retry"),
+  ]);
 }
 
 const pathOf = ({ job, file }) => `ocr-jobs/${job.id}/files/${file.id}`;
@@ -280,27 +212,17 @@ function again(at) {
     label: say("readAgainWith"),
     chosen: able.find(({ name }) => !names.includes(name))?.name ?? usualProvider(at.providers),
   });
-  const start = (event) => {
-    event.preventDefault();
-    readAgain(at, choice.querySelector("select").value);
-  };
-  return h(
-    "form",
-    { class: "again", onsubmit: start },
-    choice,
-    h("button", { id: "again", disabled: !able.length }, icon("again"), say("readAgain")),
-  );
+  const start = () => readAgain(at, choice.querySelector("select").value);
+  return h("div.again", choice, button("again", say("readAgain"), start, "#again", { disabled: !able.length }));
 }
 
 async function readAgain(at, provider) {
-  await attempt(async () => {
-    const body = new FormData();
-    body.append("ocrProvider", provider);
-    const answer = await request(`${pathOf(at)}/executions`, { method: "POST", body });
-    const { id } = await answer.json();
-    announce(say("isReadAgain", { file: at.file.originalName, provider }));
-    await at.load();
-    location.hash = hashOf(at, { read: id, with: null });
-    at.wake();
-  });
+  const body = new FormData();
+  body.append("ocrProvider", provider);
+  const answer = await request(`${pathOf(at)}/executions`, { method: "POST", body });
+  const { id } = await answer.json();
+  announce(say("isReadAgain", { file: at.file.originalName, provider }));
+  await at.load();
+  location.hash = hashOf(at, { read: id, with: null });
+  at.wake();
 }

@@ -2,7 +2,6 @@
 
 import { request } from "./api.js";
 import { announce, complain, stopComplaining } from "./dom.js";
-import { pause } from "./jobs.js";
 import { say } from "./words.js";
 
 const FIRST_POLL_MS = 500;
@@ -32,10 +31,7 @@ export async function follow(at) {
       failing = false;
     } catch (error) {
       if (error.name === "AbortError") continue;
-      if (!failing)
-        complain(
-          error.status === 404 ? error.message : say("tryingAgain", { what: error.message }),
-        );
+      if (!failing) complain(error.status === 404 ? error.message : say("tryingAgain", { what: error.message }));
       if (error.status === 404) return;
       failing = true;
       delay = Math.max(error.retryAfter * 1000, LAST_POLL_MS);
@@ -43,13 +39,18 @@ export async function follow(at) {
   }
 }
 
+/** Wait for some milliseconds, or until `signal` is aborted. */
+export function pause(ms, signal) {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener("abort", () => resolve(clearTimeout(timer)), { once: true });
+  });
+}
+
 /** Take in the job as it is now; how long to pause before the next time. */
 async function askAgain(at, delay, signal) {
   const [before, asked] = [at.job, Date.now()];
-  const answer = await request(
-    `ocr-jobs/${before.id}${isNearlyOver(before) ? `?wait=${WAIT_S}` : ""}`,
-    { signal },
-  );
+  const answer = await request(`ocr-jobs/${before.id}${isNearlyOver(before) ? `?wait=${WAIT_S}` : ""}`, { signal });
   const now = await answer.json();
   tellChanges(before, now);
   if (statesOf(now) !== statesOf(before)) await at.load();
@@ -64,10 +65,7 @@ async function askAgain(at, delay, signal) {
 
 const isOver = (job) => job.status === "completed" || job.status === "failed";
 const runsOf = (job) => job.files.flatMap(({ executions }) => executions);
-const statesOf = (job) =>
-  runsOf(job)
-    .map(({ id, status }) => `${id} ${status}`)
-    .join();
+const statesOf = (job) => String(runsOf(job).map(({ id, status }) => `${id} ${status}`));
 
 function isNearlyOver(job) {
   const left = runsOf(job).filter(({ status }) => status === "pending" || status === "running");
@@ -77,13 +75,10 @@ function isNearlyOver(job) {
 function tellChanges(before, after) {
   const states = new Map(runsOf(before).map(({ id, status }) => [id, status]));
   for (const file of after.files) {
-    for (const run of file.executions.filter(
-      ({ id, status }) => states.has(id) && states.get(id) !== status,
-    )) {
+    for (const run of file.executions.filter(({ id, status }) => states.has(id) && states.get(id) !== status)) {
       const about = { file: file.originalName, provider: run.ocrProvider };
       if (run.status === "completed") announce(say("readBy", about));
-      if (run.status === "failed")
-        announce(say("failedBy", { ...about, reason: run.error.message }));
+      if (run.status === "failed") announce(say("failedBy", { ...about, reason: run.error.message }));
     }
   }
 }

@@ -1,7 +1,7 @@
 // Leads from a job to its first receipt, and shows what can be done with a whole job.
 
-import { getJson, request } from "./api.js";
-import { announce, ask, attempt, button, h, menu, save } from "./dom.js";
+import { ApiError, getBlob, getJson, request } from "./api.js";
+import { announce, ask, button, h, hashWith, menu, save } from "./dom.js";
 import { jobJson, jobMarkdown } from "./reading.js";
 import { moment, say } from "./words.js";
 
@@ -9,77 +9,66 @@ import { moment, say } from "./words.js";
 export async function openJob(main, params, signal, id) {
   try {
     const { data } = await getJson(`receipts?job=${id}&limit=100&sort=addedAt:asc`, signal);
-    const file = params.get("file");
-    const first = data.find(({ fileId }) => String(fileId) === file) ?? data[0];
-    params.delete("file");
-    if (first) location.replace(`#/receipts/${first.id}${params.size ? `?${params}` : ""}`);
-    else main.replaceChildren(missing(id));
+    const first = data.find(({ fileId }) => String(fileId) === params.get("file")) ?? data[0];
+    if (!first) throw new ApiError(404, say("noSuchJob", { id }));
+    location.replace(hashWith(`receipts/${first.id}`, params, { file: null }));
   } catch (error) {
-    if (error.name !== "AbortError") main.replaceChildren(h("p", { class: "notice error" }, error.message));
+    showFailure(main, error);
   }
 }
 
-function missing(id) {
-  return h(
-    "div",
-    {},
-    h("h1", { tabindex: "-1" }, say("noSuchReceipt")),
-    h("p", { class: "notice error" }, say("noSuchJob", { id })),
-    h("p", {}, h("a", { href: "#/receipts" }, say("allReceipts"))),
+export function showFailure(main, error) {
+  if (error.name === "AbortError") return;
+  main.replaceChildren(
+    h("h1", { tabindex: "-1" }, say(error.status === 404 ? "noSuchReceipt" : "cannotShow")),
+    h("p.notice.error", error.message),
+    h("p", h("a", { href: "#/receipts" }, say("allReceipts"))),
   );
 }
 
 export function aboutJob(at) {
   const { job, file } = at;
-  const facts = [file.originalName, job.name, say("job", { id: String(job.id) }), say("added", { when: moment(job.createdAt) })];
+  const when = moment(job.createdAt);
+  const facts = [file.originalName, job.name, say("job", { id: String(job.id) }), say("added", { when })];
   const several = job.files.length > 1;
-  return h(
-    "div",
-    { class: "subheading" },
-    h("p", { class: "small" }, facts.filter(Boolean).join(" · ")),
-    h(
-      "div",
-      { class: "actions" },
+  return h("div.subheading", [
+    h("p.small", facts.filter(Boolean).join(" · ")),
+    h("div.actions", [
       downloads(job, file),
-      several && deleteButton("deleteFile", "delete-file", () => deleteFile(at)),
-      deleteButton(several ? "deleteAll" : "delete", "delete-job", () => deleteJob(at)),
-    ),
-  );
-}
-
-const deleteButton = (word, id, action) => button("trash", say(word), action, { class: "danger-quiet", id });
-
-function downloads(job, file) {
-  const name = `receipt-${job.id}`;
-  const csv = async (query) => (await request(`receipts/export.csv?job=${job.id}&sort=addedAt:asc${query}`)).blob();
-  const original = async () => (await request(`ocr-jobs/${job.id}/files/${file.id}`)).blob();
-  const item = (label, blob, named) => [label, () => attempt(async () => save(await blob(), named))];
-  return menu("downloads", say("download"), [
-    item(say("original"), original, file.originalName),
-    item("JSON", () => new Blob([jobJson(job)], { type: "application/json" }), `${name}.json`),
-    item(say("csvReceipts"), () => csv(""), `${name}.csv`),
-    item(say("csvItems"), () => csv("&items=1"), `${name}-items.csv`),
-    item(say("markdown"), () => new Blob([jobMarkdown(job)], { type: "text/markdown" }), `${name}.md`),
+      several && button("trash", say("deleteFile"), () => deleteFile(at), "#delete-file.danger-quiet"),
+      button("trash", say(several ? "deleteAll" : "delete"), () => deleteJob(at), "#delete-job.danger-quiet"),
+    ]),
   ]);
 }
 
-async function deleteJob({ job, receipt, family }) {
-  const words = say("deleteJobText", { pictures: say("pictures", { n: job.files.length }) });
-  const name = job.name ?? receipt.merchant ?? family[0].fileName;
-  if (!(await ask(say("deleteWhat", { name }), words, say("delete")))) return;
-  await attempt(async () => {
-    await request(`ocr-jobs/${job.id}`, { method: "DELETE" });
-    announce(say("deleted"));
-    location.hash = "#/receipts";
-  });
+function downloads(job, file) {
+  const name = `receipt-${job.id}`;
+  const csv = `receipts/export.csv?job=${job.id}&sort=addedAt:asc`;
+  const fetched = (label, path, named) => [label, async () => save(await getBlob(path), named)];
+  const made = (label, make, type, named) => [label, () => save(new Blob([make(job)], { type }), named)];
+  return menu("downloads", say("download"), [
+    fetched(say("original"), `ocr-jobs/${job.id}/files/${file.id}`, file.originalName),
+    made("JSON", jobJson, "application/json", `${name}.json`),
+    fetched(say("csvReceipts"), csv, `${name}.csv`),
+    fetched(say("csvItems"), `${csv}&items=1`, `${name}-items.csv`),
+    made(say("markdown"), jobMarkdown, "text/markdown", `${name}.md`),
+  ]);
 }
 
-async function deleteFile({ job, file, family }) {
-  const name = file.originalName;
-  if (!(await ask(say("deleteWhat", { name }), say("deleteFileText"), say("delete")))) return;
-  await attempt(async () => {
-    await request(`ocr-jobs/${job.id}/files/${file.id}`, { method: "DELETE" });
-    announce(say("deleted"));
-    location.hash = `#/receipts/${family.find(({ fileId }) => fileId !== file.id).id}`;
-  });
+function deleteJob({ job, receipt, family }) {
+  const words = say("deleteJobText", { pictures: say("pictures", { n: job.files.length }) });
+  const name = job.name ?? receipt.merchant ?? family[0].fileName;
+  return remove(name, words, `ocr-jobs/${job.id}`, "#/receipts");
+}
+
+function deleteFile({ job, file, family }) {
+  const next = family.find(({ fileId }) => fileId !== file.id).id;
+  return remove(file.originalName, say("deleteFileText"), `ocr-jobs/${job.id}/files/${file.id}`, `#/receipts/${next}`);
+}
+
+async function remove(name, words, path, next) {
+  if (!(await ask(say("deleteWhat", { name }), words, say("delete")))) return;
+  await request(path, { method: "DELETE" });
+  announce(say("deleted"));
+  location.hash = next;
 }

@@ -1,7 +1,7 @@
 // Adds receipts: photographed, picked, dropped, pasted or shared, each with its provider, then sent.
 
 import { newKey, upload } from "./api.js";
-import { announce, attempt, button, complain, h, icon, iconButton, replace, stopComplaining } from "./dom.js";
+import { announce, attempt, button, complain, focus, h, icon, iconButton, replace, stopComplaining } from "./dom.js";
 import { recall, remember } from "./memory.js";
 import { allProviders, providerChoice, providerList, uploadLimits, usualProvider } from "./providers.js";
 import { recentReceipts } from "./receipts.js";
@@ -55,10 +55,10 @@ async function takeSample() {
 }
 
 export async function openNew(main, params, signal) {
-  const list = h("ul", { class: "queue", "aria-label": say("toRead") });
-  const [foot, recent] = [h("div", { class: "foot" }), h("section", { class: "recent" })];
-  const [others, limitsPlace] = [h("div"), h("p", { class: "small" })];
-  const form = h("form", { class: "card new", onsubmit: (event) => send(event, form) });
+  const list = h("ul.queue", { "aria-label": say("toRead") });
+  const [foot, recent] = [h("div.foot"), h("section.recent")];
+  const [others, limitsPlace] = [h("div"), h("p.small")];
+  const form = h("form.card.new", { onsubmit: (event) => send(event, form) });
   form.append(dropPlace(limitsPlace), list, foot);
   main.replaceChildren(h("h1", { tabindex: "-1" }, say("readReceipts")), form, others, recent);
   recentReceipts(recent, signal).catch(() => {}); // without it there is all else
@@ -84,24 +84,17 @@ export async function openNew(main, params, signal) {
 function dropPlace(limits) {
   const shoot = fileInput("shoot", say("takePhoto"), "camera", { accept: "image/*", capture: "environment" });
   const pick = fileInput("pick", say("chooseFiles"), "file", { multiple: true, accept: ACCEPT });
-  return h(
-    "div",
-    { class: "drop" },
-    icon("upload"),
-    h("p", { class: "hint" }, say("dropAnywhere")),
-    h("div", { class: "picks" }, shoot, pick),
-    limits,
-  );
+  return h("div.drop", [icon("upload"), h("p.hint", say("dropAnywhere")), h("div.picks", shoot, pick), limits]);
 }
 
 function fileInput(id, label, iconName, attributes) {
-  const input = h("input", { type: "file", id, class: "hidden", ...attributes });
+  const input = h(`input#${id}.hidden`, { type: "file", ...attributes });
   input.addEventListener("change", () => {
     enqueue([...input.files]);
     input.value = ""; // so that the same file can be chosen again
   });
-  const shown = h("label", { for: id, class: "button" }, icon(iconName), label);
-  return h("span", { class: `pick ${id}` }, input, shown);
+  const shown = h("label.button", { for: id }, icon(iconName), label);
+  return h(`span.pick.${id}`, input, shown);
 }
 
 function showQueue(list, providers, limits) {
@@ -127,20 +120,16 @@ function queueRow(entry, providers) {
     drop(entry);
     announce(say("removed", { name: file.name }));
     change();
-    (document.getElementById("send") ?? document.getElementById("pick")).focus();
+    focus(document.getElementById("send") ? "send" : "pick");
   };
-  const about = problem
-    ? h("span", { class: "problem" }, icon("failed"), problem)
-    : h("span", { class: "small" }, size(file.size));
+  const about = problem ? h("span.problem", icon("failed"), problem) : h("span.small", size(file.size));
   const choices = entry.providers.map((_, nth) => providerOf(entry, nth, providers));
-  return h(
-    "li",
-    { class: problem && "refused" },
+  return h(problem ? "li.refused" : "li", [
     thumbnail(entry),
-    h("div", { class: "name" }, h("b", {}, file.name), about),
-    problem ? h("div") : h("div", { class: "choices" }, choices, oneMore(entry, providers)),
+    h("div.name", h("b", file.name), about),
+    problem ? h("div") : h("div.choices", choices, oneMore(entry, providers)),
     iconButton("close", say("remove", { name: file.name }), remove),
-  );
+  ]);
 }
 
 /** The choice of a file's nth provider; all but the first can be taken back. */
@@ -160,9 +149,9 @@ function providerOf(entry, nth, providers) {
   const remove = () => {
     entry.providers.splice(nth, 1);
     change();
-    document.getElementById(`provider-${entry.id}`).focus();
+    focus(`provider-${entry.id}`);
   };
-  return nth ? h("div", { class: "extra" }, choice, iconButton("close", say("notWithThis"), remove)) : choice;
+  return nth ? h("div.extra", choice, iconButton("close", say("notWithThis"), remove)) : choice;
 }
 
 function oneMore(entry, providers) {
@@ -170,15 +159,14 @@ function oneMore(entry, providers) {
   const add = () => {
     entry.providers.push(next().name);
     change();
-    document.getElementById(`provider-${entry.id}-${entry.providers.length - 1}`).focus();
+    focus(`provider-${entry.id}-${entry.providers.length - 1}`);
   };
-  const label = say("compareFile", { name: entry.file.name });
-  const named = { id: `more-${entry.id}`, "aria-label": label, class: "quiet more" };
-  return next() && button("plus", say("compare"), add, named);
+  const named = { "aria-label": say("compareFile", { name: entry.file.name }) };
+  return next() && button("plus", say("compare"), add, `#more-${entry.id}.quiet.more`, named);
 }
 
 function thumbnail({ url }) {
-  const place = h("div", { class: "thumb" }, icon("file"));
+  const place = h("div.thumb", icon("file"));
   const picture = url && h("img", { src: url, alt: "", onload: () => place.replaceChildren(picture) });
   return place;
 }
@@ -206,14 +194,13 @@ function sendPlace(providers) {
     },
   });
   const none = !providers.some(({ available }) => available);
-  const example = { id: "job-name", maxlength: "200", autocomplete: "off", placeholder: say("nameExample") };
-  example.value = document.getElementById("job-name")?.value; // typed before the queue changed
-  const label = say("readFiles", { n: good.length });
+  const value = document.getElementById("job-name")?.value; // typed before the queue changed
+  const example = { value, maxlength: "200", autocomplete: "off", placeholder: say("nameExample") };
   return [
     good.length > 1 && forAll,
-    h("div", { class: "choice" }, h("label", { for: "job-name" }, say("nameOptional")), h("input", example)),
-    none && h("p", { class: "error" }, say("noProvider")),
-    h("button", { class: "primary wide", id: "send", disabled: none }, label),
+    h("div.choice", h("label", { for: "job-name" }, say("nameOptional")), h("input#job-name", example)),
+    none && h("p.error", say("noProvider")),
+    h("button#send.primary.wide", { disabled: none }, say("readFiles", { n: good.length })),
   ];
 }
 
@@ -235,7 +222,8 @@ async function send(event, form) {
     const [, first, second] = BAD_FILE.exec(error.message) ?? [];
     const refused = [400, 413].includes(error.status) ? sent[first ?? second] : null;
     if (!refused) return void (error.name === "AbortError" || complain(error.message));
-    Object.assign(refused, { isRefused: true, problem: say("badFile", { reason: error.message.replace(/^.*\(index \d+\): /, "") }) });
+    const reason = error.message.replace(/^.*\(index \d+\): /, "");
+    Object.assign(refused, { isRefused: true, problem: say("badFile", { reason }) });
     announce(`${refused.file.name}: ${refused.problem}`);
     change();
     if (sent.length > 1) await send(event, form);
@@ -254,10 +242,10 @@ function bodyOf(entries, name) {
 
 async function sendWithProgress(form, entries, name) {
   const bar = h("progress", { "aria-label": say("upload"), max: "1" });
-  const words = h("span", {}, say("sending"));
+  const words = h("span", say("sending"));
   let sending;
   const stop = button("close", say("cancel"), () => sending.cancel());
-  const place = h("div", { class: "sending" }, bar, words, stop);
+  const place = h("div.sending", bar, words, stop);
   form.append(place);
   form.classList.add("busy");
   form.querySelector("#send").disabled = true;

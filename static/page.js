@@ -1,7 +1,7 @@
 // Shows the view that the URL asks for: #/ new, #/receipts the list, #/receipts/12 one of them.
 
 import { ApiError, whenKeyIsWanted } from "./api.js";
-import { complain, setTitle, stopComplaining } from "./dom.js";
+import { answered, complain, setTitle, stopComplaining } from "./dom.js";
 import { openJob } from "./job.js";
 import { forget, recall, remember } from "./memory.js";
 import { enqueue, openNew, takeShared } from "./new.js";
@@ -49,10 +49,8 @@ async function go() {
 }
 
 function markNavigation(name) {
-  for (const link of document.querySelectorAll("[data-nav]")) {
-    if (link.dataset.nav === name) link.setAttribute("aria-current", "page");
-    else link.removeAttribute("aria-current");
-  }
+  for (const link of document.querySelectorAll("[data-nav]"))
+    link.ariaCurrent = link.dataset.nav === name ? "page" : null;
 }
 
 // Files from anywhere
@@ -70,9 +68,7 @@ function acceptDrops() {
     event.preventDefault();
     hint.hidden = false;
   });
-  addEventListener("dragleave", (event) => {
-    if (!event.relatedTarget) hint.hidden = true;
-  });
+  addEventListener("dragleave", (event) => (hint.hidden ||= !event.relatedTarget));
   addEventListener("drop", (event) => {
     if (!hasFiles(event)) return;
     event.preventDefault();
@@ -110,28 +106,14 @@ function acceptShares() {
 const keyDialog = document.getElementById("key-dialog");
 const forgetKey = document.getElementById("forget-key");
 
-function askForKey(tried, words) {
+async function askForKey(tried, words) {
   const [input, error] = [document.getElementById("key"), document.getElementById("key-error")];
   error.hidden = !tried;
   error.textContent = tried ? say("keyRefused", { words }) : "";
   input.value = "";
-  keyDialog.returnValue = "";
-  keyDialog.showModal();
-  return new Promise((resolve, reject) => {
-    keyDialog.addEventListener(
-      "close",
-      () => {
-        if (keyDialog.returnValue !== "ok") {
-          reject(new ApiError(401, say("keyWanted")));
-          return;
-        }
-        remember("key", input.value.trim(), document.getElementById("key-keep").checked);
-        forgetKey.hidden = false;
-        resolve();
-      },
-      { once: true },
-    );
-  });
+  if ((await answered(keyDialog)) !== "ok") throw new ApiError(401, say("keyWanted"));
+  remember("key", input.value.trim(), document.getElementById("key-keep").checked);
+  forgetKey.hidden = false;
 }
 
 function prepareKey() {

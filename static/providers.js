@@ -31,7 +31,7 @@ export function usualProvider(list) {
 
 /** A select with a line under it that says where the picture goes; `changed` gets the name. */
 export function providerChoice(list, { id, label, labelHidden, chosen, changed }) {
-  const where = h("span", { class: "where", id: `${id}-where` });
+  const where = h("span.where", { id: `${id}-where` });
   const select = h("select", { id, "aria-describedby": where.id }, options(list));
   select.value = chosen ?? "";
   const tell = () => {
@@ -45,53 +45,26 @@ export function providerChoice(list, { id, label, labelHidden, chosen, changed }
     changed?.(select.value);
   });
   tell();
-  return h(
-    "div",
-    { class: "choice" },
-    h("label", { for: id, class: labelHidden && "hidden" }, label),
-    select,
-    where,
-  );
+  return h("div.choice", [h("label", { for: id, class: labelHidden && "hidden" }, label), select, where]);
 }
 
 function options(list) {
-  const groups = [
-    [say("onThisMachine"), list.filter((provider) => !isAway(provider))],
-    [say("elsewhere"), list.filter(isAway)],
-  ];
-  return groups
-    .filter(([, members]) => members.length)
-    .map(([label, members]) =>
-      h(
-        "optgroup",
-        { label },
-        members.map((provider) =>
-          h(
-            "option",
-            { value: provider.name, disabled: !provider.available },
-            provider.available ? provider.name : `${provider.name} (${provider.reason})`,
-          ),
-        ),
-      ),
-    );
+  const option = ({ name, available, reason }) =>
+    h("option", { value: name, disabled: !available }, available ? name : `${name} (${reason})`);
+  const group = (label, members) => members.length > 0 && h("optgroup", { label }, members.map(option));
+  const near = list.filter((provider) => !isAway(provider));
+  return [group(say("onThisMachine"), near), group(say("elsewhere"), list.filter(isAway))];
 }
 
 /** Every provider with what it is and what it lacks. */
 export function providerList(list) {
   const rows = list.map((provider) =>
-    h(
-      "li",
-      { class: provider.available ? "" : "off" },
-      h("b", {}, provider.name),
-      h("span", {}, provider.available ? provider.model : say("notAvailable", provider)),
-      provider.available && h("span", { class: "where" }, destination(provider)),
-    ),
+    h(provider.available ? "li" : "li.off", [
+      h("b", provider.name),
+      h("span", provider.available ? provider.model : say("notAvailable", provider)),
+      provider.available && h("span.where", destination(provider)),
+    ]),
   );
   const open = !list.some(({ available }) => available);
-  return h(
-    "details",
-    { class: "providers", open },
-    h("summary", {}, say("whichProviders")),
-    h("ul", {}, rows),
-  );
+  return h("details.providers", { open }, [h("summary", say("whichProviders")), h("ul", rows)]);
 }

@@ -1,7 +1,5 @@
 // What an execution read, and where. Pure: the stored JSON in, rows with boxes out.
 
-import { say } from "./words.js";
-
 /**
  * The parsed ocrData of a completed execution with its rows (made when asked for), or null. Another
  * receipt may take the place of its first: one of several, or one that was corrected.
@@ -20,16 +18,14 @@ export function readingOf(execution, receipt = null) {
   };
 }
 
+/** What an execution read of a receipt, without corrections; null for nothing. */
+export function readBy({ readings }, id) {
+  return readings.find(({ executionId }) => executionId === id)?.receipt ?? null;
+}
+
 /** The newest completed reading of a file, or null. */
 export function latestReading(file) {
   return readingOf(file.executions.findLast((execution) => execution.status === "completed"));
-}
-
-/** What a job is called: its name, else its first merchant, else its first file. */
-export function titleOf(job) {
-  if (job.name) return job.name;
-  const merchants = (job.files ?? []).map((file) => latestReading(file)?.receipt.merchant);
-  return merchants.find(Boolean) ?? job.files?.[0]?.originalName ?? say("job", { id: String(job.id) });
 }
 
 /** The job as JSON, with ocrData as an object in place of a string. */
@@ -53,9 +49,7 @@ export function jobMarkdown(job) {
 /** The rows of the text, each with the lines of the pages that it is made of: {text, lines}. */
 function rowsOf(text, pages) {
   const unused = pages.flatMap((page, number) =>
-    page.lines
-      .filter((line) => line.box)
-      .map((line) => ({ ...line, page: number, y: middle(line, number) })),
+    page.lines.filter((line) => line.box).map((line) => ({ ...line, page: number, y: middle(line, number) })),
   );
   unused.sort((a, b) => a.y - b.y);
   return text
@@ -129,11 +123,8 @@ function rowsWithin({ rows }, text) {
 /** The number of the only row that holds a printed text or amount, or null; of several the one named. */
 function rowWith(reading, value, named = /$^/) {
   if (value === null || value === "") return null;
-  const found = [...reading.rows.keys()].filter((number) =>
-    holds(reading.rows[number].text, value),
-  );
-  const best =
-    found.length > 1 ? found.filter((number) => named.test(reading.rows[number].text)) : found;
+  const found = [...reading.rows.keys()].filter((number) => holds(reading.rows[number].text, value));
+  const best = found.length > 1 ? found.filter((number) => named.test(reading.rows[number].text)) : found;
   return best.length === 1 ? best[0] : null;
 }
 

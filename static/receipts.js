@@ -1,8 +1,10 @@
 // The list of receipts: filters in the URL, sums, months, and what can be done with many at once.
 
-import { getJson, request } from "./api.js";
-import { announce, ask, attempt, button, h, icon, menu, replace, save } from "./dom.js";
-import { pause } from "./jobs.js";
+import { getBlob, getJson, localUrl, sendJson } from "./api.js";
+import { announce, ask, attempt, button, focus, h, hashWith } from "./dom.js";
+import { icon, menu, replace, save, stateLabel, table } from "./dom.js";
+import { nameOf } from "./fields.js";
+import { pause } from "./follow.js";
 import { recall } from "./memory.js";
 import { errorWord, LOCALE, moment, money, monthOf, printedDate, say, warningWord } from "./words.js";
 
@@ -13,16 +15,6 @@ const POLL_MS = 2000;
 const RETRY_MS = 5000;
 const TYPING_MS = 250;
 const ROWS = 50; // a page of the list
-
-/** The URL of the list with some parameters changed; empty ones are left out. */
-function hashWith(params, changes, path = "") {
-  const next = new URLSearchParams(params);
-  for (const [name, value] of Object.entries(changes)) {
-    if (value) next.set(name, value);
-    else next.delete(name);
-  }
-  return `#/receipts${path}${next.size ? `?${next}` : ""}`;
-}
 
 /** The filters as the API takes them, without the page. */
 function filtersOf(params) {
@@ -63,53 +55,43 @@ export function openReceipts(main, params, signal) {
 
 function filterForm(at) {
   const go = (changes, keepHistory = false) => {
-    const hash = hashWith(at.params, { page: null, ...changes });
+    const hash = hashWith("receipts", at.params, { page: null, ...changes });
     if (!keepHistory) return void (location.hash = hash);
     history.replaceState(null, "", hash);
     return dispatchEvent(new HashChangeEvent("hashchange"));
   };
   let typing;
   const typed = (name, attributes) =>
-    h("input", {
-      ...attributes,
-      ...{ name, id: name, "data-usual": "", autocomplete: "off" },
+    h(`input#${name}`, {
+      ...{ ...attributes, name, "data-usual": "", autocomplete: "off" },
       oninput: (event) => {
         clearTimeout(typing);
         typing = setTimeout(() => go({ [name]: event.target.value.trim() }, true), TYPING_MS);
       },
     });
   const select = (name, usual, options) =>
-    h(
-      "select",
-      ...[{ name, id: name, "data-usual": usual, onchange: ({ target }) => go({ [name]: target.value }) }],
+    h(`select#${name}`, { name, "data-usual": usual, onchange: ({ target }) => go({ [name]: target.value }) }, [
       options.map(([value, label]) => h("option", { value }, label)),
-    );
-  const field = (label, control) =>
-    h("div", { class: "field" }, h("label", { for: control.id }, label), control);
+    ]);
+  const field = (label, control) => h("div.field", h("label", { for: control.id }, label), control);
   const states = STATES.map((name) => [name, say(`state.${name}`)]);
   const orders = ORDERS.map((name) => [name, say(`order.${name}`)]);
   const amount = { inputmode: "decimal", pattern: "[0-9]+([.][0-9]+)?" };
-  return h(
-    "form",
-    { class: "filters", role: "search", onsubmit: (event) => event.preventDefault() },
+  return h("form.filters", { role: "search", onsubmit: (event) => event.preventDefault() }, [
     field(say("search"), typed("search", { type: "search", placeholder: say("searchHint") })),
     field(say("stateLabel"), select("state", "", [["", say("any")], ...states])),
     field(say("orderLabel"), select("sort", ORDERS[0], orders)),
-    h(
-      "details",
-      {},
-      h("summary", {}, say("moreFilters")),
-      h(
-        "div",
-        { class: "filters" },
+    h("details", [
+      h("summary", say("moreFilters")),
+      h("div.filters", [
         field(say("from"), typed("from", { type: "date" })),
         field(say("to"), typed("to", { type: "date" })),
         field(say("min"), typed("min", amount)),
         field(say("max"), typed("max", amount)),
         field(say("currency"), typed("currency", { maxlength: "3", placeholder: "EUR" })),
-      ),
-    ),
-  );
+      ]),
+    ]),
+  ]);
 }
 
 // The answer
@@ -129,7 +111,7 @@ async function keepLoading(at, places, signal) {
       if (error.name === "AbortError") return;
       const isAway = error.status === 0 || error.status >= 500;
       const words = isAway ? say("tryingAgain", { what: error.message }) : error.message;
-      places.bar.replaceChildren(h("p", { class: "notice error" }, words));
+      places.bar.replaceChildren(h("p.notice.error", words));
       if (!isAway) return void replace(places.list, null);
       at.answer = null;
       wait = RETRY_MS;
@@ -141,7 +123,10 @@ async function keepLoading(at, places, signal) {
 function showAnswer(at, places) {
   const { data, pagination } = at.answer;
   for (const row of data) if (at.chosen.has(row.id)) at.chosen.set(row.id, row);
-  const rows = h("ul", { class: "receipts card" }, data.map((row) => receiptRow(at, row)));
+  const rows = h(
+    "ul.receipts.card",
+    data.map((row) => receiptRow(at, row)),
+  );
   rows.addEventListener("keydown", (event) => moveFocus(event, at));
   at.showBar = () => replace(places.bar, at.chosen.size ? chosenBar(at) : sumBar(at));
   at.showBar();
@@ -151,33 +136,29 @@ function showAnswer(at, places) {
 
 function emptiness(params) {
   return filtersOf(params).size
-    ? h("p", { class: "notice" }, say("noneMatches"), " ", h("a", { href: "#/receipts" }, say("showAll")))
-    : h(
-        "div",
-        { class: "notice empty" },
-        h("p", {}, say("nothingYet")),
-        h("a", { class: "button primary", href: "#/" }, say("readOne")),
+    ? h("p.notice", say("noneMatches"), " ", h("a", { href: "#/receipts" }, say("showAll")))
+    : h("div.notice.empty", [
+        h("p", say("nothingYet")),
+        h("a.button.primary", { href: "#/" }, say("readOne")),
         sampleLink(),
-      );
+      ]);
 }
 
-const sampleLink = () => h("a", { class: "button", href: "#/?sample" }, icon("file"), say("trySample"));
+const sampleLink = () => h("a.button", { href: "#/?sample" }, icon("file"), say("trySample"));
 
 function pageLinks(params, { page, pages: last, total, limit }) {
   if (last < 2 && page < 2) return null;
   const to = (number, label, enabled) =>
     enabled
-      ? h("a", { class: "button", href: hashWith(params, { page: String(number) }) }, label)
-      : h("span", { class: "button off", "aria-disabled": "true" }, label);
+      ? h("a.button", { href: hashWith("receipts", params, { page: String(number) }) }, label)
+      : h("span.button.off", { "aria-disabled": "true" }, label);
   const first = (page - 1) * limit + 1;
   const words = { first, last: Math.min(page * limit, total), total };
-  return h(
-    "nav",
-    { class: "pages", "aria-label": say("pages") },
+  return h("nav.pages", { "aria-label": say("pages") }, [
     to(page - 1, say("previous"), page > 1),
-    h("span", {}, say("range", words)),
+    h("span", say("range", words)),
     to(page + 1, say("next"), page < last),
-  );
+  ]);
 }
 
 // A row
@@ -204,56 +185,38 @@ function madeRow(at, row) {
     row.jobName,
     row.itemCount ? say("itemCount", { n: row.itemCount }) : null,
   ];
-  const box = h("input", {
-    type: "checkbox",
-    id: `choose-${row.id}`,
-    "aria-label": say("chooseRow", { name: title }),
+  const box = h(`input#choose-${row.id}`, {
+    ...{ type: "checkbox", "aria-label": say("chooseRow", { name: title }) },
     onclick: (event) => choose(at, row, event.target.checked, event.shiftKey),
   });
   const sum = row.total === null ? "" : money(row.total, row.currency);
-  return h(
-    "li",
-    {},
-    h("label", { class: "choose" }, box),
-    h(
-      "a",
-      { href: hashWith(filtersOf(at.params), {}, `/${row.id}`), id: `receipt-${row.id}` },
+  return h("li", [
+    h("label.choose", box),
+    h(`a#receipt-${row.id}`, { href: hashWith(`receipts/${row.id}`, filtersOf(at.params)) }, [
       thumbnail(row, at.signal),
-      h("span", { class: "title" }, title),
-      h("span", { class: "facts" }, facts.filter(Boolean).join(" · ")),
-      h("span", { class: "sum" }, sum),
-      h("span", { class: "marks" }, marks(row)),
-    ),
-  );
+      h("span.title", title),
+      h("span.facts", facts.filter(Boolean).join(" · ")),
+      h("span.sum", sum),
+      h("span.marks", marks(row)),
+    ]),
+  ]);
 }
 
 /** What a person should know of a receipt before it is opened, in words. */
-export function marks({ state, review, warnings, duplicateOf, error }) {
-  const words = {
-    reading: () => say("running"),
-    failed: () => errorWord(error),
-    review: () => {
-      const nothing = warnings.find((name) => name === "no_text" || name === "not_a_receipt");
-      return nothing ? warningWord(nothing) : say("checkWhat", { what: listOf(review) });
-    },
-    confirmed: () => say("state.confirmed"),
-  };
-  const icons = { reading: "running", failed: "failed", review: "search", confirmed: "completed" };
-  const label = (name, text) => h("span", { class: `state ${name}` }, icon(icons[name] ?? "copy"), text);
-  return [words[state] && label(state, words[state]()), duplicateOf && label("duplicate", say("duplicate"))];
+function marks({ state, review, warnings, duplicateOf, error }) {
+  const nothing = warnings.find((name) => name === "no_text" || name === "not_a_receipt");
+  const what = new Intl.ListFormat(LOCALE, { type: "unit" }).format(review.map(nameOf));
+  const words = { failed: errorWord(error), review: nothing ? warningWord(nothing) : say("checkWhat", { what }) };
+  return [state !== "ok" && stateLabel(state, words[state]), duplicateOf && stateLabel("duplicate")];
 }
-
-const listOf = (names) => new Intl.ListFormat(LOCALE, { type: "unit" }).format(names.map((name) => say(name)));
 
 /** The picture of a receipt, loaded when it comes into sight; with a key it has to be asked for. */
 function thumbnail({ jobId, fileId }, signal) {
-  const place = h("span", { class: "thumb" }, icon("file"));
-  const src = `ocr-jobs/${jobId}/files/${fileId}/preview?width=160`;
+  const place = h("span.thumb", icon("file"));
+  const path = `ocr-jobs/${jobId}/files/${fileId}/preview?width=160`;
   const picture = h("img", { alt: "", onload: () => place.replaceChildren(picture) });
   const show = async () => {
-    const blob = recall("key") && (await (await request(src, { signal })).blob());
-    picture.src = blob ? URL.createObjectURL(blob) : src;
-    if (blob) signal.addEventListener("abort", () => URL.revokeObjectURL(picture.src), { once: true });
+    picture.src = recall("key") ? await localUrl(path, signal) : path;
   };
   const seen = new IntersectionObserver(([{ isIntersecting }]) => {
     if (!isIntersecting) return;
@@ -289,7 +252,7 @@ function moveFocus(event, at) {
   if (!step || number < 0 || !next) return;
   event.preventDefault();
   const kind = event.shiftKey ? "choose" : event.target.id.split("-")[0];
-  document.getElementById(`${kind}-${next.id}`).focus();
+  focus(`${kind}-${next.id}`);
   if (!event.shiftKey) return;
   choose(at, rows[number], true, false);
   choose(at, next, true, true);
@@ -313,13 +276,11 @@ function sumBar(at) {
     ...sumsOf(sums),
     duplicates && say("duplicates", { n: duplicates }),
   ];
-  return h(
-    "div",
-    { class: "bar" },
-    h("p", { id: "sums" }, words.filter(Boolean).join(" · ")),
-    data.length > 0 && button("completed", say("chooseAll"), () => chooseAll(at), { class: "quiet", id: "choose-all" }),
+  return h("div.bar", [
+    h("p#sums", words.filter(Boolean).join(" · ")),
+    data.length > 0 && button("completed", say("chooseAll"), () => chooseAll(at), "#choose-all.quiet"),
     data.length > 0 && exports(filtersOf(at.params)),
-  );
+  ]);
 }
 
 function chooseAll(at) {
@@ -329,9 +290,8 @@ function chooseAll(at) {
 
 function chosenBar(at) {
   const ids = [...at.chosen.keys()];
-  const body = new Blob([JSON.stringify({ ids })], { type: "application/json" });
   const done = async (path, words) => {
-    await request(`receipts/${path}`, { method: "POST", body });
+    await sendJson("POST", `receipts/${path}`, { ids });
     at.chosen.clear();
     announce(say(words, { n: ids.length }));
     await at.load();
@@ -344,22 +304,18 @@ function chosenBar(at) {
     at.chosen.clear();
     at.show();
   };
-  return h(
-    "div",
-    { class: "bar chosen" },
-    h("p", { id: "sums", role: "status" }, [say("chosen", { n: ids.length }), ...sumsOf(added(at))].join(" · ")),
-    button("completed", say("confirm"), () => attempt(() => done("confirm", "confirmedChosen")), { class: "primary", id: "confirm" }),
+  return h("div.bar.chosen", [
+    h("p#sums", { role: "status" }, [say("chosen", { n: ids.length }), ...sumsOf(added(at))].join(" · ")),
+    button("completed", say("confirm"), () => done("confirm", "confirmedChosen"), "#confirm.primary"),
     exports(new URLSearchParams({ ids })),
-    button("trash", say("delete"), () => attempt(remove), { class: "danger-quiet", id: "delete" }),
-    button("close", say("chooseNone"), clear, { class: "quiet", id: "choose-none" }),
-  );
+    button("trash", say("delete"), remove, "#delete.danger-quiet"),
+    button("close", say("chooseNone"), clear, "#choose-none.quiet"),
+  ]);
 }
 
 function exports(filters) {
-  const item = (label, path, name) => [
-    label,
-    () => attempt(async () => save(await (await request(`receipts/export.${path}${filters}`)).blob(), name)),
-  ];
+  const blob = (path) => getBlob(`receipts/export.${path}${filters}`);
+  const item = (label, path, name) => [label, async () => save(await blob(path), name)];
   return menu("export", say("export"), [
     item(say("csvReceipts"), "csv?", "receipts.csv"),
     item(say("csvItems"), "csv?items=1&", "items.csv"),
@@ -378,21 +334,19 @@ function months(at) {
     replace(place, monthTable(data, at.params));
   };
   const toggle = (event) => event.target.open && attempt(load);
-  return h("details", { class: "months", ontoggle: toggle, hidden: true }, h("summary", {}, say("byMonth")), place);
+  return h("details.months", { ontoggle: toggle, hidden: true }, h("summary", say("byMonth")), place);
 }
 
 function monthTable(data, params) {
-  const cells = ["month", "receipts", "total", "tax"].map((name, nth) =>
-    h("th", { scope: "col", class: nth ? "number" : "" }, say(name)),
-  );
+  const cell = (name) => h("th.number", { scope: "col" }, say(name));
   const row = ({ month, currency, count, total, tax }) => {
     const name = month === null ? say("notFound") : monthOf(month);
     const days = month && { from: `${month}-01`, to: lastDay(month), currency, page: null };
-    const link = days ? h("a", { href: hashWith(params, days) }, name) : name;
+    const link = days ? h("a", { href: hashWith("receipts", params, days) }, name) : name;
     const numbers = [count.toLocaleString(LOCALE), money(total, currency), money(tax, currency)];
-    return h("tr", {}, h("th", { scope: "row" }, link), numbers.map((text) => h("td", { class: "number" }, text)));
+    return h("tr", h("th", { scope: "row" }, link), numbers.map((text) => h("td.number", text)));
   };
-  return h("table", {}, h("thead", {}, h("tr", {}, cells)), h("tbody", {}, data.map(row)));
+  return table("", null, [say("month"), ...["receipts", "total", "tax"].map(cell)], data.map(row));
 }
 
 function lastDay(month) {
@@ -407,6 +361,6 @@ export async function recentReceipts(place, signal) {
   if (!data.length) return replace(place, sampleLink());
   const rows = data.map((row) => madeRow(at, row));
   for (const box of rows.map((row) => row.querySelector(".choose"))) box.remove();
-  const all = h("p", {}, h("a", { href: "#/receipts" }, say("allReceipts")));
-  return replace(place, h("h2", {}, say("recent")), h("ul", { class: "receipts card" }, rows), all);
+  const all = h("p", h("a", { href: "#/receipts" }, say("allReceipts")));
+  return replace(place, h("h2", say("recent")), h("ul.receipts.card", rows), all);
 }

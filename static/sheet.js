@@ -1,7 +1,7 @@
 // The picture of a file, a page at a time, with boxes over what was read.
 
-import { request } from "./api.js";
-import { h, iconButton, replace, svg } from "./dom.js";
+import { localUrl } from "./api.js";
+import { h, iconButton, replace, scroller, svg } from "./dom.js";
 import { say } from "./words.js";
 
 const DOUBTFUL = 0.6; // below this confidence a word is marked
@@ -16,15 +16,10 @@ export function sheet(path, name, signal) {
   const at = { path, name, signal, page: 0, zoom: 0, turns: 0, pointed: [], images: new Map() };
   const empty = { pages: [], rows: [] };
   Object.assign(at, { reading: empty, places: [], frame: null });
-  at.scroll = h("div", {
-    class: "scroll",
-    tabindex: "0",
-    role: "region",
-    "aria-label": say("pictureOf", { file: name }),
-  });
-  at.caption = h("p", { class: "caption" });
-  at.tools = h("div", { class: "tools" });
-  const element = h("figure", { class: "sheet" }, at.scroll, h("figcaption", {}, at.tools, at.caption));
+  at.scroll = scroller(say("pictureOf", { file: name }));
+  at.caption = h("p.caption");
+  at.tools = h("div.tools");
+  const element = h("figure.sheet", at.scroll, h("figcaption", at.tools, at.caption));
   goTo(at, 0);
   return {
     element,
@@ -56,9 +51,7 @@ function pageOf(at, rows) {
 
 /** Everything with a box: [{row, page, box, confidence}], where row is a number or a field's name. */
 function linesOf(at) {
-  const read = at.reading.rows.flatMap(({ lines }, row) =>
-    lines.map((line) => ({ ...line, row: String(row) })),
-  );
+  const read = at.reading.rows.flatMap(({ lines }, row) => lines.map((line) => ({ ...line, row: String(row) })));
   return [...read, ...at.places];
 }
 
@@ -93,8 +86,7 @@ async function goTo(at, page) {
 const wanted = (at) => Math.ceil((at.scroll.clientWidth || 480) * Math.min(2, devicePixelRatio));
 
 async function load({ signal }, path) {
-  const url = URL.createObjectURL(await (await request(path, { signal })).blob());
-  signal.addEventListener("abort", () => URL.revokeObjectURL(url), { once: true });
+  const url = await localUrl(path, signal);
   const image = h("img", { src: url });
   await image.decode();
   return { url, width: image.naturalWidth, height: image.naturalHeight };
@@ -102,9 +94,9 @@ async function load({ signal }, path) {
 
 function draw(at) {
   const image = at.images.get(at.page);
-  if (image?.failure) replace(at.scroll, h("p", { class: "notice error" }, image.failure));
+  if (image?.failure) replace(at.scroll, h("p.notice.error", image.failure));
   else if (image?.url) replace(at.scroll, paper(at, image));
-  else replace(at.scroll, h("p", { class: "small" }, say("loadingPicture")));
+  else replace(at.scroll, h("p.small", say("loadingPicture")));
   replace(at.tools, tools(at));
   mark(at);
 }
@@ -115,61 +107,47 @@ function paper(at, image) {
   const [width, height] = page?.width ? [page.width, page.height] : [image.width, image.height];
   const across = at.turns % 2 ? [height, width] : [width, height];
   const moves = ["", `translate(${height}) `, `translate(${width} ${height}) `, `translate(0 ${width}) `];
-  const drawing = svg(
-    "svg",
-    { class: "paper", viewBox: `0 0 ${across.join(" ")}` },
-    svg(
-      "g",
-      { transform: `${moves[at.turns]}rotate(${at.turns * 90})` },
+  const drawing = svg("svg.paper", { viewBox: `0 0 ${across.join(" ")}` }, [
+    svg("g", { transform: `${moves[at.turns]}rotate(${at.turns * 90})` }, [
       svg("image", { href: image.url, width, height, role: "img", "aria-label": at.name }),
-      at.frame?.page === at.page && at.frame.box && outline(at.frame.box, "frame"),
+      at.frame?.page === at.page && at.frame.box && outline(at.frame.box, ".frame"),
       linesOf(at).filter((line) => line.page === at.page).map(lineBox),
-    ),
-  );
+    ]),
+  ]);
   drawing.style.width = `${ZOOMS[at.zoom] * 100}%`;
   return drawing;
 }
 
 function lineBox(line) {
-  const name = ["box", isDoubtful(line) && "doubtful", !line.text && "place"];
-  return outline(line.box, name.filter(Boolean).join(" "), { "data-row": line.row });
+  const name = `.box${isDoubtful(line) ? ".doubtful" : ""}${line.text ? "" : ".place"}`;
+  return outline(line.box, name, { "data-row": line.row });
 }
 
 function outline([left, top, right, bottom], name, attributes = {}) {
   const [width, height] = [right - left, bottom - top];
-  const rx = Math.min(6, height / 6);
-  return svg("rect", { ...attributes, class: name, x: left, y: top, width, height, rx });
+  return svg(`rect${name}`, { ...attributes, x: left, y: top, width, height, rx: Math.min(6, height / 6) });
 }
 
-export function isDoubtful({ confidence }) {
-  return (confidence ?? 1) < DOUBTFUL;
-}
+export const isDoubtful = ({ confidence }) => (confidence ?? 1) < DOUBTFUL;
 
 function mark(at) {
-  let first = null;
-  for (const box of at.scroll.querySelectorAll("[data-row]")) {
-    const pointed = at.pointed.includes(box.dataset.row);
-    box.classList.toggle("pointed", pointed);
-    if (pointed) first ??= box;
-  }
-  if (first) bringIntoView(first);
+  for (const box of at.scroll.querySelectorAll("[data-row]"))
+    box.classList.toggle("pointed", at.pointed.includes(box.dataset.row));
+  bringIntoView(at.scroll.querySelector(".pointed"));
 }
 
 function tools(at) {
   const { page } = at;
   const last = pagesOf(at) - 1;
   const go = (step) => () => goTo(at, page + step);
-  const id = (name) => ({ id: `sheet-${name}` });
+  const off = (disabled) => ({ disabled });
   return [
-    last > 0 && iconButton("left", say("previousPage"), go(-1), { ...id("left"), disabled: page === 0 }),
-    last > 0 && h("span", {}, say("pageOf", { page: page + 1, pages: last + 1 })),
-    last > 0 && iconButton("right", say("nextPage"), go(1), { ...id("right"), disabled: page === last }),
-    iconButton("minus", say("zoomOut"), () => zoom(at, -1), { ...id("minus"), disabled: !at.zoom }),
-    iconButton("plus", say("zoomIn"), () => zoom(at, 1), {
-      ...id("plus"),
-      disabled: at.zoom === ZOOMS.length - 1,
-    }),
-    iconButton("again", say("turn"), () => turn(at), id("turn")),
+    last > 0 && iconButton("left", say("previousPage"), go(-1), "#sheet-left", off(page === 0)),
+    last > 0 && h("span", say("pageOf", { page: page + 1, pages: last + 1 })),
+    last > 0 && iconButton("right", say("nextPage"), go(1), "#sheet-right", off(page === last)),
+    iconButton("minus", say("zoomOut"), () => zoom(at, -1), "#sheet-minus", off(!at.zoom)),
+    iconButton("plus", say("zoomIn"), () => zoom(at, 1), "#sheet-plus", off(at.zoom === ZOOMS.length - 1)),
+    iconButton("again", say("turn"), () => turn(at), "#sheet-turn"),
   ];
 }
 
@@ -213,13 +191,13 @@ const isInPicture = (element) => element.matches("rect");
 
 /** Scroll the box around an element, and never the whole page. */
 function bringIntoView(element) {
-  const scroller = element?.closest(".scroll");
-  if (!scroller) return;
-  const [inner, outer] = [element.getBoundingClientRect(), scroller.getBoundingClientRect()];
+  const around = element?.closest(".scroll");
+  if (!around) return;
+  const [inner, outer] = [element.getBoundingClientRect(), around.getBoundingClientRect()];
   if (inner.top < outer.top || inner.bottom > outer.bottom)
-    scroller.scrollTop += inner.top - outer.top - outer.height / 3;
+    around.scrollTop += inner.top - outer.top - outer.height / 3;
   if (inner.left < outer.left || inner.right > outer.right)
-    scroller.scrollLeft += inner.left - outer.left - outer.width / 3;
+    around.scrollLeft += inner.left - outer.left - outer.width / 3;
 }
 
 /** One stop of the Tab key for a list of rows; the arrow keys move inside. */

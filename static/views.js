@@ -1,55 +1,45 @@
 // Shows one reading as fields, text, Markdown or raw JSON, each with what Copy takes.
 
-import { h, icon } from "./dom.js";
-import { fieldList, ITEM_KEYS, itemCell, nameOf } from "./fields.js";
-import { say } from "./words.js";
+import { h, icon, table } from "./dom.js";
+import { ITEM_KEYS, itemCell, nameOf, shownFields } from "./fields.js";
 import { placeOf } from "./reading.js";
 import { isDoubtful, roving } from "./sheet.js";
-import { originWord, sourceWord, sureWord, warningWord } from "./words.js";
+import { originWord, say, sourceWord, sureWord, warningWord } from "./words.js";
 
+const markdownOf = ({ markdown }) => markdown;
 export const VIEWS = [
   { name: "fields", label: say("fields"), render: fields, text: fieldsText },
   { name: "text", label: say("text"), render: rows, text: (reading) => reading.text },
-  {
-    name: "markdown",
-    label: say("markdown"),
-    render: ({ markdown }) => pre(markdown),
-    text: ({ markdown }) => markdown,
-  },
+  { name: "markdown", label: say("markdown"), render: (reading) => pre(reading.markdown), text: markdownOf },
   { name: "raw", label: say("raw"), render: raw, text: ({ raw: answer, data }) => json(answer ?? data) },
 ];
 
 function fields(reading) {
   const { receipt } = reading;
   const value = ({ name, value }) => [
-    h("span", { class: value === null ? "absent" : "" }, value ?? say("notFound")),
-    receipt.review?.includes(name) && h("span", { class: "doubt" }, say("pleaseCheck")),
-    originOf(receipt, name) && h("span", { class: "origin" }, ` ${originOf(receipt, name)}`),
+    h(value === null ? "span.absent" : "span", value ?? say("notFound")),
+    receipt.review?.includes(name) && h("span.doubt", say("pleaseCheck")),
+    originOf(receipt, name) && h("span.origin", ` ${originOf(receipt, name)}`),
   ];
-  return h(
-    "div",
-    {},
+  return h("div", [
     warnings(receipt.warnings),
-    roving(fieldTable(fieldList(reading).filter(({ isShown }) => isShown), value)),
+    roving(fieldTable(shownFields(reading), value)),
     roving(itemTable(reading)),
     source(reading),
-  );
+  ]);
 }
 
-export const source = ({ receipt, model }) =>
-  h("p", { class: "small source" }, `${sourceWord(receipt.source)} ${model}`);
+export const source = ({ receipt, model }) => h("p.small.source", `${sourceWord(receipt.source)} ${model}`);
 
 /** A row for each field; `content` makes what stands in its cell. */
 export function fieldTable(list, content) {
   const row = (field) =>
-    h(
-      "tr",
-      { "data-row": field.row },
+    h("tr", { "data-row": field.row }, [
       h("th", { scope: "row", id: field.name && `label-${field.name}` }, field.label),
-      h("td", {}, content(field)),
-    );
-  const body = h("tbody", {}, list.map(row));
-  return h("table", { class: "fields" }, h("caption", { class: "hidden" }, say("fields")), body);
+      h("td", content(field)),
+    ]);
+  const body = h("tbody", list.map(row));
+  return h("table.fields", h("caption.hidden", say("fields")), body);
 }
 
 /** Where a field comes from and how sure that is, in words; "" where nothing is known. */
@@ -59,14 +49,8 @@ export function originOf(receipt, name) {
 }
 
 export function warnings(names) {
-  return (
-    names.length > 0 &&
-    h(
-      "ul",
-      { class: "warnings", "aria-label": say("warnings") },
-      names.map((name) => h("li", {}, icon("failed"), warningWord(name))),
-    )
-  );
+  const item = (name) => h("li", icon("failed"), warningWord(name));
+  return names.length > 0 && h("ul.warnings", { "aria-label": say("warnings") }, names.map(item));
 }
 
 /** The items in columns; a column that nothing stands in is left out. */
@@ -76,43 +60,26 @@ export function itemTable(reading) {
   const keys = ITEM_KEYS.filter((key) => items.some((item) => itemCell(item, key, currency)));
   const side = (key) => ({ class: key === "description" ? "" : "number" });
   const head = keys.map((key) => h("th", { scope: "col", ...side(key) }, nameOf(key)));
-  const rowOf = (item, nth) =>
-    placeOf(reading, { name: `item${nth}`, printed: item.description, evidence: item.evidence });
-  const row = (item, nth) =>
-    h(
-      "tr",
-      { "data-row": rowOf(item, nth) },
-      keys.map((key) => h("td", side(key), itemCell(item, key, currency))),
-    );
+  const row = (item, nth) => {
+    const place = placeOf(reading, { name: `item${nth}`, printed: item.description, evidence: item.evidence });
+    return h("tr", { "data-row": place }, keys.map((key) => h("td", side(key), itemCell(item, key, currency))));
+  };
   const caption = [currency ? say("itemsIn", { currency }) : say("items")];
-  if (review?.includes("items")) caption.push(h("span", { class: "doubt" }, say("pleaseCheck")));
-  return h(
-    "table",
-    { class: "items" },
-    h("caption", {}, caption),
-    h("thead", {}, h("tr", {}, head)),
-    h("tbody", {}, items.map(row)),
-  );
+  if (review?.includes("items")) caption.push(h("span.doubt", say("pleaseCheck")));
+  return table(".items", caption, head, items.map(row));
 }
 
 function fieldsText(reading) {
   const { items } = reading.receipt;
-  const lines = fieldList(reading).filter(({ isShown }) => isShown);
   const sold = items.map((item) => ITEM_KEYS.map((key) => item[key] ?? ""));
-  return [...lines.map(({ label, value }) => [label, value ?? ""]), ...sold]
+  return [...shownFields(reading).map(({ label, value }) => [label, value ?? ""]), ...sold]
     .map((cells) => cells.join("\t"))
     .join("\n");
 }
 
 function rows(reading) {
-  if (!reading.rows.length) return h("p", { class: "notice" }, say("noText"));
-  return roving(
-    h(
-      "ol",
-      { class: "rows" },
-      reading.rows.map((row, number) => h("li", { "data-row": number }, words(row))),
-    ),
-  );
+  if (!reading.rows.length) return h("p.notice", say("noText"));
+  return roving(h("ol.rows", reading.rows.map((row, number) => h("li", { "data-row": number }, words(row)))));
 }
 
 /** A row's text with the doubtful words marked. */
@@ -121,7 +88,7 @@ function words({ text, lines }) {
   let end = 0;
   for (const line of lines.filter(isDoubtful)) {
     const title = say("percentSure", { percent: Math.round(line.confidence * 100) });
-    parts.push(text.slice(end, line.at), h("span", { class: "doubtful", title }, line.text));
+    parts.push(text.slice(end, line.at), h("span.doubtful", { title }, line.text));
     end = line.at + line.text.length;
   }
   return [...parts, text.slice(end)];
@@ -129,8 +96,8 @@ function words({ text, lines }) {
 
 function raw({ raw: answer, data }) {
   const words = say(answer === null ? "rawNone" : "rawOwn");
-  return h("div", {}, h("p", { class: "small" }, words), pre(json(answer ?? data)));
+  return h("div", h("p.small", words), pre(json(answer ?? data)));
 }
 
 const json = (value) => JSON.stringify(value, null, 2);
-const pre = (text) => h("pre", {}, text);
+const pre = (text) => h("pre", text);

@@ -21,14 +21,12 @@ const written = (value) => (typeof value === "number" ? value.toLocaleString(LOC
 /** Fill in the elements of index.html: data-say is their text, data-say-label their name. */
 export function sayAll() {
   document.documentElement.lang = languageOf(LOCALE);
-  for (const element of document.querySelectorAll("[data-say]"))
-    element.textContent = say(element.dataset.say);
+  for (const element of document.querySelectorAll("[data-say]")) element.textContent = say(element.dataset.say);
   for (const element of document.querySelectorAll("[data-say-label]"))
     element.setAttribute("aria-label", say(element.dataset.sayLabel));
 }
 
-export const stateWord = (status) => words[status] ?? status;
-export const errorWord = (error) => words[`error.${error?.code}`] ?? words.failed;
+export const errorWord = (error) => words[`error.${error?.code}`] ?? words["state.failed"];
 export const warningWord = (name) => words[`warning.${name}`] ?? name.replaceAll("_", " ");
 export const sourceWord = (source) => words[`source.${source}`] ?? "";
 /** How probable it is that a field is right, in words; "" where that is not known. */

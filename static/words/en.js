@@ -5,10 +5,9 @@ export default {
   skip: "Skip to the content", main: "Main", new: "New", receipts: "Receipts", forgetKey: "Forget key",
   dropHint: "Drop to add", cancel: "Cancel", continue: "Continue", keep: "Keep", delete: "Delete", deleted: "Deleted",
   dismiss: "Dismiss", copy: "Copy", copied: "Copied", loading: "Loading…", tryAgain: "Try again",
-  tryingAgain: "{what} Trying again.", download: "Download", api: "API", files: { one: "{n} file", other: "{n} files" },
-  pictures: { one: "{n} picture", other: "{n} pictures" }, added: "added {when}", job: "Job {id}", pending: "Waiting",
-  running: "Reading", completed: "Done", failed: "Failed", someFailed: "{n} failed",
-
+  tryingAgain: "{what} Trying again.", download: "Download", api: "API",
+  pictures: { one: "{n} picture", other: "{n} pictures" }, added: "added {when}", job: "Job {id}",
+  "state.pending": "Waiting", "state.completed": "Done",
   // The key, and a server that is away
   keyTitle: "This server wants a key", keyText: "It is the value of API_KEY that the server was started with.",
   keyLabel: "API key", keyKeep: "Remember it in this browser",
@@ -17,12 +16,10 @@ export default {
   unreachable: "The server does not answer. Is it running?",
   cutShort: "The connection ended before everything was sent: the server stopped, or it refused the size. Try again, or with less.",
   noReason: "The server answered {status} without saying why.",
-
   // Providers
   staysHere: "The picture stays on this machine.", sentTo: "The picture is sent to {where}.",
   onThisMachine: "On this machine", elsewhere: "The picture is sent elsewhere", notAvailable: "Not available: {reason}",
   whichProviders: "Which providers are there?",
-
   // An upload and its files
   allReceipts: "All receipts", noSuchReceipt: "There is no such receipt", cannotShow: "This receipt cannot be shown",
   filesOfJob: "Files of this job", csvReceipts: "CSV, a row a receipt", csvItems: "CSV, a row an item",
@@ -35,10 +32,8 @@ export default {
   didNotSay: "It did not say why.", readAgainWith: "Read again with", readAgain: "Read again",
   isReadAgain: "{file} is read again by {provider}", readBy: "{file}: read by {provider}",
   failedBy: "{file}: {provider} failed. {reason}",
-
   // The picture
   loadingPicture: "Loading the picture…", pictureOf: "Picture of {file}", original: "Original",
-
   // What was read
   fields: "Fields", text: "Text", markdown: "Markdown", raw: "Raw", merchant: "Merchant", date: "Date", total: "Total",
   subtotal: "Subtotal", discount: "Discount", tax: "Tax", taxAt: "Tax at {rate} %", taxOfARate: "Tax, a rate",
@@ -48,8 +43,7 @@ export default {
   noText: "No text was found in this picture.", rawOwn: "The provider's own answer, as it came.",
   rawNone: "This provider has no answer of its own to show; this is all that was stored.", twoReadings: "Two readings",
   sameText: "Both read the same text.", sameRows: "{same} of {all} rows are the same; the others are marked.",
-  notThere: "not there",
-  "warning.total_mismatch": "The printed sums do not add up to the printed total.",
+  notThere: "not there", "warning.total_mismatch": "The printed sums do not add up to the printed total.",
   "warning.items_mismatch": "The items do not add up to the printed sum; one may be missing or misread.",
   "warning.date_ambiguous": "It is not certain which number of the date is the day and which the month.",
   "warning.date_in_future": "The date lies in the future.", "warning.low_confidence": "Much of it was hard to read.",
@@ -61,7 +55,6 @@ export default {
   "source.rules": "These fields were found in the text by rules.",
   "source.data": "These fields are those of the e-invoice inside the PDF.", "origin.code": "as a code on it says",
   "origin.data": "from the e-invoice", "origin.text": "from the PDF's own text",
-
   // One receipt
   time: "Time", currency: "Currency", cardLast4: "Card ends in", receipt: "receipt {id}", "state.reading": "Reading",
   "state.failed": "Failed", "state.review": "To check", "state.ok": "Read", "state.confirmed": "Confirmed",
@@ -75,40 +68,35 @@ export default {
   useMine: "Use {value}", myItems: "other items", allReadings: "Readings", whatCounts: "What counts", counts: "counts",
   choose: "Choose", use: "Use this", useThis: "Use this reading", countsNow: "Now the reading of {provider} counts",
   doesNotCount: "This reading does not count; another one does.", showWhatCounts: "Show what counts",
-  cancelReading: "Cancel", cancelled: "Cancelled", confirm: "Confirm", confirmNext: "Confirm, next", next: "Next",
-  reopen: "Reopen", isConfirmed: "{title} is confirmed", noOther: "No other receipt needs a look",
-  toCheck: { one: "{n} to check", other: "{n} to check" }, previousPage: "Previous page", nextPage: "Next page",
-  pageOf: "{page} / {pages}", zoomIn: "Larger", zoomOut: "Smaller", turn: "Turn", keys: "Keys",
-  keyNext: "Correct the next field to check; save what is typed", keyCancel: "Stop correcting, without a change",
-  keyConfirm: "Confirm, and go on to the next receipt to check", keyForward: "Next receipt to check",
-  keyBack: "Previous receipt to check", singleKeys: "Use keys that are single letters", close: "Close",
+  cancelled: "Cancelled", confirm: "Confirm", confirmNext: "Confirm, next", next: "Next", reopen: "Reopen",
+  isConfirmed: "{title} is confirmed", noOther: "No other receipt needs a look", toCheck: "{n} to check",
+  previousPage: "Previous page", nextPage: "Next page", pageOf: "{page} / {pages}", zoomIn: "Larger",
+  zoomOut: "Smaller", turn: "Turn", keys: "Keys", keyNext: "Correct the next field to check; save what is typed",
+  keyCancel: "Stop correcting, without a change", keyConfirm: "Confirm, and go on to the next receipt to check",
+  keyForward: "Next receipt to check", keyBack: "Previous receipt to check",
+  singleKeys: "Use keys that are single letters", close: "Close",
   noSuchJob: "Job {id} does not exist, or has no files left.", deleteAll: "Delete the whole upload",
   "origin.ocr": "read from the picture", "origin.model": "filled in by a vision model",
   "origin.engine": "as the provider says", "origin.learned": "learned from a correction",
   "origin.corrected": "corrected by hand", "sure.very": "almost certainly right", "sure.quite": "probably right",
   "sure.hardly": "uncertain", "sure.not": "probably wrong",
-
   // The list of receipts
   search: "Search", searchHint: "Merchant, item or file", stateLabel: "State", any: "Any", orderLabel: "Order",
   moreFilters: "Date, amount, currency", from: "From", to: "To", min: "At least", max: "At most",
   receiptsFound: { one: "{n} receipt", other: "{n} receipts" }, noneMatches: "No receipt matches.", showAll: "Show all",
   nothingYet: "Nothing has been read yet.", readOne: "Read a receipt", trySample: "Try it with a sample",
   recent: "Recent", pages: "Pages", previous: "Previous", range: "{first} to {last} of {total}",
-  checkWhat: "Check: {what}", duplicate: "Duplicate", duplicates: { one: "{n} duplicate", other: "{n} duplicates" },
-  chooseRow: "Select {name}", chooseAll: "Select all shown", chooseNone: "Select none",
-  chosen: { one: "{n} selected", other: "{n} selected" },
-  confirmedChosen: { one: "{n} confirmed", other: "{n} confirmed" },
+  checkWhat: "Check: {what}", duplicates: { one: "{n} duplicate", other: "{n} duplicates" }, chooseRow: "Select {name}",
+  chooseAll: "Select all shown", chooseNone: "Select none", chosen: "{n} selected", confirmedChosen: "{n} confirmed",
   deleteChosen: { one: "Delete {n} receipt?", other: "Delete {n} receipts?" },
-  deleteChosenText: "Pictures and all that was read will be gone for good.",
-  deletedChosen: { one: "{n} deleted", other: "{n} deleted" }, export: "Export", byMonth: "By month", month: "Month",
-  "state.duplicate": "Duplicate", "order.addedAt:desc": "Last added first", "order.date:desc": "Newest first",
-  "order.date:asc": "Oldest first", "order.total:desc": "Highest total", "order.total:asc": "Lowest total",
-  "order.merchant:asc": "Merchant, A to Z", "error.bad_image": "Damaged picture",
-  "error.too_large": "Failed: too large", "error.timeout": "Failed: took too long",
-  "error.crashed": "Failed: the server stopped", "error.bad_key": "Failed: key not accepted",
-  "error.quota": "Failed: no credit left", "error.refused": "Failed: provider refused",
-  "error.unreachable": "Failed: provider unreachable",
-
+  deleteChosenText: "Pictures and all that was read will be gone for good.", deletedChosen: "{n} deleted",
+  export: "Export", byMonth: "By month", month: "Month", "state.duplicate": "Duplicate",
+  "order.addedAt:desc": "Last added first", "order.date:desc": "Newest first", "order.date:asc": "Oldest first",
+  "order.total:desc": "Highest total", "order.total:asc": "Lowest total", "order.merchant:asc": "Merchant, A to Z",
+  "error.bad_image": "Damaged picture", "error.too_large": "Failed: too large",
+  "error.timeout": "Failed: took too long", "error.crashed": "Failed: the server stopped",
+  "error.bad_key": "Failed: key not accepted", "error.quota": "Failed: no credit left",
+  "error.refused": "Failed: provider refused", "error.unreachable": "Failed: provider unreachable",
   // New receipts
   readReceipts: "Read receipts", takePhoto: "Take a photo", chooseFiles: "Choose files",
   dropAnywhere: "Drop receipts anywhere on this page, or paste them",

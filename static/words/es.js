@@ -6,10 +6,8 @@ export default {
   dropHint: "Soltar para añadir", cancel: "Cancelar", continue: "Continuar", keep: "Conservar", delete: "Eliminar",
   deleted: "Eliminado", dismiss: "Cerrar", copy: "Copiar", copied: "Copiado", loading: "Cargando…",
   tryAgain: "Reintentar", tryingAgain: "{what} Se sigue intentando.", download: "Descargar", api: "API",
-  files: { one: "{n} archivo", other: "{n} archivos" }, pictures: { one: "{n} imagen", other: "{n} imágenes" },
-  added: "añadido el {when}", job: "Envío {id}", pending: "En espera", running: "Leyendo", completed: "Listo",
-  failed: "Error", someFailed: { one: "{n} error", other: "{n} errores" },
-
+  pictures: { one: "{n} imagen", other: "{n} imágenes" }, added: "añadido el {when}", job: "Envío {id}",
+  "state.pending": "En espera", "state.completed": "Listo",
   // The key, and a server that is away
   keyTitle: "Este servidor pide una clave", keyText: "Es el valor de API_KEY con el que se inició el servidor.",
   keyLabel: "Clave de la API", keyKeep: "Recordarla en este navegador",
@@ -18,12 +16,10 @@ export default {
   unreachable: "El servidor no responde. ¿Está en marcha?",
   cutShort: "La conexión terminó antes de enviarlo todo: el servidor se detuvo o rechazó el tamaño. Inténtelo de nuevo, o con menos.",
   noReason: "El servidor respondió {status} sin decir por qué.",
-
   // Providers
   staysHere: "La imagen se queda en este equipo.", sentTo: "La imagen se envía a {where}.",
   onThisMachine: "En este equipo", elsewhere: "La imagen se envía a otro lugar",
   notAvailable: "No disponible: {reason}", whichProviders: "¿Qué motores hay?",
-
   // An upload and its files
   allReceipts: "Todos los recibos", noSuchReceipt: "No existe ese recibo",
   cannotShow: "Este recibo no se puede mostrar", filesOfJob: "Archivos de este envío",
@@ -37,10 +33,8 @@ export default {
   couldNotRead: "{provider} no pudo leer este archivo.", didNotSay: "No dijo por qué.",
   readAgainWith: "Leer de nuevo con", readAgain: "Leer de nuevo", isReadAgain: "{provider} vuelve a leer {file}",
   readBy: "{file}: leído por {provider}", failedBy: "{file}: {provider} falló. {reason}",
-
   // The picture
   loadingPicture: "Cargando la imagen…", pictureOf: "Imagen de {file}", original: "Original",
-
   // What was read
   fields: "Campos", text: "Texto", markdown: "Markdown", raw: "En bruto", merchant: "Comercio", date: "Fecha",
   total: "Total", subtotal: "Subtotal", discount: "Descuento", tax: "Impuesto", taxAt: "Impuesto al {rate} %",
@@ -51,8 +45,7 @@ export default {
   noText: "No se encontró texto en esta imagen.", rawOwn: "La respuesta del motor, tal como llegó.",
   rawNone: "Este motor no tiene respuesta propia que mostrar; esto es todo lo guardado.", twoReadings: "Dos lecturas",
   sameText: "Ambos leyeron el mismo texto.", sameRows: "{same} de {all} filas son iguales; las demás están marcadas.",
-  notThere: "no está",
-  "warning.total_mismatch": "Los importes impresos no suman el total impreso.",
+  notThere: "no está", "warning.total_mismatch": "Los importes impresos no suman el total impreso.",
   "warning.items_mismatch": "Los artículos no suman lo impreso; falta alguno o está mal leído.",
   "warning.date_ambiguous": "No es seguro qué número de la fecha es el día y cuál el mes.",
   "warning.date_in_future": "La fecha está en el futuro.", "warning.low_confidence": "Gran parte fue difícil de leer.",
@@ -64,7 +57,6 @@ export default {
   "source.rules": "Estos campos se encontraron en el texto mediante reglas.",
   "source.data": "Estos campos son los de la factura electrónica del PDF.", "origin.code": "según un código impreso",
   "origin.data": "de la factura electrónica", "origin.text": "del texto del PDF",
-
   // Un recibo
   time: "Hora", currency: "Moneda", cardLast4: "Tarjeta terminada en", receipt: "recibo {id}",
   "state.reading": "Leyendo", "state.failed": "Fallido", "state.review": "Por revisar", "state.ok": "Leído",
@@ -79,27 +71,26 @@ export default {
   useMine: "Usar {value}", myItems: "otros artículos", allReadings: "Lecturas", whatCounts: "Lo que vale",
   counts: "vale", choose: "Elegir", use: "Usar esta", useThis: "Usar esta lectura",
   countsNow: "Ahora vale la lectura de {provider}", doesNotCount: "Esta lectura no vale; vale otra.",
-  showWhatCounts: "Mostrar lo que vale", cancelReading: "Cancelar", cancelled: "Cancelado", confirm: "Confirmar",
+  showWhatCounts: "Mostrar lo que vale", cancelled: "Cancelado", confirm: "Confirmar",
   confirmNext: "Confirmar, siguiente", next: "Siguiente", reopen: "Reabrir", isConfirmed: "{title} está confirmado",
-  noOther: "No hay otro recibo por revisar", toCheck: { one: "{n} por revisar", other: "{n} por revisar" },
-  previousPage: "Página anterior", nextPage: "Página siguiente", pageOf: "{page} / {pages}", zoomIn: "Ampliar",
-  zoomOut: "Reducir", turn: "Girar", keys: "Teclas",
-  keyNext: "Corregir el próximo campo por revisar; guardar lo escrito", keyCancel: "Dejar de corregir, sin cambios",
-  keyConfirm: "Confirmar y pasar al recibo siguiente", keyForward: "Recibo siguiente por revisar",
-  keyBack: "Recibo anterior por revisar", singleKeys: "Usar teclas de una sola letra", close: "Cerrar",
+  noOther: "No hay otro recibo por revisar", toCheck: "{n} por revisar", previousPage: "Página anterior",
+  nextPage: "Página siguiente", pageOf: "{page} / {pages}", zoomIn: "Ampliar", zoomOut: "Reducir", turn: "Girar",
+  keys: "Teclas", keyNext: "Corregir el próximo campo por revisar; guardar lo escrito",
+  keyCancel: "Dejar de corregir, sin cambios", keyConfirm: "Confirmar y pasar al recibo siguiente",
+  keyForward: "Recibo siguiente por revisar", keyBack: "Recibo anterior por revisar",
+  singleKeys: "Usar teclas de una sola letra", close: "Cerrar",
   noSuchJob: "El envío {id} no existe o ya no tiene archivos.", deleteAll: "Eliminar todo el envío",
   "origin.ocr": "leído en la imagen", "origin.model": "rellenado por un modelo de visión",
   "origin.engine": "según el proveedor", "origin.learned": "aprendido de una corrección",
   "origin.corrected": "corregido a mano", "sure.very": "casi seguro correcto", "sure.quite": "probablemente correcto",
   "sure.hardly": "dudoso", "sure.not": "probablemente incorrecto",
-
   // The list of receipts
   search: "Buscar", searchHint: "Comercio, artículo o archivo", stateLabel: "Estado", any: "Todos", orderLabel: "Orden",
   moreFilters: "Fecha, importe, moneda", from: "Desde", to: "Hasta", min: "Como mínimo", max: "Como máximo",
   receiptsFound: { one: "{n} recibo", other: "{n} recibos" }, noneMatches: "Ningún recibo coincide.",
   showAll: "Mostrar todos", nothingYet: "Todavía no se ha leído nada.", readOne: "Leer un recibo",
   trySample: "Probar con un ejemplo", recent: "Recientes", pages: "Páginas", previous: "Anterior",
-  range: "{first} a {last} de {total}", checkWhat: "Revisar: {what}", duplicate: "Duplicado",
+  range: "{first} a {last} de {total}", checkWhat: "Revisar: {what}",
   duplicates: { one: "{n} duplicado", other: "{n} duplicados" }, chooseRow: "Seleccionar {name}",
   chooseAll: "Seleccionar los mostrados", chooseNone: "No seleccionar ninguno",
   chosen: { one: "{n} seleccionado", other: "{n} seleccionados" },
@@ -115,7 +106,6 @@ export default {
   "error.crashed": "Error: el servidor se detuvo", "error.bad_key": "Error: clave no aceptada",
   "error.quota": "Error: sin crédito", "error.refused": "Error: el motor lo rechazó",
   "error.unreachable": "Error: motor inaccesible",
-
   // New receipts
   readReceipts: "Leer recibos", takePhoto: "Hacer una foto", chooseFiles: "Elegir archivos",
   dropAnywhere: "Suelte recibos en cualquier lugar de esta página, o péguelos",

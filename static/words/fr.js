@@ -6,10 +6,8 @@ export default {
   dropHint: "Déposer pour ajouter", cancel: "Annuler", continue: "Continuer", keep: "Garder", delete: "Supprimer",
   deleted: "Supprimé", dismiss: "Fermer", copy: "Copier", copied: "Copié", loading: "Chargement…",
   tryAgain: "Réessayer", tryingAgain: "{what} Nouvel essai en cours.", download: "Télécharger", api: "API",
-  files: { one: "{n} fichier", other: "{n} fichiers" }, pictures: { one: "{n} image", other: "{n} images" },
-  added: "ajouté le {when}", job: "Envoi {id}", pending: "En attente", running: "En lecture", completed: "Terminé",
-  failed: "Échec", someFailed: { one: "{n} échec", other: "{n} échecs" },
-
+  pictures: { one: "{n} image", other: "{n} images" }, added: "ajouté le {when}", job: "Envoi {id}",
+  "state.pending": "En attente", "state.completed": "Terminé",
   // The key, and a server that is away
   keyTitle: "Ce serveur demande une clé", keyText: "C’est la valeur d’API_KEY avec laquelle le serveur a été démarré.",
   keyLabel: "Clé d’API", keyKeep: "La retenir dans ce navigateur",
@@ -18,12 +16,10 @@ export default {
   unreachable: "Le serveur ne répond pas. Est-il démarré ?",
   cutShort: "La connexion s’est terminée avant la fin de l’envoi : le serveur s’est arrêté ou a refusé la taille. Réessayez, ou avec moins.",
   noReason: "Le serveur a répondu {status} sans dire pourquoi.",
-
   // Providers
   staysHere: "L’image reste sur cette machine.", sentTo: "L’image est envoyée à {where}.",
   onThisMachine: "Sur cette machine", elsewhere: "L’image est envoyée ailleurs",
   notAvailable: "Indisponible : {reason}", whichProviders: "Quels moteurs y a-t-il ?",
-
   // An upload and its files
   allReceipts: "Tous les tickets", noSuchReceipt: "Ce ticket n’existe pas",
   cannotShow: "Ce ticket ne peut pas être affiché", filesOfJob: "Fichiers de cet envoi",
@@ -38,10 +34,8 @@ export default {
   didNotSay: "Aucune raison n’a été donnée.", readAgainWith: "Relire avec", readAgain: "Relire",
   isReadAgain: "{file} est relu par {provider}", readBy: "{file} : lu par {provider}",
   failedBy: "{file} : échec de {provider}. {reason}",
-
   // The picture
   loadingPicture: "Chargement de l’image…", pictureOf: "Image de {file}", original: "Original",
-
   // What was read
   fields: "Champs", text: "Texte", markdown: "Markdown", raw: "Brut", merchant: "Commerçant", date: "Date",
   total: "Total", subtotal: "Sous-total", discount: "Remise", tax: "Taxe", taxAt: "Taxe à {rate} %",
@@ -68,7 +62,6 @@ export default {
   "source.data": "Ces champs sont ceux de la facture électronique contenue dans le PDF.",
   "origin.code": "d’après un code imprimé", "origin.data": "de la facture électronique",
   "origin.text": "du texte du PDF",
-
   // Un reçu
   time: "Heure", currency: "Devise", cardLast4: "Carte finissant par", receipt: "reçu {id}", "state.reading": "Lecture",
   "state.failed": "Échec", "state.review": "À vérifier", "state.ok": "Lu", "state.confirmed": "Confirmé",
@@ -84,11 +77,11 @@ export default {
   counts: "compte", choose: "Choisir", use: "Utiliser", useThis: "Utiliser cette lecture",
   countsNow: "La lecture de {provider} compte maintenant",
   doesNotCount: "Cette lecture ne compte pas ; une autre compte.", showWhatCounts: "Montrer ce qui compte",
-  cancelReading: "Annuler", cancelled: "Annulé", confirm: "Confirmer", confirmNext: "Confirmer, suivant",
-  next: "Suivant", reopen: "Rouvrir", isConfirmed: "{title} est confirmé", noOther: "Aucun autre reçu à vérifier",
-  toCheck: { one: "{n} à vérifier", other: "{n} à vérifier" }, previousPage: "Page précédente",
-  nextPage: "Page suivante", pageOf: "{page} / {pages}", zoomIn: "Agrandir", zoomOut: "Réduire", turn: "Tourner",
-  keys: "Touches", keyNext: "Corriger le prochain champ à vérifier ; enregistrer la saisie",
+  cancelled: "Annulé", confirm: "Confirmer", confirmNext: "Confirmer, suivant", next: "Suivant", reopen: "Rouvrir",
+  isConfirmed: "{title} est confirmé", noOther: "Aucun autre reçu à vérifier", toCheck: "{n} à vérifier",
+  previousPage: "Page précédente", nextPage: "Page suivante", pageOf: "{page} / {pages}", zoomIn: "Agrandir",
+  zoomOut: "Réduire", turn: "Tourner", keys: "Touches",
+  keyNext: "Corriger le prochain champ à vérifier ; enregistrer la saisie",
   keyCancel: "Arrêter de corriger, sans rien changer", keyConfirm: "Confirmer et passer au reçu suivant",
   keyForward: "Reçu suivant à vérifier", keyBack: "Reçu précédent à vérifier",
   singleKeys: "Utiliser les touches d’une seule lettre", close: "Fermer",
@@ -97,14 +90,13 @@ export default {
   "origin.engine": "selon le fournisseur", "origin.learned": "appris d’une correction",
   "origin.corrected": "corrigé à la main", "sure.very": "presque sûrement juste", "sure.quite": "probablement juste",
   "sure.hardly": "incertain", "sure.not": "probablement faux",
-
   // The list of receipts
   search: "Recherche", searchHint: "Commerçant, article ou fichier", stateLabel: "État", any: "Tous",
   orderLabel: "Ordre", moreFilters: "Date, montant, devise", from: "Du", to: "Au", min: "Au moins", max: "Au plus",
   receiptsFound: { one: "{n} ticket", other: "{n} tickets" }, noneMatches: "Aucun ticket ne correspond.",
   showAll: "Tout afficher", nothingYet: "Rien n’a encore été lu.", readOne: "Lire un ticket",
   trySample: "Essayer avec un exemple", recent: "Récents", pages: "Pages", previous: "Précédent",
-  range: "{first} à {last} sur {total}", checkWhat: "À vérifier : {what}", duplicate: "Doublon",
+  range: "{first} à {last} sur {total}", checkWhat: "À vérifier : {what}",
   duplicates: { one: "{n} doublon", other: "{n} doublons" }, chooseRow: "Sélectionner {name}",
   chooseAll: "Sélectionner les tickets affichés", chooseNone: "Ne rien sélectionner",
   chosen: { one: "{n} sélectionné", other: "{n} sélectionnés" },
@@ -120,7 +112,6 @@ export default {
   "error.crashed": "Échec : serveur arrêté", "error.bad_key": "Échec : clé refusée",
   "error.quota": "Échec : crédit épuisé", "error.refused": "Échec : refus du moteur",
   "error.unreachable": "Échec : moteur injoignable",
-
   // New receipts
   readReceipts: "Lire des tickets", takePhoto: "Prendre une photo", chooseFiles: "Choisir des fichiers",
   dropAnywhere: "Déposez des tickets n’importe où sur cette page, ou collez-les",

@@ -6,10 +6,8 @@ export default {
   dropHint: "Soltar para adicionar", cancel: "Cancelar", continue: "Continuar", keep: "Manter", delete: "Eliminar",
   deleted: "Eliminado", dismiss: "Fechar", copy: "Copiar", copied: "Copiado", loading: "A carregar…",
   tryAgain: "Tentar de novo", tryingAgain: "{what} A tentar de novo.", download: "Transferir", api: "API",
-  files: { one: "{n} ficheiro", other: "{n} ficheiros" }, pictures: { one: "{n} imagem", other: "{n} imagens" },
-  added: "adicionado em {when}", job: "Envio {id}", pending: "Em espera", running: "A ler", completed: "Pronto",
-  failed: "Falhou", someFailed: { one: "{n} falhou", other: "{n} falharam" },
-
+  pictures: { one: "{n} imagem", other: "{n} imagens" }, added: "adicionado em {when}", job: "Envio {id}",
+  "state.pending": "Em espera", "state.completed": "Pronto",
   // The key, and a server that is away
   keyTitle: "Este servidor pede uma chave", keyText: "É o valor de API_KEY com que o servidor foi iniciado.",
   keyLabel: "Chave da API", keyKeep: "Lembrar neste navegador",
@@ -18,12 +16,10 @@ export default {
   unreachable: "O servidor não responde. Está em execução?",
   cutShort: "A ligação terminou antes de tudo ser enviado: o servidor parou ou recusou o tamanho. Tente de novo, ou com menos.",
   noReason: "O servidor respondeu {status} sem dizer porquê.",
-
   // Providers
   staysHere: "A imagem fica nesta máquina.", sentTo: "A imagem é enviada para {where}.", onThisMachine: "Nesta máquina",
   elsewhere: "A imagem é enviada para outro lugar", notAvailable: "Indisponível: {reason}",
   whichProviders: "Que motores existem?",
-
   // An upload and its files
   allReceipts: "Todos os recibos", noSuchReceipt: "Esse recibo não existe",
   cannotShow: "Este recibo não pode ser mostrado", filesOfJob: "Ficheiros deste envio",
@@ -37,10 +33,8 @@ export default {
   couldNotRead: "{provider} não conseguiu ler este ficheiro.", didNotSay: "Não disse porquê.",
   readAgainWith: "Ler de novo com", readAgain: "Ler de novo", isReadAgain: "{file} é lido de novo por {provider}",
   readBy: "{file}: lido por {provider}", failedBy: "{file}: {provider} falhou. {reason}",
-
   // The picture
   loadingPicture: "A carregar a imagem…", pictureOf: "Imagem de {file}", original: "Original",
-
   // What was read
   fields: "Campos", text: "Texto", markdown: "Markdown", raw: "Em bruto", merchant: "Comerciante", date: "Data",
   total: "Total", subtotal: "Subtotal", discount: "Desconto", tax: "Imposto", taxAt: "Imposto a {rate} %",
@@ -64,7 +58,6 @@ export default {
   "source.rules": "Estes campos foram encontrados no texto por regras.",
   "source.data": "Estes campos são os da fatura eletrónica dentro do PDF.", "origin.code": "segundo um código impresso",
   "origin.data": "da fatura eletrónica", "origin.text": "do texto do PDF",
-
   // Um recibo
   time: "Hora", currency: "Moeda", cardLast4: "Cartão terminado em", receipt: "recibo {id}", "state.reading": "A ler",
   "state.failed": "Falhou", "state.review": "A verificar", "state.ok": "Lido", "state.confirmed": "Confirmado",
@@ -78,12 +71,12 @@ export default {
   changedTo: "Outra janela mudou isto para {now}. Escreveu {mine}.", keepTheirs: "Manter {value}",
   useMine: "Usar {value}", myItems: "outros artigos", allReadings: "Leituras", whatCounts: "O que vale", counts: "vale",
   choose: "Escolher", use: "Usar esta", useThis: "Usar esta leitura", countsNow: "Agora vale a leitura de {provider}",
-  doesNotCount: "Esta leitura não vale; vale outra.", showWhatCounts: "Mostrar o que vale", cancelReading: "Cancelar",
-  cancelled: "Cancelado", confirm: "Confirmar", confirmNext: "Confirmar, seguinte", next: "Seguinte", reopen: "Reabrir",
-  isConfirmed: "{title} está confirmado", noOther: "Nenhum outro recibo a verificar",
-  toCheck: { one: "{n} a verificar", other: "{n} a verificar" }, previousPage: "Página anterior",
-  nextPage: "Página seguinte", pageOf: "{page} / {pages}", zoomIn: "Ampliar", zoomOut: "Reduzir", turn: "Rodar",
-  keys: "Teclas", keyNext: "Corrigir o próximo campo a verificar; guardar o que se escreveu",
+  doesNotCount: "Esta leitura não vale; vale outra.", showWhatCounts: "Mostrar o que vale", cancelled: "Cancelado",
+  confirm: "Confirmar", confirmNext: "Confirmar, seguinte", next: "Seguinte", reopen: "Reabrir",
+  isConfirmed: "{title} está confirmado", noOther: "Nenhum outro recibo a verificar", toCheck: "{n} a verificar",
+  previousPage: "Página anterior", nextPage: "Página seguinte", pageOf: "{page} / {pages}", zoomIn: "Ampliar",
+  zoomOut: "Reduzir", turn: "Rodar", keys: "Teclas",
+  keyNext: "Corrigir o próximo campo a verificar; guardar o que se escreveu",
   keyCancel: "Parar de corrigir, sem alterações", keyConfirm: "Confirmar e passar ao recibo seguinte",
   keyForward: "Recibo seguinte a verificar", keyBack: "Recibo anterior a verificar",
   singleKeys: "Usar teclas de uma só letra", close: "Fechar",
@@ -92,14 +85,13 @@ export default {
   "origin.engine": "segundo o fornecedor", "origin.learned": "aprendido de uma correção",
   "origin.corrected": "corrigido à mão", "sure.very": "quase de certeza certo", "sure.quite": "provavelmente certo",
   "sure.hardly": "incerto", "sure.not": "provavelmente errado",
-
   // The list of receipts
   search: "Pesquisa", searchHint: "Comerciante, artigo ou ficheiro", stateLabel: "Estado", any: "Todos",
   orderLabel: "Ordem", moreFilters: "Data, valor, moeda", from: "De", to: "Até", min: "No mínimo", max: "No máximo",
   receiptsFound: { one: "{n} recibo", other: "{n} recibos" }, noneMatches: "Nenhum recibo corresponde.",
   showAll: "Mostrar todos", nothingYet: "Ainda nada foi lido.", readOne: "Ler um recibo",
   trySample: "Experimentar com um exemplo", recent: "Recentes", pages: "Páginas", previous: "Anterior",
-  range: "{first} a {last} de {total}", checkWhat: "Verificar: {what}", duplicate: "Duplicado",
+  range: "{first} a {last} de {total}", checkWhat: "Verificar: {what}",
   duplicates: { one: "{n} duplicado", other: "{n} duplicados" }, chooseRow: "Selecionar {name}",
   chooseAll: "Selecionar os mostrados", chooseNone: "Não selecionar nenhum",
   chosen: { one: "{n} selecionado", other: "{n} selecionados" },
@@ -115,7 +107,6 @@ export default {
   "error.crashed": "Falhou: o servidor parou", "error.bad_key": "Falhou: chave recusada",
   "error.quota": "Falhou: sem crédito", "error.refused": "Falhou: o motor recusou",
   "error.unreachable": "Falhou: motor inacessível",
-
   // New receipts
   readReceipts: "Ler recibos", takePhoto: "Tirar uma foto", chooseFiles: "Escolher ficheiros",
   dropAnywhere: "Largue recibos em qualquer lugar desta página, ou cole-os",
