@@ -96,7 +96,7 @@ def test_a_receipt_is_read_with_the_keyboard_alone(page, picture):
     page.press("ENTER")
     page.see("#title:focus")
     page.see(".paper")
-    page.run("document.getElementById('tab-fields').focus()")
+    page.run("arguments[0].focus()", page.see("#tab-fields"))
     page.press("ARROW_RIGHT")
     page.see("#tab-text:focus")
     page.run("document.querySelector('.rows [tabindex=\"0\"]').focus()")
