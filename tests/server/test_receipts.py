@@ -271,6 +271,9 @@ def shops(make_app):
         ("search=udi", []),
         ("search=%22*", []),
         ("search=water+or", []),
+        ("search=trip&to=2026-02-28", [3]),  # its dates are rarer than its word
+        ("search=trip&from=2027-01-01", []),
+        ("state=failed&sort=merchant:desc", [5]),
         ("search=aldi&state=duplicate&from=2026-03-01&currency=EUR&min=1", [6]),
     ],
 )
