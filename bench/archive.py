@@ -63,7 +63,11 @@ def questions(*sizes: int) -> dict[str, list[str]]:
         "search, 2 characters": ["/ocr-jobs?search=gr" for _ in sizes],
         "receipts, page 1": ["/receipts" for _ in sizes],
         "receipts of a month": ["/receipts?from=2020-03-01&to=2020-03-31" for _ in sizes],
-        "receipts, word on 1 of 9": ["/receipts?search=grocer" for _ in sizes],
+        "receipts, word on 1 of 5": ["/receipts?search=grocer" for _ in sizes],
+        "receipts, word in a month": [
+            "/receipts?search=grocer&from=2020-03-01&to=2020-03-31" for _ in sizes
+        ],
+        "receipts by merchant": ["/receipts/summary?by=merchant" for _ in sizes],
     }
 
 
