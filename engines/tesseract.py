@@ -147,12 +147,12 @@ def _run(path: Path, gray: Image.Image, *, language: str, options: str) -> Rows:
     import pytesseract
 
     gray.save(path)  # uncompressed: written and read at disk speed
-    words: list[Line] = []
+    words: list[tuple[str, Line]] = []
     try:
         for layout in LAYOUTS:
             config = f"{options} {layout}"
             table = pytesseract.image_to_data(str(path), lang=language, config=config)
-            words += (word for row in _rows(table) for word in row)
+            words += ((layout, word) for row in _rows(table) for word in row)
     except pytesseract.TesseractError as error:
         raise ProviderError(
             "engine_crashed", f"tesseract ended with status {error.status}; try another provider"
@@ -160,13 +160,16 @@ def _run(path: Path, gray: Image.Image, *, language: str, options: str) -> Rows:
     return group_rows(_surest(words))
 
 
-def _surest(words: Sequence[Line]) -> list[Line]:
-    """The words without those in whose place there is a surer one."""
-    kept: list[Line] = []
-    for word in sorted(words, key=_sureness, reverse=True):
-        if not any(_in_one_place(word, other) for other in kept):
-            kept.append(word)
-    return kept
+def _surest(words: Sequence[tuple[object, Line]]) -> list[Line]:
+    """The words, each with its layout, without those in whose place another's is surer.
+
+    Words of one layout never exclude each other: some boxes reach over all of their row.
+    """
+    kept: list[tuple[object, Line]] = []
+    for layout, word in sorted(words, key=lambda pair: _sureness(pair[1]), reverse=True):
+        if not any(layout != of and _in_one_place(word, other) for of, other in kept):
+            kept.append((layout, word))
+    return [word for _, word in kept]
 
 
 def _sureness(word: Line) -> float:

@@ -113,9 +113,19 @@ def test_of_words_in_one_place_the_surest_is_kept():
         ("I", 0.9, (88, 0, 92, 20)),
         ("Tee", 0.8, (0, 1, 29, 21)),
     ]
-    words = [Line(*word) for word in (*said, *other)]
-    kept = sorted(engines.tesseract._surest(words), key=lambda word: word.box)
-    assert [word.text for word in kept] == ["Tea", "I", "10.99"]
+    assert surest(said, other) == ["Tea", "I", "10.99"]
+
+
+def test_a_word_whose_box_covers_its_row_hides_none_of_its_own_layout():
+    """As tesseract 5.3 boxed the first word of such a row with --psm 4."""
+    said = [("TOTAL", 0.97, (30, 337, 254, 358)), ("38.90", 0.96, (183, 337, 254, 358))]
+    assert surest(said, [("38.90", 0.95, (186, 339, 254, 358))]) == ["TOTAL", "38.90"]
+
+
+def surest(*layouts):
+    words = [(number, Line(*word)) for number, said in enumerate(layouts) for word in said]
+    kept = engines.tesseract._surest(words)
+    return [word.text for word in sorted(kept, key=lambda word: word.box)]
 
 
 @pytest.mark.slow
