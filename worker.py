@@ -133,9 +133,10 @@ class Worker:
         threads = [*self._threads, self._keeper]
         return [f"the worker thread {t.name} is dead" for t in threads if not t.is_alive()]
 
-    def merge_search_later(self) -> None:
-        """Have the next sweep rid the search's index of deleted names."""
-        self._search_is_stale.set()
+    def forget_words(self, connection: sqlite3.Connection) -> None:
+        """Rid the searches' indexes of deleted words: small ones now, others at the next sweep."""
+        if _merge_step(connection, -MERGED_PAGES):
+            self._search_is_stale.set()
 
     def close(self) -> None:
         """Begin no more executions; those that run go on. Takes no lock: for a signal handler.

@@ -62,10 +62,10 @@ def questions(*sizes: int) -> dict[str, list[str]]:
         "search, found in all": ["/ocr-jobs?search=receipt.jpg" for _ in sizes],
         "search, 2 characters": ["/ocr-jobs?search=gr" for _ in sizes],
         "receipts, page 1": ["/receipts" for _ in sizes],
-        "receipts of a month": ["/receipts?from=2020-03-01&to=2020-03-31" for _ in sizes],
+        "receipts of a month": ["/receipts?from=2015-02-01&to=2015-02-28" for _ in sizes],
         "receipts, word on 1 of 5": ["/receipts?search=grocer" for _ in sizes],
         "receipts, word in a month": [
-            "/receipts?search=grocer&from=2020-03-01&to=2020-03-31" for _ in sizes
+            "/receipts?search=grocer&from=2015-02-01&to=2015-02-28" for _ in sizes
         ],
         "receipts by merchant": ["/receipts/summary?by=merchant" for _ in sizes],
     }

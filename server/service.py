@@ -98,7 +98,7 @@ class Service:
         """Wake who waits for the jobs, and leave nothing readable of what was deleted."""
         for job_id in job_ids:
             self.changed(job_id)
-        self.worker.merge_search_later()
+        self.worker.forget_words(connection)
         db.forget_deleted(connection)
 
     @contextmanager

@@ -306,8 +306,11 @@ class Chaos:
             assert rows("SELECT id FROM execution EXCEPT SELECT execution_id FROM ended") == []
             assert rows("SELECT id FROM file EXCEPT SELECT file_id FROM receipt") == []
             assert rows(WRONG_RECEIPTS) == []
-            added_up = rows("SELECT state, sum(n) FROM receipt_sum GROUP BY 1 HAVING sum(n)")
-            assert added_up == rows("SELECT state, count(*) FROM receipt GROUP BY 1")
+            for dates in ("date = '*'", "date <> '*'"):  # of all dates, and of each
+                added_up = rows(
+                    f"SELECT state, sum(n) FROM receipt_sum WHERE {dates} GROUP BY 1 HAVING sum(n)"
+                )
+                assert added_up == rows("SELECT state, count(*) FROM receipt GROUP BY 1")
             found = rows("SELECT count(*) FROM receipt_search WHERE receipt_search MATCH 'png'")
             assert found == rows("SELECT count(*) FROM receipt")
             counted = dict(rows("SELECT status, n FROM job_count WHERE n"))
