@@ -24,6 +24,7 @@ import traceback
 from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -38,6 +39,7 @@ SERVE = "import sys; from engines import process; process.serve(*sys.argv[1:])"
 TIMEOUT = (
     "the engine did not finish within OCR_TIMEOUT_S; send a smaller image or raise OCR_TIMEOUT_S"
 )
+BEGUN = ("begun", None)  # a child's first answer to each question
 NICENESS = 10  # the API answers at once while every core reads
 MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes
 # What libraries other than Python's raise where memory is short (ONNX Runtime, OpenCV, libheif)
@@ -62,6 +64,7 @@ class Child:
         self.kind = kind
         self.connection, theirs = Pipe()
         self.is_warming = False  # it has a question already, whose answer nobody wants
+        self.has_begun = False  # to answer the last question
         self.used = time.monotonic()
         self.scratch = tempfile.mkdtemp(prefix="receipt-ocr-")  # a killed engine cleans up nothing
         with theirs:
@@ -83,10 +86,13 @@ class Child:
 
     def ask(self, question: tuple[Any, ...], deadline: float) -> tuple[str, Any]:
         """The child's answer. Raises TimeoutError at the deadline, EOFError when the child died."""
+        self.has_begun = False
         self.connection.send(question)
         if self.is_warming:
+            self._receive(deadline)  # BEGUN
             self._receive(deadline)
             self.is_warming = False
+        self.has_begun = self._receive(deadline) == BEGUN
         return self._receive(deadline)
 
     def _receive(self, deadline: float) -> tuple[str, Any]:
@@ -131,7 +137,8 @@ def run(
     more than memory_mb) or `engine_crashed`.
     """
     kind = Kind(module, memory_mb, niceness)
-    child = _idle_child(kind) or Child(os.environ, kind)
+    idle = _idle_child(kind)
+    child = idle or Child(os.environ, kind)
     try:
         with running.ended_by(child.end):
             outcome, answer = child.ask((module, function, args), deadline)
@@ -139,7 +146,11 @@ def run(
         child.kill()
         raise ProviderError("timeout", TIMEOUT) from error
     except (EOFError, OSError) as error:
-        raise _death(child) from error
+        death = _death(child)
+        if idle and not child.has_begun:  # killed while idle, for its memory for example
+            again = partial(run, module, function, *args, deadline=deadline)
+            return again(memory_mb=memory_mb, niceness=niceness)
+        raise death from error
     except BaseException:
         child.kill()
         raise
@@ -205,11 +216,7 @@ def _no_memory(memory_mb: int) -> ProviderError:
 
 def _idle_child(kind: Kind) -> Child | None:
     with _lock:
-        child = _idle[kind].pop() if _idle[kind] else None
-    if child and child.process.poll() is not None:  # killed while idle, for its memory for example
-        child.kill()
-        return None
-    return child
+        return _idle[kind].pop() if _idle[kind] else None
 
 
 @atexit.register
@@ -230,7 +237,9 @@ def serve(descriptor: str, scratch: str, memory_mb: str, niceness: str) -> None:
     questions: queue.Queue[tuple[Any, ...]] = queue.Queue()
     threading.Thread(target=_listen, args=(connection, questions, scratch), daemon=True).start()
     while True:
-        connection.send(_answer(*questions.get()))
+        question = questions.get()
+        connection.send(BEGUN)
+        connection.send(_answer(*question))
 
 
 def _limit_memory(most: int) -> None:
