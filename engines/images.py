@@ -216,7 +216,6 @@ def jpeg(path: Path, number: int, sizes: Sizes, limits: Limits) -> Jpeg:
 def preview(path: Path, number: int, width: int, limits: Limits) -> bytes | None:
     """A page as a JPEG for a person, at most `width` pixels wide; None where there is no such page.
 
-    Raises ProviderError for a damaged one. Nothing is drawn or decoded larger than it has to be:
     Raises ProviderError for a damaged one. What is not needed for this width is not decoded: of a
     photo of 8 megapixels one of 800 pixels takes 80 ms, instead of 250.
     """

@@ -17,6 +17,7 @@ from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.server import create_server
 from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Request
 
 from server import access, lifecycle
@@ -103,9 +104,11 @@ class Parser(HTTPRequestParser):
         service: Service = self._channel.server.application.extensions["receipts"]
         asked = {f"HTTP_{name}": value for name, value in self.headers.items()}
         asked |= {"REMOTE_ADDR": self._channel.addr[0], "REQUEST_METHOD": self.command}
-        request = Request(asked | {"PATH_INFO": self.path})
+        asked["PATH_INFO"] = self.path
+        proxies = service.settings.trusted_proxies
+        ProxyFix(lambda *_: (), *[proxies] * 5)(asked, lambda *_: print)  # changes `asked`
         try:
-            access.check(request, service.settings, access.WrongKeys())
+            access.check(Request(asked), service.settings, access.WrongKeys())
         except HTTPException:
             return False
         return True

@@ -135,6 +135,13 @@ def test_behind_an_nginx_that_hides_the_host_the_address_may_be_named(serve, ngi
     assert upload(port, Origin="http://evil.example").status_code == 403
 
 
+def test_behind_an_nginx_that_hides_the_host_the_one_it_forwards_counts(serve, nginx):
+    header = "proxy_set_header X-Forwarded-Host $http_host;"  # as Apache's ProxyPass does
+    port = nginx(PLAIN.format(header), serve(*WAITRESS, **TRUSTED))
+    assert upload(port, Origin=f"http://nas.lan:{port}").status_code == 200
+    assert upload(port, Origin="http://evil.example").status_code == 403
+
+
 def test_behind_an_nginx_that_hides_the_host_a_key_is_enough(serve, nginx):
     port = nginx(PLAIN.format(""), serve(*WAITRESS, API_KEY="sesame-sesame"))
     own = {"Origin": f"http://nas.lan:{port}"}
