@@ -20,6 +20,7 @@ from providers.base import available_here
 from result import ProviderError
 from server.service import Service
 from server.upload import stored_file
+from worker import log_failure
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +61,8 @@ def _watch(service: Service, directory: Path) -> None:
             ]
         except OSError as error:
             faults = [f"WATCH_DIR cannot be read: {error.strerror}"]
+        except Exception as error:  # a bug in one look must not end the thread
+            log_failure("watch", error)
         if faults and faults[0] != told:
             log.warning("what is in WATCH_DIR has to wait: %s", faults[0])
         told = faults[0] if faults else ""
@@ -84,17 +87,26 @@ def _take(service: Service, path: Path, file: Found) -> str | None:
     if service.stopping.is_set():
         return None
     try:
-        job_id = stored_file(service, path, _provider(service))
-    except ProviderError as error:
-        _move(path, file, "failed", error.message)
-        return None
+        home, reason = _stored(service, path)
     except ServiceUnavailable as error:
         return str(error.description)
     except (OSError, sqlite3.Error) as error:
         return getattr(error, "strerror", None) or str(error)
-    log.info("job %d: from WATCH_DIR", job_id)
-    _move(path, file, "done")
+    try:
+        _move(path, file, home, reason)
+    except OSError as error:
+        return f"a file cannot be moved to {home}/: {error.strerror}"
     return None
+
+
+def _stored(service: Service, path: Path) -> tuple[str, str]:
+    """Where the file goes now, and why it cannot be read, "" if it can."""
+    try:
+        job_id = stored_file(service, path, _provider(service))
+    except ProviderError as error:
+        return "failed", error.message
+    log.info("job %d: from WATCH_DIR", job_id)
+    return "done", ""
 
 
 def _provider(service: Service) -> str:
@@ -107,7 +119,7 @@ def _provider(service: Service) -> str:
     return name
 
 
-def _move(path: Path, file: Found, home: str, reason: str = "") -> None:
+def _move(path: Path, file: Found, home: str, reason: str) -> None:
     """Move a file that is still as it was to a directory beside it, under a name that is free."""
     state = path.stat()
     if (state.st_size, state.st_mtime_ns) != file[:2]:

@@ -105,6 +105,20 @@ def test_files_wait_for_a_provider_that_is_not_set_up_and_for_the_directory(
     assert wait(client, 1)["status"] == "completed"
 
 
+@pytest.mark.slow
+def test_a_file_that_cannot_be_moved_holds_up_no_other_and_is_one_job(make_app, inbox, caplog):
+    (inbox / "done").symlink_to("nowhere")
+    client = make_app(env={"WATCH_DIR": str(inbox), "WATCH_REST_S": "1"}).test_client()
+    for name in ("a.png", "b.png"):
+        put(inbox, name, png())
+    until(lambda: client.get("/ocr-jobs").json["pagination"]["total"] == 2)
+    assert "a file cannot be moved to done/: File exists" in caplog.text
+    (inbox / "done").unlink()
+    until(lambda: {"done/a.png", "done/b.png"} <= set(files(inbox)))
+    assert client.get("/ocr-jobs").json["pagination"]["total"] == 2
+
+
+@pytest.mark.slow
 def test_without_a_provider_the_best_of_this_machine_reads(make_app, inbox):
     away = fake(sends_to=lambda settings: "api.example")
     app = make_app({"away": away, "here": fake()}, {"WATCH_DIR": str(inbox), "WATCH_REST_S": "1"})
