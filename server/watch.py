@@ -2,7 +2,8 @@
 
 A file is at rest when its size and time have not changed for WATCH_REST_S seconds, which can be
 seen on network shares too. It is stored as an upload is, with an Idempotency-Key of its name and
-content, and only then moved: who is killed between the two makes no second job of it.
+content, and only then moved: who is killed between the two makes no second job of it. Nothing is
+stored while nothing can be moved.
 """
 
 import logging
@@ -11,6 +12,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,6 +27,9 @@ from worker import log_failure
 log = logging.getLogger(__name__)
 
 LOOK_S = 1.0
+# What browsers, copying programs and scanners call a file that is not whole yet.
+UNFINISHED = (".part", ".partial", ".filepart", ".crdownload", ".download", ".tmp")
+MAX_NAME_BYTES = 240  # leaves room for a number and .txt in the 255 of most file systems
 
 
 class Found(NamedTuple):
@@ -49,7 +54,8 @@ def start(service: Service) -> None:
 
 
 def _watch(service: Service, directory: Path) -> None:
-    rest_s, found, told = service.settings.watch_rest_s, dict[Path, Found](), ""
+    rest_s, told = service.settings.watch_rest_s, ""
+    found, settled = dict[Path, Found](), dict[Path, tuple[Found, str]]()
     while not service.stopping.wait(min(LOOK_S, rest_s / 2)):
         faults = []
         try:
@@ -57,7 +63,8 @@ def _watch(service: Service, directory: Path) -> None:
             faults = [
                 fault
                 for path, file in found.items()
-                if time.monotonic() - file.since >= rest_s and (fault := _take(service, path, file))
+                if time.monotonic() - file.since >= rest_s
+                and (fault := _take(service, path, file, settled))
             ]
         except OSError as error:
             faults = [f"WATCH_DIR cannot be read: {error.strerror}"]
@@ -69,44 +76,63 @@ def _watch(service: Service, directory: Path) -> None:
 
 
 def look(directory: Path, before: Mapping[Path, Found], now: float) -> dict[Path, Found]:
-    """The files directly in a directory that hold something and are not hidden."""
+    """The files directly in a directory that hold something and are not hidden or UNFINISHED."""
     found = {}
     for entry in os.scandir(directory):
-        state = entry.stat(follow_symlinks=False)
-        if entry.name.startswith(".") or not entry.is_file(follow_symlinks=False):
+        if entry.name.startswith(".") or entry.name.lower().endswith(UNFINISHED):
             continue
-        file = Found(state.st_size, state.st_mtime_ns, now)
-        known = before.get(path := Path(entry.path))
-        if file.size:
-            found[path] = known if known and known[:2] == file[:2] else file
+        with suppress(FileNotFoundError):  # it was taken away since it was listed
+            state = entry.stat(follow_symlinks=False)
+            if state.st_size and entry.is_file(follow_symlinks=False):
+                file = Found(state.st_size, state.st_mtime_ns, now)
+                known = before.get(path := Path(entry.path))
+                found[path] = known if known and known[:2] == file[:2] else file
     return found
 
 
-def _take(service: Service, path: Path, file: Found) -> str | None:
-    """Store a file and move it; why that has to wait, None if it has not."""
+def _take(
+    service: Service, path: Path, file: Found, settled: dict[Path, tuple[Found, str]]
+) -> str | None:
+    """Store a file and move it; why that has to wait, None if it has not.
+
+    `settled` has those that are not moved yet, each with the reason why it is no job, or "".
+    """
     if service.stopping.is_set():
         return None
     try:
-        home, reason = _stored(service, path)
+        _check_writable(path.parent)
+        if path not in settled or settled[path][0] != file:
+            settled[path] = (file, _store(service, path))
+        _move(path, file, settled[path][1])
+    except FileNotFoundError:  # it was taken away meanwhile
+        pass
     except ServiceUnavailable as error:
         return str(error.description)
     except (OSError, sqlite3.Error) as error:
         return getattr(error, "strerror", None) or str(error)
-    try:
-        _move(path, file, home, reason)
-    except OSError as error:
-        return f"a file cannot be moved to {home}/: {error.strerror}"
+    settled.pop(path, None)
     return None
 
 
-def _stored(service: Service, path: Path) -> tuple[str, str]:
-    """Where the file goes now, and why it cannot be read, "" if it can."""
+def _check_writable(directory: Path) -> None:
+    """Raises ServiceUnavailable where nothing can be moved to done/ and failed/."""
     try:
-        job_id = stored_file(service, path, _provider(service))
+        for home in ("done", "failed"):
+            (directory / home).mkdir(exist_ok=True)
+    except OSError as error:
+        message = f"{home}/ cannot be made in WATCH_DIR: {error.strerror}"
+        raise ServiceUnavailable(message) from None
+    if not all(os.access(directory / home, os.W_OK) for home in (".", "done", "failed")):
+        raise ServiceUnavailable("nothing can be moved within WATCH_DIR: it cannot be written")
+
+
+def _store(service: Service, path: Path) -> str:
+    """Make a job of a file; the reason why it cannot become one, "" if it did."""
+    try:
+        log.info("job %d: from WATCH_DIR", stored_file(service, path, _provider(service)))
     except ProviderError as error:
-        return "failed", error.message
-    log.info("job %d: from WATCH_DIR", job_id)
-    return "done", ""
+        return error.message
+    return ""
 
 
 def _provider(service: Service) -> str:
@@ -119,16 +145,33 @@ def _provider(service: Service) -> str:
     return name
 
 
-def _move(path: Path, file: Found, home: str, reason: str) -> None:
-    """Move a file that is still as it was to a directory beside it, under a name that is free."""
+def _move(path: Path, file: Found, reason: str) -> None:
+    """Move a file that is still as it was to done/, or with its reason to failed/."""
     state = path.stat()
     if (state.st_size, state.st_mtime_ns) != file[:2]:
         return
-    (path.parent / home).mkdir(exist_ok=True)
-    target, number = path.parent / home / path.name, 0
-    while target.exists():
-        number += 1
-        target = target.with_name(f"{path.stem}-{number}{path.suffix}")
+    target = _free_name(path, "failed" if reason else "done", reason)
     if reason:  # first: who is killed in between writes it again
-        target.with_name(f"{target.name}.txt").write_text(f"{reason}\n", "utf-8")
+        _note(target).write_text(f"{reason}\n", "utf-8")
     path.rename(target)
+
+
+def _free_name(path: Path, home: str, reason: str) -> Path:
+    """Where the file goes in the directory `home`: its name, with a number where that is taken."""
+    stem, number = path.stem, 0
+    while len(stem) > 1 and len(os.fsencode(stem + path.suffix)) > MAX_NAME_BYTES:
+        stem = stem[:-1]
+    target = path.parent / home / f"{stem}{path.suffix}"
+    while target.exists() or (reason and _is_anothers(_note(target), reason)):
+        number += 1
+        target = target.with_name(f"{stem}-{number}{path.suffix}")
+    return target
+
+
+def _note(target: Path) -> Path:
+    return target.with_name(f"{target.name}.txt")
+
+
+def _is_anothers(note: Path, reason: str) -> bool:
+    """Whether a file is there that is not this reason, whole or cut short by a kill."""
+    return note.exists() and not f"{reason}\n".encode().startswith(note.read_bytes())

@@ -71,8 +71,9 @@ class Chaos:
 
     def progress(self):
         """Grows with each step of a file: copied, named by rows, moved."""
-        places = (self.data / "uploads", self.data / "incoming", self.inbox / "done")
-        return sum(len(list(place.rglob("*"))) for place in (*places, self.inbox / "failed"))
+        homes = (self.data / "uploads", self.data / "incoming", self.inbox / "done")
+        walks = (os.walk(place) for place in (*homes, self.inbox / "failed"))
+        return sum(len(files) + len(names) for walk in walks for _, names, files in walk)
 
     def check(self):
         found = {path.name: path.read_bytes() for path in self.inbox.glob("done/*")}

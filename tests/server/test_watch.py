@@ -2,6 +2,7 @@
 
 import os
 import signal
+import tempfile
 
 import pytest
 import requests
@@ -107,13 +108,14 @@ def test_files_wait_for_a_provider_that_is_not_set_up_and_for_the_directory(
 
 @pytest.mark.slow
 def test_a_file_that_cannot_be_moved_holds_up_no_other_and_is_one_job(make_app, inbox, caplog):
-    (inbox / "done").symlink_to("nowhere")
     client = make_app(env={"WATCH_DIR": str(inbox), "WATCH_REST_S": "1"}).test_client()
-    for name in ("a.png", "b.png"):
-        put(inbox, name, png())
-    until(lambda: client.get("/ocr-jobs").json["pagination"]["total"] == 2)
-    assert "a file cannot be moved to done/: File exists" in caplog.text
-    (inbox / "done").unlink()
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as other_disk:
+        (inbox / "done").symlink_to(other_disk)
+        for name in ("a.png", "b.png"):
+            put(inbox, name, png())
+        until(lambda: client.get("/ocr-jobs").json["pagination"]["total"] == 2)
+        until(lambda: "has to wait: Invalid cross-device link" in caplog.text)
+        (inbox / "done").unlink()
     until(lambda: {"done/a.png", "done/b.png"} <= set(files(inbox)))
     assert client.get("/ocr-jobs").json["pagination"]["total"] == 2
 
@@ -126,6 +128,48 @@ def test_without_a_provider_the_best_of_this_machine_reads(make_app, inbox):
     until(lambda: "done/a.png" in files(inbox))
     (file,) = wait(app.test_client(), 1)["files"]
     assert file["executions"][0]["ocrProvider"] == "here"
+
+
+def test_what_is_unfinished_or_vanishes_while_it_is_listed_is_left_alone(inbox):
+    for name in ("a.pdf.part", "b.PDF.TMP", "c.crdownload", "gone.png", "d.png"):
+        (inbox / name).write_bytes(b"1")
+    (inbox / "folder.png").mkdir()
+    assert {path.name for path in look(inbox, {}, 1.0)} == {"gone.png", "d.png"}
+    (inbox / "gone.png").unlink()
+    assert {path.name for path in look(inbox, {}, 1.0)} == {"d.png"}
+
+
+@pytest.mark.slow
+def test_nothing_is_stored_while_nothing_can_be_moved(make_app, inbox, caplog):
+    (inbox / "done").touch()
+    app = make_app(env={"WATCH_DIR": str(inbox), "WATCH_REST_S": "1"})
+    put(inbox, "a.png", png())
+    until(lambda: "done/ cannot be made in WATCH_DIR: File exists" in caplog.text)
+    assert app.test_client().get("/ocr-jobs").json["data"] == []
+    (inbox / "done").unlink()
+    until(lambda: files(inbox) == {"done/a.png": png()})
+    assert len(app.test_client().get("/ocr-jobs").json["data"]) == 1
+
+
+@pytest.mark.slow
+def test_names_that_are_long_taken_or_no_text_lose_nothing(make_app, inbox):
+    (inbox / "failed").mkdir()
+    (inbox / "failed/scan.doc.txt").write_bytes(b"a note of mine")
+    (inbox / "failed/cut.doc.txt").write_bytes(b"The file is")  # by a kill
+    long, odd = "\u20ac" * 83 + ".png", os.fsdecode(b"\xff" * 250 + b".png")
+    for name, content in {"scan.doc": b"none", long: png(), odd: png((9, 9))}.items():
+        put(inbox.parent, "whole", content)
+        (inbox.parent / "whole").rename(inbox / name)
+    client = make_app(env={"WATCH_DIR": str(inbox), "WATCH_REST_S": "1"}).test_client()
+    found = until(lambda: files(inbox), lambda found: len(found) == 6 and not on_top(found))
+    assert found["failed/scan.doc.txt"] == b"a note of mine"
+    assert b"not a picture" in found["failed/scan-1.doc.txt"]
+    assert {png(), png((9, 9))} <= set(found.values())
+    assert len(client.get("/ocr-jobs").json["data"]) == 2
+
+
+def on_top(found):
+    return [name for name in found if "/" not in name]
 
 
 @pytest.mark.parametrize(
