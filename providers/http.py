@@ -5,7 +5,6 @@ answer at a byte limit; redirects are not followed. Keys stay in headers: nothin
 exception carries a URL, a header or a body.
 """
 
-import random
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -17,6 +16,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import requests
+import tenacity
 import urllib3
 
 from providers.json_answer import parse
@@ -136,13 +136,23 @@ class Client:
         `request` is what requests.request takes besides headers: json, data, files.
         """
         failures: list[Failure] = []
-        while isinstance(outcome := self._send(method, url, read_timeout_s, request), Failure):
+
+        def once() -> Answer:
+            outcome = self._send(method, url, read_timeout_s, request)
+            if isinstance(outcome, Answer):
+                return outcome
             failures.append(outcome)
-            wait = _backoff_s(len(failures)) if outcome.delay is None else outcome.delay
-            if not _may_help(method, failures) or self.clock.monotonic() + wait >= self.deadline:
-                raise outcome
-            self.clock.sleep(wait)
-        return outcome
+            raise outcome
+
+        return tenacity.Retrying(
+            sleep=self.clock.sleep,
+            retry=tenacity.retry_if_exception(
+                lambda error: isinstance(error, Failure) and _may_help(method, failures)
+            ),
+            wait=_wait,
+            stop=lambda state: self.clock.monotonic() + state.upcoming_sleep >= self.deadline,
+            reraise=True,
+        )(once)
 
     def poll(self, ask: Callable[[], T | None], waits_s: Iterable[float]) -> T:
         """The first answer of `ask` that is not None; it is called after each of `waits_s`.
@@ -225,9 +235,15 @@ def _may_help(method: str, failures: list[Failure]) -> bool:
     return last.retry and not repeated and len(failures) < last.tries
 
 
-def _backoff_s(tries: int) -> float:
-    """Seconds to wait after so many tries where the vendor asked for none."""
-    return min(8.0, 0.5 * 2 ** min(tries - 1, 9) + random.uniform(0, 0.5))
+_backoff = tenacity.wait_exponential_jitter(multiplier=0.5, max=8, jitter=0.5)
+
+
+def _wait(state: tenacity.RetryCallState) -> float:
+    """Seconds until the next try: what the vendor asked for, else twice as long each time."""
+    error = state.outcome.exception() if state.outcome else None
+    if isinstance(error, Failure) and error.delay is not None:
+        return error.delay
+    return _backoff(state)
 
 
 def _connection_failure(vendor: Vendor, host: str | None, error: Exception) -> Failure:
