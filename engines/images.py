@@ -183,12 +183,27 @@ def count_pdf_pages(path: Path, limits: Limits) -> int | None:
 
 def decode(path: Path, number: int, limits: Limits) -> Image.Image:
     """A page, upright, in RGB. Raises ProviderError for a damaged one."""
-    return _pdf_page(path, number) if is_pdf(path) else _picture(path, number, limits)
+    page = _page(path, number, limits)
+    if page is None:
+        raise LookupError(f"there is no page {number}")
+    return page
 
 
-def _picture(path: Path, number: int, limits: Limits) -> Image.Image:
+def _page(path: Path, number: int, limits: Limits, width: int = 0) -> Image.Image | None:
+    """As decode, with a `width` perhaps smaller but no narrower; None where there is no such page.
+
+    Nothing is drawn or decoded larger than it has to be.
+    """
+    if is_pdf(path):
+        with open_pdf(path) as pdf, _decoding():
+            return _drawn(pdf[number], width) if number < len(pdf) else None
     with _open(path) as image, _decoding(), _as_far_as_it_goes():
-        image.seek(_frames(image, limits)[number])
+        frames = _frames(image, limits)
+        if number >= len(frames):
+            return None
+        image.seek(frames[number])
+        if width and image.format in JPEG:
+            image.draft(None, (width, width))  # no side gets shorter: either may be the width
         image.load()
         return _upright(image)
 
@@ -219,7 +234,7 @@ def preview(path: Path, number: int, width: int, limits: Limits) -> bytes | None
     Raises ProviderError for a damaged one. What is not needed for this width is not decoded: of a
     photo of 8 megapixels one of 800 pixels takes 80 ms, instead of 250.
     """
-    page = (_pdf_preview if is_pdf(path) else _picture_preview)(path, number, width, limits)
+    page = _page(path, number, limits, width)
     if page is None:
         return None
     scale = min(width / page.width, LONGEST_PREVIEW / page.height)
@@ -229,23 +244,6 @@ def preview(path: Path, number: int, width: int, limits: Limits) -> bytes | None
     buffer = BytesIO()
     page.save(buffer, "JPEG", quality=82, comment=b"")
     return buffer.getvalue()
-
-
-def _picture_preview(path: Path, number: int, width: int, limits: Limits) -> Image.Image | None:
-    with _open(path) as image, _decoding(), _as_far_as_it_goes():
-        frames = _frames(image, limits)
-        if number >= len(frames):
-            return None
-        image.seek(frames[number])
-        if image.format in JPEG:
-            image.draft(None, (width, width))  # no side gets shorter: either may be the width
-        image.load()
-        return _upright(image)
-
-
-def _pdf_preview(path: Path, number: int, width: int, _limits: Limits) -> Image.Image | None:
-    with open_pdf(path) as pdf, _decoding():
-        return _drawn(pdf[number], width) if number < len(pdf) else None
 
 
 def _jpeg(page: Image.Image, max_bytes: int) -> bytes:
@@ -399,13 +397,8 @@ def open_pdf(path: Path) -> Iterator[Any]:
         pdf.close()
 
 
-def _pdf_page(path: Path, number: int) -> Image.Image:
-    with open_pdf(path) as pdf, _decoding():
-        return _drawn(pdf[number])
-
-
-def _drawn(page: Any, width: int | None = None) -> Image.Image:
-    """A page of a PDF as it is read, or only as large as it takes for `width` pixels."""
+def _drawn(page: Any, width: int) -> Image.Image:
+    """A page of a PDF as it is read, or only as large as it takes for `width` pixels if not 0."""
     scale = pdf_scale(page.get_size(), max(PDF_DPI, _scan_dpi(page)))
     if width:
         scale = min(scale, width / max(1.0, page.get_width()))
