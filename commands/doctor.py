@@ -153,11 +153,5 @@ def _queue(connection: sqlite3.Connection) -> Finding:
 
 
 def _access(settings: Settings) -> Finding:
-    match access.who_is_let_in(settings):
-        case "this machine":
-            return Finding("ok", "access", "only this machine is let in; no API_KEY is set")
-        case "key":
-            return Finding("ok", "access", "everyone who sends the API_KEY is let in")
-        case "everyone":
-            text = "everyone is let in without a key: set API_KEY, or remove ALLOW_REMOTE"
-            return Finding("!!", "access", text)
+    let_in = access.who_is_let_in(settings)
+    return Finding("!!" if let_in == "everyone" else "ok", "access", access.LET_IN[let_in])

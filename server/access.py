@@ -34,7 +34,7 @@ DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 LET_IN = {
     "this machine": "this machine only; to let a phone in, see docs/phone.md",
     "key": "everyone who sends the API_KEY",
-    "everyone": "everyone, without a key",
+    "everyone": "everyone, without a key: set API_KEY, or remove ALLOW_REMOTE",
 }
 MAX_WRONG_KEYS = 10  # of one client in WINDOW_S
 WINDOW_S = 60

@@ -295,12 +295,12 @@ def test_a_data_directory_that_is_not_there_is_not_made(doctor, tmp_path):
 @pytest.mark.parametrize(
     ("env", "status", "line"),
     [
-        ({}, 0, "ok access: only this machine is let in; no API_KEY is set"),
-        ({"API_KEY": "sesame"}, 0, "ok access: everyone who sends the API_KEY is let in"),
+        ({}, 0, "ok access: this machine only; to let a phone in, see docs/phone.md"),
+        ({"API_KEY": "sesame"}, 0, "ok access: everyone who sends the API_KEY"),
         (
             {"ALLOW_REMOTE": "1"},
             1,
-            "!! access: everyone is let in without a key: set API_KEY, or remove ALLOW_REMOTE",
+            "!! access: everyone, without a key: set API_KEY, or remove ALLOW_REMOTE",
         ),
     ],
 )
