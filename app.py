@@ -74,6 +74,7 @@ PAGE_CSP = (
 )
 RECEIPT = "/receipts/<id:receipt_id>"
 NO_RECEIPT = "Receipt {} does not exist"
+NO_FILE = "File {} does not exist in job {}"
 GONE = "The bytes of file {} are gone from the data directory"
 SMALL_BODY_BYTES = 64 * 1024  # of a request that brings no file
 
@@ -188,10 +189,14 @@ def _export_response(
 @api.delete(JOB)
 def delete_job(job_id: int) -> dict[str, bool]:
     """Delete a job with its files and cancel its executions; 409 if one may have been paid for."""
+    return _delete(job_id, None, f"Job {job_id} does not exist")
+
+
+def _delete(job_id: int, file_id: int | None, missing: str) -> dict[str, bool]:
     with get_service().writing():
-        gone = get_service().worker.delete(get_db(), job_id)
+        gone = get_service().worker.delete(get_db(), job_id, file_id)
     if not gone:
-        abort(404, f"Job {job_id} does not exist")
+        abort(404, missing)
     get_service().deleted(get_db(), job_id)
     return {"success": True}
 
@@ -242,12 +247,7 @@ def get_preview(job_id: int, file_id: int) -> Response:
 @api.delete(FILE)
 def delete_file(job_id: int, file_id: int) -> dict[str, bool]:
     """Delete one file of a job and cancel its executions, as for a job."""
-    with get_service().writing():
-        gone = get_service().worker.delete(get_db(), job_id, file_id)
-    if not gone:
-        abort(404, f"File {file_id} does not exist in job {job_id}")
-    get_service().deleted(get_db(), job_id)
-    return {"success": True}
+    return _delete(job_id, file_id, NO_FILE.format(file_id, job_id))
 
 
 @api.post(f"{FILE}/executions")
@@ -259,7 +259,7 @@ def read_again(job_id: int, file_id: int) -> dict[str, int]:
     _check_queue()
     if provider is None:
         abort(400, "The field 'ocrProvider' is missing; with curl add -F ocrProvider=tesseract")
-    check_provider("ocrProvider", provider, service.providers, service.settings)
+    check_provider("ocrProvider", provider, service)
     with get_db() as connection:
         execution_id = db.add_rerun(connection, file_id, provider)
     if execution_id is None:
@@ -413,9 +413,7 @@ def _described(name: str, provider: Provider, settings: Settings) -> dict[str, A
 
 
 def _file_or_404(job_id: int, file_id: int) -> dict[str, Any]:
-    return db.get_file(get_db(), job_id, file_id) or abort(
-        404, f"File {file_id} does not exist in job {job_id}"
-    )
+    return db.get_file(get_db(), job_id, file_id) or abort(404, NO_FILE.format(file_id, job_id))
 
 
 def _check_queue() -> None:

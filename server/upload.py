@@ -10,7 +10,6 @@ import os
 import re
 import shutil
 import sqlite3
-from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,7 +21,7 @@ from werkzeug.wrappers import Request
 
 import db
 from engines import decoder
-from providers.base import Provider, available
+from providers.base import available
 from result import ProviderError
 from server.multipart import Body, ReceivedFile
 from server.service import Service
@@ -62,28 +61,26 @@ def max_body_bytes(settings: Settings) -> int:
     return settings.max_files_per_job * settings.max_file_size_bytes + 1024 * 1024
 
 
-def read_upload(
-    request: Request, directory: Path, providers: Mapping[str, Provider], settings: Settings
-) -> Upload:
+def read_upload(request: Request, directory: Path, service: Service) -> Upload:
     """The upload, its files durable in `directory`. Raises BadRequest or RequestEntityTooLarge."""
     if request.mimetype != "multipart/form-data":
         raise BadRequest(
             f"The body must be multipart/form-data, not {request.mimetype or 'untyped'};"
             " send the picture with curl -F file=@receipt.jpg -F ocrProvider_0=tesseract"
         )
-    body = Body(directory, settings)
+    body = Body(directory, service.settings)
     body.read(request)
     if not body.files:
         raise BadRequest("The field 'file' is missing; with curl add -F file=@receipt.jpg")
     # Some programs can set only the URL, so fields may be query parameters too.
     fields = MultiDict([*((f.name, f.text) for f in body.fields), *request.args.items(multi=True)])
     names = [file.name or "" for file in body.files]
-    chosen = _providers(fields, names, providers, settings)
+    chosen = _providers(fields, names, service)
     with synced(directory):  # fsync runs meanwhile: it takes as long as the checks
         return Upload(
             fields.get("jobName"),
             tuple(
-                _uploaded(number, file, chosen[number], settings)
+                _uploaded(number, file, chosen[number], service.settings)
                 for number, file in enumerate(body.files)
             ),
         )
@@ -101,10 +98,7 @@ def _uploaded(
 
 
 def _providers(
-    form: MultiDict[str, str],
-    names: list[str],
-    providers: Mapping[str, Provider],
-    settings: Settings,
+    form: MultiDict[str, str], names: list[str], service: Service
 ) -> list[tuple[str, ...]]:
     """For each file the names of its providers, each known and available."""
     chosen: list[list[str]] = [[] for _ in names]
@@ -112,7 +106,7 @@ def _providers(
         if not field.startswith("ocrProvider_"):
             continue
         number = _file_number(field, len(names))
-        check_provider(f"{field}, file {names[number]!r}", name, providers, settings)
+        check_provider(f"{field}, file {names[number]!r}", name, service)
         if name in chosen[number]:
             raise BadRequest(f"{field} asks for {name!r} twice; once is enough")
         chosen[number].append(name)
@@ -120,7 +114,7 @@ def _providers(
         if not chosen[number]:
             raise BadRequest(
                 f"ocrProvider_{number} is missing: no provider is chosen for file {number}"
-                f" ({name!r}); add one of: {_choices(providers, settings)}"
+                f" ({name!r}); add one of: {_choices(service)}"
             )
     return [tuple(names) for names in chosen]
 
@@ -138,22 +132,20 @@ def _file_number(field: str, count: int) -> int:
     return int(match[1])
 
 
-def check_provider(
-    where: str, name: str, providers: Mapping[str, Provider], settings: Settings
-) -> None:
+def check_provider(where: str, name: str, service: Service) -> None:
     """Raises BadRequest, which names the provider, for one that is unknown or unavailable."""
-    if name not in providers:
+    if name not in service.providers:
         raise BadRequest(
             f"Provider {name!r} is not available: no provider has that name ({where});"
-            f" use one of: {_choices(providers, settings)}"
+            f" use one of: {_choices(service)}"
         )
-    reason = providers[name].unavailable(settings)
-    if reason:
+    if reason := service.providers[name].unavailable(service.settings):
         raise BadRequest(f"Provider {name!r} is not available: {reason} ({where})")
 
 
-def _choices(providers: Mapping[str, Provider], settings: Settings) -> str:
-    return ", ".join(available(providers, settings)) or "none yet, GET /providers says why"
+def _choices(service: Service) -> str:
+    able = available(service.providers, service.settings)
+    return ", ".join(able) or "none yet, GET /providers says why"
 
 
 def _media_type(number: int, original_name: str | None, path: Path, settings: Settings) -> str:
@@ -180,7 +172,7 @@ def stored_upload(
     if key is not None and not 1 <= len(key) <= 255:
         raise BadRequest(f"Idempotency-Key must have 1 to 255 characters, not {len(key)}")
     with service.storage.incoming() as arrival:
-        upload = read_upload(request, arrival.directory, service.providers, service.settings)
+        upload = read_upload(request, arrival.directory, service)
         return _stored(service, connection, arrival, upload, key)
 
 
