@@ -127,23 +127,14 @@ def signature(key: bytes, delivery_id: str, timestamp: int, body: bytes) -> str:
 
 def _body(delivery: dict[str, Any]) -> bytes:
     """The JSON of the event: the same bytes at every try."""
-    kind, data = (
-        "job",
-        {
-            "id": delivery["job_id"],
-            "name": delivery["name"],
-            "status": delivery["status"],
-            "failedFiles": delivery["failed_files"],
-        },
-    )
     if delivery["receipt"]:
         kind, data = "receipt", json.loads(delivery["receipt"])
         data |= {name: db.amount(data[name]) for name in ("total", "tax")}
-    event = {
-        "type": f"{kind}.{delivery['status']}",
-        "timestamp": delivery["ended_at"],
-        "data": data,
-    }
+    else:
+        kind, data = "job", {"id": delivery["job_id"], "name": delivery["name"]}
+        data |= {"status": delivery["status"], "failedFiles": delivery["failed_files"]}
+    type_ = f"{kind}.{delivery['status']}"
+    event = {"type": type_, "timestamp": delivery["ended_at"], "data": data}
     return json.dumps(event, separators=(",", ":")).encode()
 
 
