@@ -933,9 +933,29 @@ def add_learned(db: sqlite3.Connection, merchant: str, keys: Mapping[str, str | 
     )
 
 
-def forget_learned(db: sqlite3.Connection, keys: Mapping[str, str | None]) -> None:
-    """Forget the names that get_learned may give for these keys."""
-    db.execute(f"DELETE FROM learned WHERE {SAME_SHOP}", keys)
+def forget_learned(db: sqlite3.Connection, keys: Mapping[str, str | None]) -> list[str]:
+    """Forget the names that get_learned may give for these keys; which these were."""
+    rows = db.execute(f"DELETE FROM learned WHERE {SAME_SHOP} RETURNING merchant", keys)
+    return [row["merchant"] for row in rows.fetchall()]
+
+
+def list_named(db: sqlite3.Connection, names: list[str]) -> list[dict[str, Any]]:
+    """The rows of untouched receipts that have one of these names because it was learned."""
+    rows = db.execute(
+        f"""
+        SELECT * FROM receipt
+        WHERE merchant IN {LISTED} AND learned = merchant AND corrections = '{{}}'
+            AND confirmed_at IS NULL
+        """,
+        (json.dumps(names),),
+    )
+    return [dict(row) for row in rows]
+
+
+def get_reading(db: sqlite3.Connection, execution_id: int) -> str | None:
+    """The ocrData of an execution; None if it is not there or not completed."""
+    row = db.execute("SELECT ocr_data FROM execution WHERE id = ?", (execution_id,)).fetchone()
+    return row and row["ocr_data"]
 
 
 def set_words(db: sqlite3.Connection, receipt_id: int, text: str) -> None:

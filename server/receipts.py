@@ -13,6 +13,12 @@ from server.service import Service
 from worker import add_receipts, collect_garbage, put_receipt, read_as
 
 MAX_LISTED = 20  # ids in a sentence
+# What a person changes beside corrections: its name in the API, and the column that tells it.
+CHANGED_COLUMNS = (
+    ("merchant", "learned"),
+    ("executionId", "execution_id"),
+    ("confirmed", "confirmed_at"),
+)
 
 
 def described(connection: sqlite3.Connection, receipt_id: int) -> Json | None:
@@ -96,8 +102,9 @@ def change(connection: sqlite3.Connection, receipt_id: int, wanted: Change) -> b
     readings = {i: json.loads(data) for i, data in db.list_completed(connection, row["file_id"])}
     new = _with_reading(connection, row, wanted.reading, readings) | _with_corrections(row, wanted)
     reading = readings.get(new["execution_id"], {})
+    forgotten: list[str] = []
     if "merchant" in (*wanted.corrections, *wanted.taken_back):
-        _learn(connection, new, reading)
+        forgotten = _learn(connection, new, reading)
         new = read_as(connection, new, new["execution_id"], reading)
     if wanted.confirmed is not None:
         new["confirmed_at"] = _confirmed_at(new) if wanted.confirmed else None
@@ -108,6 +115,7 @@ def change(connection: sqlite3.Connection, receipt_id: int, wanted: Change) -> b
         added = db.get_receipt_row(connection, other) or {}
         added = read_as(connection, added, new["execution_id"], reading)
         put_receipt(connection, added, reading, None)
+    _name_anew(connection, forgotten)
     return True
 
 
@@ -141,15 +149,26 @@ def _with_corrections(row: Json, wanted: Change) -> Json:
     return {"corrections": json.dumps(kept, ensure_ascii=False)}
 
 
-def _learn(connection: sqlite3.Connection, row: Json, reading: Json) -> None:
+def _learn(connection: sqlite3.Connection, row: Json, reading: Json) -> list[str]:
     """Have the corrected name of the merchant hold for the next receipt of this shop.
 
-    One that is taken back, or is what was read, is forgotten.
+    One that is taken back, or is what was read, is forgotten. The names that were so far learned.
     """
     keys, name = keys_in(row, reading), json.loads(row["corrections"]).get("merchant")
-    db.forget_learned(connection, keys)
+    forgotten = db.forget_learned(connection, keys)
     if name and any(keys.values()) and name != receipt_of(row, reading).get("merchant"):
         db.add_learned(connection, name, keys)
+    return forgotten
+
+
+def _name_anew(connection: sqlite3.Connection, forgotten: list[str]) -> None:
+    """Have receipts that nobody touched, with one of these names, be called as is known now."""
+    for row in db.list_named(connection, forgotten):
+        reading = json.loads(db.get_reading(connection, row["execution_id"]) or "{}")
+        new = read_as(connection, row, row["execution_id"], reading)
+        if new["learned"] != row["learned"]:
+            new["changed"] = _changed(row, new)
+            put_receipt(connection, new, reading, None)
 
 
 def _confirmed_at(row: Json) -> str:
@@ -162,11 +181,7 @@ def _changed(old: Json, new: Json) -> str:
     """By what was changed, now or before, the updated_at before that change."""
     before, after = json.loads(old["corrections"]), json.loads(new["corrections"])
     names = [name for name in before | after if before.get(name, ()) != after.get(name, ())]
-    names += [
-        public
-        for public, column in (("executionId", "execution_id"), ("confirmed", "confirmed_at"))
-        if old[column] != new[column]
-    ]
+    names += [public for public, column in CHANGED_COLUMNS if old[column] != new[column]]
     return json.dumps(json.loads(old["changed"]) | dict.fromkeys(names, old["updated_at"]))
 
 

@@ -145,14 +145,32 @@ def test_another_correction_takes_the_place_of_the_name(read):
     assert name(read, 2) == ("Sdn. Bhd.", "corrected")
 
 
-def test_a_name_stays_on_its_receipt_whatever_else_is_corrected_there(read):
-    first, second = read(TAX), None
+@pytest.mark.slow
+def test_receipts_that_nobody_touched_lose_a_name_that_is_forgotten(read):
+    correct(read, read(TAX), set={"merchant": "SDN BHD"})
+    untouched, corrected, confirmed, other_shop = read(TAX), read(TAX), read(TAX), read(phone=PHONE)
+    correct(read, other_shop, set={"merchant": "SDN BHD"})
+    of_other_shop = read(phone=PHONE)
+    correct(read, corrected, set={"total": 3})
+    correct(read, confirmed, confirmed=True)
+    seen = get(read, untouched)["updatedAt"]
+    correct(read, 1, unset=["merchant"])
+    assert name(read, untouched) == ("SDN BILD", None)
+    assert read.client.get("/receipts?search=bild&ids=2").json["pagination"]["total"] == 1
+    assert read.client.get("/receipts?search=bhd&ids=2").json["pagination"]["total"] == 0
+    late = read.client.patch(f"/receipts/{untouched}", json={"updatedAt": seen, "confirmed": True})
+    assert late.status_code == 409 and "merchant" in late.json["details"]
+    for kept in (corrected, confirmed, of_other_shop):
+        assert name(read, kept) == ("SDN BHD", "learned")
+        assert "merchant" not in get(read, kept)["review"]
+
+
+def test_receipts_that_nobody_touched_take_the_name_that_takes_its_place(read):
+    first = read(TAX)
     correct(read, first, set={"merchant": "SDN BHD"})
     second = read(TAX)
-    correct(read, first, unset=["merchant"])
-    correct(read, second, set={"total": 3})
-    assert name(read, second) == ("SDN BHD", "learned")
-    assert "merchant" not in get(read, second)["review"]
+    correct(read, first, set={"merchant": "Sdn. Bhd."})
+    assert name(read, second) == ("Sdn. Bhd.", "learned")
 
 
 @pytest.mark.slow
