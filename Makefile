@@ -11,6 +11,8 @@ BIN := $(VENV)/bin
 PIP = $(BIN)/pip install --disable-pip-version-check
 SHELL := bash
 HOST := localhost
+# Not empty where this processor has AVX-512: engines/paddle_models.py
+OPENVINO := $(shell grep -sm1 -o avx512f /proc/cpuinfo)
 PORT := 3000
 
 # A line for each tenth package, and one for the unpacking, which takes the longest.
@@ -46,7 +48,7 @@ endif
 clean:
 	rm -rf $(VENV)
 
-$(VENV)/ready: requirements.txt constraints.txt
+$(VENV)/ready: requirements.txt constraints.txt requirements-openvino.txt
 	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON) here. Install Python 3.11 or newer \
 	(apt-get install python3-venv, dnf install python3, brew install python), or name one: \
 	make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
@@ -56,8 +58,11 @@ $(VENV)/ready: requirements.txt constraints.txt
 	@$(PYTHON) -m venv $(VENV)
 	@echo "2 of 2: downloading what requirements.txt pins, 180 MB: less than a minute"
 	@set -o pipefail; $(PIP) --progress-bar off -r requirements.txt | awk '$(PROGRESS)'
+	@test -z "$(OPENVINO)" || $(PIP) -q --no-deps -r requirements-openvino.txt || \
+		echo "OpenVINO could not be installed: receipts are read all the same, more slowly"
 	@touch $@
 
 $(VENV)/ready-dev: $(VENV)/ready requirements-dev.txt
 	$(PIP) -q -r requirements-dev.txt
+	$(PIP) -q --no-deps -r requirements-openvino.txt
 	touch $@

@@ -83,7 +83,8 @@ def _provider(name: str, provider: Provider, settings: Settings, remote: bool) -
     seconds = time.monotonic() - started
     if total != TOTAL:
         return Finding("!!", name, f"runs, but reads a total of {total} for {TOTAL}")
-    return Finding("ok", name, f"works, {seconds:.1f} s for a small receipt")
+    runs_on = f"; {found}" if (found := provider.runs_on()) else ""
+    return Finding("ok", name, f"works, {seconds:.1f} s for a small receipt{runs_on}")
 
 
 def _retirement(name: str, provider: Provider, settings: Settings) -> Iterator[Finding]:

@@ -5,7 +5,7 @@ middle of one, so that neighbours stay apart: https://arxiv.org/abs/1911.08947 (
 before and after is what paddlex 3.7.2 does (inference/models/text_detection/processors.py).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 MOST_PIECES = 1000
@@ -16,7 +16,7 @@ STEP = 32  # the sides of that picture are multiples of it
 class Detector(NamedTuple):
     """A network, with what its authors chose for it."""
 
-    session: Any  # onnxruntime.InferenceSession
+    run: Callable[[Any], Any]  # from pictures x 3 x height x width to the same x 1 x ... x ...
     mean: Sequence[float]  # of each colour, from 0 to 1, in the order of the picture
     deviation: Sequence[float]
     min_pixel: float  # least probability of a pixel of text
@@ -36,8 +36,7 @@ def find(detector: Detector, picture: Any, long_side: int) -> list[Any]:
     seen = _resized(picture, long_side).astype("float32")
     seen *= np.array(detector.deviation, "float32") ** -1 / 255
     seen -= np.array(detector.mean, "float32") / np.array(detector.deviation, "float32")
-    inputs = {detector.session.get_inputs()[0].name: seen.transpose(2, 0, 1)[None]}
-    probabilities = detector.session.run(None, inputs)[0][0, 0]
+    probabilities = detector.run(seen.transpose(2, 0, 1)[None])[0, 0]
     middles = (probabilities > detector.min_pixel).astype("uint8")
     contours, _ = cv2.findContours(middles, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
     size = np.array(picture.shape[1::-1], "float32")

@@ -1,5 +1,6 @@
 """All providers by name. A new one needs a module, a line here, a test file and a README row."""
 
+from engines import paddle_models
 from providers import (
     gemini,
     llama,
@@ -16,7 +17,12 @@ from providers.base import Provider
 
 PROVIDERS: dict[str, Provider] = {  # in the order of the API reference
     "paddle-ocr-local": Provider(
-        paddle.ocr, paddle.unavailable, "local", paddle.model, warm=paddle.warm
+        paddle.ocr,
+        paddle.unavailable,
+        "local",
+        paddle.model,
+        runs_on=paddle_models.runs_on,
+        warm=paddle.warm,
     ),
     "tesseract": Provider(tesseract.ocr, tesseract.unavailable, "local", tesseract.model),
     "llama-cpp": Provider(llama.ocr, llama.unavailable, "local", llama.model, llama.sends_to, True),

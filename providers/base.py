@@ -26,6 +26,7 @@ class Provider:
     ends_on: Callable[[Settings], str | None] = lambda _: (
         None
     )  # asks the vendor: its model's last day
+    runs_on: Callable[[], str | None] = lambda: None  # what runs its networks on this processor
     warm: Callable[[Settings], None] = lambda _: None  # begins to load its engine; returns at once
 
 

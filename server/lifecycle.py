@@ -139,6 +139,8 @@ def _log_start(service: Service) -> None:
     log.info("Open Receipt OCR %s%s", docs.version(), f" is on {url}" if (url := _url()) else "")
     log.info("    data:        %s", service.storage.root)
     log.info("    reads with:  %s", ", ".join(able) or "nothing yet")
+    for runs_on in filter(None, (service.providers[name].runs_on() for name in able)):
+        log.info("    networks:    %s", runs_on)
     if others:
         log.info("    not set up:  %s; `flask doctor` says what each needs", ", ".join(others))
     if service.settings.watch_dir:

@@ -130,5 +130,6 @@ def create_app():
 
     providers = {name: fake(f"# Receipt\n\n{name}") for name in ("mistral", "openai")}
     return app.create_app(
-        providers=providers | {"slow": fake(ocr=slow), "killer": fake(ocr=killer)}
+        providers=providers
+        | {"slow": fake(ocr=slow, runs_on=lambda: "on paper"), "killer": fake(ocr=killer)}
     )

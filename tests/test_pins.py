@@ -10,7 +10,14 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-FILES = ("requirements.txt", "requirements-dev.txt", "requirements-llama.txt", "constraints.txt")
+KINDS = (
+    "requirements",
+    "requirements-dev",
+    "requirements-llama",
+    "requirements-openvino",
+    "constraints",
+)
+FILES = tuple(f"{kind}.txt" for kind in KINDS)
 
 
 def lines(name):

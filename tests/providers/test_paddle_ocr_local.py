@@ -4,11 +4,13 @@ import subprocess
 import sys
 from io import BytesIO
 
+import numpy as np
 import pytest
 import yaml
 from PIL import Image, ImageDraw, ImageFont
 
 from engines import paddle_models
+from engines.detector import find
 from providers import PROVIDERS, paddle
 from settings import read_settings
 from tests.conftest import ROOT
@@ -131,6 +133,27 @@ def test_a_receipt_too_long_for_one_look_is_read_once_from_end_to_end(client):
     assert [words(row) for row in data["text"].splitlines()] == list(expected.values())
     for line, top in zip(data["pages"][0]["lines"], expected, strict=True):
         assert abs(line["box"][1] - top) < 12
+
+
+@pytest.mark.parametrize("flags", ["fma avx avx2", "avx2 avx512f avx512dq", None])
+def test_the_detector_runs_on_openvino_where_the_processor_has_avx_512(tmp_path, flags):
+    cpuinfo = tmp_path / "cpuinfo"
+    if flags:
+        cpuinfo.write_text(f"model name\t: A processor\nflags\t\t: fpu {flags}\n")
+    assert paddle_models.detects_on_openvino(cpuinfo) == ("avx512f" in (flags or ""))
+
+
+@pytest.mark.slow
+def test_the_detector_finds_the_same_boxes_on_openvino(own_models):
+    """Where it does not pay too, so that this is tested on every processor."""
+    onnx_runtime = paddle_models.load(own_models["PADDLE_OCR_DET_DIR"], "").detector
+    path = paddle_models.weights(paddle_models.DET_FILE)
+    openvino = onnx_runtime._replace(run=paddle_models.on_openvino(path))
+    for image in (drawn(), Image.open(ROOT / "samples/receipt.jpg").convert("RGB")):
+        picture = np.asarray(image)[:, :, ::-1]
+        found, wanted = (find(detector, picture, 1280) for detector in (openvino, onnx_runtime))
+        assert len(wanted) >= 5
+        assert np.array_equal(found, wanted)
 
 
 def test_a_picture_without_text_is_completed_with_a_warning(client):

@@ -202,9 +202,10 @@ def test_the_log_begins_with_what_a_user_wants_to_know_and_says_what_an_end_wait
     until(lambda: "1 executions get 5 s to end; Ctrl-C ends at once" in server.log.read_text())
     lines = [line.split(" INFO ", 1)[-1] for line in server.log.read_text().splitlines()]
     begin = lines.index(f"Open Receipt OCR {docs.version()} is on http://localhost:{server.port}")
-    assert lines[begin + 1 : begin + 4] == [
+    assert lines[begin + 1 : begin + 5] == [
         f"    data:        {server.data}",
         "    reads with:  mistral, openai, slow, killer",
+        "    networks:    on paper",
         "    answers:     this machine only; to let a phone in, see docs/phone.md",
     ]
     assert not any("development server" in line for line in lines)
