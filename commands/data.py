@@ -240,27 +240,15 @@ UNITS = {"d": "days", "h": "hours", "w": "weeks"}
 
 
 def age(text: str) -> timedelta:
-    """`90d`, `12h` or `2w`. Raises ValueError for anything else."""
+    """`90d`, `12h` or `2w`. Raises BadParameter for anything else."""
     match = re.fullmatch(r"([0-9]{1,5})([dhw])", text.strip())
     if not match:
-        raise ValueError(f"an age is a number with d, h or w, as in 90d, not {text!r}")
+        raise click.BadParameter(f"an age is a number with d, h or w, as in 90d, not {text!r}")
     return timedelta(**{UNITS[match[2]]: int(match[1])})
 
 
-class Age(click.ParamType):
-    name = "age"
-
-    def convert(self, value: Any, param: Any, context: Any) -> timedelta:
-        try:
-            return age(value)
-        except ValueError as error:
-            self.fail(str(error), param, context)
-
-
 @click.command()
-@click.option(
-    "--older-than", type=Age(), help="finished jobs last changed longer ago: 90d, 12h, 2w"
-)
+@click.option("--older-than", type=age, help="finished jobs last changed longer ago: 90d, 12h, 2w")
 @click.option("--orphans", is_flag=True, help="directories under uploads/ that no job knows")
 @click.option("--dry-run", is_flag=True, help="only say which")
 @with_appcontext

@@ -2,8 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +33,8 @@ def ocr(files: tuple[Path, ...], name: str | None, as_json: bool) -> None:
     service: Service = current_app.extensions["receipts"]
     provider = _chosen(name, service.providers, service.settings)
     failures = []
-    with _progress(files) as paths:
+    is_hidden = len(files) == 1 or sys.stdout.isatty() or not sys.stderr.isatty()
+    with click.progressbar(files, file=sys.stderr, show_pos=True, hidden=is_hidden) as paths:
         for path in paths:
             try:
                 reading = _read(path, provider, service.settings)
@@ -77,13 +77,3 @@ def _print_reading(path: Path, reading: dict[str, Any], as_json: bool, several: 
     elif "text" in reading:
         click.echo(f"==> {path} <==" if several else "", nl=several)
         click.echo(reading["text"])
-
-
-@contextmanager
-def _progress(files: tuple[Path, ...]) -> Iterator[Iterable[Path]]:
-    """The files; with a progress bar if only standard error is a terminal."""
-    if len(files) > 1 and sys.stderr.isatty() and not sys.stdout.isatty():
-        with click.progressbar(files, file=sys.stderr, show_pos=True) as bar:
-            yield bar
-    else:
-        yield files
