@@ -5,6 +5,7 @@ READERS_S=60 makes them stay for a minute and not only for some seconds.
 
 import json
 import os
+import shutil
 import socket
 import time
 from contextlib import ExitStack, closing, contextmanager
@@ -13,8 +14,9 @@ import pytest
 import requests
 
 import db
+from app import create_app
 from tests.conftest import FLASK, PRODUCTION
-from tests.fakes import png
+from tests.fakes import fake, png, upload, wait
 from tests.server.test_limits import memory
 
 pytestmark = pytest.mark.slow
@@ -25,16 +27,26 @@ JOBS, ITEMS = 70, 1_800  # an export of 20 MB
 ITEM = {"description": "Flat White with oat milk, large", "quantity": 2, "unitPrice": 3.9}
 
 
-@pytest.fixture
-def paths(serve, tmp_path):
-    """A file of 19 MiB, a job of 256 kB and an export of 20 MB, in the data of `serve`."""
-    server = serve()
-    server.wait(server.upload(png().ljust(19 * MIB, b"\0"), "mistral"))
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory):
+    """A data directory with a file of 19 MiB, a job of 256 kB and an export of 20 MB."""
+    data = tmp_path_factory.mktemp("stored") / "data"
+    app = create_app(data, {"mistral": fake()}, {}, serve=True)
+    client = app.test_client()
+    wait(client, upload(client, "mistral", files=[(png(), "a.png")]))
+    (data / "uploads/1/a.png").write_bytes(png().ljust(19 * MIB, b"\0"))
     receipt = json.dumps({"receipt": {"merchant": "CORNER CAFE", "items": [ITEM] * ITEMS}})
-    with closing(db.connect(tmp_path / "data" / "receipts.db")) as connection, connection:
+    with closing(db.connect(data / "receipts.db")) as connection, connection:
         for number in range(JOBS):
             add_reading(connection, receipt if number else json.dumps({"text": "x" * 2**18}))
-    server.end()
+    app.extensions["receipts"].stop()
+    return data
+
+
+@pytest.fixture
+def paths(stored, tmp_path):
+    """What is asked for, in the data of `serve`."""
+    shutil.copytree(stored, tmp_path / "data")
     return ("/ocr-jobs/1/files/1", "/ocr-jobs/2", "/ocr-jobs/export.json?items=1")
 
 
