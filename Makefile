@@ -31,7 +31,7 @@ test: $(VENV)/ready-dev
 	$(BIN)/python -m pytest $(PYTEST)
 
 quick: $(VENV)/ready-dev
-	$(BIN)/python -m pytest -m "not slow" -n auto --dist loadfile
+	$(BIN)/python -m pytest -m "not slow" -n auto --dist loadfile $(PYTEST)
 
 lint: $(VENV)/ready-dev
 	$(BIN)/ruff check .
