@@ -553,21 +553,7 @@ def create_app(
         settings = read_settings(env)
     except ValueError as error:
         raise SystemExit(str(error)) from None
-    root = Path(data or settings.data_dir).resolve()
-    storage, database = Storage(root), root / "receipts.db"
-    waiting = Waiting(settings.max_waiting)
-    webhook = Webhook(database, settings)
-
-    def ended(execution: Ended) -> None:
-        service.metrics.count(execution)
-        service.changed(execution.job_id)
-
-    worker = Worker(database, storage, providers, settings, ended)
-    metrics = Metrics(database)
-    previews = Previews(storage, settings)
-    parts = (worker, waiting, webhook, metrics, previews)
-    service = Service(database, storage, providers, settings, *parts)
-
+    service = _service(Path(data or settings.data_dir).resolve(), providers, settings)
     app = Flask(__name__)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the reference puts id first
     app.config["MAX_CONTENT_LENGTH"] = max_body_bytes(settings)
@@ -582,10 +568,32 @@ def create_app(
         limit_rate(app, settings.rate_limit)
     process_serves = serve is None and serving()
     if process_serves:
-        storage.take_temporary_files()
+        service.storage.take_temporary_files()
         stop_with_process(service)  # first: what runs from now on may be put back
     if serve or process_serves:
         run_worker(service)
     if process_serves:
         serve_ipv6_too(app)
     return app
+
+
+def _service(root: Path, providers: Mapping[str, Provider], settings: Settings) -> Service:
+    """All that the routes share, with its data under `root`; nothing of it runs yet."""
+    storage, database = Storage(root), root / "receipts.db"
+
+    def ended(execution: Ended) -> None:
+        service.metrics.count(execution)
+        service.changed(execution.job_id)
+
+    service = Service(
+        database,
+        storage,
+        providers,
+        settings,
+        Worker(database, storage, providers, settings, ended),
+        Waiting(settings.max_waiting),
+        Webhook(database, settings),
+        Metrics(database),
+        Previews(storage, settings),
+    )
+    return service
