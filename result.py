@@ -311,8 +311,7 @@ def _camel(value: object, inside_raw: bool = False) -> object:
 
 def as_json(receipt: Receipt) -> Json:
     """The receipt as it stands in ocrData."""
-    made: Json = json.loads(json.dumps(_camel(asdict(receipt))))
-    return made
+    return dict(json.loads(json.dumps(_camel(asdict(receipt)))))
 
 
 def from_json(receipt: Json) -> Receipt:

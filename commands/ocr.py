@@ -66,8 +66,7 @@ def _read(path: Path, provider: Provider, settings: Settings) -> dict[str, Any]:
     if not path.is_file():
         raise ProviderError("file_missing", "there is no such file")
     decoder.check(path, settings)
-    reading: dict[str, Any] = json.loads(ocr_data(read(provider, path, settings)))
-    return reading
+    return dict(json.loads(ocr_data(read(provider, path, settings))))
 
 
 def _print_reading(path: Path, reading: dict[str, Any], as_json: bool, several: bool) -> None:

@@ -58,14 +58,12 @@ def check(path: Path, settings: Settings) -> str:
 
 def is_cut_short(path: Path, settings: Settings) -> bool:
     """Whether a picture lacks its end, and with it more than a twentieth of its rows."""
-    share: float = _checked("missing_share", path, settings=settings)
-    return share > CUT_SHORT_SHARE
+    return bool(_checked("missing_share", path, settings=settings) > CUT_SHORT_SHARE)
 
 
 def codes(path: Path, settings: Settings) -> list[Code]:
     """The bar codes and QR codes of a file. Raises ProviderError where it cannot be decoded."""
-    found: list[Code] = _checked("codes", path, settings.limits, settings=settings)
-    return found
+    return list(_checked("codes", path, settings.limits, settings=settings))
 
 
 def preview(

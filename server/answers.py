@@ -137,8 +137,7 @@ def latest_reading(file: dict[str, Any]) -> dict[str, Any] | None:
     """The ocrData of a file's latest completed execution."""
     for execution in reversed(file["executions"]):
         if execution["status"] == "completed":
-            reading: dict[str, Any] = json.loads(execution["ocrData"])
-            return reading
+            return dict(json.loads(execution["ocrData"]))
     return None
 
 

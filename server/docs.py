@@ -64,8 +64,7 @@ def page() -> Json:
 
 def version() -> str:
     """The release of this service, such as 1.0.0: openapi.json is the one place that names it."""
-    release: str = read()["info"]["version"]
-    return release
+    return str(read()["info"]["version"])
 
 
 def groups(document: Json) -> dict[str, list[Operation]]:
@@ -196,5 +195,4 @@ def _resolved(document: Json, thing: Json) -> Json:
 
 
 def read() -> Json:
-    document: Json = json.loads(FILE.read_text("utf-8"))
-    return document
+    return dict(json.loads(FILE.read_text("utf-8")))
