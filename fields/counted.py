@@ -120,7 +120,7 @@ def columns_of(receipt: Json, row: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "execution_id": row["execution_id"],
         "chosen": row["chosen"],
-        "state": _state(receipt, row["confirmed_at"]),
+        "state": _state(receipt, row),
         "merchant": receipt.get("merchant"),
         "date": receipt.get("date"),
         "time": receipt.get("time"),
@@ -141,9 +141,11 @@ def columns_of(receipt: Json, row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _state(receipt: Json, confirmed_at: str | None) -> str:
-    if confirmed_at:
+def _state(receipt: Json, row: Mapping[str, Any]) -> str:
+    if row["confirmed_at"]:
         return "confirmed"
+    if row["execution_id"] is None and row["corrections"] == "{}":
+        return "reading"  # until db.fail_receipts finds that nothing is pending
     doubtful = receipt.get("review") or WEAK & set(receipt.get("warnings") or ())
     return "review" if doubtful else "ok"
 

@@ -31,7 +31,7 @@ def described(connection: sqlite3.Connection, receipt_id: int) -> Json | None:
     readings = {e["id"]: json.loads(e["ocrData"]) for e in executions if e["ocrData"]}
     reading = readings.get(row["execution_id"], {})
     receipt, corrections = receipt_at(reading, row["position"]), json.loads(row["corrections"])
-    is_known = receipt or corrections
+    is_known = receipt or corrections or shown["state"] == "failed"
     return shown | {
         "receipt": counted(_fields(receipt or EMPTY), row, date.today()) if is_known else None,
         "page": receipt.get("page", 0) if receipt else None,
@@ -111,6 +111,7 @@ def change(connection: sqlite3.Connection, receipt_id: int, wanted: Change) -> b
     new["changed"] = _changed(row, new)
     if not put_receipt(connection, new, reading, wanted.seen):
         raise Stale(_changes_since(row, wanted.seen))
+    db.fail_receipts(connection, row["file_id"])
     for other in add_receipts(connection, row["file_id"], reading):
         added = db.get_receipt_row(connection, other) or {}
         added = read_as(connection, added, new["execution_id"], reading)

@@ -186,7 +186,12 @@ def test_corrections_are_exported_with_their_names(client, receipt):
 
 def test_what_was_filled_in_before_anything_was_read_stays(client):
     wait(client, upload(client, "failing"))
-    assert get(client)["state"] == "failed"
+    failed = get(client)
+    assert (failed["state"], failed["receipt"]["total"], failed["receipt"]["items"]) == (
+        "failed",
+        None,
+        [],
+    )
     changed = patch(client, set={"total": 5, "merchant": "Kiosk", "date": "2026-01-02"})
     assert (changed["state"], changed["total"], changed["receipt"]["merchant"]) == (
         "ok",
@@ -198,6 +203,13 @@ def test_what_was_filled_in_before_anything_was_read_stays(client):
     again(client, "first")
     after = get(client)
     assert (after["total"], after["currency"], after["executionId"]) == (5, "EUR", 3)
+
+
+def test_what_was_filled_in_and_taken_back_leaves_a_failed_receipt(client):
+    wait(client, upload(client, "failing"))
+    patch(client, set={"total": 5})
+    changed = patch(client, unset=["total"])
+    assert (changed["state"], changed["error"]["code"]) == ("failed", "bad_image")
 
 
 # Values
