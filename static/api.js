@@ -2,14 +2,13 @@
 // Paths are relative, so that the page also works behind a proxy that gives it a prefix.
 
 import { recall } from "./memory.js";
-import { say } from "./words.js";
+import { say, statusWord } from "./words.js";
 
 export class ApiError extends Error {
-  /** `status` is 0 when there was no answer, `retryAfter` is seconds or 0. */
-  constructor(status, message, retryAfter = 0) {
-    super(message);
-    this.status = status;
-    this.retryAfter = retryAfter;
+  /** `status` is 0 when there was no answer, `detail` is the server's text, `retryAfter` seconds or 0. */
+  constructor(status, message, detail = "", retryAfter = 0) {
+    super([message, detail].filter(Boolean).join(" "));
+    Object.assign(this, { status, detail, retryAfter });
   }
 }
 
@@ -22,19 +21,20 @@ export function whenKeyIsWanted(ask) {
 }
 
 /** The answer to a request, asked again with a key when the server wants one. */
-export async function request(path, { method = "GET", body, signal } = {}) {
+export async function request(path, { method = "GET", body, signal, accept = "*/*" } = {}) {
   for (;;) {
     const key = recall("key");
-    const response = await reach(path, { method, body, signal, headers: authorization(key) });
+    const headers = { Accept: accept, ...authorization(key) };
+    const response = await reach(path, { method, body, signal, headers });
     if (response.ok) return response;
     const error = errorFrom(response.status, await response.text(), response.headers);
     if (response.status !== 401) throw error;
-    await newKey(key, error.message);
+    await newKey(key, error.detail);
   }
 }
 
 export const getJson = async (path, signal) => (await request(path, { signal })).json();
-export const getBlob = async (path, signal) => (await request(path, { signal })).blob();
+export const getBlob = async (path, options) => (await request(path, options)).blob();
 
 export async function sendJson(method, path, value) {
   const body = new Blob([JSON.stringify(value)], { type: "application/json" });
@@ -43,7 +43,7 @@ export async function sendJson(method, path, value) {
 
 /** An address of what is at a path, for as long as the view is shown. */
 export async function localUrl(path, signal) {
-  const url = URL.createObjectURL(await getBlob(path, signal));
+  const url = URL.createObjectURL(await getBlob(path, { signal }));
   signal.addEventListener("abort", () => URL.revokeObjectURL(url), { once: true });
   return url;
 }
@@ -93,8 +93,8 @@ function errorFrom(status, text, headers) {
   const retryAfter = Number(headers.get("Retry-After")) || 0;
   try {
     const { message, details } = JSON.parse(text);
-    return new ApiError(status, details || message, retryAfter);
+    return new ApiError(status, statusWord(status), details || message, retryAfter);
   } catch {
-    return new ApiError(status, say("noReason", { status }), retryAfter);
+    return new ApiError(status, say("noReason", { status }), "", retryAfter);
   }
 }

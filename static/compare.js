@@ -14,7 +14,7 @@ export function comparison(...sides) {
   const same = pairs.filter((pair) => pair.same).length;
   const texts = pairs.map((pair) => textRow(pair, left, right));
   return scroller(say("twoReadings"), [
-    h("p", same === pairs.length ? say("sameText") : say("sameRows", { same, all: pairs.length })),
+    h("p", say("sameRows", { same, all: pairs.length })),
     fieldComparison(sides),
     roving(table(".compare", say("text"), names, texts)),
   ]);
@@ -53,7 +53,7 @@ function textRow(pair, left, right) {
   ]);
 }
 
-const missing = () => h("span.absent", say("notThere"));
+const missing = () => h("span.absent", say("notFound"));
 
 /** Words as text, runs of differing ones in a <mark>. */
 function marked(words) {

@@ -2,14 +2,13 @@
 
 import { getJson, sendJson } from "./api.js";
 import { announce, button, focus, h, iconButton, table } from "./dom.js";
-import { fieldList, ITEM_KEYS, KINDS, nameOf, readTyped, typed, valueOf } from "./fields.js";
+import { COLUMNS, fieldList, KINDS, nameOf, readTyped, typed, valueOf } from "./fields.js";
 import { forget, recall, remember } from "./memory.js";
 import { roving } from "./sheet.js";
-import { fieldTable, itemTable, originOf } from "./views.js";
+import { fieldTable, itemTable, originOf, valueParts } from "./views.js";
 import { say } from "./words.js";
 
 const ORDER = [...Object.keys(KINDS), "items"];
-const EMPTY_ITEM = { description: "", quantity: null, unitPrice: null, amount: null };
 
 /** Send a change of the receipt; whether it was taken. What another one changed first is kept. */
 export async function change(at, changes) {
@@ -64,21 +63,16 @@ function keepDraft(at) {
 /** Begin to correct a field; `onward` goes on to the next doubtful one when it is saved. */
 export function edit(at, name, onward = false) {
   const { receipt } = at.receipt;
-  const value = receipt[name];
-  const draft =
-    name === "items"
-      ? (value.length ? value : [EMPTY_ITEM]).map((item) => typedItem(item, receipt.currency))
-      : typed(KINDS[name], value, receipt.currency);
-  at.editing = { name, draft, before: draft, onward: onward || receipt.review.includes(name) };
+  const text = (kind, value) => typed(kind, value, receipt.currency);
+  const line = (one) => Object.entries(COLUMNS[name]).map(([key, kind]) => text(kind, one[key]));
+  const isList = name in COLUMNS;
+  const lines = isList && receipt[name].length ? receipt[name] : [{}];
+  const draft = isList ? lines.map(line) : text(KINDS[name], receipt[name]);
+  at.editing = { name, draft, before: draft, onward: onward || toCheck(at.receipt).includes(name) };
   at.showField();
   const input = document.getElementById(`input-${name}`);
   input.focus();
   input.select?.();
-}
-
-function typedItem(item, currency) {
-  const kinds = { description: "text", quantity: "quantity", unitPrice: "sum", amount: "sum" };
-  return ITEM_KEYS.map((key) => typed(kinds[key], item[key], currency));
 }
 
 /** Stop correcting without a change, and go back to the field. */
@@ -94,9 +88,12 @@ function stop(at) {
   at.show();
 }
 
+/** The fields to look at; where nothing was read, those that every receipt has. */
+export const toCheck = ({ state, review }) => (state === "failed" ? ORDER.slice(0, 3) : review);
+
 /** Go to the next field a person should look at, else to the button that confirms. */
 export function nextDoubtful(at, after = null) {
-  const next = ORDER.slice(ORDER.indexOf(after) + 1).find((name) => at.receipt.review.includes(name));
+  const next = ORDER.slice(ORDER.indexOf(after) + 1).find((name) => toCheck(at.receipt).includes(name));
   if (next) return edit(at, next, true);
   announce(say("nothingElse"));
   return focus("confirm", { preventScroll: true });
@@ -105,7 +102,7 @@ export function nextDoubtful(at, after = null) {
 /** Save what is typed; whether it is saved. Nothing is sent for what was left as it was. */
 export async function saveEditing(at, go = true) {
   const { name, draft, before, onward } = at.editing;
-  const value = name === "items" ? readItems(draft) : readTyped(KINDS[name], draft);
+  const value = name in COLUMNS ? readLines(draft, COLUMNS[name]) : readTyped(KINDS[name], draft);
   if (Number.isNaN(value)) return refuse(at, say("noNumber"));
   if (JSON.stringify(draft) !== JSON.stringify(before)) {
     try {
@@ -128,13 +125,14 @@ function refuse(at, words) {
   return false;
 }
 
-/** The items that were typed, without rows that are empty; NaN where a number is none. */
-function readItems(rows) {
-  const items = rows
-    .filter((cells) => cells.some((text) => text.trim()))
-    .map(([description, ...numbers]) => [description.trim(), ...numbers.map((text) => readTyped("sum", text))]);
-  if (items.flat().some(Number.isNaN)) return NaN;
-  return items.map((cells) => Object.fromEntries(cells.map((cell, nth) => [ITEM_KEYS[nth], cell])));
+/** The lines of a list that were typed, without those that are empty; NaN where a number is none. */
+function readLines(lines, columns) {
+  const cell = ([key, kind], text) => [key, readTyped(kind, text)];
+  const read = lines
+    .filter((texts) => texts.some((text) => text.trim()))
+    .map((texts) => Object.entries(columns).map((column, nth) => cell(column, texts[nth])));
+  if (read.flat(2).some(Number.isNaN)) return NaN;
+  return read.map(Object.fromEntries);
 }
 
 async function takeBack(at, name) {
@@ -159,19 +157,11 @@ export function correctable(at, reading) {
   ]);
 }
 
-function value(at, reading, { name, value }) {
-  if (!name) return value;
-  const check = reading.receipt.review.includes(name) && at.receipt.state !== "confirmed";
-  const about = name in at.receipt.corrections ? say("origin.corrected") : originOf(reading.receipt, name);
-  const isPlain = reading.receipt.evidence?.[name]?.source === "ocr";
-  const parts = [
-    h("span", value ?? say("notFound")),
-    check && [" ", h("span.doubt", say("pleaseCheck"))],
-    about && [" ", h(`span.origin${isPlain ? "" : ".told"}`, about)],
-  ];
-  return button(null, parts, () => edit(at, name), `#field-${name}.value${value === null ? ".absent" : ""}`, {
-    "aria-labelledby": name !== "items" && `label-${name} field-${name}`,
-  });
+function value(at, { receipt }, field) {
+  const { name } = field;
+  const parts = valueParts(receipt, field, at.receipt.corrections);
+  const labelledby = name !== "items" && `label-${name} field-${name}`;
+  return button(null, parts, () => edit(at, name), `#field-${name}.value`, { "aria-labelledby": labelledby });
 }
 
 function form(at, reading) {
@@ -186,7 +176,7 @@ function form(at, reading) {
   };
   const label = say("correctField", { field: nameOf(name) });
   return h("form.edit", { "aria-label": label, novalidate: true, onsubmit, onkeydown }, [
-    name === "items" ? itemInputs(at, draft) : input(at, name, draft),
+    name in COLUMNS ? lineInputs(at, name, draft) : input(at, name, draft),
     clash ? choice(at, clash) : buttons(at),
     error && h("p#input-error.error", { role: "alert" }, error),
     about(at, reading, name),
@@ -224,7 +214,7 @@ function buttons(at) {
 
 /** The two values of a field that another window changed first. */
 function choice(at, { now }) {
-  const mine = at.editing.name === "items" ? say("myItems") : at.editing.draft;
+  const mine = at.editing.name in COLUMNS ? say("myItems") : at.editing.draft;
   return h("div.conflict", { role: "alert" }, [
     h("p", say("changedTo", { now, mine })),
     h("div.actions", [
@@ -236,41 +226,42 @@ function choice(at, { now }) {
 
 /** Where the value comes from, and what was read where it was corrected. */
 function about(at, reading, name) {
-  const corrected = name in at.receipt.corrections && name !== "items";
+  const corrected = name in at.receipt.corrections;
   const words = [originOf(reading.receipt, name), corrected && say("wasRead", { value: toldOf(name, at.read ?? {}) })];
   return h("p#input-about.small", words.filter(Boolean).join(" · "));
 }
 
-/** A line for each item, which are cells of text, and a button for another. */
-function itemInputs(at, rows) {
+/** The lines of a list, which are cells of text, and a button for another. */
+function lineInputs(at, name, rows) {
+  const keys = Object.keys(COLUMNS[name]);
   const again = (next, focused) => {
     type(at, next);
     at.showField();
-    focus(idOf(focused, 0));
+    focus(idOf(name, focused, 0));
   };
   const remove = (nth) => () => again(rows.toSpliced(nth, 1), Math.max(0, nth - 1));
   const line = (row, nth) =>
     h("tr", [
-      row.map((text, column) => h("td", itemInput(at, row, nth, column))),
+      keys.map((key, column) => h("td", lineInput(at, row, nth, key, column))),
       h("td", iconButton("close", say("removeItem", { n: nth + 1 }), remove(nth))),
     ]);
-  const add = () => again([...rows, ["", "", "", ""]], rows.length);
+  const add = () => again([...rows, keys.map(() => "")], rows.length);
   return [
-    table(".typing", null, [...ITEM_KEYS.map(nameOf), h("td")], rows.map(line)),
+    table(".typing", null, [...keys.map(nameOf), h("td")], rows.map(line)),
     button("plus", say("addItem"), add, "#add-item.quiet"),
   ];
 }
 
-const idOf = (nth, column) => (nth || column ? `input-items-${nth}-${column}` : "input-items");
+const idOf = (name, nth, column) => `input-${name}${nth || column ? `-${nth}-${column}` : ""}`;
 
-function itemInput(at, row, nth, column) {
-  const name = nameOf(ITEM_KEYS[column]);
+function lineInput(at, row, nth, key, column) {
+  const label = nameOf(key);
   const oninput = (event) => {
     row[column] = event.target.value;
     keepDraft(at);
   };
-  return h(`input#${idOf(nth, column)}`, {
-    ...{ "aria-label": `${name} ${nth + 1}`, placeholder: name, inputmode: column ? "decimal" : null },
+  return h(`input#${idOf(at.editing.name, nth, column)}`, {
+    ...{ "aria-label": `${label} ${nth + 1}`, placeholder: label, inputmode: key === "description" ? null : "decimal" },
     ...{ autocomplete: "off", value: row[column], oninput },
   });
 }

@@ -1,20 +1,27 @@
 // The fields of a receipt: their names, values and places, and how they are typed and written.
 
 import { placeOf } from "./reading.js";
-import { bareMoney, LOCALE, money, printedDate, say } from "./words.js";
+import { bareMoney, LOCALE, money, percent, printedDate, say } from "./words.js";
 
 /** How each field is typed, in the order of the page; the first three are shown also when not found. */
 export const KINDS = {
   ...{ merchant: "text", date: "date", total: "sum", time: "time", currency: "text" },
-  ...{ subtotal: "sum", discount: "sum", tax: "sum", tip: "sum", paymentMethod: "text", cardLast4: "text" },
+  ...{ subtotal: "sum", discount: "sum", tax: "sum", taxes: "list", tip: "sum" },
+  ...{ paymentMethod: "text", cardLast4: "text" },
   ...{ receiptNumber: "text", merchantAddress: "text", merchantPhone: "text", merchantTaxId: "text" },
+};
+/** The columns of the fields that are lists, and how each is typed. */
+export const COLUMNS = {
+  items: { description: "text", quantity: "number", unitPrice: "sum", amount: "sum" },
+  taxes: { rate: "number", amount: "sum" },
 };
 const WORDS = {
   ...{ paymentMethod: "paidBy", merchantAddress: "address", merchantPhone: "phone", merchantTaxId: "taxNumber" },
   ...{ description: "item", unitPrice: "price" },
 };
 const ALWAYS = 3;
-const NAMED = { total: /(?<!sub.?)total|amount due|summe|gesamt|importe/i, tax: /tax|vat|gst|mwst|ust|tva|iva/i };
+const TAX = /tax|vat|gst|mwst|ust|tva|iva/i;
+const NAMED = { total: /(?<!sub.?)total|amount due|summe|gesamt|importe/i, tax: TAX, taxes: TAX };
 
 /** What a field or a column of the items is called. */
 export const nameOf = (name) => say(WORDS[name] ?? name);
@@ -22,12 +29,12 @@ export const nameOf = (name) => say(WORDS[name] ?? name);
 /** All fields: {name, label, value, row, isShown}, where value is in words and row says the place. */
 export function fieldList(reading) {
   const { receipt } = reading;
-  return Object.keys(KINDS).flatMap((name, nth) => {
-    const field = { name, label: labelOf(name, receipt), value: valueOf(name, receipt[name], receipt) };
-    const evidence = receipt.evidence?.[name];
-    field.row = placeOf(reading, { name, printed: receipt[name], named: NAMED[name], evidence });
+  return Object.keys(KINDS).map((name, nth) => {
+    const field = { name, label: nameOf(name), value: valueOf(name, receipt[name], receipt) };
+    const [evidence, printed] = [receipt.evidence?.[name], name === "taxes" ? receipt.taxes[0]?.amount : receipt[name]];
+    field.row = placeOf(reading, { name, printed: printed ?? null, named: NAMED[name], evidence });
     field.isShown = nth < ALWAYS || field.value !== null || receipt.review?.includes(name);
-    return name === "tax" ? [...rates(reading), field] : [field];
+    return field;
   });
 }
 
@@ -37,34 +44,18 @@ export const shownFields = (reading) => fieldList(reading).filter(({ isShown }) 
 export function valueOf(name, value, { currency }) {
   if (value === null || value === undefined) return null;
   if (name === "items") return value.length ? say("itemCount", { n: value.length }) : null;
+  if (name === "taxes") return value.map((one) => rateOf(one, currency)).join(" · ") || null;
   if (KINDS[name] === "sum") return money(value, currency);
   return name === "date" ? printedDate(value) : value;
 }
 
-/** The one rate of a receipt belongs to its tax; several are told one by one. */
-function labelOf(name, { taxes, tax }) {
-  const isOnly = name === "tax" && taxes.length === 1 && taxes[0].amount === tax;
-  return isOnly ? rateLabel(taxes[0]) : nameOf(name);
+function rateOf({ rate, amount }, currency) {
+  const parts = [rate === null ? null : percent(rate), amount === null ? null : money(amount, currency)];
+  return parts.filter(Boolean).join(": ");
 }
 
-function rates(reading) {
-  const { taxes, tax, currency } = reading.receipt;
-  if (taxes.length === 1 && taxes[0].amount === tax) return [];
-  return taxes.map((one) => ({
-    name: null,
-    label: rateLabel(one),
-    value: one.amount === null ? "" : money(one.amount, currency),
-    row: placeOf(reading, { printed: one.amount, named: NAMED.tax }),
-    isShown: true,
-  }));
-}
-
-function rateLabel({ rate }) {
-  return rate === null ? say("taxOfARate") : say("taxAt", { rate });
-}
-
-/** An item's cells in words, by the names of its keys. */
-export const ITEM_KEYS = ["description", "quantity", "unitPrice", "amount"];
+export const ITEM_KEYS = Object.keys(COLUMNS.items);
+/** What stands in an item's column, in words. */
 export function itemCell(item, key, currency) {
   if (item[key] === null || item[key] === undefined) return "";
   if (key === "description") return item[key];
@@ -74,7 +65,7 @@ export function itemCell(item, key, currency) {
 /** What stands in an input before anything is typed. */
 export function typed(kind, value, currency) {
   if (value === null || value === undefined) return "";
-  if (kind === "quantity") return value.toLocaleString(LOCALE, { useGrouping: false });
+  if (kind === "number") return value.toLocaleString(LOCALE, { useGrouping: false, maximumFractionDigits: 4 });
   return kind === "sum" ? bareMoney(value, currency, false) : String(value);
 }
 
@@ -82,7 +73,7 @@ export function typed(kind, value, currency) {
 export function readTyped(kind, text) {
   const value = text.trim();
   if (!value) return null;
-  return kind === "sum" || kind === "quantity" ? readNumber(value) : value;
+  return kind === "sum" || kind === "number" ? readNumber(value) : value;
 }
 
 /**

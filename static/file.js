@@ -7,8 +7,8 @@ import { announce, button, copy, focus, h, hashWith, icon, scroller, stateLabel 
 import { providerChoice, usualProvider } from "./providers.js";
 import { readBy, readingOf } from "./reading.js";
 import { linkRows } from "./sheet.js";
-import { source, VIEWS } from "./views.js";
-import { say } from "./words.js";
+import { VIEWS } from "./views.js";
+import { errorWord, percentSure, say } from "./words.js";
 
 const READINGS = { name: "readings", label: say("allReadings"), text: () => "" };
 
@@ -65,7 +65,7 @@ function captionOf(reading, from, rows) {
   if (!row) return origin ?? "";
   const sure = row.lines.map(({ confidence }) => confidence).filter((one) => one !== null);
   if (!sure.length) return row.text;
-  return say("sure", { text: row.text, percent: Math.round(Math.min(...sure) * 100) });
+  return `${row.text} (${percentSure(Math.min(...sure))})`;
 }
 
 function runBar(at, run, other) {
@@ -86,7 +86,7 @@ function runBar(at, run, other) {
   ]);
   select.value = other?.id ?? "";
   return h("div.runs", [
-    h("ul", { "aria-label": say("readings") }, at.file.executions.map((one) => h("li", link(one)))),
+    h("ul", { "aria-label": say("allReadings") }, at.file.executions.map((one) => h("li", link(one)))),
     isRead(run) && others.length > 0 && h("div.field", h("label", { for: "compare" }, say("compareWith")), select),
   ]);
 }
@@ -104,7 +104,6 @@ function sideOf(at, run) {
 }
 
 function resultOf(at, run, reading) {
-  if (!run) return h("p.notice", say("noFilesLeft"));
   if (run.status === "failed") return failure(at, run);
   if (!reading) return progress(at, run);
   const counts = run.id === at.receipt.executionId;
@@ -121,14 +120,14 @@ function resultOf(at, run, reading) {
     h("div.tabbar", [tabs(views, current, show), current !== READINGS && copyButton(() => current.text(reading))]),
     h("div#panel.panel", { role: "tabpanel", "aria-labelledby": `tab-${current.name}` }, [
       scroller(current.label, content(at, reading, current, counts)),
+      h("p.small", reading.model),
     ]),
   ]);
 }
 
 function content(at, reading, view, counts) {
   if (view === READINGS) return allReadings(at);
-  if (view !== VIEWS[0] || !counts) return view.render(reading);
-  return h("div", correctable(at, reading), source(reading));
+  return view !== VIEWS[0] || !counts ? view.render(reading) : correctable(at, reading);
 }
 
 function copyButton(text) {
@@ -146,7 +145,7 @@ function allReadings(at) {
   const runs = at.file.executions.filter(isRead);
   const now = at.file.executions.find(({ id }) => id === at.receipt.executionId);
   const sides = [{ name: say("whatCounts"), reading: readingOfRun(at, now) }];
-  const cells = runs.map((run) => h("td", run === now ? say("counts") : useButton(at, run, say("use"))));
+  const cells = runs.map((run) => h("td", run === now ? say("counts") : useButton(at, run, say("useThis"))));
   const read = runs.map((run) => ({ ...sideOf(at, run), reading: asRead(at, run) }));
   return fieldComparison([...sides, ...read], h("tr", h("th", { scope: "row" }, say("choose")), h("td"), cells));
 }
@@ -195,10 +194,15 @@ function cancelButton(at, run) {
 }
 
 function failure(at, run) {
-  return h("div.notice.error", [
-    h("p", h("b", say("couldNotRead", { provider: run.ocrProvider }))),
-    h("p", run.error?.message ?? say("didNotSay")),
-    button("again", say("tryAgain"), () => readAgain(at, run.ocrProvider), "#retry"),
+  const { receipt, executionId } = at.receipt;
+  const blank = { receipt, rows: [], pages: [] };
+  return h("div", [
+    h("div.notice.error", [
+      h("p", h("b", say("couldNotRead", { provider: run.ocrProvider })), " ", errorWord(run.error)),
+      h("p.small", run.error.message),
+      button("again", say("tryAgain"), () => readAgain(at, run.ocrProvider), "#retry"),
+    ]),
+    receipt && executionId === null && [h("h2", say("byHand")), correctable(at, blank)],
   ]);
 }
 

@@ -2,7 +2,7 @@
 
 import { request } from "./api.js";
 import { announce, complain, stopComplaining } from "./dom.js";
-import { say } from "./words.js";
+import { errorWord, say } from "./words.js";
 
 const FIRST_POLL_MS = 500;
 const LAST_POLL_MS = 5000;
@@ -78,7 +78,7 @@ function tellChanges(before, after) {
     for (const run of file.executions.filter(({ id, status }) => states.has(id) && states.get(id) !== status)) {
       const about = { file: file.originalName, provider: run.ocrProvider };
       if (run.status === "completed") announce(say("readBy", about));
-      if (run.status === "failed") announce(say("failedBy", { ...about, reason: run.error.message }));
+      if (run.status === "failed") announce(say("failedBy", { ...about, reason: errorWord(run.error) }));
     }
   }
 }

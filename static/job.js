@@ -2,7 +2,6 @@
 
 import { ApiError, getBlob, getJson, request } from "./api.js";
 import { announce, ask, button, h, hashWith, menu, save } from "./dom.js";
-import { jobJson, jobMarkdown } from "./reading.js";
 import { moment, say } from "./words.js";
 
 /** Go on to the job's first receipt, or to that of the file that the address names. */
@@ -44,30 +43,27 @@ export function aboutJob(at) {
 function downloads(job, file) {
   const name = `receipt-${job.id}`;
   const csv = `receipts/export.csv?job=${job.id}&sort=addedAt:asc`;
-  const fetched = (label, path, named) => [label, async () => save(await getBlob(path), named)];
-  const made = (label, make, type, named) => [label, () => save(new Blob([make(job)], { type }), named)];
+  const item = (label, path, named, accept) => [label, async () => save(await getBlob(path, { accept }), named)];
   return menu("downloads", say("download"), [
-    fetched(say("original"), `ocr-jobs/${job.id}/files/${file.id}`, file.originalName),
-    made("JSON", jobJson, "application/json", `${name}.json`),
-    fetched(say("csvReceipts"), csv, `${name}.csv`),
-    fetched(say("csvItems"), `${csv}&items=1`, `${name}-items.csv`),
-    made(say("markdown"), jobMarkdown, "text/markdown", `${name}.md`),
+    item(say("original"), `ocr-jobs/${job.id}/files/${file.id}`, file.originalName),
+    item("JSON", `ocr-jobs/${job.id}`, `${name}.json`),
+    item(say("csvReceipts"), csv, `${name}.csv`),
+    item(say("csvItems"), `${csv}&items=1`, `${name}-items.csv`),
+    item(say("markdown"), `ocr-jobs/${job.id}`, `${name}.md`, "text/markdown"),
   ]);
 }
 
 function deleteJob({ job, receipt, family }) {
-  const words = say("deleteJobText", { pictures: say("pictures", { n: job.files.length }) });
-  const name = job.name ?? receipt.merchant ?? family[0].fileName;
-  return remove(name, words, `ocr-jobs/${job.id}`, "#/receipts");
+  return remove(job.name ?? receipt.merchant ?? family[0].fileName, `ocr-jobs/${job.id}`, "#/receipts");
 }
 
 function deleteFile({ job, file, family }) {
   const next = family.find(({ fileId }) => fileId !== file.id).id;
-  return remove(file.originalName, say("deleteFileText"), `ocr-jobs/${job.id}/files/${file.id}`, `#/receipts/${next}`);
+  return remove(file.originalName, `ocr-jobs/${job.id}/files/${file.id}`, `#/receipts/${next}`);
 }
 
-async function remove(name, words, path, next) {
-  if (!(await ask(say("deleteWhat", { name }), words, say("delete")))) return;
+async function remove(name, path, next) {
+  if (!(await ask(say("deleteWhat", { name }), say("deleteText"), say("delete")))) return;
   await request(path, { method: "DELETE" });
   announce(say("deleted"));
   location.hash = next;

@@ -151,7 +151,8 @@ function providerOf(entry, nth, providers) {
     change();
     focus(`provider-${entry.id}`);
   };
-  return nth ? h("div.extra", choice, iconButton("close", say("notWithThis"), remove)) : choice;
+  if (!nth) return choice;
+  return h("div.extra", choice, iconButton("close", say("remove", { name: entry.providers[nth] }), remove));
 }
 
 function oneMore(entry, providers) {
@@ -219,10 +220,10 @@ async function send(event, form) {
     change();
   } catch (error) {
     if (error.status) key = null; // it was answered; only what was cut off is the same again
-    const [, first, second] = BAD_FILE.exec(error.message) ?? [];
+    const [, first, second] = BAD_FILE.exec(error.detail) ?? [];
     const refused = [400, 413].includes(error.status) ? sent[first ?? second] : null;
     if (!refused) return void (error.name === "AbortError" || complain(error.message));
-    const reason = error.message.replace(/^.*\(index \d+\): /, "");
+    const reason = error.detail.replace(/^.*\(index \d+\): /, "");
     Object.assign(refused, { isRefused: true, problem: say("badFile", { reason }) });
     announce(`${refused.file.name}: ${refused.problem}`);
     change();
@@ -263,7 +264,7 @@ async function sendWithProgress(form, entries, name) {
         return await sending;
       } catch (error) {
         if (error.status !== 401) throw error;
-        await newKey(tried, error.message);
+        await newKey(tried, error.detail);
       }
     }
   } finally {

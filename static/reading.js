@@ -23,29 +23,6 @@ export function readBy({ readings }, id) {
   return readings.find(({ executionId }) => executionId === id)?.receipt ?? null;
 }
 
-/** The newest completed reading of a file, or null. */
-export function latestReading(file) {
-  return readingOf(file.executions.findLast((execution) => execution.status === "completed"));
-}
-
-/** The job as JSON, with ocrData as an object in place of a string. */
-export function jobJson(job) {
-  const parsed = (run) => ({ ...run, ocrData: run.ocrData && JSON.parse(run.ocrData) });
-  const files = job.files.map((file) => ({ ...file, executions: file.executions.map(parsed) }));
-  return JSON.stringify({ ...job, files }, null, 2);
-}
-
-/** Every file's newest reading as Markdown, under the file's name when there are several. */
-export function jobMarkdown(job) {
-  const parts = job.files.flatMap((file) => {
-    const reading = latestReading(file);
-    if (!reading) return [];
-    if (job.files.length === 1) return [reading.markdown];
-    return [`<!-- ${file.originalName.replaceAll("--", "- -")} -->\n\n${reading.markdown}`];
-  });
-  return `${parts.join("\n\n---\n\n")}\n`;
-}
-
 /** The rows of the text, each with the lines of the pages that it is made of: {text, lines}. */
 function rowsOf(text, pages) {
   const unused = pages.flatMap((page, number) =>

@@ -1,7 +1,7 @@
 // Shows one receipt: what counts and what to check first, its picture, its fields to correct.
 
 import { getJson } from "./api.js";
-import { cancel, change, conflictNotice, draftOf, edit, nextDoubtful, saveEditing } from "./correct.js";
+import { cancel, change, conflictNotice, draftOf, edit, nextDoubtful, saveEditing, toCheck } from "./correct.js";
 import { announce, attempt, button, focus, h, hashWith, icon, iconButton } from "./dom.js";
 import { replace, setTitle, stateLabel } from "./dom.js";
 import { nameOf, valueOf } from "./fields.js";
@@ -127,10 +127,10 @@ function seemsHere(id) {
 
 /** The fields to look at, each a button that begins to correct it. */
 function doubts(at) {
-  const { review } = at.receipt;
-  if (!review.length) return null;
+  const names = toCheck(at.receipt);
+  if (!names.length) return null;
   const one = (name) => h("li", button(null, nameOf(name), () => edit(at, name, true), `#check-${name}`));
-  return h("div.doubts", [h("b#to-check", say("check")), h("ul", { "aria-labelledby": "to-check" }, review.map(one))]);
+  return h("div.doubts", [h("b#to-check", say("check")), h("ul", { "aria-labelledby": "to-check" }, names.map(one))]);
 }
 
 /** The other receipts of this upload. */

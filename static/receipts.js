@@ -1,6 +1,6 @@
 // The list of receipts: filters in the URL, sums, months, and what can be done with many at once.
 
-import { getBlob, getJson, localUrl, sendJson } from "./api.js";
+import { getBlob, getJson, localUrl, request, sendJson } from "./api.js";
 import { announce, ask, attempt, button, focus, h, hashWith } from "./dom.js";
 import { icon, menu, replace, save, stateLabel, table } from "./dom.js";
 import { nameOf } from "./fields.js";
@@ -15,6 +15,7 @@ const POLL_MS = 2000;
 const RETRY_MS = 5000;
 const TYPING_MS = 250;
 const ROWS = 50; // a page of the list
+const MAX_IDS = 1000; // in one request
 
 /** The filters as the API takes them, without the page. */
 function filtersOf(params) {
@@ -103,10 +104,12 @@ async function keepLoading(at, places, signal) {
     try {
       const answer = await getJson(`receipts?${at.params}&limit=${ROWS}`, signal);
       const isNews = JSON.stringify(answer) !== JSON.stringify(at.answer);
+      const isOther = answer.pagination.total !== at.answer?.pagination.total;
       at.answer = answer;
       if (isNews || first) at.show();
-      if (isNews) announce(say("receiptsFound", { n: answer.pagination.total }));
-      if (!answer.data.some(({ state }) => state === "reading")) return;
+      if (isOther) announce(say("receiptsFound", { n: answer.pagination.total }));
+      if (answer.unfilled) wait = RETRY_MS;
+      else if (!answer.data.some(({ state }) => state === "reading")) return;
     } catch (error) {
       if (error.name === "AbortError") return;
       const isAway = error.status === 0 || error.status >= 500;
@@ -121,17 +124,15 @@ async function keepLoading(at, places, signal) {
 }
 
 function showAnswer(at, places) {
-  const { data, pagination } = at.answer;
+  const { data, pagination, unfilled } = at.answer;
   for (const row of data) if (at.chosen.has(row.id)) at.chosen.set(row.id, row);
-  const rows = h(
-    "ul.receipts.card",
-    data.map((row) => receiptRow(at, row)),
-  );
+  const rows = h("ul.receipts.card", [data.map((row) => receiptRow(at, row))]);
   rows.addEventListener("keydown", (event) => moveFocus(event, at));
   at.showBar = () => replace(places.bar, at.chosen.size ? chosenBar(at) : sumBar(at));
   at.showBar();
   places.months.hidden = !data.length;
-  replace(places.list, data.length ? rows : emptiness(at.params), pageLinks(at.params, pagination));
+  const old = unfilled > 0 && h("p.notice", icon("running"), " ", say("unfilled", { n: unfilled }));
+  replace(places.list, old, data.length ? rows : emptiness(at.params), pageLinks(at.params, pagination));
 }
 
 function emptiness(params) {
@@ -206,7 +207,8 @@ function madeRow(at, row) {
 function marks({ state, review, warnings, duplicateOf, error }) {
   const nothing = warnings.find((name) => name === "no_text" || name === "not_a_receipt");
   const what = new Intl.ListFormat(LOCALE, { type: "unit" }).format(review.map(nameOf));
-  const words = { failed: errorWord(error), review: nothing ? warningWord(nothing) : say("checkWhat", { what }) };
+  const why = [say("state.failed"), errorWord(error)].filter(Boolean).join(": ");
+  const words = { failed: why, review: nothing ? warningWord(nothing) : say("checkWhat", { what }) };
   return [state !== "ok" && stateLabel(state, words[state]), duplicateOf && stateLabel("duplicate")];
 }
 
@@ -288,26 +290,48 @@ function chooseAll(at) {
   at.show();
 }
 
+/** Select all that the filters find, on whichever page of the list. */
+async function chooseMatching(at) {
+  const all = await (await request(`receipts/export.json?${filtersOf(at.params)}`, { signal: at.signal })).json();
+  for (const row of all) at.chosen.set(row.id, { ...row, jobId: row.job });
+  at.show();
+}
+
+/** The ids in parts for one request each; the receipts of a job stay together, as a file's have to. */
+function partsOf(rows) {
+  const parts = [[]];
+  for (const one of Map.groupBy(rows, ({ jobId }) => jobId).values()) {
+    if (parts.at(-1).length + one.length > MAX_IDS) parts.push([]);
+    parts.at(-1).push(...one.map(({ id }) => id));
+  }
+  return parts;
+}
+
 function chosenBar(at) {
-  const ids = [...at.chosen.keys()];
-  const done = async (path, words) => {
-    await sendJson("POST", `receipts/${path}`, { ids });
+  const rows = [...at.chosen.values()];
+  const { total } = at.answer.pagination;
+  const done = async (path, words, which) => {
+    for (const ids of partsOf(which)) await sendJson("POST", `receipts/${path}`, { ids });
     at.chosen.clear();
-    announce(say(words, { n: ids.length }));
+    announce(say(words, { n: which.length }));
     await at.load();
   };
+  const isRead = ({ state }) => state !== "reading" && state !== "failed";
+  const confirm = () => done("confirm", "confirmedChosen", rows.some(isRead) ? rows.filter(isRead) : rows);
   const remove = async () => {
-    const title = say("deleteChosen", { n: ids.length });
-    if (await ask(title, say("deleteChosenText"), say("delete"))) await done("delete", "deletedChosen");
+    const title = say("deleteChosen", { n: rows.length });
+    if (await ask(title, say("deleteText"), say("delete"))) await done("delete", "deletedChosen", rows);
   };
   const clear = () => {
     at.chosen.clear();
     at.show();
   };
+  const words = say("chooseMatching", { n: total });
   return h("div.bar.chosen", [
-    h("p#sums", { role: "status" }, [say("chosen", { n: ids.length }), ...sumsOf(added(at))].join(" · ")),
-    button("completed", say("confirm"), () => done("confirm", "confirmedChosen"), "#confirm.primary"),
-    exports(new URLSearchParams({ ids })),
+    h("p#sums", { role: "status" }, [say("chosen", { n: rows.length }), ...sumsOf(added(at))].join(" · ")),
+    rows.length < total && button("plus", words, () => chooseMatching(at), "#choose-matching.quiet"),
+    button("completed", say("confirm"), confirm, "#confirm.primary"),
+    exports(rows.length < total ? new URLSearchParams({ ids: [...at.chosen.keys()] }) : filtersOf(at.params)),
     button("trash", say("delete"), remove, "#delete.danger-quiet"),
     button("close", say("chooseNone"), clear, "#choose-none.quiet"),
   ]);

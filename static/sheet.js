@@ -96,7 +96,7 @@ function draw(at) {
   const image = at.images.get(at.page);
   if (image?.failure) replace(at.scroll, h("p.notice.error", image.failure));
   else if (image?.url) replace(at.scroll, paper(at, image));
-  else replace(at.scroll, h("p.small", say("loadingPicture")));
+  else replace(at.scroll, h("p.small", say("loading")));
   replace(at.tools, tools(at));
   mark(at);
 }
@@ -142,9 +142,9 @@ function tools(at) {
   const go = (step) => () => goTo(at, page + step);
   const off = (disabled) => ({ disabled });
   return [
-    last > 0 && iconButton("left", say("previousPage"), go(-1), "#sheet-left", off(page === 0)),
+    last > 0 && iconButton("left", say("previous"), go(-1), "#sheet-left", off(page === 0)),
     last > 0 && h("span", say("pageOf", { page: page + 1, pages: last + 1 })),
-    last > 0 && iconButton("right", say("nextPage"), go(1), "#sheet-right", off(page === last)),
+    last > 0 && iconButton("right", say("next"), go(1), "#sheet-right", off(page === last)),
     iconButton("minus", say("zoomOut"), () => zoom(at, -1), "#sheet-minus", off(!at.zoom)),
     iconButton("plus", say("zoomIn"), () => zoom(at, 1), "#sheet-plus", off(at.zoom === ZOOMS.length - 1)),
     iconButton("again", say("turn"), () => turn(at), "#sheet-turn"),

@@ -4,7 +4,7 @@ import { h, icon, table } from "./dom.js";
 import { ITEM_KEYS, itemCell, nameOf, shownFields } from "./fields.js";
 import { placeOf } from "./reading.js";
 import { isDoubtful, roving } from "./sheet.js";
-import { originWord, say, sourceWord, sureWord, warningWord } from "./words.js";
+import { originWord, percentSure, say, sureWord, warningWord } from "./words.js";
 
 const markdownOf = ({ markdown }) => markdown;
 export const VIEWS = [
@@ -16,20 +16,23 @@ export const VIEWS = [
 
 function fields(reading) {
   const { receipt } = reading;
-  const value = ({ name, value }) => [
-    h(value === null ? "span.absent" : "span", value ?? say("notFound")),
-    receipt.review?.includes(name) && h("span.doubt", say("pleaseCheck")),
-    originOf(receipt, name) && h("span.origin", ` ${originOf(receipt, name)}`),
-  ];
   return h("div", [
     warnings(receipt.warnings),
-    roving(fieldTable(shownFields(reading), value)),
+    roving(fieldTable(shownFields(reading), (field) => valueParts(receipt, field))),
     roving(itemTable(reading)),
-    source(reading),
   ]);
 }
 
-export const source = ({ receipt, model }) => h("p.small.source", `${sourceWord(receipt.source)} ${model}`);
+/** A field's value, whether it is to be looked at, and where it comes from. */
+export function valueParts(receipt, { name, value }, corrections = {}) {
+  const about = name in corrections ? say("origin.corrected") : originOf(receipt, name);
+  const isPlain = receipt.evidence?.[name]?.source === "ocr";
+  return [
+    h(value === null ? "span.absent" : "span", value ?? say("notFound")),
+    receipt.review?.includes(name) && [" ", h("span.doubt", say("pleaseCheck"))],
+    about && [" ", h(`span.origin${isPlain ? "" : ".told"}`, about)],
+  ];
+}
 
 /** A row for each field; `content` makes what stands in its cell. */
 export function fieldTable(list, content) {
@@ -87,16 +90,14 @@ function words({ text, lines }) {
   const parts = [];
   let end = 0;
   for (const line of lines.filter(isDoubtful)) {
-    const title = say("percentSure", { percent: Math.round(line.confidence * 100) });
-    parts.push(text.slice(end, line.at), h("span.doubtful", { title }, line.text));
+    parts.push(text.slice(end, line.at), h("span.doubtful", { title: percentSure(line.confidence) }, line.text));
     end = line.at + line.text.length;
   }
   return [...parts, text.slice(end)];
 }
 
 function raw({ raw: answer, data }) {
-  const words = say(answer === null ? "rawNone" : "rawOwn");
-  return h("div", h("p.small", words), pre(json(answer ?? data)));
+  return h("div", answer === null && h("p.small", say("rawNone")), pre(json(answer ?? data)));
 }
 
 const json = (value) => JSON.stringify(value, null, 2);

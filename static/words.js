@@ -26,9 +26,9 @@ export function sayAll() {
     element.setAttribute("aria-label", say(element.dataset.sayLabel));
 }
 
-export const errorWord = (error) => words[`error.${error?.code}`] ?? words["state.failed"];
+export const errorWord = (error) => words[`error.${error?.code}`] ?? "";
+export const statusWord = (status) => words[`status.${status}`] ?? words["status.500"];
 export const warningWord = (name) => words[`warning.${name}`] ?? name.replaceAll("_", " ");
-export const sourceWord = (source) => words[`source.${source}`] ?? "";
 /** How probable it is that a field is right, in words; "" where that is not known. */
 export function sureWord({ probability }) {
   if (typeof probability !== "number") return "";
@@ -36,6 +36,7 @@ export function sureWord({ probability }) {
   return say(`sure.${word}`);
 }
 
+export const percentSure = (share) => say("percentSure", { percent: Math.round(share * 100) });
 export const originWord = (evidence) => words[`origin.${evidence?.source}`];
 
 export function size(bytes) {
@@ -63,6 +64,9 @@ export function printedDate(date, dateStyle = "long") {
   if (Number.isNaN(day.getTime())) return date;
   return new Intl.DateTimeFormat(LOCALE, { dateStyle, timeZone: "UTC" }).format(day);
 }
+
+export const percent = (rate) =>
+  new Intl.NumberFormat(LOCALE, { style: "percent", maximumFractionDigits: 2 }).format(rate / 100);
 
 /** An amount in the receipt's currency; without one, with two digits. */
 export function money(amount, currency) {

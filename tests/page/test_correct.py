@@ -53,6 +53,36 @@ def test_items_are_added_changed_and_removed(page, receipt, server):
     ]
 
 
+def test_taxes_are_corrected_rate_by_rate(page, receipt, server):
+    it = receipt("careful")
+    page.open(f"#/receipts/{it['id']}")
+    page.click("#field-taxes", "10%: €0.34")
+    page.type("#input-taxes-0-1", "0")
+    page.click("#add-item")
+    page.type(":focus", "5,5")
+    page.type("#input-taxes-1-1", "1.20")
+    page.press("ENTER")
+    page.see("#field-taxes:focus", "10%: €0.34 · 5.5%: €1.20")
+    taxes = [{"rate": 10, "amount": 0.34}, {"rate": 5.5, "amount": 1.2}]
+    assert get(server, f"receipts/{it['id']}")["receipt"]["taxes"] == taxes
+
+
+def test_a_receipt_that_failed_is_filled_in_by_hand(page, receipt, server):
+    it = receipt("broken")
+    page.open(f"#/receipts/{it['id']}")
+    page.see("h2", "Fill it in by hand")
+    page.press("ENTER")
+    for name, value in (("merchant", "KIOSK"), ("date", "03142026"), ("total", "5.50")):
+        page.see(f"#input-{name}:focus")
+        page.type(":focus", value)
+        page.press("ENTER")
+    page.see("#confirm:focus")
+    page.press_key("c")
+    page.see(".heading .state", "Confirmed")
+    row = get(server, f"receipts/{it['id']}")
+    assert (row["merchant"], row["date"], row["total"]) == ("KIOSK", "2026-03-14", 5.5)
+
+
 def test_a_wrong_value_says_so_beside_the_field(page, receipt):
     page.open(f"#/receipts/{receipt('careful')['id']}")
     page.click("#field-total")

@@ -1,6 +1,7 @@
 """The list of receipts: found by what they say, added up, selected, exported."""
 
 import json
+import sqlite3
 
 import pytest
 import requests
@@ -134,6 +135,37 @@ def test_what_is_selected_is_exported_confirmed_and_deleted(page, server, job):
     page.click("#question-yes")
     page.see(".notice", "No receipt matches")
     assert requests.get(f"{server.url}/receipts?search=taxes", timeout=5).json()["data"] == []
+
+
+def test_all_that_match_are_selected_over_pages(page, server, job):
+    job("careful", "broken", "double", "hostile", name="Many")
+    page.open("#/receipts?search=many&limit=2")
+    page.click("#choose-all")
+    page.see("#sums", "2 selected")
+    page.click("#choose-matching", "Select all 5 that match")
+    page.see("#sums", "5 selected · €4.70")
+    page.click("#export")
+    page.click(".menu button", "CSV, a row a receipt")
+    assert len(page.downloaded("receipts.csv").decode("utf-8-sig").splitlines()) == 6
+    page.click("#confirm")
+    page.see("#live", "4 confirmed")
+    page.click("#choose-all")
+    page.click("#choose-matching")
+    page.see("#sums", "5 selected")
+    page.click("#delete")
+    page.see("#question-title", "Delete 5 receipts?")
+    page.click("#question-yes")
+    page.see(".notice", "No receipt matches")
+
+
+def test_files_of_before_an_upgrade_are_told_until_they_are_filled_in(page, listed, server):
+    with sqlite3.connect(server.data / "receipts.db") as database:
+        database.execute("INSERT INTO unfilled VALUES (3)")
+    page.open("#/receipts")
+    page.see(".notice", "still being filled in: 2.")
+    with sqlite3.connect(server.data / "receipts.db") as database:
+        database.execute("DELETE FROM unfilled")
+    page.gone("main .notice")
 
 
 def test_all_that_the_filters_find_is_exported(page, listed):

@@ -138,6 +138,20 @@ def test_the_browsers_language_is_spoken(page, job, language, title, sum_):
     assert spoken == ("en" if language == "nl-NL" else language[:2])
 
 
+def test_what_the_server_says_is_told_in_the_browsers_language(page, job):
+    job("broken", name="Kaputt")
+    agent = page.run("return navigator.userAgent")
+    tell = page.browser.execute_cdp_cmd
+    tell("Network.setUserAgentOverride", {"userAgent": agent, "acceptLanguage": "de-DE"})
+    page.open("#/receipts?search=kaputt")
+    page.see(".state.failed", "Fehlgeschlagen: Das Programm ist abgestürzt.")
+    page.click(".receipts li a")
+    page.see(".notice.error b", "broken konnte diese Datei nicht lesen.")
+    page.open("#/receipts?sort=colour")
+    page.see(".notice.error", "Der Server nimmt das nicht an. sort must be one of")
+    tell("Network.setUserAgentOverride", {"userAgent": agent, "acceptLanguage": "en-US"})
+
+
 def test_the_skip_link_stays_on_its_view(page):
     page.open("#/receipts")
     page.see("h1")
