@@ -13,6 +13,7 @@ import sqlite3
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 from threading import Lock
 from typing import IO, Any
@@ -128,7 +129,16 @@ def as_money(
 def _spent(row: Row) -> Row:
     """The row with what money tools want: an amount that is negative for what was paid."""
     merchant, reference = row["merchant"] or "Unknown", f"receipt-{row['id']}"
-    return row | {"merchant": merchant, "amount": -row["total"], "reference": reference}
+    return row | {"merchant": merchant, "amount": _amount(-row["total"]), "reference": reference}
+
+
+def _amount(number: float) -> Decimal:
+    """The number, a dinar's three places as four: importers take 1.234 for a thousand and more.
+
+    Actual Budget and Firefly III's data importer do so (shared/util.ts, Converter/Amount.php).
+    """
+    exact = Decimal(str(number))
+    return exact.quantize(Decimal("0.0001")) if exact.as_tuple().exponent == -3 else exact
 
 
 def as_json(database: Path, listing: Listing | ReceiptListing, items: bool) -> Iterator[str]:

@@ -110,6 +110,14 @@ def test_money_tools_get_their_columns_and_what_was_paid_as_negative(client, for
         assert re.search(rf"\b{column}\b", guide), column
 
 
+def test_a_dinars_three_places_are_four_for_money_tools(make_app):
+    dinar = replace(CAFE, total=Decimal("1.234"), currency="KWD")
+    client = make_app({"dinar": reading(dinar)}).test_client()
+    wait(client, upload(client, "dinar"))
+    for name in ("actual", "firefly", "ledger"):
+        assert b"-1.2340" in ask(client, f"/receipts/export.csv?format={name}").data
+
+
 def test_a_row_for_each_item_is_nothing_for_money_tools(client):
     response = ask(client, "/receipts/export.csv?format=actual&items=1")
     assert response.status_code == 400 and "leave out items=1" in response.json["details"]
