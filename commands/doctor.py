@@ -58,8 +58,8 @@ def _findings(service: Service, remote: bool) -> Iterator[Finding]:
         yield Finding("!!", "providers", "none is available")
     for name, provider in service.providers.items():
         yield _provider(name, provider, service.settings, remote)
-        if remote and not provider.unavailable(service.settings):
-            yield from _retirement(name, provider, service.settings)
+        if not provider.unavailable(service.settings):
+            yield from _retirement(name, provider, service.settings, remote)
     yield from _directory(service.storage.root)
     if service.database.exists():
         yield from _database(service.database, service.storage)
@@ -87,9 +87,11 @@ def _provider(name: str, provider: Provider, settings: Settings, remote: bool) -
     return Finding("ok", name, f"works, {seconds:.1f} s for a small receipt{runs_on}")
 
 
-def _retirement(name: str, provider: Provider, settings: Settings) -> Iterator[Finding]:
+def _retirement(
+    name: str, provider: Provider, settings: Settings, remote: bool
+) -> Iterator[Finding]:
     with suppress(ProviderError):  # what does not work was said already
-        if day := provider.ends_on(settings):
+        if day := provider.ends_on(settings, remote):
             text = f"{provider.model(settings)} is shut down on {day}; set another model before"
             yield Finding("--", name, text)
 

@@ -23,9 +23,8 @@ class Provider:
     model: Callable[[Settings], str | None] = lambda _: None
     sends_to: Callable[[Settings], str | None] = lambda _: None  # host; None: stays on this machine
     wants_codes: bool = False  # it reads no bar codes and QR codes itself
-    ends_on: Callable[[Settings], str | None] = lambda _: (
-        None
-    )  # asks the vendor: its model's last day
+    # The model's last day; if the second is true the vendor is asked, else it is what was known.
+    ends_on: Callable[[Settings, bool], str | None] = lambda *_: None
     runs_on: Callable[[], str | None] = lambda: None  # what runs its networks on this processor
     warm: Callable[[Settings], None] = lambda _: None  # begins to load its engine; returns at once
 

@@ -25,6 +25,14 @@ BAD_IMAGE = (
 NO_CREDIT = ("insufficient_quota", "billing_hard_limit_reached", "billing_not_active")
 
 
+# As quoted on 2026-11-26; docs/providers.md says which were read second-hand.
+SHUTDOWNS = {
+    **dict.fromkeys(("gpt-5", "gpt-5-mini", "gpt-5-nano"), "2026-12-11"),
+    **dict.fromkeys(("gpt-4o", "gpt-4o-mini", "gpt-4.1", "gpt-4.1-mini"), "2027-01-14"),
+    "gpt-5.1": "2027-04-01",
+}
+
+
 def _is_openai(settings: Settings) -> bool:
     return OPENAI.host(settings) == "api.openai.com"
 
@@ -108,11 +116,13 @@ ocr = vision.ChatApi(
 ).ocr
 
 
-def ends_on(settings: Settings) -> str | None:
+def ends_on(settings: Settings, ask: bool) -> str | None:
     """The day on which the model is shut down, as YYYY-MM-DD; None where none is announced.
 
-    The question costs nothing. Raises ProviderError.
+    By SHUTDOWNS, or if `ask` by OpenAI, which costs nothing. Raises ProviderError.
     """
+    if not ask:
+        return SHUTDOWNS.get(settings.openai_model) if _is_openai(settings) else None
     client = Client(
         OPENAI, settings, _classify, deadline(settings), headers=OPENAI.bearer(settings)
     )

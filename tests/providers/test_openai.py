@@ -1,8 +1,11 @@
+import re
+
 import pytest
 
 from providers import openai
 from providers.vision import MAX_TOKENS, PROMPT, SCHEMA, SYSTEM, Document
 from settings import Settings, read_settings
+from tests.conftest import ROOT
 from tests.providers.conftest import Reply
 from tests.providers.contract import KEY, OPENAI, Waits, picture
 
@@ -97,7 +100,18 @@ def model_object(**more):
 def test_it_tells_the_day_on_which_its_model_is_shut_down(http_stub, answer, day):
     http_stub.reply(answer)
     settings = OPENAI.settings(f"{http_stub.url}/v1", OPENAI_MODEL="ft:gpt-4o/x")
-    assert openai.ends_on(settings) == day
+    assert openai.ends_on(settings, True) == day
+    assert openai.ends_on(settings, False) is None  # not OpenAI's own server
     request = http_stub.request
     assert (request.method, request.path) == ("GET", "/v1/models/ft%3Agpt-4o%2Fx")
     assert request.headers["Authorization"] == f"Bearer {KEY}"
+
+
+def test_the_days_that_are_known_without_asking_are_those_of_the_docs():
+    text = (ROOT / "docs/providers.md").read_text("utf-8")
+    rows = re.findall(r"(?m)^\| (`gpt.*?) \| (\d{4}-\d\d-\d\d)", text)
+    shown = {name: day for names, day in rows for name in re.findall(r"`(\S+?)`", names)}
+    assert shown == openai.SHUTDOWNS
+    settings = Settings(openai_api_key="k", openai_model="gpt-4o")
+    assert openai.ends_on(settings, False) == "2027-01-14"
+    assert openai.ends_on(Settings(), False) is None
