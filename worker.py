@@ -275,14 +275,14 @@ class Worker:
     ) -> tuple[bool, ErrorCode | None]:
         """Record a result or an error; whether it was, and the code recorded, None for a result.
 
-        It is not when the execution was deleted meanwhile, or when the server stops. A result that
-        the database refuses, as 1 GB of text, is recorded as an internal error.
+        It is not when the execution was deleted meanwhile, or when the server stops. What cannot be
+        recorded, as 1 GB of text or fields of wrong types, is recorded as an internal error.
         """
         if code is None:
             try:
                 done = self._persist(connection, complete, execution_id, claim, text)
                 return bool(done), None
-            except sqlite3.Error:
+            except Exception:
                 log.exception("execution %d", execution_id)
                 code, text = INTERNAL_ERROR
         return bool(self._persist(connection, db.fail, execution_id, claim, code, text)), code

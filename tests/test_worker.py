@@ -151,7 +151,13 @@ def test_whatever_a_provider_raises_is_recorded(bench, caplog, error, code, word
 
 
 @pytest.mark.parametrize(
-    "result", [None, "text", OcrResult("", "", (), Receipt("rules"), "x", raw={"n": float("nan")})]
+    "result",
+    [
+        None,
+        "text",
+        OcrResult("", "", (), Receipt("rules"), "x", raw={"n": float("nan")}),
+        OcrResult("", "", (), Receipt("rules", merchant=5), "x"),  # of which no key can be made
+    ],
 )
 def test_a_result_that_is_none_is_a_failure(bench, result):
     execution = bench(fake(ocr=lambda path, settings: result)).step()
