@@ -1,5 +1,4 @@
-# make run    set everything up and serve on http://localhost:3000
-# make serve  the same with the production server
+# make run    set everything up and serve on http://localhost:3000; make serve is the same
 # make test   set up what the tests need and run them
 # make quick  the tests without the slow ones: less than a minute
 # make lint   ruff and mypy
@@ -21,11 +20,8 @@ PROGRESS = /^Collecting/ && ++n % 10 == 0 { print "        " n " packages"; fflu
 
 .PHONY: run serve test quick lint bench clean
 
-run: $(VENV)/ready
-	$(BIN)/flask run --host $(HOST) --port $(PORT)
-
-serve: $(VENV)/ready
-	$(BIN)/python -m server --host $(HOST) --port $(PORT)
+run serve: $(VENV)/ready
+	@$(BIN)/python -m server --host $(HOST) --port $(PORT)
 
 test: $(VENV)/ready-dev
 	$(BIN)/python -m pytest $(PYTEST)

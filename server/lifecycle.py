@@ -21,10 +21,12 @@ import db
 from providers.base import available
 from server import access, docs, logs, watch
 from server.service import Service
+from settings import Settings
 
 log = logging.getLogger(__name__)
 
 LOOPBACK = ("127.0.0.1", "::1")  # a client may take either for localhost
+ANY = ("0.0.0.0", "::")  # all addresses of this machine
 ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 
 
@@ -147,6 +149,8 @@ def _log_start(service: Service) -> None:
         log.info("    watches:     %s", Path(service.settings.watch_dir).absolute())
     let_in = access.who_is_let_in(service.settings)
     log.info("    answers:     %s", access.LET_IN[let_in])
+    if let_in != "this machine" and (others := _urls_for_others(service.settings)):
+        log.info("    for others:  %s", ", ".join(others))
     if let_in == "everyone":
         log.warning("ANYONE WHO REACHES THE PORT CAN READ YOUR RECEIPTS AND USE YOUR PAID KEYS")
 
@@ -157,6 +161,15 @@ def _url() -> str:
     if not context or not context.params.get("port"):
         return ""
     host = context.params["host"]
-    if host in (*LOOPBACK, "0.0.0.0", "::"):
+    if host in (*LOOPBACK, *ANY):
         host = "localhost"
     return f"http://{f'[{host}]' if ':' in host else host}:{context.params['port']}"
+
+
+def _urls_for_others(settings: Settings) -> list[str]:
+    """What other machines type, by the names in TRUSTED_HOSTS, where it listens for them itself."""
+    context = click.get_current_context(silent=True)
+    if not context or context.params.get("host") not in ANY:
+        return []
+    names = sorted(name for name in settings.trusted_hosts if ":" not in name)
+    return [f"http://{name}:{context.params['port']}" for name in names]

@@ -71,7 +71,7 @@ def listeners(addresses: Sequence[str], port: int) -> list[socket.socket]:
             if not (found and error.errno in MISSING):
                 raise SystemExit(
                     f"Cannot listen on port {port}: {error.strerror}; stop what listens there,"
-                    " or take another port: make serve PORT=3100"
+                    " or take another port: make run PORT=3100"
                 ) from None
     return found
 

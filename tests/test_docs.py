@@ -95,7 +95,7 @@ OPERATE = DOCS["operate.md"]
 
 def test_the_unit_runs_what_make_serve_runs():
     service = units()["receipts.service"]["Service"]
-    serve = re.search(r"(?m)^serve:.*\n\t(.*)$", (ROOT / "Makefile").read_text())[1]
+    serve = re.search(r"(?m)^run serve:.*\n\t@(.*)$", (ROOT / "Makefile").read_text())[1]
     command = serve.replace("$(BIN)", ".venv/bin").replace("--host $(HOST) ", "")
     expected = command.replace("$(PORT)", "3000")
     assert service["ExecStart"] == f"{service['WorkingDirectory']}/{expected}"

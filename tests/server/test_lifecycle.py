@@ -211,6 +211,14 @@ def test_the_log_begins_with_what_a_user_wants_to_know_and_says_what_an_end_wait
     assert not any("development server" in line for line in lines)
 
 
+def test_the_log_says_what_other_machines_type(serve):
+    env = {"API_KEY": "sesame-sesame", "TRUSTED_HOSTS": "nas.lan,192.168.1.20"}
+    server = serve(*WAITRESS, "--host=0.0.0.0", **env)
+    port = server.port
+    line = f"    for others:  http://192.168.1.20:{port}, http://nas.lan:{port}"
+    assert line in server.log.read_text()
+
+
 def test_a_kill_counts_as_a_crash_but_not_in_the_grace_of_an_orderly_end(serve, tmp_path):
     data = tmp_path / "data"
     server = serve()
