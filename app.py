@@ -284,6 +284,7 @@ def list_receipts() -> dict[str, Any]:
     """A page of receipts, those added last first unless `sort` says otherwise, and their sums."""
     listing = read_receipt_listing(request.args)
     with db.snapshot(get_db()):
+        listing = db.narrowed(get_db(), listing)
         sums, unfilled = db.sum_receipts(get_db(), listing), db.count_unfilled(get_db())
         total = sum(row["count"] for row in sums)
         data = db.list_receipts(get_db(), listing, total)

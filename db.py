@@ -22,7 +22,7 @@ from typing import Any, Literal
 from result import receipt_key
 
 HERE = Path(__file__).parent
-VERSION = 6  # of schema.sql, kept as PRAGMA user_version; migrations/<n>.sql leads from n - 1 to n
+VERSION = 7  # of schema.sql, kept as PRAGMA user_version; migrations/<n>.sql leads from n - 1 to n
 MAGIC = b"SQLite format 3\0"  # what a database's file begins with
 APPLICATION_ID = 0x52435054  # "RCPT", for the program file(1)
 BUG = sqlite3.SQLITE_ERROR  # as "no such table"
@@ -48,14 +48,18 @@ RECEIPT_SORTS = {
     "merchant": "merchant",
 }
 LISTED = "(SELECT value FROM json_each(?))"
-RECEIPT_GROUPS = {
-    "month": "nullif(substr(date, 1, 7), '')",
-    "merchant": "merchant",
-    "currency": "nullif(currency, '')",
-}
+RECEIPT_GROUPS = {"month": "substr(date, 1, 7)", "merchant": "merchant", "currency": "currency"}
 MAX_GROUPS = 1000  # rows of sums
-MAX_CURRENCIES = 8
 MAX_WORDS = 16  # of a search
+MAX_LONGER = 16  # words that begin with one of a search and are looked for by themselves
+PREFIX_LENGTHS = (2, 3)  # characters; receipt_search has an index of these beginnings
+GATHERED = re.compile(r'[^"]{4}"\*')  # in FTS5's query: a beginning that is in no index
+ID_BITS = 40  # of a receipt's place in receipt_search, the lower ones
+MAX_ID = (1 << ID_BITS) - 1
+FOUND = f"(SELECT rowid & {MAX_ID} FROM receipt_search WHERE receipt_search MATCH :words)"
+SUMS = """
+    sum(n) AS count, sum(n * duplicate) AS duplicates, total(total) AS total, total(tax) AS tax
+"""
 ITEMS = (  # of a receipt; readings of older releases have only one
     "json_extract(corrections, '$.items')",
     "json_extract(ocr_data, '$.receipts[' || position || '].items')",
@@ -963,7 +967,7 @@ def set_words(db: sqlite3.Connection, receipt_id: int, text: str) -> None:
     db.execute(
         """
         INSERT OR REPLACE INTO receipt_search (rowid, words)
-        SELECT receipt.id, words_of(:text || ' ' || original_name || ' ' || coalesce(job.name, ''))
+        SELECT place, words_of(:text || ' ' || original_name || ' ' || coalesce(job.name, ''))
         FROM receipt JOIN file ON file.id = file_id JOIN job ON job.id = job_id
         WHERE receipt.id = :id
         """,
@@ -1038,6 +1042,37 @@ def list_completed(db: sqlite3.Connection, file_id: int) -> Iterator[tuple[int, 
     return ((row["id"], row["ocr_data"]) for row in rows)
 
 
+def narrowed(db: sqlite3.Connection, listing: ReceiptListing) -> ReceiptListing:
+    """The same receipts, by their ids where few of a search are of its dates.
+
+    So the words are looked up once for the sums and the page. The caller has begun a snapshot.
+    """
+    if not _are_dates_rarer(db, listing):
+        return listing
+    rows = db.execute(
+        f"SELECT id FROM receipt WHERE {_all([*_receipt_conditions(listing), f'+id IN {FOUND}'])}",
+        _receipt_terms(db, listing),
+    )
+    return replace(listing, search=None, ids=tuple(row["id"] for row in rows))
+
+
+def _are_dates_rarer(db: sqlite3.Connection, listing: ReceiptListing) -> bool:
+    """Whether the receipts of the dates are so few that reading each costs less than the search."""
+    if not (listing.search and (listing.first_date or listing.last_date)):
+        return False
+    dates = ReceiptListing(first_date=listing.first_date, last_date=listing.last_date)
+    most = 3 * sum(row["count"] for row in sum_receipts(db, dates))
+    (found,) = db.execute(
+        """
+        SELECT count(*) FROM (
+            SELECT 1 FROM receipt_search WHERE receipt_search MATCH :words LIMIT :most
+        )
+        """,
+        _receipt_terms(db, listing) | {"most": most},
+    ).fetchone()
+    return bool(found == most)
+
+
 def list_receipts(
     db: sqlite3.Connection, listing: ReceiptListing, total: int
 ) -> list[dict[str, Any]]:
@@ -1053,7 +1088,7 @@ def list_receipts(
         SELECT id FROM receipt {_receipts_where(db, listing, total, skipped + count, backwards)}
         LIMIT :limit OFFSET :offset
         """,
-        _receipt_terms(listing) | {"limit": count, "offset": skipped},
+        _receipt_terms(db, listing) | {"limit": count, "offset": skipped},
     ).fetchall()
     ids = [row["id"] for row in (rows[::-1] if backwards else rows)]
     return list_receipts_by_id(db, ids)
@@ -1062,7 +1097,7 @@ def list_receipts(
 def list_receipt_ids(db: sqlite3.Connection, listing: ReceiptListing) -> Iterator[int]:
     """The ids of all receipts that are asked for, in the order of list_receipts."""
     rows = db.execute(
-        f"SELECT id FROM receipt {_receipts_where(db, listing, 0, 1)}", _receipt_terms(listing)
+        f"SELECT id FROM receipt {_receipts_where(db, listing, 0, 1)}", _receipt_terms(db, listing)
     )
     return (row["id"] for row in rows)
 
@@ -1084,20 +1119,22 @@ def sum_receipts(
     `by` are keys of RECEIPT_GROUPS; there is a row for each of their combinations that occurs, at
     most MAX_GROUPS: the latest months, or those with the most receipts, first.
     """
-    if listing.search and by == ("currency",) and (sums := _sums_of_search(db, listing)):
-        return sums
+    if by == ("currency",) and _is_summed_by_place(db, listing):
+        return _sums_by_place(db, listing)
     groups = ", ".join(f"{RECEIPT_GROUPS[name]} AS {name}" for name in by)
     places = ", ".join(str(number) for number in range(1, len(by) + 1))
     rows = db.execute(
         f"""
-        SELECT {groups}, sum(n) AS count, sum(n * duplicate) AS duplicates, total(total) AS total,
-            total(tax) AS tax
-        FROM {_summed(db, listing, by)} GROUP BY {places} HAVING sum(n) > 0
+        SELECT {groups}, {SUMS} FROM {_summed(db, listing, by)} GROUP BY {places} HAVING sum(n) > 0
         ORDER BY {"month DESC, " if "month" in by else ""}sum(n) DESC, {places} LIMIT {MAX_GROUPS}
         """,
-        _receipt_terms(listing),
+        _receipt_terms(db, listing),
     )
-    return [{**row, "total": amount(row["total"]), "tax": amount(row["tax"])} for row in rows]
+    return [_as_sums(row) for row in rows]
+
+
+def _as_sums(row: sqlite3.Row) -> dict[str, Any]:
+    return {**row, "total": amount(row["total"]), "tax": amount(row["tax"])}
 
 
 def _summed(db: sqlite3.Connection, listing: ReceiptListing, by: Sequence[str]) -> str:
@@ -1108,92 +1145,72 @@ def _summed(db: sqlite3.Connection, listing: ReceiptListing, by: Sequence[str]) 
     if not listing.needs_receipts and "merchant" not in by:
         is_dated = listing.first_date or listing.last_date or "month" in by
         dates = "date <> '*'" if is_dated else "date = '*'"
-        return f"receipt_sum WHERE {_all([dates, *_receipt_conditions(listing, 'duplicate')])}"
+        conditions = _all([dates, *_receipt_conditions(listing, "duplicate")])
+        return f"""(
+            SELECT nullif(date, '') AS date, nullif(currency, '') AS currency, n, duplicate, total,
+                tax
+            FROM receipt_sum WHERE {conditions}
+        )"""
+    merchant = "merchant, " if "merchant" in by else ""
     return f"""(
-        SELECT date, currency, merchant, 1 AS n, duplicate_of IS NOT NULL AS duplicate, total, tax
-        FROM {_found_receipts(db, listing)}
+        SELECT date, currency, {merchant}1 AS n, duplicate_of IS NOT NULL AS duplicate, total, tax
+        FROM {_found_receipts(db, listing, by)}
     )"""
 
 
-def _found_receipts(db: sqlite3.Connection, listing: ReceiptListing) -> str:
+def _found_receipts(db: sqlite3.Connection, listing: ReceiptListing, by: Sequence[str] = ()) -> str:
     conditions = _receipt_conditions(listing)
     if listing.search is None:
         return f"receipt WHERE {_all(conditions)}"
-    if _are_dates_rarer(db, listing):
-        return f"receipt WHERE {_all([*conditions, _has_words(listing.search)])}"
-    # This index has what most sums need on a tenth of the table's pages.
-    index = "" if listing.merchant or listing.job else "INDEXED BY receipt_numbers"
+    needs_row = listing.merchant or listing.job or "merchant" in by
     return f"""
-        receipt_search CROSS JOIN receipt {index} ON receipt.id = receipt_search.rowid
+        receipt_search CROSS JOIN {"receipt" if needs_row else "receipt_number"} AS receipt
+            ON receipt.id = receipt_search.rowid & {MAX_ID}
         WHERE receipt_search MATCH :words AND {_all(conditions)}
         """
-
-
-def _are_dates_rarer(db: sqlite3.Connection, listing: ReceiptListing) -> bool:
-    """Whether looking through the receipts of the dates for the words takes less than the search.
-
-    A receipt looked through takes some five times as long as one that the search finds.
-    """
-    if not (listing.search and (listing.first_date or listing.last_date)):
-        return False
-    dates = ReceiptListing(first_date=listing.first_date, last_date=listing.last_date)
-    most = 5 * sum(row["count"] for row in sum_receipts(db, dates))
-    (found,) = db.execute(
-        """
-        SELECT count(*) FROM (
-            SELECT 1 FROM receipt_search WHERE receipt_search MATCH :words LIMIT :most
-        )
-        """,
-        _receipt_terms(listing) | {"most": most},
-    ).fetchone()
-    return bool(found == most)
 
 
 def _has_words(search: str) -> str:
     """What a receipt of the search fulfils, found without the index of words."""
     words = " AND ".join(f"instr(words, :word{n})" for n in range(len(_words(search))))
-    has_words = f"rowid = receipt.id AND {words or 'FALSE'}"
+    has_words = f"rowid = receipt.place AND {words or 'FALSE'}"
     return f"EXISTS (SELECT 1 FROM receipt_search WHERE {has_words})"
 
 
-def _sums_of_search(db: sqlite3.Connection, listing: ReceiptListing) -> list[dict[str, Any]]:
-    """sum_receipts by currency for a search; [] where there are too many currencies for this.
+def _is_summed_by_place(db: sqlite3.Connection, listing: ReceiptListing) -> bool:
+    """Whether a search can be asked for each currency by itself, which spares sorting all found.
 
-    GROUP BY would sort all that is found. Of the most frequent currency are those of no other:
-    with four currencies this takes two thirds of the time of a FILTER for each.
+    Not where words have so many longer ones that FTS5 would gather their receipts each time.
     """
-    rows = db.execute(
-        "SELECT currency FROM receipt_sum WHERE date = '*' GROUP BY 1 ORDER BY sum(n) DESC"
-    ).fetchall()
-    if not 0 < len(rows) <= MAX_CURRENCIES:
-        return []
-    currencies = [row["currency"] or None for row in rows]
-    numbers = ("count(*)", "count(duplicate_of)", "total(total)", "total(tax)")
-    columns = [
-        f"{number} FILTER (WHERE currency IS :c{place})"
-        for place in range(1, len(currencies))
-        for number in numbers
+    return bool(listing.search) and not GATHERED.search(_receipt_terms(db, listing)["words"])
+
+
+def _sums_by_place(db: sqlite3.Connection, listing: ReceiptListing) -> list[dict[str, Any]]:
+    """sum_receipts by currency for a search, whose index has each currency's receipts in a row."""
+    currencies = db.execute("SELECT DISTINCT currency FROM receipt_sum WHERE date = '*'")
+    found = _found_receipts(db, listing)
+    rows = [
+        db.execute(
+            f"""
+            SELECT :own AS currency, count(*) AS count, count(duplicate_of) AS duplicates,
+                total(total) AS total, total(tax) AS tax
+            FROM {found} AND currency IS :own AND receipt_search.rowid BETWEEN :first AND :last
+            """,
+            _receipt_terms(db, listing) | _places(row["currency"]),
+        ).fetchone()
+        for row in currencies.fetchall()
     ]
-    found = db.execute(
-        f"SELECT {', '.join([*numbers, *columns])} FROM {_found_receipts(db, listing)}",
-        _receipt_terms(listing) | {f"c{n}": currency for n, currency in enumerate(currencies)},
-    ).fetchone()
-    everything, *others = (found[start : start + 4] for start in range(0, len(found), 4))
-    first = [number - sum(rest) for number, *rest in zip(everything, *others, strict=True)]
-    sums = [
-        {
-            "currency": currency,
-            "count": count,
-            "duplicates": duplicates,
-            "total": amount(total),
-            "tax": amount(tax),
-        }
-        for currency, (count, duplicates, total, tax) in zip(
-            currencies, (first, *others), strict=True
-        )
-        if count
-    ]
-    return sorted(sums, key=lambda row: -row["count"])
+    return sorted(
+        (_as_sums(row) for row in rows if row["count"]),
+        key=lambda row: (-row["count"], row["currency"] or ""),
+    )
+
+
+def _places(currency: str) -> dict[str, Any]:
+    """The places where receipts of this currency are, as the column `place`; "" for null."""
+    first, second = [*map(ord, currency[:2]), 0, 0][:2]
+    place = (first % 128 * 128 + second % 128) << ID_BITS
+    return {"own": currency or None, "first": place, "last": place + MAX_ID}
 
 
 def get_receipt(db: sqlite3.Connection, receipt_id: int) -> dict[str, Any] | None:
@@ -1344,11 +1361,7 @@ def _receipts_where(
     is_walked = total * total > 2 * reach * among
     conditions = _receipt_conditions(listing, walked=is_walked)
     if listing.search is not None:
-        conditions.append(
-            _has_words(listing.search)
-            if is_walked or _are_dates_rarer(db, listing)
-            else "id IN (SELECT rowid FROM receipt_search WHERE receipt_search MATCH :words)"
-        )
+        conditions.append(_has_words(listing.search) if is_walked else f"id IN {FOUND}")
     column = RECEIPT_SORTS[listing.sort] if is_walked else f"+{RECEIPT_SORTS[listing.sort]}"
     return f"WHERE {_all(conditions)} ORDER BY {column} {direction}, id {direction}"
 
@@ -1377,7 +1390,7 @@ def _receipt_conditions(
     return [condition for condition, is_asked in conditions.items() if is_asked]
 
 
-def _receipt_terms(listing: ReceiptListing) -> dict[str, Any]:
+def _receipt_terms(db: sqlite3.Connection, listing: ReceiptListing) -> dict[str, Any]:
     words = _words(listing.search or "")
     return {
         "first_date": listing.first_date,
@@ -1389,9 +1402,40 @@ def _receipt_terms(listing: ReceiptListing) -> dict[str, Any]:
         "states": json.dumps(listing.states),
         "job": listing.job,
         "ids": json.dumps(listing.ids),
-        "words": " ".join(f'"{w}"*' if len(w) > 1 else f'"{w}"' for w in words) or '""',
+        "words": " AND ".join(_matching(db, word) for word in words) or '""',
         **{f"word{n}": f" {w}" if len(w) > 1 else f" {w} " for n, w in enumerate(words)},
     }
+
+
+def _matching(db: sqlite3.Connection, word: str) -> str:
+    """The query for receipts with this word, or longer ones that begin so, in FTS5's syntax.
+
+    Few longer ones are named: FTS5 takes four times as long to gather the receipts of a beginning,
+    if it has no index of it.
+    """
+    if len(word) == 1:
+        return f'"{word}"'
+    longer = [] if len(word) in PREFIX_LENGTHS else _longer_words(db, word)
+    if 0 < len(longer) <= MAX_LONGER:
+        return "(" + " OR ".join(f'"{one}"' for one in longer) + ")"
+    return f'"{word}"*'
+
+
+def _longer_words(db: sqlite3.Connection, word: str) -> list[str]:
+    """The words of receipts that begin with this one, itself included; at most MAX_LONGER + 1."""
+    rows = db.execute(
+        """
+        WITH RECURSIVE longer (term) AS (
+            SELECT (SELECT term FROM receipt_word WHERE term >= :word LIMIT 1)
+            UNION ALL
+            SELECT (SELECT term FROM receipt_word WHERE term >= longer.term || char(1) LIMIT 1)
+            FROM longer WHERE substr(longer.term, 1, length(:word)) = :word
+        )
+        SELECT term FROM longer WHERE substr(term, 1, length(:word)) = :word LIMIT :most
+        """,
+        {"word": word, "most": MAX_LONGER + 1},
+    )
+    return [row["term"] for row in rows]
 
 
 def _words(search: str) -> list[str]:

@@ -150,9 +150,15 @@ def _insert_receipts(connection: sqlite3.Connection) -> None:
     )
     connection.execute(
         """
+        INSERT INTO receipt_number (id, total, tax, duplicate_of, currency, date, state)
+        SELECT id, total, tax, duplicate_of, currency, date, state FROM receipt
+        """
+    )
+    connection.execute(
+        """
         INSERT INTO receipt_search (rowid, words)
-        SELECT job.id, words_of(name || ' receipt.jpg ' || ifnull(merchant, ''))
-        FROM job JOIN receipt USING (id)
+        SELECT place, words_of(name || ' receipt.jpg ' || ifnull(merchant, ''))
+        FROM job JOIN receipt USING (id) ORDER BY place
         """
     )
     connection.execute(

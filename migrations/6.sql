@@ -85,12 +85,8 @@ INSERT INTO unfilled (below) SELECT max(id) + 1 FROM file HAVING count(*) > 0;
 ALTER TABLE delivery ADD COLUMN receipt TEXT;
 
 -- Every order of the list of receipts; an index ends in the id of itself.
-CREATE INDEX receipt_numbers
-    ON receipt (id, currency, total, tax, duplicate_of, date, state);  -- for the sums of a search
 CREATE INDEX receipt_date ON receipt (date);
 CREATE INDEX receipt_total ON receipt (total);
-CREATE INDEX receipt_merchant  -- for the sums by merchant too
-    ON receipt (merchant, id, currency, total, tax, duplicate_of, date, state);
 CREATE INDEX receipt_state ON receipt (state);
 CREATE INDEX receipt_key ON receipt (key) WHERE key IS NOT NULL;
 CREATE INDEX receipt_duplicate ON receipt (duplicate_of) WHERE duplicate_of IS NOT NULL;

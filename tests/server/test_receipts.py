@@ -408,9 +408,39 @@ def test_the_sums_that_are_kept_are_those_of_the_rows(shops, rows):
         "UPDATE receipt SET key = 'same', total = total + 1, currency = 'CHF', date = NULL"
     )
     assert kept() == added_up()
+    columns = "id, total, tax, duplicate_of, currency, date, state"
+    numbers = rows.execute(f"SELECT {columns} FROM receipt_number ORDER BY id").fetchall()
+    assert numbers == rows.execute(f"SELECT {columns} FROM receipt ORDER BY id").fetchall()
     rows.execute("DELETE FROM job")
     assert kept() == added_up() == []
     assert rows.execute("SELECT count(*) FROM receipt_search").fetchone()[0] == 0
+    assert rows.execute("SELECT count(*) FROM receipt_number").fetchone()[0] == 0
+
+
+@pytest.mark.parametrize("longer", [3, 40])
+def test_sums_of_a_search_are_those_of_the_rows_whatever_their_currencies(shops, rows, longer):
+    currencies = ("USD", "USN", "\u20ac", "U", None, "EUR")
+    for receipt_id, currency in enumerate(currencies, 1):
+        rows.execute("UPDATE receipt SET currency = ? WHERE id = ?", (currency, receipt_id))
+    for number in range(longer):
+        rows.execute(
+            "INSERT INTO receipt_search (rowid, words) VALUES (?, ?)",
+            (1000 + number, f" tripods{number:02} "),
+        )
+    for search in ("trip", "tri", "tr", "tripo", "trip aldi", "trip 4"):
+        found = ask(shops, f"/receipts?search={search}&sort=addedAt:asc&limit=100")
+        ids = [receipt["id"] for receipt in found["data"]]
+        added_up = rows.execute(
+            f"""
+            SELECT currency, count(*), total(total) / 10000, total(tax) FROM receipt
+            WHERE id IN ({",".join(map(str, ids)) or 0}) GROUP BY currency
+            """
+        )
+        sums = {tuple(row.values()) for row in found["sums"]}
+        assert sums == {tuple(row) for row in added_up}, search
+        assert len(ids) == {"trip": 6, "tri": 6, "tr": 6, "trip aldi": 2}.get(
+            search, 0 if search == "tripo" else 1
+        )
 
 
 def test_a_change_makes_updated_at_later(client, db):
