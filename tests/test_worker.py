@@ -150,13 +150,16 @@ def test_whatever_a_provider_raises_is_recorded(bench, caplog, error, code, word
         assert any(record.exc_info for record in caplog.records)
 
 
+ODD = Receipt("rules", merchant=5)  # type: ignore[arg-type]  # of which no key can be made
+
+
 @pytest.mark.parametrize(
     "result",
     [
         None,
         "text",
         OcrResult("", "", (), Receipt("rules"), "x", raw={"n": float("nan")}),
-        OcrResult("", "", (), Receipt("rules", merchant=5), "x"),  # of which no key can be made
+        OcrResult("", "", (), ODD, "x"),
     ],
 )
 def test_a_result_that_is_none_is_a_failure(bench, result):
