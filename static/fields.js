@@ -20,8 +20,7 @@ const WORDS = {
   ...{ description: "item", unitPrice: "price" },
 };
 const ALWAYS = 3;
-const TAX = /tax|vat|gst|mwst|ust|tva|iva/i;
-const NAMED = { total: /(?<!sub.?)total|amount due|summe|gesamt|importe/i, tax: TAX, taxes: TAX };
+const NAMED = { total: /(?<!sub.?)total|amount due|summe|gesamt|importe/i, tax: /tax|vat|gst|mwst|ust|tva|iva/i };
 
 /** What a field or a column of the items is called. */
 export const nameOf = (name) => say(WORDS[name] ?? name);
@@ -31,8 +30,10 @@ export function fieldList(reading) {
   const { receipt } = reading;
   return Object.keys(KINDS).map((name, nth) => {
     const field = { name, label: nameOf(name), value: valueOf(name, receipt[name], receipt) };
-    const [evidence, printed] = [receipt.evidence?.[name], name === "taxes" ? receipt.taxes[0]?.amount : receipt[name]];
-    field.row = placeOf(reading, { name, printed: printed ?? null, named: NAMED[name], evidence });
+    const its = name === "taxes" ? "tax" : name; // which stand beside each other
+    const place = { name: its, printed: receipt[its], named: NAMED[its], evidence: receipt.evidence?.[its] };
+    field.row = placeOf(reading, place);
+    if (name === "time") field.row ??= placeOf(reading, { printed: inHalfDays(field.value) });
     field.isShown = nth < ALWAYS || field.value !== null || receipt.review?.includes(name);
     return field;
   });
@@ -48,6 +49,9 @@ export function valueOf(name, value, { currency }) {
   if (KINDS[name] === "sum") return money(value, currency);
   return name === "date" ? printedDate(value) : value;
 }
+
+/** A time as twelve-hour clocks print it: 7:43 for 19:43. */
+const inHalfDays = (time) => time?.replace(/^\d+/, (hour) => hour % 12 || 12) ?? null;
 
 function rateOf({ rate, amount }, currency) {
   const parts = [rate === null ? null : percent(rate), amount === null ? null : money(amount, currency)];

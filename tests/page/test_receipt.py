@@ -49,6 +49,19 @@ def test_a_field_leads_to_its_place_and_the_picture_back_to_it(page, receipt):
     page.see("#field-total .origin", "read from the picture, probably wrong")
 
 
+def test_a_time_is_found_where_a_twelve_hour_clock_printed_it(page):
+    page.open("#/")
+    row = page.run_async(
+        "import('/static/fields.js').then(({fieldList, KINDS}) => {"
+        "const lines = (text) => ({text, lines: []});"
+        "const none = Object.fromEntries(Object.keys(KINDS).map((name) => [name, null]));"
+        "const receipt = {...none, time: '19:43', items: [], taxes: []};"
+        "const reading = {receipt, rows: [lines('CAFE'), lines('03/14/26 7:43 PM')]};"
+        "arguments[0](fieldList(reading).find(({name}) => name === 'time').row); })"
+    )
+    assert row == "1"
+
+
 @pytest.mark.parametrize(("suffix", "count"), [("PDF", 10), ("TIFF", 2)])
 def test_a_file_of_pages_is_shown_page_by_page(page, receipt, suffix, count):
     files = _pages(suffix, count)
