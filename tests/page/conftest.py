@@ -99,8 +99,12 @@ class Page:
         )
 
     def colors(self, scheme):
-        media = [{"name": "prefers-color-scheme", "value": scheme}]
-        self._tell("Emulation.setEmulatedMedia", features=media)
+        self.media(prefers_color_scheme=scheme)
+
+    def media(self, **features):
+        """Have these features of a person's settings, and no others."""
+        named = [{"name": n.replace("_", "-"), "value": value} for n, value in features.items()]
+        self._tell("Emulation.setEmulatedMedia", features=named)
 
     def run(self, script, *args):
         return self.browser.execute_script(script, *args)

@@ -88,6 +88,20 @@ def test_axe_finds_nothing_wrong_and_nothing_is_wider_than_a_phone(page, show, a
     assert (axe(), page.wider_than_seen()) == ([], 0)
 
 
+@pytest.mark.parametrize("view", ["queue", "chosen", "fields", "failed"])
+def test_a_view_enlarged_to_400_percent_in_forced_colours_is_whole(page, show, axe, view):
+    """1280 x 1024 at 400 % are 320 x 256; nothing moves for who wants little motion."""
+    page.size(320, 256)
+    page.media(forced_colors="active", prefers_reduced_motion="reduce")
+    show(view)
+    fixed = page.run(
+        "return [...document.querySelectorAll('.bar, .sheet, .decide')]"
+        ".filter((one) => getComputedStyle(one).position !== 'static').map((one) => one.className)"
+    )
+    moving = page.run("return document.getAnimations().filter((one) => one.playState == 'running')")
+    assert (axe(), page.wider_than_seen(), fixed, moving) == ([], 0, [], [])
+
+
 def test_a_receipt_is_read_with_the_keyboard_alone(page, picture):
     page.open("#/")
     page.type("#pick", str(picture()))
