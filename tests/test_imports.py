@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from functools import cache
 
 import pytest
 
@@ -38,9 +39,14 @@ def part(path):
     return path.relative_to(ROOT).with_suffix("").parts[0]
 
 
+@cache
+def parsed(path):
+    return ast.parse(path.read_text("utf-8"))
+
+
 def imported(path, *, at_module_level=False):
     """The top names of the modules a file imports."""
-    tree = ast.parse(path.read_text("utf-8"))
+    tree = parsed(path)
     nodes = tree.body if at_module_level else list(ast.walk(tree))
     names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
     names += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
@@ -79,7 +85,7 @@ def runs_sql(node):
 
 @pytest.mark.parametrize("path", FILES, ids=name)
 def test_only_db_runs_sql(path):
-    found = any(map(runs_sql, ast.walk(ast.parse(path.read_text("utf-8")))))
+    found = any(map(runs_sql, ast.walk(parsed(path))))
     assert found == (part(path) == "db")
 
 
@@ -100,7 +106,7 @@ def test_fields_read_no_clock(path):
     if part(path) == "fields":
         calls = {
             node.func.attr
-            for node in ast.walk(ast.parse(path.read_text("utf-8")))
+            for node in ast.walk(parsed(path))
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
         }
         assert calls & {"today", "now", "utcnow", "time", "monotonic"} == set()
@@ -111,6 +117,7 @@ def test_heavy_libraries_are_imported_where_they_are_used(path):
     assert imported(path, at_module_level=True) & HEAVY == set()
 
 
+@pytest.mark.slow
 def test_importing_the_service_loads_no_engine_and_starts_nothing():
     code = "import app, sys, threading; print(*sys.modules); print(threading.active_count())"
     modules, threads = subprocess.check_output(
