@@ -1163,9 +1163,13 @@ def _found_receipts(db: sqlite3.Connection, listing: ReceiptListing, by: Sequenc
     if listing.search is None:
         return f"receipt WHERE {_all(conditions)}"
     needs_row = listing.merchant or listing.job or "merchant" in by
+    numbers = (
+        f"receipt ON receipt.id = receipt_search.rowid & {MAX_ID}"
+        if needs_row
+        else "receipt_number ON receipt_number.place = receipt_search.rowid"
+    )
     return f"""
-        receipt_search CROSS JOIN {"receipt" if needs_row else "receipt_number"} AS receipt
-            ON receipt.id = receipt_search.rowid & {MAX_ID}
+        receipt_search CROSS JOIN {numbers}
         WHERE receipt_search MATCH :words AND {_all(conditions)}
         """
 

@@ -121,7 +121,8 @@ CREATE VIRTUAL TABLE receipt_word USING fts5vocab (receipt_search, 'instance');
 
 -- What the sums of a search take, on a sixth of the pages that receipts are on. Kept by triggers.
 CREATE TABLE receipt_number (
-    id INTEGER PRIMARY KEY,
+    place INTEGER PRIMARY KEY,
+    id INTEGER AS (place & 0xFFFFFFFFFF) VIRTUAL,
     total INTEGER,
     tax INTEGER,
     duplicate_of INTEGER,
@@ -290,8 +291,8 @@ SELECT
 FROM receipt;
 
 CREATE TRIGGER receipt_added AFTER INSERT ON receipt BEGIN
-    INSERT OR REPLACE INTO receipt_number (id, total, tax, duplicate_of, currency, date, state)
-    SELECT id, total, tax, duplicate_of, currency, date, state FROM receipt WHERE id = new.id;
+    INSERT OR REPLACE INTO receipt_number (place, total, tax, duplicate_of, currency, date, state)
+    SELECT place, total, tax, duplicate_of, currency, date, state FROM receipt WHERE id = new.id;
     INSERT INTO receipt_sum (date, currency, state, duplicate, n, total, tax)
     SELECT
         column1, coalesce(new.currency, ''), new.state, new.duplicate_of IS NOT NULL, 1,
@@ -309,8 +310,8 @@ END;
 -- In any order with the triggers that write duplicate_of: a number may be below 0 between them.
 CREATE TRIGGER receipt_added_up
 AFTER UPDATE OF date, currency, state, duplicate_of, total, tax ON receipt BEGIN
-    INSERT OR REPLACE INTO receipt_number (id, total, tax, duplicate_of, currency, date, state)
-    SELECT id, total, tax, duplicate_of, currency, date, state FROM receipt WHERE id = new.id;
+    INSERT OR REPLACE INTO receipt_number (place, total, tax, duplicate_of, currency, date, state)
+    SELECT place, total, tax, duplicate_of, currency, date, state FROM receipt WHERE id = new.id;
     INSERT INTO receipt_sum (date, currency, state, duplicate, n, total, tax)
     SELECT
         column1, coalesce(old.currency, ''), old.state, old.duplicate_of IS NOT NULL, -1,
@@ -327,6 +328,7 @@ END;
 
 CREATE TRIGGER receipt_moved AFTER UPDATE OF currency ON receipt WHEN old.place <> new.place BEGIN
     UPDATE receipt_search SET rowid = new.place WHERE rowid = old.place;
+    DELETE FROM receipt_number WHERE place = old.place;
 END;
 
 CREATE TRIGGER receipt_sum_changed AFTER UPDATE ON receipt_sum
@@ -364,7 +366,7 @@ CREATE TRIGGER receipt_deleted AFTER DELETE ON receipt BEGIN
         duplicate_of = (SELECT original FROM receipt_original WHERE id = receipt.id)
     WHERE duplicate_of = old.id;
     DELETE FROM receipt_search WHERE rowid = old.place;
-    DELETE FROM receipt_number WHERE id = old.id;
+    DELETE FROM receipt_number WHERE place = old.place;
 END;
 
 -- Without a reading that counts, a receipt is being read or has failed, as its executions say,

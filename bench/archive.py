@@ -150,8 +150,8 @@ def _insert_receipts(connection: sqlite3.Connection) -> None:
     )
     connection.execute(
         """
-        INSERT INTO receipt_number (id, total, tax, duplicate_of, currency, date, state)
-        SELECT id, total, tax, duplicate_of, currency, date, state FROM receipt
+        INSERT INTO receipt_number (place, total, tax, duplicate_of, currency, date, state)
+        SELECT place, total, tax, duplicate_of, currency, date, state FROM receipt ORDER BY place
         """
     )
     connection.execute(

@@ -12,7 +12,8 @@ CREATE VIRTUAL TABLE receipt_word USING fts5vocab (receipt_search, 'instance');
 
 -- What the sums of a search take, on a sixth of the pages that receipts are on. Kept by triggers.
 CREATE TABLE receipt_number (
-    id INTEGER PRIMARY KEY,
+    place INTEGER PRIMARY KEY,
+    id INTEGER AS (place & 0xFFFFFFFFFF) VIRTUAL,
     total INTEGER,
     tax INTEGER,
     duplicate_of INTEGER,
@@ -21,8 +22,8 @@ CREATE TABLE receipt_number (
     state TEXT NOT NULL
 );
 
-INSERT INTO receipt_number (id, total, tax, duplicate_of, currency, date, state)
-SELECT id, total, tax, duplicate_of, currency, date, state FROM receipt;
+INSERT INTO receipt_number (place, total, tax, duplicate_of, currency, date, state)
+SELECT place, total, tax, duplicate_of, currency, date, state FROM receipt ORDER BY place;
 
 DROP INDEX IF EXISTS receipt_numbers;
 DROP INDEX IF EXISTS receipt_merchant;
@@ -35,8 +36,8 @@ DROP TRIGGER receipt_added_up;
 DROP TRIGGER receipt_deleted;
 
 CREATE TRIGGER receipt_added AFTER INSERT ON receipt BEGIN
-    INSERT OR REPLACE INTO receipt_number (id, total, tax, duplicate_of, currency, date, state)
-    SELECT id, total, tax, duplicate_of, currency, date, state FROM receipt WHERE id = new.id;
+    INSERT OR REPLACE INTO receipt_number (place, total, tax, duplicate_of, currency, date, state)
+    SELECT place, total, tax, duplicate_of, currency, date, state FROM receipt WHERE id = new.id;
     INSERT INTO receipt_sum (date, currency, state, duplicate, n, total, tax)
     SELECT
         column1, coalesce(new.currency, ''), new.state, new.duplicate_of IS NOT NULL, 1,
@@ -53,8 +54,8 @@ END;
 
 CREATE TRIGGER receipt_added_up
 AFTER UPDATE OF date, currency, state, duplicate_of, total, tax ON receipt BEGIN
-    INSERT OR REPLACE INTO receipt_number (id, total, tax, duplicate_of, currency, date, state)
-    SELECT id, total, tax, duplicate_of, currency, date, state FROM receipt WHERE id = new.id;
+    INSERT OR REPLACE INTO receipt_number (place, total, tax, duplicate_of, currency, date, state)
+    SELECT place, total, tax, duplicate_of, currency, date, state FROM receipt WHERE id = new.id;
     INSERT INTO receipt_sum (date, currency, state, duplicate, n, total, tax)
     SELECT
         column1, coalesce(old.currency, ''), old.state, old.duplicate_of IS NOT NULL, -1,
@@ -71,6 +72,7 @@ END;
 
 CREATE TRIGGER receipt_moved AFTER UPDATE OF currency ON receipt WHEN old.place <> new.place BEGIN
     UPDATE receipt_search SET rowid = new.place WHERE rowid = old.place;
+    DELETE FROM receipt_number WHERE place = old.place;
 END;
 
 CREATE TRIGGER receipt_deleted AFTER DELETE ON receipt BEGIN
@@ -85,5 +87,5 @@ CREATE TRIGGER receipt_deleted AFTER DELETE ON receipt BEGIN
         duplicate_of = (SELECT original FROM receipt_original WHERE id = receipt.id)
     WHERE duplicate_of = old.id;
     DELETE FROM receipt_search WHERE rowid = old.place;
-    DELETE FROM receipt_number WHERE id = old.id;
+    DELETE FROM receipt_number WHERE place = old.place;
 END;

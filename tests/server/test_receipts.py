@@ -408,7 +408,7 @@ def test_the_sums_that_are_kept_are_those_of_the_rows(shops, rows):
         "UPDATE receipt SET key = 'same', total = total + 1, currency = 'CHF', date = NULL"
     )
     assert kept() == added_up()
-    columns = "id, total, tax, duplicate_of, currency, date, state"
+    columns = "id, place, total, tax, duplicate_of, currency, date, state"
     numbers = rows.execute(f"SELECT {columns} FROM receipt_number ORDER BY id").fetchall()
     assert numbers == rows.execute(f"SELECT {columns} FROM receipt ORDER BY id").fetchall()
     rows.execute("DELETE FROM job")
