@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from result import ERRORS, WARNINGS
 from tests.conftest import ROOT
 
 STATIC = ROOT / "static"
@@ -36,6 +37,11 @@ def test_a_language_says_all_that_english_says_with_the_same_values(language):
     assert list(own) == list(english)
     for name, text in own.items():
         assert all(found == places(english[name])[-1] for found in places(text)), name
+
+
+def test_every_error_and_warning_has_its_sentence():
+    wanted = {f"error.{code}" for code in ERRORS} | {f"warning.{name}" for name in WARNINGS}
+    assert {name for name in words("en") if name.startswith(("error.", "warning."))} == wanted
 
 
 def test_every_word_that_is_asked_for_exists_and_every_word_is_asked_for():
