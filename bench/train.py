@@ -53,7 +53,7 @@ TREES = {
     "max_bin": 63,
     "deterministic": True,
     "force_row_wise": True,
-    "num_threads": 1,  # two that wait for a core they share take a hundred times as long
+    "num_threads": 1,  # two wait for each other on a busy machine
     "seed": SEED,
     "verbose": -1,
 }
