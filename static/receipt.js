@@ -122,7 +122,7 @@ function summary(at) {
 
 function seemsHere(id) {
   const link = h("a", { href: `#/receipts/${id}` }, say("receipt", { id: String(id) }));
-  return h("p.small", icon("file"), say("seemsHere"), link);
+  return h("p.small", icon("file"), " ", say("seemsHere"), link);
 }
 
 /** The fields to look at, each a button that begins to correct it. */
