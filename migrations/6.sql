@@ -33,13 +33,31 @@ CREATE TABLE receipt (
     duplicate_of INTEGER,  -- the first receipt before this one of the same key or the same bytes
     added_at TEXT NOT NULL,
     updated_at TEXT NOT NULL,  -- with milliseconds; a change makes it later than it was
+    -- The id below two letters of the currency: receipts of a currency are in a row, as db.places
+    place INTEGER AS (
+        id + ((ifnull(unicode(currency), 0) % 128 * 128
+            + ifnull(unicode(substr(currency, 2)), 0) % 128) << 40)
+    ) VIRTUAL,
     UNIQUE (file_id, position)
 );
 
--- What a search of receipts looks through: all words of a receipt (rowid: its id), as words_of
+-- What a search of receipts looks through: all words of a receipt (rowid: its place), as words_of
 -- makes them. Written by db.set_words. Without positions: each word is looked for by itself.
 CREATE VIRTUAL TABLE receipt_search
     USING fts5 (words, tokenize = 'ascii', detail = none, columnsize = 0, prefix = '2 3');
+CREATE VIRTUAL TABLE receipt_word USING fts5vocab (receipt_search, 'instance');
+
+-- What the sums of a search take, on a sixth of the pages that receipts are on. Kept by triggers.
+CREATE TABLE receipt_number (
+    place INTEGER PRIMARY KEY,
+    id INTEGER AS (place & 0xFFFFFFFFFF) VIRTUAL,
+    total INTEGER,
+    tax INTEGER,
+    duplicate_of INTEGER,
+    currency TEXT,
+    date TEXT,
+    state TEXT NOT NULL
+);
 
 -- Names of merchants that corrections taught, and what their receipts have in common: as the keys
 -- of fields/shops.py, null where the receipt that taught it has none.
@@ -76,6 +94,9 @@ SELECT
     job.created_at, replace(job.created_at, 'Z', '.000Z')
 FROM file JOIN job ON job.id = job_id ORDER BY file.id;
 
+INSERT INTO receipt_number (place, duplicate_of, state)
+SELECT place, duplicate_of, state FROM receipt ORDER BY place;
+
 INSERT INTO receipt_sum (date, currency, state, duplicate, n, total, tax)
 SELECT column1, '', 'reading', duplicate_of IS NOT NULL, count(*), 0, 0
 FROM (VALUES (''), ('*')) JOIN receipt GROUP BY 1, 4;
@@ -87,6 +108,9 @@ ALTER TABLE delivery ADD COLUMN receipt TEXT;
 -- Every order of the list of receipts; an index ends in the id of itself.
 CREATE INDEX receipt_date ON receipt (date);
 CREATE INDEX receipt_total ON receipt (total);
+CREATE INDEX receipt_merchant ON receipt (merchant);
+CREATE INDEX receipt_merchant_sum  -- has all that is added up by merchant, in the order of the sums
+    ON receipt (merchant, currency, total, tax, duplicate_of, date, state);
 CREATE INDEX receipt_state ON receipt (state);
 CREATE INDEX receipt_key ON receipt (key) WHERE key IS NOT NULL;
 CREATE INDEX receipt_duplicate ON receipt (duplicate_of) WHERE duplicate_of IS NOT NULL;
@@ -110,6 +134,8 @@ SELECT
 FROM receipt;
 
 CREATE TRIGGER receipt_added AFTER INSERT ON receipt BEGIN
+    INSERT OR REPLACE INTO receipt_number (place, total, tax, duplicate_of, currency, date, state)
+    SELECT place, total, tax, duplicate_of, currency, date, state FROM receipt WHERE id = new.id;
     INSERT INTO receipt_sum (date, currency, state, duplicate, n, total, tax)
     SELECT
         column1, coalesce(new.currency, ''), new.state, new.duplicate_of IS NOT NULL, 1,
@@ -127,6 +153,8 @@ END;
 -- In any order with the triggers that write duplicate_of: a number may be below 0 between them.
 CREATE TRIGGER receipt_added_up
 AFTER UPDATE OF date, currency, state, duplicate_of, total, tax ON receipt BEGIN
+    INSERT OR REPLACE INTO receipt_number (place, total, tax, duplicate_of, currency, date, state)
+    SELECT place, total, tax, duplicate_of, currency, date, state FROM receipt WHERE id = new.id;
     INSERT INTO receipt_sum (date, currency, state, duplicate, n, total, tax)
     SELECT
         column1, coalesce(old.currency, ''), old.state, old.duplicate_of IS NOT NULL, -1,
@@ -139,6 +167,11 @@ AFTER UPDATE OF date, currency, state, duplicate_of, total, tax ON receipt BEGIN
     FROM (VALUES (coalesce(new.date, '')), ('*')) WHERE TRUE
     ON CONFLICT DO UPDATE SET
         n = n + excluded.n, total = total + excluded.total, tax = tax + excluded.tax;
+END;
+
+CREATE TRIGGER receipt_moved AFTER UPDATE OF currency ON receipt WHEN old.place <> new.place BEGIN
+    UPDATE receipt_search SET rowid = new.place WHERE rowid = old.place;
+    DELETE FROM receipt_number WHERE place = old.place;
 END;
 
 CREATE TRIGGER receipt_sum_changed AFTER UPDATE ON receipt_sum
@@ -175,7 +208,8 @@ CREATE TRIGGER receipt_deleted AFTER DELETE ON receipt BEGIN
     UPDATE receipt SET
         duplicate_of = (SELECT original FROM receipt_original WHERE id = receipt.id)
     WHERE duplicate_of = old.id;
-    DELETE FROM receipt_search WHERE rowid = old.id;
+    DELETE FROM receipt_search WHERE rowid = old.place;
+    DELETE FROM receipt_number WHERE place = old.place;
 END;
 
 -- Without a reading that counts, a receipt is being read or has failed, as its executions say,
