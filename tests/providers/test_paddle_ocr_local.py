@@ -153,7 +153,7 @@ def test_the_detector_finds_the_same_boxes_on_openvino(own_models):
         picture = np.asarray(image)[:, :, ::-1]
         found, wanted = (find(detector, picture, 1280) for detector in (openvino, onnx_runtime))
         assert len(wanted) >= 5
-        assert np.array_equal(found, wanted)
+        assert np.allclose(found, wanted, atol=1)  # pixels: sums are rounded in another order
 
 
 def test_a_picture_without_text_is_completed_with_a_warning(client):
