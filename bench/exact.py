@@ -29,17 +29,23 @@ PAGES, ROWS, RECEIPTS = 10, 60, 20
 def main() -> None:
     dataset = Path(sys.argv[1]) if len(sys.argv) > 1 else None
     with tempfile.TemporaryDirectory() as scratch:
-        path = Path(scratch, "text.pdf")
-        path.write_bytes(pdf(*map(_page, range(PAGES)), size=(595, 842)))
-        _read(receipts(Path(scratch), 1)[0])  # loads the engine and the words
-        result, seconds = _timed(lambda: _read(path))
+        path = text_pdf(Path(scratch))
+        read(receipts(Path(scratch), 1)[0])  # loads the engine and the words
+        result, seconds = timed(lambda: read(path))
         sources = {page.source for page in result.pages}
         print(f"{PAGES} pages of {ROWS} rows, {sources}: {seconds:.2f} s")
         files = receipts(Path(scratch), RECEIPTS, dataset)
-        whole = sum(_timed(partial(_read, path))[1] for path in files)
+        whole = sum(timed(partial(read, path))[1] for path in files)
         codes = sum(_codes_s(path) for path in files)
         print(f"codes: {codes / RECEIPTS * 1000:.0f} of {whole / RECEIPTS * 1000:.0f} ms a receipt")
         print(f"that is {codes / whole:.1%}")
+
+
+def text_pdf(directory: Path) -> Path:
+    """A PDF of PAGES pages with ROWS rows of text each."""
+    path = directory / "text.pdf"
+    path.write_bytes(pdf(*map(_page, range(PAGES)), size=(595, 842)))
+    return path
 
 
 def _page(number: int) -> str:
@@ -48,17 +54,18 @@ def _page(number: int) -> str:
     return text([(40, 810 - 13 * row, line) for row, line in enumerate(rows)])
 
 
-def _read(path: Path) -> Any:
+def read(path: Path) -> Any:
+    """What paddle-ocr-local makes of a file."""
     limits = read_settings(os.environ).limits
     return result_from_reading(paddle.read(path, "", "", limits, is_known), model="bench")
 
 
 def _codes_s(path: Path) -> float:
     page = images.decode(path, 0, read_settings(os.environ).limits)
-    return _timed(lambda: find_codes(page, 0))[1]
+    return timed(lambda: find_codes(page, 0))[1]
 
 
-def _timed(work: Callable[[], Any]) -> tuple[Any, float]:
+def timed(work: Callable[[], Any]) -> tuple[Any, float]:
     """What the work gives, and the CPU seconds it took."""
     started = time.process_time()
     return work(), time.process_time() - started

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import psutil
 
-from bench import archive, large, start, throughput, upload
+from bench import archive, large, pages, start, throughput, upload
 
-PARTS = ("start", "upload", "throughput", "large", "archive")
+PARTS = ("start", "upload", "throughput", "large", "pages", "archive")
 
 
 def main() -> None:
@@ -31,6 +31,7 @@ def main() -> None:
         "upload": _upload,
         "throughput": lambda: _throughput(arguments.dataset),
         "large": lambda: _large(arguments.dataset),
+        "pages": _pages,
         "archive": lambda: _archive(arguments.jobs),
     }
     print(f"{_machine()}, {time.strftime('%Y-%m-%d')}\n\n| what | figure | beside |\n|---|---|---|")
@@ -79,6 +80,11 @@ def _large(dataset: Path | None) -> Iterator[tuple[str, str, str]]:
     for found in large.measure(dataset=dataset):
         what = f"{found.what}, `{found.provider}`"
         yield what, f"{found.seconds:.1f} s each", f"peak {found.peak_mib:.0f} MiB a worker"
+
+
+def _pages() -> Iterator[tuple[str, str, str]]:
+    for what, milliseconds in pages.measure():
+        yield what, f"{milliseconds:.0f} ms of CPU", ""
 
 
 def _archive(jobs: int) -> Iterator[tuple[str, str, str]]:
