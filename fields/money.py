@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
+from functools import lru_cache
 from typing import NamedTuple
 
 from fields import lexicon
@@ -77,7 +78,7 @@ def parse_money(text: str) -> Decimal | None:
 
     Three digits after the only sign are thousands (`60.000`), but not after a zero (`0.545`).
     """
-    found = next(find_amounts(text[:LONGEST]), None)
+    found = next(iter(find_amounts(text[:LONGEST])), None)
     return found.value if found else None
 
 
@@ -86,8 +87,13 @@ def parse_rate(text: str) -> Decimal | None:
     return next((abs(a.value) for a in find_amounts(text[:LONGEST]) if a.unit == "%"), None)
 
 
-def find_amounts(text: str, style: Style = UNKNOWN) -> Iterator[Amount]:
+@lru_cache(maxsize=4096)
+def find_amounts(text: str, style: Style = UNKNOWN) -> tuple[Amount, ...]:
     """Every number in the text, left to right; a minus on either side or brackets negate it."""
+    return tuple(_amounts(text, style))
+
+
+def _amounts(text: str, style: Style) -> Iterator[Amount]:
     for match in _AMOUNT.finditer(repair(text)):
         unit = (match["unit"] or "").strip().lower()
         value, decimals, grouped = _number(match["number"], bool(unit), style.decimal_sign)

@@ -195,7 +195,7 @@ CHECKS = {  # what tells that the word of a section's key is understood
     "dates.ordinals": lambda word: parse_date(f"March 3{word}, 2020") == "2020-03-03",
     "dates.joining": lambda word: parse_date(f"3 {word} mayo {word} 2020") == "2020-05-03",
     "dates.separators": lambda word: parse_date(f"2020{word}5{word}3") == "2020-05-03",
-    "currency.marks": lambda word: next(find_amounts(f"{word} 5")).is_money,
+    "currency.marks": lambda word: find_amounts(f"{word} 5")[0].is_money,
     "currency.glued": lambda word: topics(f"TOTAL{word} 5.00") >= {"total"},
     "numbers.receipt": lambda word: found(f"SHOP\n{word} A-00123").receipt_number == "A-00123",
     "numbers.number": lambda word: found(f"SHOP\nBill {word} A-00123").receipt_number == "A-00123",
