@@ -62,6 +62,7 @@ SUMS = """
 """
 ITEMS = (  # of a receipt; readings of older releases have only one
     "json_extract(corrections, '$.items')",
+    "json_extract(joined, '$.receipts[0].items')",
     "json_extract(ocr_data, '$.receipts[' || position || '].items')",
     "json_extract(ocr_data, '$.receipt.items')",
 )
@@ -402,6 +403,11 @@ def get_file(db: sqlite3.Connection, job_id: int, file_id: int) -> dict[str, Any
     return dict(row) if row else None
 
 
+def job_of(db: sqlite3.Connection, file_id: int) -> int:
+    row = db.execute("SELECT job_id FROM file WHERE id = ?", (file_id,)).fetchone()
+    return int(row["job_id"])
+
+
 def count_by_status(db: sqlite3.Connection) -> dict[str, int]:
     """How many jobs have each status."""
     return {row["status"]: row["n"] for row in db.execute("SELECT status, n FROM job_count")}
@@ -557,17 +563,20 @@ def complete(db: sqlite3.Connection, execution_id: int, claim: str, ocr_data: st
     return int(row["file_id"]) if row else None
 
 
-def fail(db: sqlite3.Connection, execution_id: int, claim: str, code: str, message: str) -> bool:
-    """Record a failure; whether it was, as for complete."""
-    changed = db.execute(
+def fail(
+    db: sqlite3.Connection, execution_id: int, claim: str, code: str, message: str
+) -> int | None:
+    """Record a failure; its file's id, None as for complete."""
+    row = db.execute(
         """
         UPDATE execution
         SET status = 'failed', error_code = :code, error_message = :message, updated_at = :now
         WHERE id = :id AND claim = :claim AND status = 'running'
+        RETURNING file_id
         """,
         {"id": execution_id, "claim": claim, "code": code, "message": message, "now": now()},
-    )
-    return changed.rowcount == 1
+    ).fetchone()
+    return int(row["file_id"]) if row else None
 
 
 def cancel(db: sqlite3.Connection, job_id: int, file_id: int, execution_id: int) -> str | None:
@@ -783,17 +792,20 @@ def merge_search(db: sqlite3.Connection, pages: int) -> bool:
 def list_readings(db: sqlite3.Connection, job_ids: list[int]) -> list[sqlite3.Row]:
     """The files of these jobs in this order, each with the receipts that were read from it last.
 
+    A photo that goes on with the receipt of another is left out.
     `unread` is the error code or the status of the latest execution.
     """
     return db.execute(
         """
         SELECT file.job_id AS job, original_name AS file, reading.provider,
             coalesce(  -- release 1.0.0 stored only one
+                json_extract(receipt.joined, '$.receipts'),
                 json_extract(reading.ocr_data, '$.receipts'),
                 json_array(json_extract(reading.ocr_data, '$.receipt'))
             ) AS receipts,
             coalesce(latest.error_code, latest.status) AS unread
         FROM json_each(?) AS wanted JOIN file ON file.job_id = wanted.value
+        JOIN receipt ON receipt.file_id = file.id AND position = 0
         LEFT JOIN execution AS reading ON reading.id = (
             SELECT max(id) FROM execution WHERE file_id = file.id AND status = 'completed'
         )
@@ -880,7 +892,7 @@ def change_receipt(
             date = :date, time = :time, total = :total, subtotal = :subtotal, tax = :tax,
             tip = :tip, currency = :currency, item_count = :item_count,
             payment_method = :payment_method, review = :review, warnings = :warnings,
-            learned = :learned, corrections = :corrections,
+            learned = :learned, joined = :joined, corrections = :corrections,
             changed = :changed, confirmed_at = :confirmed_at, key = :key
         WHERE id = :id AND updated_at = coalesce(:seen, updated_at)
         """,
@@ -990,6 +1002,29 @@ def list_receipts_of(db: sqlite3.Connection, file_id: int) -> list[dict[str, Any
     return [dict(row) for row in rows]
 
 
+def list_joinable(db: sqlite3.Connection, job_id: int) -> list[dict[str, Any]]:
+    """A job's files in their order (`part`), each with the columns of its first receipt.
+
+    These are null where the file goes on with the receipt of another. None is listed while
+    something of the job is to be read, nor those of confirmed receipts.
+    """
+    rows = db.execute(
+        """
+        SELECT file.id AS part, receipt.* FROM job JOIN file ON file.job_id = job.id
+        LEFT JOIN receipt ON receipt.file_id = file.id AND position = 0
+        WHERE job.id = :id AND job.status IN ('completed', 'failed')
+            AND confirmed_at IS NULL AND file.id NOT IN (
+                SELECT part.value FROM file JOIN receipt ON receipt.file_id = file.id
+                JOIN json_each(joined, '$.files') AS part
+                WHERE file.job_id = :id AND confirmed_at IS NOT NULL
+            )
+        ORDER BY file.id
+        """,
+        {"id": job_id},
+    )
+    return [dict(row) for row in rows]
+
+
 def delete_receipts_from(db: sqlite3.Connection, file_id: int, position: int) -> None:
     """Delete the receipts of the file that a reading with fewer of them does not have."""
     db.execute("DELETE FROM receipt WHERE file_id = ? AND position >= ?", (file_id, position))
@@ -1034,7 +1069,8 @@ def list_completed(db: sqlite3.Connection, file_id: int) -> Iterator[tuple[int, 
     """(execution id, ocrData) of the file's readings, the first that was completed first."""
     rows = db.execute(
         """
-        SELECT id, ocr_data FROM execution WHERE file_id = ? AND status = 'completed'
+        SELECT id, ocr_data FROM execution
+        WHERE file_id = ? AND status = 'completed' AND ocr_data IS NOT NULL
         ORDER BY updated_at, id
         """,
         (file_id,),
@@ -1270,12 +1306,18 @@ def list_beside(db: sqlite3.Connection, ids: Collection[int]) -> list[int]:
 
 
 def list_files_of(db: sqlite3.Connection, ids: Collection[int]) -> list[tuple[int, int]]:
-    """(job id, file id) of the files that have these receipts."""
+    """(job id, file id) of the files that have these receipts, or a part of one."""
+    wanted = json.dumps(list(ids))
     rows = db.execute(
         f"""
-        SELECT job_id, id FROM file WHERE id IN (SELECT file_id FROM receipt WHERE id IN {LISTED})
+        SELECT job_id, id FROM file WHERE id IN (
+            SELECT file_id FROM receipt WHERE id IN {LISTED}
+            UNION
+            SELECT part.value FROM receipt, json_each(joined, '$.files') AS part
+            WHERE receipt.id IN {LISTED}
+        )
         """,
-        (json.dumps(list(ids)),),
+        (wanted, wanted),
     )
     return [(row["job_id"], row["id"]) for row in rows]
 

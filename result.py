@@ -328,10 +328,15 @@ def from_json(receipt: Json) -> Receipt:
     }
     return Receipt(
         **{"source": "rules"} | values,
-        items=tuple(Item(**_values(Item, item)) for item in receipt.get("items") or ()),
+        items=tuple(map(_item, receipt.get("items") or ())),
         taxes=tuple(Tax(**_values(Tax, tax)) for tax in receipt.get("taxes") or ()),
         evidence=FieldEvidence(**evidence),
     )
+
+
+def _item(item: Json) -> Item:
+    evidence = item.get("evidence")
+    return Item(**_values(Item, item), evidence=Evidence(**evidence) if evidence else None)
 
 
 def _values(kind: type, part: Json) -> dict[str, Any]:

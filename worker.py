@@ -4,6 +4,7 @@ Local and remote providers have a queue and threads each, so that neither waits 
 keeper thread replaces worker threads that died and, every minute, does what no request waits for.
 """
 
+import json
 import logging
 import os
 import queue
@@ -25,12 +26,15 @@ from fields.counted import (
     counted,
     first_reading,
     is_settled,
+    is_touched,
     keys_in,
+    reading_of,
     receipt_of,
     receipts_in,
     text_of,
 )
 from providers.base import Provider, read
+from providers.photos import long_receipts
 from providers.redact import redacted
 from result import ErrorCode, Json, ProviderError, ocr_data
 from settings import Settings
@@ -186,6 +190,7 @@ class Worker:
                 gone = db.delete_job(connection, job_id)
             else:
                 gone = db.delete_file(connection, job_id, file_id)
+                join_files(connection, job_id)
         collect_garbage(connection, self._storage)
         return gone
 
@@ -201,6 +206,8 @@ class Worker:
             db.delete_file(connection, job_id, file_id)
         jobs = sorted({job_id for job_id, _ in files})
         db.delete_empty_jobs(connection, jobs)
+        for job_id in jobs:
+            join_files(connection, job_id)
         return jobs
 
     def _cancel(self, execution_ids: Collection[int]) -> None:
@@ -219,6 +226,7 @@ class Worker:
             db.begin(connection)
             provider = db.cancel(connection, job_id, file_id, execution_id)
             self._cancel([execution_id] if provider else [])  # what it answers now is dropped
+            join_files(connection, job_id)
         if provider is not None:
             self._ended(Ended(job_id, provider, None, "cancelled"))
         return provider is not None
@@ -285,7 +293,7 @@ class Worker:
             except Exception:
                 log.exception("execution %d", execution_id)
                 code, text = INTERNAL_ERROR
-        return bool(self._persist(connection, db.fail, execution_id, claim, code, text)), code
+        return bool(self._persist(connection, fail, execution_id, claim, code, text)), code
 
     def _read(self, provider_name: str, storage_key: str) -> str:
         path = self._storage.path(storage_key)
@@ -384,6 +392,8 @@ class Worker:
         """Requeue what a crash left running, and report the executions that are failed by it."""
         with connection:
             failed = db.recover(connection, execution_id)
+            for job_id in {job_id for job_id, _ in failed}:
+                join_files(connection, job_id)
         for job_id, provider in failed:
             self._ended(Ended(job_id, provider, None, "crashed"))
 
@@ -441,16 +451,28 @@ def complete(connection: sqlite3.Connection, execution_id: int, claim: str, ocr_
     file_id = db.complete(connection, execution_id, claim, ocr_data)
     if file_id is not None:
         count_first(connection, file_id)
+        join_files(connection, db.job_of(connection, file_id))
+    return file_id is not None
+
+
+def fail(
+    connection: sqlite3.Connection, execution_id: int, claim: str, code: str, message: str
+) -> bool:
+    """Record a failure; whether it was recorded, as for db.complete."""
+    file_id = db.fail(connection, execution_id, claim, code, message)
+    if file_id is not None:
+        join_files(connection, db.job_of(connection, file_id))
     return file_id is not None
 
 
 def count_first(connection: sqlite3.Connection, file_id: int) -> None:
     """Have the first good reading of a file count, or the first of all while none is good.
 
-    Nothing changes where a good one counts, or a person has touched a receipt of the file.
+    Nothing changes where a good one counts, or a person has touched a receipt of the file. A file
+    that goes on with the receipt of another has none.
     """
     rows = db.list_receipts_of(connection, file_id)
-    if any(map(is_settled, rows)):
+    if not rows or any(map(is_settled, rows)):
         return
     first = first_reading(db.list_completed(connection, file_id))
     if first and first[0] not in {row["execution_id"] for row in rows}:
@@ -506,8 +528,69 @@ def put_receipt(connection: sqlite3.Connection, row: Json, reading: Json, seen: 
     receipt = counted(receipt_of(row, reading), row, date.today())
     if not db.change_receipt(connection, row["id"], seen, **columns_of(receipt, row)):
         return False
-    db.set_words(connection, row["id"], text_of(receipt, reading))
+    db.set_words(connection, row["id"], text_of(receipt, reading_of(row, reading)))
     return True
+
+
+# Photos of one long receipt, uploaded together
+
+
+def join_files(connection: sqlite3.Connection, job_id: int) -> None:
+    """Have photos that go on with the receipt of one before them count with that.
+
+    Such a file has no receipt of its own. All follows from the readings that count, in whatever
+    order they came: to be called when a job's last file is read, when a file is deleted and when
+    another reading is chosen. Confirmed receipts stay as they are.
+    """
+    files = db.list_joinable(connection, job_id)
+    if len(files) < 2 and all(row["id"] and not row["joined"] for row in files):
+        return
+    joined = _joined({row["part"]: _to_join(connection, row) for row in files})
+    parts = {part for reading in joined.values() for part in reading["files"][1:]}
+    for row in files:
+        if row["part"] in parts:
+            db.delete_receipts_from(connection, row["part"], 0)
+        elif row["id"] is None:
+            db.add_receipt(connection, row["part"])
+            count_first(connection, row["part"])
+        else:
+            _set_joined(connection, row, joined.get(row["part"]))
+
+
+def _joined(readings: Mapping[int, Json | None]) -> dict[int, Json]:
+    """By the first file of each receipt that is on several, the reading of all of these."""
+    there = {file_id: reading for file_id, reading in readings.items() if reading}
+    found = {}
+    for numbers, reading in long_receipts([*there.values()]):
+        files = [[*there][number] for number in numbers]
+        pages = [
+            {"fileId": file_id, "page": number, "width": page["width"], "height": page["height"]}
+            for file_id in files
+            for number, page in enumerate(there[file_id].get("pages") or ())
+        ]
+        found[files[0]] = reading | {"files": files, "pages": pages}
+    return found
+
+
+def _to_join(connection: sqlite3.Connection, row: Json) -> Json | None:
+    """The reading of a file that counts; None where a person changed its receipt alone."""
+    completed = db.list_completed(connection, row["part"])
+    if row["id"] is None:
+        return (first_reading(completed) or (0, None))[1]
+    if row["joined"] is None and is_touched(row):
+        return None
+    text = dict(completed).get(row["execution_id"])
+    return json.loads(text) if text else None
+
+
+def _set_joined(connection: sqlite3.Connection, row: Json, reading: Json | None) -> None:
+    """Have the receipt be what was read of it on all its files; None: on its own alone."""
+    joined = json.dumps(reading, ensure_ascii=False) if reading else None
+    if joined == row["joined"]:
+        return
+    own = json.loads(dict(db.list_completed(connection, row["part"]))[row["execution_id"]])
+    new = read_as(connection, row | {"joined": joined}, row["execution_id"], own)
+    put_receipt(connection, new, own, None)
 
 
 # Uploads and deletions that are to be finished

@@ -98,3 +98,14 @@ def is_doubtful(evidence: Evidence | None, least: float = MIN_PROBABILITY) -> bo
     """The evidence has a probability, and less than the least."""
     probability = evidence.probability if evidence else None
     return probability is not None and probability < least
+
+
+def is_sure(receipt: Receipt) -> bool:
+    """Merchant, date and total are probable, or known from a person: nothing to warn of."""
+    return all(_is_known(getattr(receipt.evidence, name)) for name in JUDGED)
+
+
+def _is_known(evidence: Evidence | None) -> bool:
+    if evidence is None or evidence.source in ("learned", "corrected"):
+        return evidence is not None
+    return evidence.probability is not None and not is_doubtful(evidence, MIN_PROBABILITY_UNWARNED)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from fields.checks import JUDGED, MIN_PROBABILITY_UNWARNED, check, is_doubtful, reviewed
+from fields.checks import check, is_sure, reviewed
 from fields.shops import keys_of
 from result import EVIDENCED, Evidence, Json, Receipt, ReceiptWarning, as_json, from_json, key_of
 
@@ -28,9 +28,15 @@ def receipt_at(reading: Json, position: int) -> Json | None:
     return found[position] if position < len(found) else None
 
 
+def reading_of(row: Mapping[str, Any], reading: Json) -> Json:
+    """The reading of all photos of the row's receipt; that of its file where it is on no other."""
+    joined: Json | None = json.loads(row["joined"]) if row["joined"] else None
+    return joined or reading
+
+
 def receipt_of(row: Mapping[str, Any], reading: Json) -> Json:
     """What was read of the row's receipt."""
-    return receipt_at(reading, row["position"]) or EMPTY
+    return receipt_at(reading_of(row, reading), row["position"]) or EMPTY
 
 
 def keys_in(row: Mapping[str, Any], reading: Json) -> dict[str, str | None]:
@@ -57,9 +63,13 @@ def first_reading(completed: Iterable[tuple[int, str]]) -> tuple[int, Json] | No
 
 def is_settled(row: Mapping[str, Any]) -> bool:
     """Whether no other reading takes the place of the one that counts: it is good, or touched."""
-    is_touched = row["chosen"] or row["confirmed_at"] or row["corrections"] != "{}"
     is_good = not WEAK & set(json.loads(row["warnings"]))
-    return bool(row["execution_id"] and (is_touched or is_good))
+    return bool(row["execution_id"] and (is_touched(row) or is_good))
+
+
+def is_touched(row: Mapping[str, Any]) -> bool:
+    """Whether a person chose its reading, corrected or confirmed it."""
+    return bool(row["chosen"] or row["confirmed_at"] or row["corrections"] != "{}")
 
 
 def counted(receipt: Json, row: Mapping[str, Any], today: date) -> Json:
@@ -103,16 +113,10 @@ def _checked(receipt: Json, corrections: Json, today: date) -> Json:
 def _is_outdated(warning: ReceiptWarning, fields: Receipt, corrections: Json) -> bool:
     """Whether a warning of the reading is found anew, or speaks of what has been corrected."""
     if warning == "low_confidence":
-        return all(_is_sure(getattr(fields.evidence, name)) for name in JUDGED)
+        return is_sure(fields)
     if warning in ("date_ambiguous", "date_in_future"):
         return "date" in corrections
     return warning in ("total_mismatch", "items_mismatch")
-
-
-def _is_sure(evidence: Evidence | None) -> bool:
-    if evidence is None or evidence.source in ("learned", "corrected"):
-        return evidence is not None
-    return evidence.probability is not None and not is_doubtful(evidence, MIN_PROBABILITY_UNWARNED)
 
 
 def columns_of(receipt: Json, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -134,6 +138,7 @@ def columns_of(receipt: Json, row: Mapping[str, Any]) -> dict[str, Any]:
         "review": json.dumps(receipt.get("review") or []),
         "warnings": json.dumps(receipt.get("warnings") or []),
         "learned": row["learned"],
+        "joined": row["joined"],
         "corrections": row["corrections"],
         "changed": row["changed"],
         "confirmed_at": row["confirmed_at"],

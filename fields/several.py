@@ -47,7 +47,7 @@ class Part(NamedTuple):
     has: Callable[[Line], bool]  # whether the middle of a line is on it
 
 
-class _Seen(NamedTuple):
+class Seen(NamedTuple):
     """How often each of the things was seen that receipts have."""
 
     pieces: int = 0
@@ -56,11 +56,11 @@ class _Seen(NamedTuple):
     dates: int = 0
     contacts: int = 0  # addresses, telephone and tax numbers, legal forms
 
-    def plus(self, other: "_Seen") -> "_Seen":
-        return _Seen(*map(add, self, other))
+    def plus(self, other: "Seen") -> "Seen":
+        return Seen(*map(add, self, other))
 
-    def minus(self, other: "_Seen") -> "_Seen":
-        return _Seen(*map(sub, self, other))
+    def minus(self, other: "Seen") -> "Seen":
+        return Seen(*map(sub, self, other))
 
     @property
     def is_whole(self) -> bool:
@@ -188,8 +188,8 @@ def _on(pieces: Sequence[_Piece], side: Cut) -> list[_Piece]:
     return [piece for piece in pieces if side(piece.across, piece.middle)]
 
 
-def _seen(texts: Iterable[str]) -> _Seen:
-    return reduce(_Seen.plus, map(_seen_in, texts), _Seen())
+def _seen(texts: Iterable[str]) -> Seen:
+    return reduce(Seen.plus, map(seen_in, texts), Seen())
 
 
 def _gaps(spans: Iterable[tuple[float, float]]) -> Iterator[tuple[float, float]]:
@@ -239,12 +239,12 @@ def _text(lines: Sequence[Line]) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _seen_in(text: str) -> _Seen:
+def seen_in(text: str) -> Seen:
     row = Row(text, topics(text), (), ())
     amounts = sum(amount.is_money for amount in find_amounts(text))
     is_contact = PHONE.search(text) or TAX_ID.search(text) or LEGAL.search(text) or is_street(row)
     is_total = role_of(row.topics) in TOTALS
-    return _Seen(1, is_total, amounts, any(find_dates(text)), bool(is_contact))
+    return Seen(1, is_total, amounts, any(find_dates(text)), bool(is_contact))
 
 
 def _print_height(rows: Rows) -> float:
@@ -297,14 +297,12 @@ def _starts(rows: Rows) -> list[int]:
     wide = [(s, n) for n, s in enumerate(steps, 1) if s >= least and MIN_PIECES <= n <= last]
     if not wide:
         return []
-    seen = [_seen_in(_text(row)) for row in rows]
-    sums = list(accumulate(seen, _Seen.plus, initial=_Seen()))
+    seen = [seen_in(_text(row)) for row in rows]
+    sums = list(accumulate(seen, Seen.plus, initial=Seen()))
     found = [
         (step, number)
         for step, number in wide
-        if sums[number].is_whole
-        and sums[-1].minus(sums[number]).is_whole
-        and _begins(seen[number:])
+        if sums[number].is_whole and sums[-1].minus(sums[number]).is_whole and begins(seen[number:])
     ]
     return [number for _, number in sorted(found, reverse=True)[:TRIED_BELOW]]
 
@@ -322,7 +320,7 @@ def may_begin(rows: Rows, number: int) -> bool:
 
     `number` is how many pages the receipt before has with it; `Page 2 of 3` begins none.
     """
-    return not _is_numbered(rows, number) and _begins([_seen_in(_text(row)) for row in rows])
+    return not _is_numbered(rows, number) and begins([seen_in(_text(row)) for row in rows])
 
 
 def goes_on(before: Receipt, after: Receipt) -> bool | None:
@@ -357,7 +355,7 @@ def _is_same(one: object, other: object) -> bool:
     return a in b or b in a if a.isalpha() and b.isalpha() else a == b
 
 
-def _begins(rows: Sequence[_Seen]) -> bool:
+def begins(rows: Sequence[Seen]) -> bool:
     """An address, a telephone number or the like comes before the first amount."""
     head = takewhile(lambda row: row.contacts or not (row.amounts or row.totals), rows)
     return any(row.contacts for row in head)

@@ -26,6 +26,7 @@ CREATE TABLE receipt (
     review TEXT NOT NULL DEFAULT '[]',  -- JSON, as warnings and corrections
     warnings TEXT NOT NULL DEFAULT '[]',
     learned TEXT,  -- the merchant's name, as an earlier correction taught it; null: as it was read
+    joined TEXT,  -- JSON as ocrData, where other files go on with it; null: its own reading counts
     corrections TEXT NOT NULL DEFAULT '{}',  -- fields and their values, as a person put them right
     changed TEXT NOT NULL DEFAULT '{}',  -- by what a person changed, the updated_at before that
     confirmed_at TEXT,

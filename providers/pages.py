@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from engines.rows import group_rows
 from fields import several
-from fields.checks import check, reviewed
+from fields.checks import check, is_sure, reviewed
 from fields.receipt import read_receipt
 from fields.text import markdown_from_rows, rows_from_text, text_from_rows
 from result import (
@@ -111,7 +111,7 @@ def join_pages(results: Sequence[OcrResult]) -> OcrResult:
         return results[0]
     starts = [0, *accumulate(len(result.pages) for result in results[:-1])]
     found = [f for r, page in zip(results, starts, strict=True) for f in _found(r, page)]
-    receipts = [with_doubt(_join_receipts(group.receipts), group) for group in grouped(found)]
+    receipts = [with_doubt(join_receipts(group.receipts), group) for group in grouped(found)]
     return OcrResult(
         markdown="\n\n".join(result.markdown for result in results if result.markdown),
         text="\n".join(result.text for result in results if result.text),
@@ -128,7 +128,7 @@ def _found(result: OcrResult, page: int) -> list[Found]:
     rows = rows_from_text(result.text)
     receipts = listed(result)
     return [
-        Found(page + receipt.page, partial(_on_page, receipt, page), rows, len(receipts) == 1)
+        Found(page + receipt.page, partial(on_page, receipt, page), rows, len(receipts) == 1)
         for receipt in receipts
     ]
 
@@ -149,7 +149,7 @@ def grouped(found: Sequence[Found]) -> list[Group]:
 def _goes_on(group: Group, one: Found) -> bool | None:
     if not several.may_begin(one.rows, len(group.pages) + 1):
         return True  # its fields need not be read on their own
-    return several.goes_on(_join_receipts(group.receipts), one.read())
+    return several.goes_on(join_receipts(group.receipts), one.read())
 
 
 def with_doubt(receipt: FileReceipt, group: Group) -> FileReceipt:
@@ -158,7 +158,7 @@ def with_doubt(receipt: FileReceipt, group: Group) -> FileReceipt:
     return replace(receipt, warnings=tuple(dict.fromkeys((*receipt.warnings, *warnings))))
 
 
-def _join_receipts(receipts: Sequence[FileReceipt]) -> FileReceipt:
+def join_receipts(receipts: Sequence[FileReceipt]) -> FileReceipt:
     if len(receipts) == 1:
         return receipts[0]
     head = {name: _first(receipts, name) for name in HEAD}
@@ -169,11 +169,12 @@ def _join_receipts(receipts: Sequence[FileReceipt]) -> FileReceipt:
     of_foot = {name: _first(evidence[::-1], name) for name in ("subtotal", "tax", "tip", "total")}
     joined = replace(receipts[0], **head, **foot, items=items)
     joined = replace(joined, evidence=FieldEvidence(**of_head, **of_foot))
-    joined = replace(joined, warnings=(*check(joined), *_join_warnings(receipts)))
+    kept = (w for w in _join_warnings(receipts) if w != "low_confidence" or not is_sure(joined))
+    joined = replace(joined, warnings=(*check(joined), *kept))
     return placed(reviewed(joined), receipts[0].page, receipts[0].box)
 
 
-def _on_page(receipt: FileReceipt, page: int) -> FileReceipt:
+def on_page(receipt: FileReceipt, page: int) -> FileReceipt:
     """The receipt on this page of the document, where its page was the first alone."""
 
     def moved(found: Evidence | None) -> Evidence | None:

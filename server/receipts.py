@@ -7,10 +7,18 @@ from datetime import date
 from typing import Any, Literal, NamedTuple
 
 import db
-from fields.counted import EMPTY, counted, is_good, keys_in, receipt_at, receipt_of
+from fields.counted import (
+    EMPTY,
+    counted,
+    is_good,
+    keys_in,
+    reading_of,
+    receipt_at,
+    receipt_of,
+)
 from result import Json
 from server.service import Service
-from worker import add_receipts, collect_garbage, put_receipt, read_as
+from worker import add_receipts, collect_garbage, join_files, put_receipt, read_as
 
 MAX_LISTED = 20  # ids in a sentence
 # What a person changes beside corrections: its name in the API, and the column that tells it.
@@ -29,7 +37,7 @@ def described(connection: sqlite3.Connection, receipt_id: int) -> Json | None:
         return None
     executions = db.list_executions(connection, row["file_id"])
     readings = {e["id"]: json.loads(e["ocrData"]) for e in executions if e["ocrData"]}
-    reading = readings.get(row["execution_id"], {})
+    reading = reading_of(row, readings.get(row["execution_id"], {}))
     receipt, corrections = receipt_at(reading, row["position"]), json.loads(row["corrections"])
     is_known = receipt or corrections or shown["state"] == "failed"
     return shown | {
@@ -43,8 +51,15 @@ def described(connection: sqlite3.Connection, receipt_id: int) -> Json | None:
             _reading(execution, readings.get(execution["id"], {}), row["position"])
             for execution in executions
         ],
+        "files": reading.get("files") or [row["file_id"]],
         "pages": [
-            {"width": page["width"], "height": page["height"]} for page in reading.get("pages", ())
+            {
+                "fileId": page.get("fileId", row["file_id"]),
+                "page": page.get("page", number),
+                "width": page["width"],
+                "height": page["height"],
+            }
+            for number, page in enumerate(reading.get("pages", ()))
         ],
     }
 
@@ -117,6 +132,7 @@ def change(connection: sqlite3.Connection, receipt_id: int, wanted: Change) -> b
         added = read_as(connection, added, new["execution_id"], reading)
         put_receipt(connection, added, reading, None)
     _name_anew(connection, forgotten)
+    join_files(connection, db.job_of(connection, row["file_id"]))
     return True
 
 

@@ -43,8 +43,10 @@ function chosenRuns(at) {
 
 /** What an execution read of this receipt; of the one that counts with what was corrected. */
 function readingOfRun(at, run) {
-  if (run?.id === at.receipt.executionId) return readingOf(run, at.receipt.receipt);
-  return asRead(at, run);
+  if (run?.id !== at.receipt.executionId) return asRead(at, run);
+  const reading = readingOf(run, at.receipt.receipt);
+  const others = at.receipt.pages.slice(reading?.pages.length).map((page) => ({ ...page, lines: [] }));
+  return reading && { ...reading, pages: [...reading.pages, ...others] };
 }
 
 /** What an execution read of this receipt, without corrections. */

@@ -38,8 +38,11 @@ export async function openReceipt(main, params, signal, id) {
   } catch (error) {
     return showFailure(main, error);
   }
-  const path = `ocr-jobs/${at.job.id}/files/${at.file.id}`;
-  at.sheet = sheet(path, at.file.originalName, signal);
+  const pathOf = (page) => {
+    const place = at.receipt.pages[page] ?? { fileId: at.file.id, page };
+    return `ocr-jobs/${at.job.id}/files/${place.fileId}/preview?page=${place.page}`;
+  };
+  at.sheet = sheet(pathOf, at.file.originalName, signal);
   lay(main, at);
   at.show();
   takeUpDraft(at);

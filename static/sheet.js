@@ -8,12 +8,12 @@ const DOUBTFUL = 0.6; // below this confidence a word is marked
 const ZOOMS = [1, 1.5, 2, 3, 4];
 
 /**
- * The sheet of a file: `element`, `show(reading, places, frame)` to lay boxes over it, and
+ * The sheet of a file, at `pathOf(page)`: `element`, `show(reading, places, frame)` to lay boxes over it, and
  * `point(rows, turnTo)`. `places` are [{row, page, box}] beside the reading's rows; `frame` is the
  * {page, box} of the receipt that is shown, where a page holds several.
  */
-export function sheet(path, name, signal) {
-  const at = { path, name, signal, page: 0, zoom: 0, turns: 0, pointed: [], images: new Map() };
+export function sheet(pathOf, name, signal) {
+  const at = { pathOf, name, signal, page: 0, zoom: 0, turns: 0, pointed: [], images: new Map() };
   const empty = { pages: [], rows: [] };
   Object.assign(at, { reading: empty, places: [], frame: null });
   at.scroll = scroller(say("pictureOf", { file: name }));
@@ -73,7 +73,7 @@ async function goTo(at, page) {
   if (at.images.get(page)?.asked >= width) return;
   at.images.set(page, { ...at.images.get(page), asked: width });
   try {
-    const image = await load(at, `${at.path}/preview?page=${page}&width=${width}`);
+    const image = await load(at, `${at.pathOf(page)}&width=${width}`);
     if (at.images.get(page).asked === width) at.images.set(page, { ...image, asked: width });
   } catch (error) {
     if (error.name === "AbortError") return;

@@ -302,6 +302,10 @@ def filled(path, count):
             INSERT INTO file (job_id, original_name, storage_key, media_type, size, sha256)
             SELECT i, 'a.png', i, '', 0, i FROM n"""
         )
+        connection.execute(
+            f"""{many} INSERT INTO receipt (file_id, added_at, updated_at)
+            SELECT i, '2026', '2026' FROM n"""
+        )
         data = ocr_data(OcrResult("m", "t" * 100, (), CAFE, "fake 1"))
         connection.execute(
             f"""{many} INSERT INTO execution
