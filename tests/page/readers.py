@@ -25,6 +25,7 @@ from result import (
     Tax,
 )
 from tests.fakes import fake, until
+from tests.server.test_long_receipts import read as part
 
 CAREFUL = ("CORNER CAFE", "2026-03-14 09:41", "MILK 1.20", "BREAD 2.50", "TOTAL EUR 3.70")
 HASTY = ("CORNER CAFE", "2026-03-14 09:41", "MTLK 1.20", "TOTAL EUR 3.70", "THANK YOU")
@@ -124,6 +125,7 @@ def create_app():
             "doubtful": answers(doubtful(warnings=("total_mismatch",))),
             "pile": fake(ocr=pile),
             "double": fake(ocr=double),
+            "part": fake(ocr=part),
             "ten": answers(read(CAREFUL, pages=10)),
             "broken": fake(ocr=broken),
             "gated": fake(ocr=gated),

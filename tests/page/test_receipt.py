@@ -4,7 +4,7 @@ from io import BytesIO
 
 import pytest
 
-from tests.fakes import drawn
+from tests.fakes import drawn, png
 from tests.page.conftest import PHONE
 
 pytestmark = pytest.mark.slow
@@ -73,6 +73,19 @@ def test_a_file_of_pages_is_shown_page_by_page(page, receipt, suffix, count):
     page.see(f".paper image:not([href='{first}'])")
     page.click("#sheet-left")
     page.see(f".paper image[href='{first}']")
+
+
+def test_a_long_receipt_is_shown_photo_by_photo(page, receipt):
+    files = [("file", (f"{width}.png", png((width, 8)))) for width in (10, 11, 12)]
+    page.open(f"#/receipts/{receipt('part', 'part', 'part', files=files)['id']}")
+    page.see("#sum", "29.60")
+    page.see(".tools", "1 / 3")
+    for number in (2, 3):
+        before = page.see(".paper image").get_attribute("href")
+        page.click("#sheet-right")
+        page.see(".tools", f"{number} / 3")
+        page.see(f".paper image:not([href='{before}'])")
+    assert page.faults() == []
 
 
 def test_the_picture_is_enlarged_and_turned_for_the_eye_only(page, receipt):
