@@ -58,10 +58,11 @@ export async function openReceipt(main, params, signal, id) {
 }
 
 async function load(at) {
-  at.receipt = await getJson(`receipts/${at.id}`, at.signal);
-  const { jobId, fileId } = at.receipt;
-  [at.job, { data: at.family }] = await Promise.all([
-    getJson(`ocr-jobs/${jobId}`, at.signal),
+  const path = `receipts/${at.id}`;
+  const { jobId, fileId } = at.receipt ?? (await getJson(path, at.signal));
+  at.job = await getJson(`ocr-jobs/${jobId}`, at.signal); // first: once it is over, nothing is asked again
+  [at.receipt, { data: at.family }] = await Promise.all([
+    getJson(path, at.signal),
     getJson(`receipts?job=${jobId}&limit=100&sort=addedAt:asc`, at.signal),
   ]);
   at.file = at.job.files.find(({ id }) => id === fileId);

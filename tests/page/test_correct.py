@@ -3,6 +3,7 @@
 import pytest
 import requests
 
+from tests.fakes import until
 from tests.page.conftest import get, pile
 
 pytestmark = pytest.mark.slow
@@ -78,8 +79,7 @@ def test_a_receipt_that_failed_is_filled_in_by_hand(page, receipt, server):
         page.press("ENTER")
     page.see("#confirm:focus")
     page.press_key("c")
-    page.see(".heading .state", "Confirmed")
-    row = get(server, f"receipts/{it['id']}")
+    row = until(lambda: get(server, f"receipts/{it['id']}"), lambda row: row["confirmedAt"])
     assert (row["merchant"], row["date"], row["total"]) == ("KIOSK", "2026-03-14", 5.5)
 
 

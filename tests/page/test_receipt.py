@@ -4,7 +4,7 @@ from io import BytesIO
 
 import pytest
 
-from tests.fakes import drawn, png
+from tests.fakes import drawn, png, until
 from tests.page.conftest import PHONE
 
 pytestmark = pytest.mark.slow
@@ -36,6 +36,30 @@ def test_on_a_phone_the_total_is_seen_without_scrolling(page, picture):
     assert all(
         0 < edge < 740 for css in ("#sum", ".doubts", ".sheet") for edge in page.run(BOX, css)
     )
+
+
+HELD = """const asked = fetch;
+window.fetch = async (path, ...rest) => {
+  const answer = await asked(path, ...rest);
+  if (String(path).includes("receipts/") && !window.held) {
+    window.held = true;
+    await new Promise((resolve) => (window.letGo = resolve));
+  }
+  return answer;
+};
+location.hash = arguments[0];"""
+
+
+def test_a_reading_that_ends_while_the_view_is_loading_is_shown(page, receipt, server, go):
+    it = receipt("gated", wait=("running",))
+    page.open("#/")
+    page.see("#pick")
+    page.run(HELD, f"#/receipts/{it['id']}")
+    until(lambda: page.run("return Boolean(window.letGo)"))
+    go.touch()
+    server.wait(it["jobId"])
+    page.run("window.letGo()")
+    page.see("#sum", "€3.70")
 
 
 def test_a_field_leads_to_its_place_and_the_picture_back_to_it(page, receipt):
