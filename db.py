@@ -1057,7 +1057,7 @@ def fail_receipts(db: sqlite3.Connection, file_id: int) -> None:
     db.execute(
         """
         UPDATE receipt SET state = 'failed'
-        WHERE file_id = :id AND state = 'reading' AND NOT EXISTS (
+        WHERE file_id = :id AND +state = 'reading' AND NOT EXISTS (  -- +: found by its file
             SELECT 1 FROM execution WHERE file_id = :id AND status IN ('pending', 'running')
         )
         """,

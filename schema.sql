@@ -374,7 +374,7 @@ END;
 -- unless a person filled it in.
 CREATE TRIGGER receipt_waits AFTER INSERT ON execution BEGIN
     UPDATE receipt SET state = 'reading'
-    WHERE file_id = new.file_id AND execution_id IS NULL AND state = 'failed'
+    WHERE file_id = new.file_id AND execution_id IS NULL AND +state = 'failed'
         AND corrections = '{}';
 END;
 
