@@ -404,6 +404,7 @@ def get_file(db: sqlite3.Connection, job_id: int, file_id: int) -> dict[str, Any
 
 
 def job_of(db: sqlite3.Connection, file_id: int) -> int:
+    """The id of the job of a file that is there."""
     row = db.execute("SELECT job_id FROM file WHERE id = ?", (file_id,)).fetchone()
     return int(row["job_id"])
 
@@ -1155,16 +1156,17 @@ def sum_receipts(
     `by` are keys of RECEIPT_GROUPS; there is a row for each of their combinations that occurs, at
     most MAX_GROUPS: the latest months, or those with the most receipts, first.
     """
-    if by == ("currency",) and _is_summed_by_place(db, listing):
-        return _sums_by_place(db, listing)
+    terms = _receipt_terms(db, listing)
+    if by == ("currency",) and listing.search and not GATHERED.search(terms["words"]):
+        return _sums_by_place(db, listing, terms)
     groups = ", ".join(f"{RECEIPT_GROUPS[name]} AS {name}" for name in by)
     places = ", ".join(str(number) for number in range(1, len(by) + 1))
     rows = db.execute(
         f"""
-        SELECT {groups}, {SUMS} FROM {_summed(db, listing, by)} GROUP BY {places} HAVING sum(n) > 0
+        SELECT {groups}, {SUMS} FROM {_summed(listing, by)} GROUP BY {places} HAVING sum(n) > 0
         ORDER BY {"month DESC, " if "month" in by else ""}sum(n) DESC, {places} LIMIT {MAX_GROUPS}
         """,
-        _receipt_terms(db, listing),
+        terms,
     )
     return [_as_sums(row) for row in rows]
 
@@ -1173,7 +1175,7 @@ def _as_sums(row: sqlite3.Row) -> dict[str, Any]:
     return {**row, "total": amount(row["total"]), "tax": amount(row["tax"])}
 
 
-def _summed(db: sqlite3.Connection, listing: ReceiptListing, by: Sequence[str]) -> str:
+def _summed(listing: ReceiptListing, by: Sequence[str]) -> str:
     """What has the numbers of the receipts that are asked for: receipt_sum if it has all it takes.
 
     A million receipts of ten years have 35,000 rows there, and few of the date '*'.
@@ -1190,11 +1192,12 @@ def _summed(db: sqlite3.Connection, listing: ReceiptListing, by: Sequence[str]) 
     merchant = "merchant, " if "merchant" in by else ""
     return f"""(
         SELECT date, currency, {merchant}1 AS n, duplicate_of IS NOT NULL AS duplicate, total, tax
-        FROM {_found_receipts(db, listing, by)}
+        FROM {_found_receipts(listing, by)}
     )"""
 
 
-def _found_receipts(db: sqlite3.Connection, listing: ReceiptListing, by: Sequence[str] = ()) -> str:
+def _found_receipts(listing: ReceiptListing, by: Sequence[str] = ()) -> str:
+    """What has the receipts that are asked for, one by one: FROM and WHERE of a query."""
     conditions = _receipt_conditions(listing)
     if listing.search is None:
         return f"receipt WHERE {_all(conditions)}"
@@ -1217,18 +1220,16 @@ def _has_words(search: str) -> str:
     return f"EXISTS (SELECT 1 FROM receipt_search WHERE {has_words})"
 
 
-def _is_summed_by_place(db: sqlite3.Connection, listing: ReceiptListing) -> bool:
-    """Whether a search can be asked for each currency by itself, which spares sorting all found.
+def _sums_by_place(
+    db: sqlite3.Connection, listing: ReceiptListing, terms: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """sum_receipts by currency for a search, whose index has each currency's receipts in a row.
 
-    Not where words have so many longer ones that FTS5 would gather their receipts each time.
+    To ask for each currency by itself spares sorting all that is found. But where a word has many
+    longer ones FTS5 would gather their receipts each time.
     """
-    return bool(listing.search) and not GATHERED.search(_receipt_terms(db, listing)["words"])
-
-
-def _sums_by_place(db: sqlite3.Connection, listing: ReceiptListing) -> list[dict[str, Any]]:
-    """sum_receipts by currency for a search, whose index has each currency's receipts in a row."""
     currencies = db.execute("SELECT DISTINCT currency FROM receipt_sum WHERE date = '*'")
-    found = _found_receipts(db, listing)
+    found = _found_receipts(listing)
     rows = [
         db.execute(
             f"""
@@ -1236,7 +1237,7 @@ def _sums_by_place(db: sqlite3.Connection, listing: ReceiptListing) -> list[dict
                 total(total) AS total, total(tax) AS tax
             FROM {found} AND currency IS :own AND receipt_search.rowid BETWEEN :first AND :last
             """,
-            _receipt_terms(db, listing) | _places(row["currency"]),
+            terms | _places(row["currency"]),
         ).fetchone()
         for row in currencies.fetchall()
     ]

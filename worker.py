@@ -576,7 +576,8 @@ def _to_join(connection: sqlite3.Connection, row: Json) -> Json | None:
     """The reading of a file that counts; None where a person changed its receipt alone."""
     completed = db.list_completed(connection, row["part"])
     if row["id"] is None:
-        return (first_reading(completed) or (0, None))[1]
+        first = first_reading(completed)
+        return first[1] if first else None
     if row["joined"] is None and is_touched(row):
         return None
     text = dict(completed).get(row["execution_id"])

@@ -24,7 +24,6 @@ import traceback
 from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import suppress
-from functools import partial
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -148,8 +147,8 @@ def run(
     except (EOFError, OSError) as error:
         death = _death(child)
         if idle and not child.has_begun:  # killed while idle, for its memory for example
-            again = partial(run, module, function, *args, deadline=deadline)
-            return again(memory_mb=memory_mb, niceness=niceness)
+            limits = {"memory_mb": memory_mb, "niceness": niceness}
+            return run(module, function, *args, deadline=deadline, **limits)
         raise death from error
     except BaseException:
         child.kill()

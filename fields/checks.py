@@ -106,6 +106,9 @@ def is_sure(receipt: Receipt) -> bool:
 
 
 def _is_known(evidence: Evidence | None) -> bool:
-    if evidence is None or evidence.source in ("learned", "corrected"):
-        return evidence is not None
-    return evidence.probability is not None and not is_doubtful(evidence, MIN_PROBABILITY_UNWARNED)
+    if evidence is None:
+        return False
+    is_probable = evidence.probability is not None and not is_doubtful(
+        evidence, MIN_PROBABILITY_UNWARNED
+    )
+    return is_probable or evidence.source in ("learned", "corrected")

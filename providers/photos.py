@@ -38,21 +38,21 @@ class Photo(NamedTuple):
     receipt: FileReceipt
 
 
-class Long(NamedTuple):
+class LongReceipt(NamedTuple):
     """Photos of one receipt: their numbers, and the reading of all of them together."""
 
     numbers: list[int]
     reading: Json
 
 
-def long_receipts(readings: Sequence[Json]) -> Iterator[Long]:
+def long_receipts(readings: Sequence[Json]) -> Iterator[LongReceipt]:
     """The receipts that go on over several readings, which are in the order of the upload."""
     photos = list(map(_photo, readings))
     start = 0
     while start < len(photos):
-        found = _from(photos[start : start + MOST])
+        found = _first_long(photos[start : start + MOST])
         if found:
-            yield Long([start + n for n in range(found[0])], found[1])
+            yield LongReceipt([start + n for n in range(found[0])], found[1])
         start += found[0] if found else 1
 
 
@@ -65,12 +65,13 @@ def _photo(reading: Json) -> Photo | None:
     return Photo(reading, rows, seen, begins(seen), placed(from_json(receipts[0])))
 
 
-def _from(photos: Sequence[Photo | None]) -> tuple[int, Json] | None:
+def _first_long(photos: Sequence[Photo | None]) -> tuple[int, Json] | None:
     """How many photos are of the receipt that begins on the first, and their reading."""
     parts: list[Photo] = []
     overlaps: list[int] = []
     for photo in photos:
-        if photo is None or photo.has_head is bool(parts):
+        is_first = not parts
+        if photo is None or photo.has_head != is_first:
             return None
         overlaps += [_overlap(parts[-1].rows, photo.rows)] if parts else []
         parts.append(photo)
@@ -103,7 +104,7 @@ def _joined(parts: Sequence[Photo], overlaps: Sequence[int]) -> tuple[FileReceip
     pages = accumulate((len(part.reading.get("pages") or ()) for part in parts), initial=0)
     receipts = [on_page(part.receipt, page) for part, page in zip(parts, pages, strict=False)]
     for n, overlap in enumerate(overlaps):
-        above, below = _once(receipts[n].items, receipts[n + 1].items, overlap)
+        above, below = _without_repeats(receipts[n].items, receipts[n + 1].items, overlap)
         receipts[n] = replace(receipts[n], items=above)
         receipts[n + 1] = replace(receipts[n + 1], items=below)
     joined, last = join_receipts(receipts), receipts[-1]
@@ -112,7 +113,7 @@ def _joined(parts: Sequence[Photo], overlaps: Sequence[int]) -> tuple[FileReceip
     return joined, is_sum and sum(sums) % 1 != 0  # whole numbers add up by chance too
 
 
-def _once(
+def _without_repeats(
     above: tuple[Item, ...], below: tuple[Item, ...], overlap: int
 ) -> tuple[tuple[Item, ...], tuple[Item, ...]]:
     """The items of two parts without those of the rows that are on both, and were read twice.

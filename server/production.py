@@ -106,7 +106,8 @@ class Parser(HTTPRequestParser):
         asked |= {"REMOTE_ADDR": self._channel.addr[0], "REQUEST_METHOD": self.command}
         asked["PATH_INFO"] = self.path
         proxies = service.settings.trusted_proxies
-        ProxyFix(lambda *_: (), *[proxies] * 5)(asked, lambda *_: print)  # changes `asked`
+        # It changes `asked` for the application that it calls, here one that does nothing.
+        ProxyFix(lambda *_: (), *[proxies] * 5)(asked, lambda *_: print)
         try:
             access.check(Request(asked), service.settings, access.WrongKeys())
         except HTTPException:
