@@ -25,7 +25,7 @@ class Provider:
     wants_codes: bool = False  # it reads no bar codes and QR codes itself
     # The model's last day; if the second is true the vendor is asked, else it is what was known.
     ends_on: Callable[[Settings, bool], str | None] = lambda *_: None
-    runs_on: Callable[[], str | None] = lambda: None  # what runs its networks on this processor
+    runs_on: Callable[[], str | None] = lambda: None  # the library that runs its models here
     warm: Callable[[Settings], None] = lambda _: None  # begins to load its engine; returns at once
 
 

@@ -142,7 +142,7 @@ def _log_start(service: Service) -> None:
     log.info("    data:        %s", service.storage.root)
     log.info("    reads with:  %s", ", ".join(able) or "nothing yet")
     for runs_on in filter(None, (service.providers[name].runs_on() for name in able)):
-        log.info("    networks:    %s", runs_on)
+        log.info("    models:      %s", runs_on)
     if others:
         log.info("    not set up:  %s; `flask doctor` says what each needs", ", ".join(others))
     if service.settings.watch_dir:

@@ -185,7 +185,7 @@ def test_all_is_well_where_all_works(doctor, make_app):
     ]
 
 
-def test_what_runs_a_providers_networks_is_told(doctor):
+def test_what_runs_a_providers_models_is_told(doctor):
     status, lines = doctor(replace(reads(13.2), runs_on=lambda: "detector on OpenVINO 2026.4.1"))
     assert status == 0
     assert lines[2].startswith("ok asked: works, ")

@@ -205,7 +205,7 @@ def test_the_log_begins_with_what_a_user_wants_to_know_and_says_what_an_end_wait
     assert lines[begin + 1 : begin + 5] == [
         f"    data:        {server.data}",
         "    reads with:  mistral, openai, slow, killer",
-        "    networks:    on paper",
+        "    models:      on paper",
         "    answers:     this machine only; to let a phone in, see docs/phone.md",
     ]
     assert not any("development server" in line for line in lines)
