@@ -13,7 +13,7 @@ from itertools import groupby
 from typing import Any, NamedTuple
 from unicodedata import bidirectional, category, normalize
 
-from PIL import Image
+from PIL import Image, ImageChops
 
 from engines.codes import find_codes
 from engines.ctc import LAST_LATIN
@@ -79,9 +79,9 @@ def read_text_page(
         return None
     scale = pdf_scale(page.get_size(), DPI)
     picture = page.render(scale=scale, grayscale=True).to_pil().convert("L")
-    codes = find_codes(picture, number)
-    words = list(_words(text, _place(page, picture.size)))
-    words = _shown(words, [code.box for code in codes], picture)
+    words, edges = list(_words(text, _place(page, picture.size))), _edges(picture)
+    codes = find_codes(picture, number) if _may_have_codes(words, edges) else []
+    words = _shown(words, [code.box for code in codes], edges)
     rows = _rows([word.line for word in words])
     samples = _samples(words, rows, knows, trusted)
     if not words or not _agrees(samples, picture, read_page):
@@ -217,12 +217,38 @@ def _font(drawn: Any) -> str:
     return name.value.decode("utf-8", "replace")
 
 
-def _shown(words: Sequence[Word], codes: Sequence[Box], picture: Image.Image) -> list[Word]:
+def _edges(picture: Image.Image) -> Any:
+    """How often light and dark change in each square, across it and down it.
+
+    That is 255 where every pixel of the square differs from the one before it; some changes of
+    CELL * CELL are a little more than as many.
+    """
+    import numpy as np
+
+    dark = picture.point([255] * DARK + [0] * (256 - DARK))
+    changes = (ImageChops.difference(dark, ImageChops.offset(dark, *by)) for by in ((1, 0), (0, 1)))
+    return np.array([np.asarray(change.reduce(CELL)) for change in changes])
+
+
+def _may_have_codes(words: Sequence[Word], edges: Any) -> bool:
+    """Whether bars are anywhere, or other print than words, as large as a code.
+
+    Lines are one square thick. The search for codes takes as long as all else of a page.
+    """
+    across, down = edges >= MIN_CHANGES
+    free = across | down
+    for word in words:
+        free[_cells(word.line.box or (0, 0, 0, 0))] &= word.is_aside
+    free |= across & ~down
+    return bool((free[1:, 1:] & free[1:, :-1] & free[:-1, 1:] & free[:-1, :-1]).any())
+
+
+def _shown(words: Sequence[Word], codes: Sequence[Box], edges: Any) -> list[Word]:
     """The words that can be seen; none where these are too few, or most print is not theirs.
 
     Codes are no print.
     """
-    found = _print(picture)
+    found = (edges >= MIN_CHANGES).all(axis=0)
     for code in codes:
         found[_cells(code)] = False
     free, shown = found.copy(), []
@@ -233,21 +259,6 @@ def _shown(words: Sequence[Word], codes: Sequence[Box], picture: Image.Image) ->
             shown.append(word)
     is_covered = free.sum() <= MAX_UNCOVERED_SHARE * found.sum()
     return shown if is_covered and len(shown) >= (1 - MAX_ASIDE_SHARE) * len(words) else []
-
-
-def _print(picture: Image.Image) -> Any:
-    """Which squares of a picture have print, as an array of them."""
-    import numpy as np
-
-    height, width = picture.height // CELL, picture.width // CELL
-    dark = np.asarray(picture)[: height * CELL, : width * CELL] < DARK
-
-    def changes(axis: int) -> Any:
-        differ = np.diff(dark, axis=axis, append=dark.take([-1], axis))
-        below = differ.reshape(height, CELL, -1).sum(axis=1, dtype="uint8")
-        return below.reshape(height, width, CELL).sum(axis=2)  # both at once takes 6 times as long
-
-    return (changes(0) >= MIN_CHANGES) & (changes(1) >= MIN_CHANGES)
 
 
 def _cells(box: Box) -> tuple[slice, slice]:

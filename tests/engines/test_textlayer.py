@@ -1,13 +1,19 @@
 """A PDF's own text is taken where it is what the page shows, and only there."""
 
+from time import process_time
+
+import numpy as np
 import pytest
 import zxingcpp
 from PIL import Image, ImageDraw, ImageFont
 from pypdfium2 import PdfDocument
 
+from bench.exact import text_pdf
+from engines.reading import read_pages
 from engines.textlayer import read_text_page
 from fields.known import is_known
 from providers import PROVIDERS
+from providers.local import result_from_reading
 from result import Line
 from settings import Settings
 from tests.conftest import ROOT
@@ -261,6 +267,47 @@ def test_a_page_number_alone_is_no_text():
     assert read(pdf(text([(140, 20, "Page 1 of 1")]))) is None
 
 
+# Codes between words
+
+SHAPES = {"QRCode": (80, 80), "DataMatrix": (30, 30), "PDF417": (120, 40), "Code128": (130, 30)}
+
+
+def squares(format, width, height):
+    """A code drawn as rectangles, of this size in points."""
+    code = zxingcpp.create_barcode("REF 0042", getattr(zxingcpp.BarcodeFormat, format))
+    drawn = zxingcpp.write_barcode_to_image(code, scale=1, add_quiet_zones=False)
+    modules = np.asarray(drawn)
+    rows, columns = modules.shape
+    x, y = width / columns, height / rows
+    return " ".join(
+        f"{column * x:.2f} {height - (row + 1) * y:.2f} {x:.2f} {y:.2f} re f"
+        for row in range(rows)
+        for column in range(columns)
+        if not modules[row, column]
+    )
+
+
+@pytest.mark.parametrize("format", SHAPES)
+@pytest.mark.parametrize("place", [(40, 40), (47, 53)])
+def test_a_code_that_is_drawn_with_lines_is_found_between_words(format, place):
+    drawn = f" 0 g q 1 0 0 1 {place[0]} {place[1]} cm {squares(format, *SHAPES[format])} Q "
+    note = text([(40, 200, "Show the code at the till 4711 10.00")])
+    found = read(pdf(text(ROWS) + note + drawn))
+    assert [code.text for code in found.codes] == ["REF 0042"]
+
+
+def test_a_code_whose_bars_are_letters_of_a_font_is_found():
+    font = (
+        "<< /Type /Font /Subtype /Type3 /FontBBox [0 0 130 30] /FontMatrix [.01 0 0 .01 0 0] "
+        "/FirstChar 97 /LastChar 97 /Widths [130] /Encoding << /Differences [97 /bars] >> "
+        "/CharProcs << /bars 2 0 R >> >>"
+    )
+    bars = stream(f"130 0 d0 {squares('Code128', *SHAPES['Code128'])}")
+    word = " BT /F2 100 Tf 40 60 Td (a) Tj ET"
+    page = pdf(text(ROWS) + word, fonts={"F1": HELVETICA, "F2": "1 0 R"}, objects=[font, bars])
+    assert [code.text for code in read(page).codes] == ["REF 0042"]
+
+
 # With the engines
 
 
@@ -307,3 +354,14 @@ def test_a_font_that_draws_other_letters_is_read_as_it_looks(tmp_path, table):
     result = PROVIDERS["tesseract"].ocr(path, Settings())
     assert result.pages[0].source == "ocr"
     assert str(result.receipt.total) == "13.20"
+
+
+@pytest.mark.slow
+def test_ten_dense_pages_of_text_take_less_than_a_second(tmp_path):
+    path = text_pdf(tmp_path)
+    read_pages(path, Settings().limits, unread, is_known)  # loads the words
+    started = process_time()
+    reading = read_pages(path, Settings().limits, unread, is_known)
+    result = result_from_reading(reading, model="none")
+    assert process_time() - started < 1
+    assert str(result.receipt.total) == "109.00"
