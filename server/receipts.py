@@ -35,9 +35,14 @@ def described(connection: sqlite3.Connection, receipt_id: int) -> Json | None:
     row = db.get_receipt_row(connection, receipt_id)
     if shown is None or row is None:
         return None
-    executions = db.list_executions(connection, row["file_id"])
+    files = json.loads(row["joined"] or "{}").get("files") or [row["file_id"]]
+    executions = [
+        {**run, "fileId": part} for part in files for run in db.list_executions(connection, part)
+    ]
     readings = {e["id"]: json.loads(e["ocrData"]) for e in executions if e["ocrData"]}
-    reading = reading_of(row, readings.get(row["execution_id"], {}))
+    own = readings.get(row["execution_id"], {})
+    reading = reading_of(row, own)
+    readings[row["execution_id"]] = own | reading
     receipt, corrections = receipt_at(reading, row["position"]), json.loads(row["corrections"])
     is_known = receipt or corrections or shown["state"] == "failed"
     return shown | {
@@ -51,7 +56,7 @@ def described(connection: sqlite3.Connection, receipt_id: int) -> Json | None:
             _reading(execution, readings.get(execution["id"], {}), row["position"])
             for execution in executions
         ],
-        "files": reading.get("files") or [row["file_id"]],
+        "files": files,
         "pages": [
             {
                 "fileId": page.get("fileId", row["file_id"]),
@@ -67,6 +72,7 @@ def described(connection: sqlite3.Connection, receipt_id: int) -> Json | None:
 def _reading(execution: Mapping[str, Any], reading: Json, position: int) -> Json:
     return {
         "executionId": execution["id"],
+        "fileId": execution["fileId"],
         "provider": execution["ocrProvider"],
         "model": reading.get("model"),
         "status": execution["status"],

@@ -102,6 +102,19 @@ def test_the_receipt_says_which_files_it_is_on(client):
     assert [item["amount"] for item in receipt["receipt"]["items"]][-2:] == [1.9, 2.3]
 
 
+def test_its_readings_are_those_of_each_file_and_the_one_that_counts_has_all(client):
+    job_id = send(client, 10, 11, 12)
+    wait(client, job_id)
+    again(client, job_id, file_ids(client, job_id)[1])
+    receipt = client.get("/receipts/1").json
+    first, second, third = file_ids(client, job_id)
+    readings = receipt["readings"]
+    assert [reading["fileId"] for reading in readings] == [first, second, second, third]
+    assert [len(reading["receipt"]["items"]) for reading in readings] == [8, 4, 4, 4]
+    assert readings[0]["executionId"] == receipt["executionId"]
+    assert readings[0]["receipt"] == receipt["receipt"] and readings[0]["model"] == "fake 1"
+
+
 def test_exports_have_it_once(client):
     wait(client, send(client, 10, 12, 13))
     with client.get("/ocr-jobs/export.csv") as response:
