@@ -2,12 +2,16 @@
 
 import json
 import threading
+from contextlib import closing
 
 import pytest
 from PIL import Image
 
+import db
+from commands import data as archive
 from providers.pages import receipt_from_text, result_from_text
 from result import Page, ProviderError
+from storage import Storage
 from tests.fakes import fake, png, until, upload, wait
 from tests.providers.test_photos import FOOT, HEAD, ITEMS
 
@@ -186,6 +190,21 @@ def test_deleting_a_photo_leaves_what_is_on_the_others(client, gone, left):
     assert client.delete(f"/ocr-jobs/{job_id}/files/{file_id}").status_code == 200
     assert WHOLE not in fields(client) or gone == 1
     assert len(fields(client)) == left
+
+
+def test_a_photo_that_is_deleted_during_a_backup_is_no_part_of_a_receipt_there(client, tmp_path):
+    job_id = send(client, 10, 11, 12)
+    wait(client, job_id)
+    storage, target = Storage(tmp_path / "data"), tmp_path / "backup"
+    (target / "uploads").mkdir(parents=True)
+    with closing(db.connect(storage.root / "receipts.db")) as live:
+        db.copy_to(live, target / "receipts.db")
+        client.delete(f"/ocr-jobs/{job_id}/files/{file_ids(client, job_id)[2]}")
+        with closing(db.connect(target / "receipts.db")) as copy:
+            for file in db.list_all_files(copy):
+                archive._copy_or_drop(file, copy, live, storage, target)
+            rows = copy.execute("SELECT file_id, total, joined FROM receipt").fetchall()
+    assert [(row["file_id"], row["joined"]) for row in rows] == [(1, None), (2, None)]
 
 
 def test_deleting_the_receipt_deletes_all_its_photos(client):
