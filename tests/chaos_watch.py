@@ -35,8 +35,8 @@ class Chaos:
             server = self.start()
             for place in range(self.random.randrange(1, 4)):
                 self.drop(f"{number}-{place}.png")
-            before = self.progress()
-            until(lambda before=before: self.progress() > before, seconds=120)
+            before = self.places()
+            until(lambda before=before: self.places() - before, seconds=300)
             time.sleep(self.random.uniform(0, 0.3))
             server.kill()
             server.wait()
@@ -69,11 +69,11 @@ class Chaos:
         (self.inbox / f".{name}").write_bytes(self.put[name])
         (self.inbox / f".{name}").rename(self.inbox / name)
 
-    def progress(self):
-        """Grows with each step of a file: copied, named by rows, moved."""
+    def places(self):
+        """Every file and directory that a step makes: copied, named by rows, moved."""
         homes = (self.data / "uploads", self.data / "incoming", self.inbox / "done")
         walks = (os.walk(place) for place in (*homes, self.inbox / "failed"))
-        return sum(len(files) + len(names) for walk in walks for _, names, files in walk)
+        return {f"{top}/{name}" for walk in walks for top, *two in walk for name in sum(two, [])}
 
     def check(self):
         found = {path.name: path.read_bytes() for path in self.inbox.glob("done/*")}
@@ -94,7 +94,11 @@ def main():
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="chaos-watch-") as directory:
         chaos = Chaos(Path(directory), arguments.seed)
-        chaos.run(arguments.rounds)
+        try:
+            chaos.run(arguments.rounds)
+        except BaseException:
+            print((Path(directory) / "server.log").read_text()[-5000:], file=sys.stderr)
+            raise
     print(f"{arguments.rounds} kills (seed {arguments.seed}): {len(chaos.put)} files, each once")
 
 
