@@ -73,7 +73,7 @@ class Chaos:
         """Every file and directory that a step makes: copied, named by rows, moved."""
         homes = (self.data / "uploads", self.data / "incoming", self.inbox / "done")
         walks = (os.walk(place) for place in (*homes, self.inbox / "failed"))
-        return {f"{top}/{name}" for walk in walks for top, *two in walk for name in sum(two, [])}
+        return {f"{top}/{n}" for walk in walks for top, dirs, files in walk for n in dirs + files}
 
     def check(self):
         found = {path.name: path.read_bytes() for path in self.inbox.glob("done/*")}
