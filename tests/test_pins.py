@@ -3,12 +3,14 @@
 import re
 import subprocess
 import sys
+from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution, requires, version
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
+from packaging.tags import compatible_tags, cpython_tags, mac_platforms
+from packaging.utils import canonicalize_name, parse_wheel_filename
 
 KINDS = (
     "requirements",
@@ -78,27 +80,77 @@ def test_what_is_installed_is_what_is_pinned():
 
 def wheel_file(name):
     try:
-        return distribution(name).read_text("WHEEL") or ""
+        return distribution(name).read_text("WHEEL").lower()
     except PackageNotFoundError:
         return ""
 
 
-@pytest.mark.slow
-def test_what_is_not_pure_python_has_wheels_for_a_raspberry_pi_with_a_later_python():
-    """By pip, which builds nothing here; the platforms are those of Debian 12.
+# Wheels for machines that are not here
 
-    A target takes 11 s of CPU. By hand, on 2026-11-26, requirements.txt was resolved so for Python
-    3.12, 3.13 and 3.14 on Linux x86_64 and arm64 and on macOS 11 to 15 with arm64: all have wheels.
-    """
-    target = {"platform_machine": "aarch64", "python_version": "3.14"}
-    own = [r for r in lines("requirements.txt") if not r.marker or r.marker.evaluate(target)]
-    pins = {canonicalize_name(r.name): r for r in [*lines("constraints.txt"), *own]}
-    names = [n for n in closure(own) if "Root-Is-Purelib: false" in wheel_file(n)]
-    assert {"numpy", "onnxruntime", "opencv-python-headless", "pillow"} <= set(names)
-    platforms = [f"--platform=manylinux_2_{n}_aarch64" for n in range(17, 37)]
-    options = ["--only-binary=:all:", "--python-version=3.14", *platforms]
-    command = [sys.executable, "-m", "pip", "install", "-q", "--dry-run", "--no-deps"]
-    command += ["--ignore-installed", "--target=nowhere", *options]
-    command += [f"{name}{pins[name].specifier}" for name in names]
+PYTHONS = ("3.12", "3.13", "3.14")
+MANYLINUX = range(36, 16, -1)  # Debian 12, Raspberry Pi OS 12 and all that are newer
+MACHINES = {
+    ("linux", "x86_64"): tuple(f"manylinux_2_{n}_x86_64" for n in MANYLINUX),
+    ("linux", "aarch64"): tuple(f"manylinux_2_{n}_aarch64" for n in MANYLINUX),
+    ("darwin", "arm64"): tuple(mac_platforms((15, 0), "arm64")),
+}
+
+
+PIP = """
+import sys
+from pip._internal.commands import create_command
+from pip._internal.index.collector import LinkCollector, parse_links
+
+command = create_command("download")
+options, _ = command.parse_args([])
+with command._build_session(options) as session:
+    collector = LinkCollector.create(session, options)
+
+    def show(page):
+        response = collector.fetch_response(page)
+        print(*(link.filename for link in parse_links(response)) if response else "", sep="\\n")
+        return ()
+
+    for name in sys.argv[1:]:
+        for source in collector.collect_sources(name, show).index_urls:
+            assert not (source and [*source.page_candidates()])
+"""
+
+
+def wheels_of(names):
+    """The (name, version, build, tags) of each wheel of these packages, as pip finds them."""
+    command = [sys.executable, "-W", "ignore", "-c", PIP, *names]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
+    files = [file for file in done.stdout.split() if file.endswith(".whl")]
+    return [parse_wheel_filename(file) for file in files]
+
+
+@cache
+def tags_of(python, platforms):
+    version = tuple(map(int, python.split(".")))
+    return {*cpython_tags(version, platforms=platforms), *compatible_tags(version, None, platforms)}
+
+
+@pytest.mark.slow
+def test_what_is_not_pure_python_has_wheels_for_a_raspberry_pi_a_pc_and_a_mac():
+    """pip asks the index for the names of a package's files, and downloads none of them."""
+    pins = {canonicalize_name(r.name): r for r in lines("constraints.txt")}
+    pins |= {canonicalize_name(r.name): r for r in lines("requirements.txt")}
+    names = [n for n in closure(lines("requirements.txt")) if "purelib: false" in wheel_file(n)]
+    assert {"numpy", "onnxruntime", "opencv-python-headless", "pillow"} <= {*names}
+    wheels = [wheel for wheel in wheels_of(names) if wheel[1] in pins[wheel[0]].specifier]
+    missing = [
+        (name, python, *machine)
+        for machine, platforms in MACHINES.items()
+        for python in PYTHONS
+        for name in names
+        if is_wanted(pins[name], python, *machine)
+        and not any(wheel[0] == name and wheel[3] & tags_of(python, platforms) for wheel in wheels)
+    ]
+    assert missing == []
+
+
+def is_wanted(pin, python, system, machine):
+    target = {"python_version": python, "sys_platform": system, "platform_machine": machine}
+    return not pin.marker or pin.marker.evaluate(target)
