@@ -1,5 +1,8 @@
 """All providers by name. A new one needs a module, a line here, a test file and a README row."""
 
+from dataclasses import replace
+from types import ModuleType
+
 from engines import paddle_models
 from providers import (
     gemini,
@@ -15,50 +18,29 @@ from providers import (
 )
 from providers.base import Provider
 
+
+def _remote(module: ModuleType) -> Provider:
+    """A provider whose module has these four functions, and which reads no codes itself."""
+    return Provider(
+        module.ocr, module.unavailable, "remote", module.model, module.sends_to, wants_codes=True
+    )
+
+
 PROVIDERS: dict[str, Provider] = {  # in the order of the API reference
     "paddle-ocr-local": Provider(
         paddle.ocr,
         paddle.unavailable,
-        "local",
-        paddle.model,
+        model=paddle.model,
         runs_on=paddle_models.runs_on,
         warm=paddle.warm,
     ),
-    "tesseract": Provider(tesseract.ocr, tesseract.unavailable, "local", tesseract.model),
-    "llama-cpp": Provider(llama.ocr, llama.unavailable, "local", llama.model, llama.sends_to, True),
-    "gemini": Provider(
-        gemini.ocr, gemini.unavailable, "remote", gemini.model, gemini.sends_to, True
-    ),
-    "openai": Provider(
-        openai.ocr,
-        openai.unavailable,
-        "remote",
-        openai.model,
-        openai.sends_to,
-        True,
-        openai.ends_on,
-    ),
-    "mistral": Provider(
-        mistral.ocr, mistral.unavailable, "remote", mistral.model, mistral.sends_to, True
-    ),
-    "xai-grok": Provider(xai.ocr, xai.unavailable, "remote", xai.model, xai.sends_to, True),
-    "tab-scanner": Provider(
-        tabscanner.ocr,
-        tabscanner.unavailable,
-        "remote",
-        tabscanner.model,
-        tabscanner.sends_to,
-        True,
-    ),
-    "aws-textract": Provider(
-        textract.ocr, textract.unavailable, "remote", textract.model, textract.sends_to, True
-    ),
-    "paddle-ocr-api": Provider(
-        paddle_api.ocr,
-        paddle_api.unavailable,
-        "remote",
-        paddle_api.model,
-        paddle_api.sends_to,
-        True,
-    ),
+    "tesseract": Provider(tesseract.ocr, tesseract.unavailable, model=tesseract.model),
+    "llama-cpp": replace(_remote(llama), kind="local"),
+    "gemini": _remote(gemini),
+    "openai": replace(_remote(openai), ends_on=openai.ends_on),
+    "mistral": _remote(mistral),
+    "xai-grok": _remote(xai),
+    "tab-scanner": _remote(tabscanner),
+    "aws-textract": _remote(textract),
+    "paddle-ocr-api": _remote(paddle_api),
 }

@@ -18,11 +18,7 @@ from providers.pages import join_pages
 from result import ErrorCode, OcrResult
 from settings import Settings, deadline
 
-TABSCANNER = Vendor(
-    "Tabscanner",
-    "TAB_SCANNER_API_KEY",
-    "TAB_SCANNER_BASE_URL",
-)
+TABSCANNER = Vendor("Tabscanner", "TAB_SCANNER_API_KEY", "TAB_SCANNER_BASE_URL")
 unavailable, sends_to = TABSCANNER.unavailable, TABSCANNER.host
 
 LONG_SIDE = 2500
@@ -30,12 +26,10 @@ MIN_SIDE = 720  # recommended: 720 x 1280 pixels
 FIRST_WAIT_S, WAIT_S = 5.0, 1.0  # before the first poll and the others, as documented
 
 PENDING = 301
-FAULT: tuple[ErrorCode, str] = ("server_error", "reports an internal error; try again later")
-WRONG_TYPE: tuple[ErrorCode, str] = (
-    "bad_image",
-    "does not accept this type of image; send a JPEG",
-)
-MEANINGS: dict[int, tuple[ErrorCode, str]] = {
+Meaning = tuple[ErrorCode, str]  # the error's code, and the sentence after the vendor's name
+FAULT: Meaning = ("server_error", "reports an internal error; try again later")
+WRONG_TYPE: Meaning = ("bad_image", "does not accept this type of image; send a JPEG")
+MEANINGS: dict[int, Meaning] = {
     400: ("bad_key", "does not know the key; check TAB_SCANNER_API_KEY"),
     401: ("quota", "reports that the account has no credit; buy some"),
     402: ("server_error", "has lost the image; send the file again"),
