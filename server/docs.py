@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -62,6 +63,7 @@ def page() -> Json:
     }
 
 
+@cache
 def version() -> str:
     """The release of this service, such as 1.0.0: openapi.json is the one place that names it."""
     return str(read()["info"]["version"])
