@@ -77,6 +77,22 @@ def make_app(tmp_path, gate, paid_gate):
         app.extensions["receipts"].stop()
 
 
+@pytest.fixture(scope="module")
+def share_app(tmp_path_factory):
+    """`share_app(providers, env)`: an application for all tests of a module, which leave it as it
+    is or do not mind what is stored there already."""
+    apps = []
+
+    def make(providers=None, env=None):
+        data = tmp_path_factory.mktemp("shared") / "data"
+        apps.append(create_app(data, providers or {"fake": fake()}, env or {}, serve=True))
+        return apps[-1]
+
+    yield make
+    for app in apps:
+        app.extensions["receipts"].stop()
+
+
 @pytest.fixture
 def app(gate, paid_gate, make_app):
     return make_app({"fake": fake(), "gated": gate.provider, "paid": paid_gate.provider})

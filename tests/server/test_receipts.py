@@ -218,6 +218,16 @@ def shop(merchant, date, total, currency="EUR", item="Water"):
 
 @pytest.fixture
 def shops(make_app):
+    return client_of_shops(make_app)
+
+
+@pytest.fixture(scope="module")
+def same_shops(share_app):
+    """As shops, for tests that change nothing."""
+    return client_of_shops(share_app)
+
+
+def client_of_shops(make_app):
     """A client of a server with six receipts; the last one is the first one again."""
     providers = {
         "aldi": shop("Aldi Süd", "2026-03-14", "13.20", item="Crème fraîche"),
@@ -277,14 +287,15 @@ def shops(make_app):
         ("search=aldi&state=duplicate&from=2026-03-01&currency=EUR&min=1", [6]),
     ],
 )
-def test_receipts_are_found_by(shops, query, ids):
-    found = ask(shops, f"/receipts?{query}")
+def test_receipts_are_found_by(same_shops, query, ids):
+    found = ask(same_shops, f"/receipts?{query}")
     assert [receipt["id"] for receipt in found["data"]] == ids
     assert found["pagination"]["total"] == len(ids) == sum(s["count"] for s in found["sums"])
     assert found["duplicates"] == (6 in ids)
-    pages = [ask(shops, f"/receipts?{query}&limit=1&page={n + 1}")["data"] for n in range(len(ids))]
+    urls = [f"/receipts?{query}&limit=1&page={n + 1}" for n in range(len(ids))]
+    pages = [ask(same_shops, url)["data"] for url in urls]
     assert [receipt["id"] for page in pages for receipt in page] == ids
-    exported = ask(shops, f"/receipts/export.json?{query}")
+    exported = ask(same_shops, f"/receipts/export.json?{query}")
     assert [row["id"] for row in exported] == ids
 
 
@@ -295,8 +306,8 @@ def test_receipts_are_found_by(shops, query, ids):
         *("sort=id", "sort=date:up", "page=0", "limit=101", "from=20260314", "ids=0"),
     ],
 )
-def test_a_filter_that_is_wrong_is_400_and_named(shops, query):
-    response = shops.get(f"/receipts?{query}")
+def test_a_filter_that_is_wrong_is_400_and_named(same_shops, query):
+    response = same_shops.get(f"/receipts?{query}")
     assert response.status_code == 400
     assert query.partition("=")[0] in response.json["details"]
 

@@ -1,5 +1,6 @@
 """An upload is stored exactly as sent, or refused as a whole with a message that helps."""
 
+import contextlib
 import hashlib
 import re
 import sqlite3
@@ -14,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from db import connect
 from tests.fakes import fake, png, wait
 
 PROVIDER = ("ocrProvider_0", "fake")
@@ -44,14 +46,30 @@ def post(client, *parts, data=None, content_type="multipart/form-data; boundary=
     return client.post("/ocr-jobs/upload", data=data or body(*parts), content_type=content_type)
 
 
+@pytest.fixture(scope="module")
+def client(share_app):
+    return share_app({"fake": fake(), "gated": fake()}).test_client()
+
+
 @pytest.fixture
-def nothing_stored(client, db, tmp_path):
+def nothing_stored(client):
     """Checks at the end that neither a row nor a file came to stay."""
+    before = all_stored(client)
     yield
-    for table in ("job", "file", "execution"):
-        assert db.execute(f"SELECT count(*) FROM {table}").fetchone()[0] == 0, table
-    data = tmp_path / "data"
-    assert [p for folder in ("incoming", "uploads") for p in (data / folder).iterdir()] == []
+    assert all_stored(client) == before
+
+
+def all_stored(client):
+    """How many rows there are, and which files and directories."""
+    data = home(client)
+    with contextlib.closing(connect(data / "receipts.db")) as db:
+        tables = ("job", "file", "execution")
+        rows = [db.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in tables]
+    return rows, {p for folder in ("incoming", "uploads") for p in (data / folder).iterdir()}
+
+
+def home(client):
+    return client.application.extensions["receipts"].storage.root
 
 
 def refused(response, *words, status=400):
@@ -235,8 +253,9 @@ def test_one_bad_file_among_good_ones_stores_nothing(client, content, words):
 
 
 def test_a_job_after_a_refused_one_has_the_next_id(client):
+    earlier = post(client, file(), PROVIDER).json["id"]
     assert post(client, file(content=b"x"), PROVIDER).status_code == 400
-    assert post(client, file(), PROVIDER).json == {"id": 1}
+    assert post(client, file(), PROVIDER).json == {"id": earlier + 1}
 
 
 # Limits
@@ -330,14 +349,13 @@ NAMES = (
 
 
 @pytest.mark.parametrize("name", NAMES, ids=lambda name: repr(name[:20]))
-def test_a_file_name_comes_back_exactly_as_sent_and_is_stored_safely(client, tmp_path, name):
+def test_a_file_name_comes_back_exactly_as_sent_and_is_stored_safely(client, name):
     job_id = post(client, file(name), PROVIDER).json["id"]
     stored = client.get(f"/ocr-jobs/{job_id}").json["files"][0]
     assert stored["originalName"] == name
     assert re.fullmatch(rf"uploads/{job_id}/[A-Za-z0-9][A-Za-z0-9._-]*", stored["storageKey"])
-    home = tmp_path / "data" / "uploads" / str(job_id)
-    (path,) = home.iterdir()
-    assert path == tmp_path / "data" / stored["storageKey"]
+    (path,) = (home(client) / "uploads" / str(job_id)).iterdir()
+    assert path == home(client) / stored["storageKey"]
     assert path.read_bytes() == png()
     with client.get(f"/ocr-jobs/{job_id}/files/{stored['id']}") as response:
         disposition = response.headers["Content-Disposition"]
@@ -370,7 +388,8 @@ def test_a_name_of_more_than_255_bytes_is_refused(client, name):
     assert refused(response, "file 1", f"{len(name.encode().replace(b'%41', b'A'))} bytes", "255")
 
 
-def test_a_file_that_an_older_release_took_with_a_longer_name_can_be_fetched(client, db):
+def test_a_file_that_an_older_release_took_with_a_longer_name_can_be_fetched(app, db):
+    client = app.test_client()
     post(client, file(), PROVIDER)
     db.execute("UPDATE file SET original_name = ?", ["x" * 60_000 + ".jpg"])
     with client.get("/ocr-jobs/1/files/1") as response:
@@ -416,8 +435,9 @@ def test_a_name_is_read_in_whatever_way_a_program_writes_it(client, written, nam
 
 @pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
 def test_a_job_name_keeps_its_letters_in_either_encoding(client, encoding):
-    post(client, file(), PROVIDER, ("jobName", "Café Größe 5 €".encode(encoding)))
-    assert client.get("/ocr-jobs/1").json["name"] == "Café Größe 5 €"
+    name = ("jobName", "Café Größe 5 €".encode(encoding))
+    job_id = post(client, file(), PROVIDER, name).json["id"]
+    assert client.get(f"/ocr-jobs/{job_id}").json["name"] == "Café Größe 5 €"
 
 
 @pytest.mark.parametrize(("size", "suffix"), [(0, "png"), (300_000, "png"), (0, "pdf")])
@@ -425,9 +445,10 @@ def test_a_picture_or_pdf_that_came_without_a_file_name_is_a_file(client, size, 
     picture = BytesIO()
     Image.new("L", (8, 8)).save(picture, suffix)
     content = picture.getvalue().ljust(size, b"\0")
-    job_id = post(client, file("a.jpg"), ("file", content), PROVIDER, ("ocrProvider_1", "fake"))
-    assert read_by(client, job_id.json["id"])[1] == (f"upload.{suffix}", ["fake"])
-    with client.get("/ocr-jobs/1/files/2") as response:
+    answer = post(client, file("a.jpg"), ("file", content), PROVIDER, ("ocrProvider_1", "fake"))
+    job = client.get(f"/ocr-jobs/{answer.json['id']}").json
+    assert read_by(client, job["id"])[1] == (f"upload.{suffix}", ["fake"])
+    with client.get(f"/ocr-jobs/{job['id']}/files/{job['files'][1]['id']}") as response:
         assert response.data == content
 
 
@@ -456,11 +477,12 @@ def test_files_of_equal_names_in_one_job_are_stored_apart(client):
     assert [f["originalName"] for f in job["files"]] == list(names)
     assert len({f["storageKey"].lower() for f in job["files"]}) == 3
     for stored, content in zip(job["files"], contents, strict=True):
-        with client.get(f"/ocr-jobs/1/files/{stored['id']}") as response:
+        with client.get(f"/ocr-jobs/{job['id']}/files/{stored['id']}") as response:
             assert response.data == content
 
 
-def test_the_stored_file_is_the_original_byte_for_byte(client, db, receipt):
+def test_the_stored_file_is_the_original_byte_for_byte(app, db, receipt):
+    client = app.test_client()
     content = receipt.read_bytes() + b"\r\n--boun\r\n--bound trailing \xff\r\n"
     post(client, file(content=content), PROVIDER)
     row = db.execute("SELECT * FROM file").fetchone()
@@ -491,9 +513,9 @@ def test_an_upload_in_chunks_and_one_too_large_are_answered_over_a_socket(serve)
     assert response.status_code in (400, 413)
 
 
-def test_the_bytes_are_on_the_disk_before_the_rows_that_name_them(client):
+def test_the_bytes_are_on_the_disk_before_the_rows_that_name_them(app):
     """The order of the calls to the system, as a profiler sees them."""
-    calls = []
+    client, calls = app.test_client(), []
 
     def note(frame, event, function):
         if event != "c_call":
