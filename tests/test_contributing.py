@@ -2,8 +2,6 @@
 
 import re
 
-import pytest
-
 from tests.conftest import ROOT
 
 TEXT = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
@@ -11,9 +9,9 @@ NAMED = re.findall(r"`([\w./-]+(?:\.\w+|/))`", TEXT)
 TREE = re.findall(r"(?:^|  )([a-z]+(?:\.py|/)) ", TEXT, re.M)
 
 
-@pytest.mark.parametrize("name", sorted({*NAMED, *TREE}))
-def test_a_file_it_names_exists(name):
-    assert (ROOT / name).exists()
+def test_each_file_it_names_exists():
+    assert len(NAMED) > 20
+    assert [name for name in (*NAMED, *TREE) if not (ROOT / name).exists()] == []
 
 
 def test_its_tree_has_every_part_of_the_service():

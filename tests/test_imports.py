@@ -40,16 +40,16 @@ def part(path):
 
 
 @cache
-def parsed(path):
-    return ast.parse(path.read_text("utf-8"))
+def nodes(path):
+    """The nodes of a file's tree, those of the module's own level first."""
+    return list(ast.walk(ast.parse(path.read_text("utf-8"))))
 
 
 def imported(path, *, at_module_level=False):
     """The top names of the modules a file imports."""
-    tree = parsed(path)
-    nodes = tree.body if at_module_level else list(ast.walk(tree))
-    names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
-    names += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
+    found = nodes(path)[0].body if at_module_level else nodes(path)
+    names = [alias.name for node in found if isinstance(node, ast.Import) for alias in node.names]
+    names += [node.module or "" for node in found if isinstance(node, ast.ImportFrom)]
     return {name.partition(".")[0] for name in names}
 
 
@@ -66,11 +66,11 @@ def test_every_file_of_the_service_is_looked_at():
     assert LEXICON in FILES
 
 
-@pytest.mark.parametrize("path", FILES, ids=name)
-def test_a_file_imports_only_parts_below_its_own(path):
-    own = part(path)
-    others = (imported(path) & set(FLOORS)) - {own}
-    assert {other for other in others if FLOORS[other] >= FLOORS[own]} == set()
+def test_a_file_imports_only_parts_below_its_own():
+    for path in FILES:
+        own = part(path)
+        others = (imported(path) & set(FLOORS)) - {own}
+        assert {other for other in others if FLOORS[other] >= FLOORS[own]} == set(), path
 
 
 def runs_sql(node):
@@ -83,38 +83,33 @@ def runs_sql(node):
     )
 
 
-@pytest.mark.parametrize("path", FILES, ids=name)
-def test_only_db_runs_sql(path):
-    found = any(map(runs_sql, ast.walk(parsed(path))))
-    assert found == (part(path) == "db")
+def test_only_db_runs_sql():
+    found = [path for path in FILES if any(map(runs_sql, nodes(path)))]
+    assert found == [path for path in FILES if part(path) == "db"]
 
 
-@pytest.mark.parametrize("path", FILES, ids=name)
-def test_only_the_app_the_server_and_the_commands_know_the_web(path):
-    if FLOORS[part(path)] <= FLOORS["worker"]:
-        assert imported(path) & WEB == set()
+def test_only_the_app_the_server_and_the_commands_know_the_web():
+    below = [path for path in FILES if FLOORS[part(path)] <= FLOORS["worker"]]
+    assert [path for path in below if imported(path) & WEB] == []
 
 
-@pytest.mark.parametrize("path", FILES, ids=name)
-def test_fields_and_results_do_no_io(path):
-    if part(path) in ("fields", "result") and path not in OF_FILES:
-        assert imported(path) & (IO | HEAVY) == set()
+def test_fields_and_results_do_no_io():
+    pure = [path for path in FILES if part(path) in ("fields", "result") and path not in OF_FILES]
+    assert [path for path in pure if imported(path) & (IO | HEAVY)] == []
 
 
-@pytest.mark.parametrize("path", FILES, ids=name)
-def test_fields_read_no_clock(path):
-    if part(path) == "fields":
+def test_fields_read_no_clock():
+    for path in (path for path in FILES if part(path) == "fields"):
         calls = {
             node.func.attr
-            for node in ast.walk(parsed(path))
+            for node in nodes(path)
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
         }
-        assert calls & {"today", "now", "utcnow", "time", "monotonic"} == set()
+        assert calls & {"today", "now", "utcnow", "time", "monotonic"} == set(), path
 
 
-@pytest.mark.parametrize("path", FILES, ids=name)
-def test_heavy_libraries_are_imported_where_they_are_used(path):
-    assert imported(path, at_module_level=True) & HEAVY == set()
+def test_heavy_libraries_are_imported_where_they_are_used():
+    assert [path for path in FILES if imported(path, at_module_level=True) & HEAVY] == []
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ from re import _parser  # type: ignore[attr-defined]
 import pytest
 
 from tests.conftest import ROOT
-from tests.test_imports import FILES
+from tests.test_imports import FILES, nodes
 
 LENGTH = 4_000
 MAX_S = 0.05  # of CPU time; the slowest takes a fifth of it
@@ -60,9 +60,11 @@ def patterns():
     return {pair: where for where, pair in found.items()}  # those imported elsewhere once
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_each_pattern_is_an_attribute_or_stands_in_its_call(path):
-    for function in ast.walk(ast.parse(path.read_text("utf-8"))):
+PATTERNS = patterns()
+
+
+def test_each_pattern_is_an_attribute_or_stands_in_its_call():
+    for function in (node for path in FILES for node in nodes(path)):
         if isinstance(function, ast.FunctionDef) and function.name not in MAKERS:
             made = [call.args[0] for call in calls(function)]
             assert [ast.unparse(x) for x in made if not isinstance(x, ast.Constant)] == []
@@ -167,7 +169,7 @@ def is_quick(pattern, whole, text):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("pattern", "whole"), patterns(), ids=patterns().values())
+@pytest.mark.parametrize(("pattern", "whole"), PATTERNS, ids=PATTERNS.values())
 def test_a_pattern_is_quick_with_any_text_made_of_its_parts(pattern, whole):
     for text in adversarial(pattern):
         assert is_quick(pattern, whole, text + "\0"), (pattern.pattern, text[:60], text[-20:])

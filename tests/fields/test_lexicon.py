@@ -60,7 +60,7 @@ def test_no_word_has_two_topics_but_those_of_the_whole_sum():
 
 
 CURRENCIES = [
-    (file["currency"]["code"], key, text)
+    (file["currency"]["code"], text)
     for file in COUNTRIES.values()
     if "code" in file.get("currency", {})
     for key, form in {
@@ -74,9 +74,10 @@ CURRENCIES = [
 ]
 
 
-@pytest.mark.parametrize(("code", "key", "text"), CURRENCIES)
-def test_a_currency_is_found_by_each_sign_and_word(code, key, text):
-    assert find_currency([text.replace("*", "")]) == code
+def test_a_currency_is_found_by_each_sign_and_word():
+    assert len(CURRENCIES) > 200
+    texts = [(code, text.replace("*", "")) for code, text in CURRENCIES]
+    assert [(code, text) for code, text in texts if find_currency([text]) != code] == []
 
 
 def test_a_shared_sign_is_that_of_the_country_which_something_else_tells():
@@ -239,16 +240,22 @@ CHECKS = {  # what tells that the word of a section's key is understood
     "dates.clock": lambda word: find_time(f"12.50 {word}") == "12:50",
 }
 LISTS = [
-    (f"{section}.{key}", word)
+    (section, key)
     for section in sorted({name for file in FILES.values() for name in file} - {"topics"} - FACTS)
     for key in sorted({key for _, key, _ in entries(section)} - OF_A_CURRENCY)
-    for word in words(section, key)
 ]
 
 
-@pytest.mark.parametrize(("key", "word"), LISTS)
-def test_a_word_is_understood(key, word):
-    assert CHECKS[key](word.strip("*").replace("?", "a"))
+@pytest.mark.parametrize(("section", "key"), LISTS)
+def test_each_word_is_understood(section, key):
+    understands, lost = CHECKS[f"{section}.{key}"], []
+    for word in words(section, key):
+        try:
+            if not understands(word.strip("*").replace("?", "a")):
+                lost.append(word)
+        except LookupError:  # nothing was found
+            lost.append(word)
+    assert lost == []
 
 
 def test_a_pattern_without_a_word_in_any_file_is_refused():
