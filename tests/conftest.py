@@ -93,6 +93,11 @@ def share_app(tmp_path_factory):
         app.extensions["receipts"].stop()
 
 
+@pytest.fixture(scope="module")
+def shared_client(share_app):
+    return share_app().test_client()
+
+
 @pytest.fixture
 def app(gate, paid_gate, make_app):
     return make_app({"fake": fake(), "gated": gate.provider, "paid": paid_gate.provider})

@@ -161,16 +161,18 @@ def test_a_sane_request_id_is_taken_and_given_back(client):
 
 
 @pytest.mark.parametrize("sent", [None, "", "a b", "x" * 65, "é", "a;b", "<x>"])
-def test_another_one_is_replaced_by_a_new_one(client, sent):
+def test_another_one_is_replaced_by_a_new_one(shared_client, sent):
     headers = {} if sent is None else {"X-Request-ID": sent}
-    given = [client.get("/health", headers=headers).headers["X-Request-ID"] for _ in range(2)]
+    given = [
+        shared_client.get("/health", headers=headers).headers["X-Request-ID"] for _ in range(2)
+    ]
     assert all(re.fullmatch("[0-9a-f]{32}", one) for one in given)
     assert given[0] != given[1]
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/ocr-jobs/99", "/ocr-jobs?page=x"])
-def test_errors_bear_the_id_too(client, path):
-    assert client.get(path, headers={"X-Request-ID": "me"}).headers["X-Request-ID"] == "me"
+def test_errors_bear_the_id_too(shared_client, path):
+    assert shared_client.get(path, headers={"X-Request-ID": "me"}).headers["X-Request-ID"] == "me"
 
 
 @pytest.mark.slow
