@@ -820,7 +820,10 @@ def list_readings(db: sqlite3.Connection, job_ids: list[int]) -> list[sqlite3.Ro
 
 
 def earliest(db: sqlite3.Connection, file_id: int) -> dict[str, Any] | None:
-    """The first file before this one with the same bytes or, as read last, the same receipt."""
+    """The first file before this one with the same bytes or one of the same receipts.
+
+    Of each file the first receipt is as read last, further ones are as they count.
+    """
     row = db.execute(
         """
         SELECT job_id AS jobId, id AS fileId FROM file WHERE id = (
@@ -838,6 +841,11 @@ def earliest(db: sqlite3.Connection, file_id: int) -> dict[str, Any] | None:
                     SELECT 1 FROM execution
                     WHERE file_id = reading.file_id AND status = 'completed' AND id > reading.id
                 )
+                UNION ALL
+                SELECT min(original.file_id) FROM receipt
+                JOIN receipt AS original ON original.id = receipt.duplicate_of
+                WHERE receipt.file_id = :id AND original.file_id < :id
+                    AND (receipt.position > 0 OR original.position > 0)
             )
         )
         """,

@@ -8,14 +8,15 @@ import pytest
 
 import db
 from db import earliest
-from result import OcrResult, Receipt, ocr_data, receipt_key
+from result import OcrResult, Receipt, ocr_data, placed, receipt_key
 from tests.fakes import fake, png, upload, wait
 
 CAFE = Receipt("rules", merchant="Corner Café", date="2026-03-14", total=Decimal("3.70"))
 
 
-def reading(receipt):
-    result = OcrResult("", "", (), receipt, "fake 1")
+def reading(receipt, *further):
+    receipts = tuple(map(placed, (receipt, *further)))
+    result = OcrResult("", "", (), receipt, "fake 1", receipts=receipts)
     return fake(ocr=lambda path, settings: result)
 
 
@@ -80,6 +81,18 @@ def test_two_receipts_that_lack_the_same_part_are_no_duplicates(shop):
     client = shop(a=replace(CAFE, date=None))
     photo(client, "a", "red")
     assert duplicates_of(photo(client, "a", "blue")) == [None]
+
+
+@pytest.mark.parametrize("first, second", [((1,), (0, 1)), ((0, 1), (1,)), ((0, 1), (2, 1))])
+def test_each_receipt_of_a_file_counts(make_app, first, second):
+    receipts = [replace(CAFE, total=Decimal(total)) for total in (3, 4, 5)]
+    read = {
+        "a": reading(*(receipts[n] for n in first)),
+        "b": reading(*(receipts[n] for n in second)),
+    }
+    client = make_app(read).test_client()
+    photo(client, "a", "red")
+    assert duplicates_of(photo(client, "b", "blue")) == [{"jobId": 1, "fileId": 1}]
 
 
 def test_the_first_of_several_is_named_until_it_is_deleted(shop):
