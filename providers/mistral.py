@@ -17,7 +17,7 @@ from providers import vision
 from providers.http import Answer, Client, Clock, Failure, Vendor
 from providers.json_answer import dig, dig_list, dig_number, dig_objects, without_images
 from providers.pages import join_pages, receipt_from_text
-from result import Box, Line, OcrResult, Page, Receipt, placed
+from result import Box, FileReceipt, Line, OcrResult, Page, placed, unplaced
 from settings import Settings, deadline
 
 MISTRAL = Vendor("Mistral", "MISTRAL_API_KEY", "MISTRAL_BASE_URL", "MISTRAL_MODEL")
@@ -74,15 +74,15 @@ def _read(document: vision.Document, client: Client) -> OcrResult:
     pages = dig_list(body, "pages")[: len(document.pages)]
     markdown = "\n\n".join(_markdown(body))
     text = "\n".join(vision.printed_rows([text_from_markdown(markdown)]))
-    receipts = _receipts(dig(body, "document_annotation"), text)
+    receipts = _receipts(dig(body, "document_annotation"), text, len(document.pages))
     return OcrResult(
         markdown=markdown,
         text=text,
         pages=tuple(starmap(_with_lines, zip_longest(document.pages, pages))),
-        receipt=receipts[0],
+        receipt=unplaced(receipts[0]),
         model=str(dig(body, "model") or MISTRAL.model(client.settings))[:100],
         raw=without_images(body),
-        receipts=tuple(map(placed, receipts)),
+        receipts=tuple(receipts),
     )
 
 
@@ -139,9 +139,10 @@ def _confidence(block: dict[str, Any]) -> float | None:
     return None if score is None else round(min(max(score, 0), 1), 4)
 
 
-def _receipts(annotation: object, text: str) -> list[Receipt]:
+def _receipts(annotation: object, text: str, pages: int) -> list[FileReceipt]:
     """The annotated fields; those of our rules where the annotation is missing or cut."""
     fields = vision.read_fields(annotation) if isinstance(annotation, str) else None
     if fields is None:
-        return [receipt_from_text(text)]
-    return [vision.with_warnings(receipt, text) for receipt in vision.receipts_from_fields(fields)]
+        return [placed(receipt_from_text(text))]
+    receipts = vision.receipts_from_fields(fields, pages)
+    return [placed(vision.with_warnings(one, text), one.page) for one in receipts]

@@ -33,6 +33,7 @@ from providers.pages import join_pages, receipt_from_text, result_from_text
 from result import (
     PRINTED,
     PRINTED_OF_ITEM,
+    FileReceipt,
     Item,
     Json,
     OcrResult,
@@ -89,9 +90,10 @@ _FIELDS: dict[str, Json] = {
     "is_receipt": {"type": "boolean", "description": "false if it is no receipt or invoice"},
     **{field.name: json_schema(field.type, _PARTS) for field in PRINTED},
 }
+_PAGE = {"type": ["integer", "null"], "description": "of the document, that it begins on; from 1"}
 _FURTHER = {
     "type": "array",
-    "items": _object(**{field.name: _FIELDS[field.name] for field in PRINTED}),
+    "items": _object(page=_PAGE, **{field.name: _FIELDS[field.name] for field in PRINTED}),
     "description": "the other receipts on the paper, if it holds several; those above are the "
     "fields of the first",
 }
@@ -223,11 +225,11 @@ def read_answer(
     answer = read_fields(content)
     if answer is None:
         raise _bad_answer(vendor, "did not answer in the form asked for")
-    receipts = receipts_from_fields(answer)
+    receipts = receipts_from_fields(answer, len(document.pages))
     text = "\n".join(printed_rows(answer.get("rows"))) or "\n\n".join(map(_text_of, receipts))
-    receipts = [with_warnings(receipt, text) for receipt in receipts]
+    receipts = [placed(with_warnings(one, text), one.page) for one in receipts]
     result = result_from_text(text, receipts[0], document.pages, model=model, raw=raw)
-    return with_receipts(result, map(placed, receipts))
+    return with_receipts(result, receipts)
 
 
 def read_transcript(
@@ -269,10 +271,18 @@ def _has(answer: Mapping[str, Any], name: str) -> bool:
     return name in answer and (value is None or checked(name, value) is not None)
 
 
-def receipts_from_fields(answer: Mapping[str, Any]) -> list[Receipt]:
-    """The receipt of an answer, and those of its `further_receipts` that have a total or a date."""
-    further = map(receipt_from_fields, dig_objects(answer, "further_receipts")[:MAX_RECEIPTS])
-    return [receipt_from_fields(answer), *(r for r in further if r.total is not None or r.date)]
+def receipts_from_fields(answer: Mapping[str, Any], pages: int) -> list[FileReceipt]:
+    """The receipt of an answer, and those of its `further_receipts` that have a total or a date.
+
+    `pages` is how many the document has.
+    """
+    found = [placed(receipt_from_fields(answer))]
+    for further in dig_objects(answer, "further_receipts")[:MAX_RECEIPTS]:
+        receipt = receipt_from_fields(further)
+        if receipt.total is not None or receipt.date:
+            number = int(_number(further.get("page")) or 1)
+            found.append(placed(receipt, min(max(number, 1), pages) - 1))
+    return found
 
 
 def receipt_from_fields(answer: Mapping[str, Any]) -> Receipt:

@@ -19,6 +19,7 @@ from providers.vision import (
     documents,
     read_fields,
     receipt_from_fields,
+    receipts_from_fields,
     with_warnings,
 )
 from result import PRINTED, Item, OcrResult, Page, Tax, ocr_data
@@ -171,6 +172,14 @@ def test_every_receipt_that_a_model_finds_is_listed(case, http_stub, receipt):
     assert result.receipt == RECEIPT
 
 
+@pytest.mark.parametrize(
+    ("page", "shown"), [(1, 0), (2, 1), (9, 2), (-1, 0), (None, 0), ("2", 1), ("last", 0)]
+)
+def test_a_further_receipt_is_on_the_page_that_the_model_names(page, shown):
+    answer = ANSWER | {"further_receipts": [{"total": 9, "page": page}]}
+    assert [receipt.page for receipt in receipts_from_fields(answer, 3)] == [0, shown]
+
+
 @pytest.mark.parametrize("schema", [SCHEMA, FIELDS_SCHEMA], ids=["rows", "fields"])
 def test_the_schema_keeps_the_strictest_rules_of_all_vendors(schema):
     allowed = {"type", "description", "properties", "required", "additionalProperties", "items"}
@@ -187,7 +196,7 @@ def test_the_schema_asks_for_the_fields_of_a_receipt_in_their_order():
     assert list(asked) == ["rows", *FIELDS_SCHEMA["properties"]]
     fields = [field.name for field in PRINTED]
     assert list(FIELDS_SCHEMA["properties"]) == ["is_receipt", *fields, "further_receipts"]
-    assert asked["further_receipts"]["items"]["required"] == fields
+    assert asked["further_receipts"]["items"]["required"] == ["page", *fields]
     assert asked["total"] == {"type": ["number", "null"], "description": "the amount to pay"}
     assert asked["taxes"]["items"]["required"] == ["rate", "amount"]
     assert asked["items"]["items"]["properties"]["description"]["type"] == "string"
