@@ -56,9 +56,9 @@ PREFIX_LENGTHS = (2, 3)  # characters; receipt_search has an index of these begi
 GATHERED = re.compile(r'[^"]{4}"\*')  # in FTS5's query: a beginning that is in no index
 ID_BITS = 40  # of a receipt's place in receipt_search, the lower ones
 MAX_ID = (1 << ID_BITS) - 1
-FOUND = f"(SELECT rowid & {MAX_ID} FROM receipt_search WHERE receipt_search MATCH :words)"
+FOUND = f"(SELECT rowid & {MAX_ID} AS value FROM receipt_search WHERE receipt_search MATCH :words)"
 SUMS = """
-    sum(n) AS count, sum(n * duplicate) AS duplicates, total(total) AS total, total(tax) AS tax
+    sum(n) AS count, sum(n * duplicate) AS duplicates, sum(total) AS total, sum(tax) AS tax
 """
 ITEMS = (  # of a receipt; readings of older releases have only one
     "json_extract(corrections, '$.items')",
@@ -72,7 +72,8 @@ MAX_AMOUNT = 10**10  # larger ones are misread numbers, and a million of these w
 AMOUNTS = ("total", "subtotal", "tax", "tip")
 MARKS = re.compile(
     "[\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u3099\u309a]"
-)  # above and below letters
+)  # above and below letters; the letters of PLAIN cannot be taken apart
+PLAIN = str.maketrans({"\u0131": "i", "ł": "l", "ø": "o", "đ": "d", "æ": "ae", "œ": "oe"})
 # A word, or one letter of Thai, Chinese or Japanese, which put no blanks between words.
 UNSPACED = "\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
 WORD = re.compile(rf"[{UNSPACED}]|[^\W_{UNSPACED}]+")
@@ -880,12 +881,6 @@ class ReceiptListing:
     def offset(self) -> int:
         return (self.page - 1) * self.limit
 
-    @property
-    def needs_receipts(self) -> bool:
-        """Whether receipt_sum does not tell which receipts are asked for."""
-        others = (self.search, self.least, self.most, self.merchant, self.job, self.ids)
-        return any(value is not None for value in others)
-
 
 def change_receipt(
     db: sqlite3.Connection, receipt_id: int, seen: str | None, **columns: Any
@@ -899,7 +894,8 @@ def change_receipt(
         UPDATE receipt SET
             execution_id = :execution_id, chosen = :chosen, state = :state, merchant = :merchant,
             date = :date, time = :time, total = :total, subtotal = :subtotal, tax = :tax,
-            tip = :tip, currency = :currency, item_count = :item_count,
+            tip = :tip, currency = iif(:currency GLOB '[A-Z][A-Z][A-Z]', :currency, NULL),
+            item_count = :item_count,
             payment_method = :payment_method, review = :review, warnings = :warnings,
             learned = :learned, joined = :joined, corrections = :corrections,
             changed = :changed, confirmed_at = :confirmed_at, key = :key
@@ -1001,7 +997,7 @@ def words_of(text: str) -> str:
 
     Without case and accents. Letters of scripts that put no blanks between words are words.
     """
-    plain = MARKS.sub("", unicodedata.normalize("NFKD", text.casefold()))
+    plain = MARKS.sub("", unicodedata.normalize("NFKD", text.casefold())).translate(PLAIN)
     return f" {' '.join(dict.fromkeys(WORD.findall(plain)))} "
 
 
@@ -1094,9 +1090,9 @@ def narrowed(db: sqlite3.Connection, listing: ReceiptListing) -> ReceiptListing:
     """
     if not _are_dates_rarer(db, listing):
         return listing
+    ids = f"SELECT id FROM receipt WHERE {_all(_receipt_conditions(listing))}"
     rows = db.execute(
-        f"SELECT id FROM receipt WHERE {_all([*_receipt_conditions(listing), f'+id IN {FOUND}'])}",
-        _receipt_terms(db, listing),
+        f"SELECT value AS id FROM {FOUND} WHERE value IN ({ids})", _receipt_terms(db, listing)
     )
     return replace(listing, search=None, ids=tuple(row["id"] for row in rows))
 
@@ -1180,27 +1176,34 @@ def sum_receipts(
 
 
 def _as_sums(row: sqlite3.Row) -> dict[str, Any]:
-    return {**row, "total": amount(row["total"]), "tax": amount(row["tax"])}
+    return {**row, "total": amount(row["total"] or 0), "tax": amount(row["tax"] or 0)}
 
 
 def _summed(listing: ReceiptListing, by: Sequence[str]) -> str:
     """What has the numbers of the receipts that are asked for: receipt_sum if it has all it takes.
 
-    A million receipts of ten years have 35,000 rows there, and few of the date '*'.
+    A million receipts of ten years have 35,000 rows of dates there, and few that are of all.
     """
-    if not listing.needs_receipts and "merchant" not in by:
-        is_dated = listing.first_date or listing.last_date or "month" in by
-        dates = "date <> '*'" if is_dated else "date = '*'"
-        conditions = _all([dates, *_receipt_conditions(listing, "duplicate")])
+    is_dated = listing.first_date or listing.last_date or "month" in by
+    is_named = listing.merchant or "merchant" in by
+    others = (listing.search, listing.least, listing.most, listing.job, listing.ids)
+    if (is_dated and is_named) or any(value is not None for value in others):
+        merchant = "merchant, " if "merchant" in by else ""
         return f"""(
-            SELECT nullif(date, '') AS date, nullif(currency, '') AS currency, n, duplicate, total,
+            SELECT date, currency, {merchant}1 AS n, duplicate_of IS NOT NULL AS duplicate, total,
                 tax
-            FROM receipt_sum WHERE {conditions}
+            FROM {_found_receipts(listing, by)}
         )"""
-    merchant = "merchant, " if "merchant" in by else ""
+    part = "part = '*'"
+    if is_dated:
+        part = "part < '=' AND part <> '*'"
+    elif is_named:
+        part = "part = '=' || :merchant" if listing.merchant else "part >= '='"
     return f"""(
-        SELECT date, currency, {merchant}1 AS n, duplicate_of IS NOT NULL AS duplicate, total, tax
-        FROM {_found_receipts(listing, by)}
+        SELECT nullif(date, '') AS date, nullif(currency, '') AS currency,
+            nullif(merchant, '') AS merchant, n, duplicate, total, tax
+        FROM (SELECT *, part AS date, substr(part, 2) COLLATE NOCASE AS merchant FROM receipt_sum)
+        WHERE {_all([part, *_receipt_conditions(listing, "duplicate")])}
     )"""
 
 
@@ -1236,14 +1239,20 @@ def _sums_by_place(
     To ask for each currency by itself spares sorting all that is found. But where a word has many
     longer ones FTS5 would gather their receipts each time.
     """
-    currencies = db.execute("SELECT DISTINCT currency FROM receipt_sum WHERE date = '*'")
-    found = _found_receipts(listing)
+    currencies = db.execute(
+        """
+        SELECT DISTINCT currency FROM receipt_sum
+        WHERE part = '*' AND currency = coalesce(:currency, currency)
+        """,
+        terms,
+    )
+    found = _found_receipts(replace(listing, currency=None))
     rows = [
         db.execute(
             f"""
             SELECT :own AS currency, count(*) AS count, count(duplicate_of) AS duplicates,
-                total(total) AS total, total(tax) AS tax
-            FROM {found} AND currency IS :own AND receipt_search.rowid BETWEEN :first AND :last
+                sum(total) AS total, sum(tax) AS tax
+            FROM {found} AND receipt_search.rowid BETWEEN :first AND :last
             """,
             terms | _places(row["currency"]),
         ).fetchone()
@@ -1257,8 +1266,7 @@ def _sums_by_place(
 
 def _places(currency: str) -> dict[str, Any]:
     """The places where receipts of this currency are, as the column `place`; "" for null."""
-    first, second = [*map(ord, currency[:2]), 0, 0][:2]
-    place = (first % 128 * 128 + second % 128) << ID_BITS
+    place = sum(ord(letter) << 7 * (2 - n) for n, letter in enumerate(currency)) << ID_BITS
     return {"own": currency or None, "first": place, "last": place + MAX_ID}
 
 
@@ -1341,7 +1349,7 @@ def delete_empty_jobs(db: sqlite3.Connection, ids: Collection[int]) -> None:
 
 def count_receipts(db: sqlite3.Connection) -> dict[str, int]:
     """How many receipts are in each state."""
-    rows = db.execute("SELECT state, sum(n) FROM receipt_sum WHERE date = '*' GROUP BY state")
+    rows = db.execute("SELECT state, sum(n) FROM receipt_sum WHERE part = '*' GROUP BY state")
     return dict.fromkeys(RECEIPT_STATES[:-1], 0) | dict(rows.fetchall())
 
 

@@ -163,10 +163,12 @@ def _insert_receipts(connection: sqlite3.Connection) -> None:
     )
     connection.execute(
         """
-        INSERT INTO receipt_sum (date, currency, state, duplicate, n, total, tax)
-        SELECT iif(column1, '*', ifnull(date, '')), ifnull(currency, ''), state,
-            duplicate_of IS NOT NULL, count(*), ifnull(sum(total), 0), ifnull(sum(tax), 0)
-        FROM (VALUES (0), (1)) JOIN receipt GROUP BY 1, 2, 3, 4
+        INSERT INTO receipt_sum (part, currency, state, duplicate, n, total, tax)
+        SELECT CASE column1 WHEN 0 THEN '*' WHEN 1 THEN ifnull(date, '')
+                ELSE '=' || ifnull(merchant, '') END,
+            ifnull(currency, ''), state, duplicate_of IS NOT NULL, count(*),
+            ifnull(sum(total), 0), ifnull(sum(tax), 0)
+        FROM (VALUES (0), (1), (2)) JOIN receipt GROUP BY 1, 2, 3, 4
         """
     )
 

@@ -306,9 +306,10 @@ class Chaos:
             assert rows("SELECT id FROM execution EXCEPT SELECT execution_id FROM ended") == []
             assert rows("SELECT id FROM file EXCEPT SELECT file_id FROM receipt") == []
             assert rows(WRONG_RECEIPTS) == []
-            for dates in ("date = '*'", "date <> '*'"):  # of all dates, and of each
+            for parts in ("= '*'", "NOT GLOB '[*=]*'", "GLOB '=*'"):  # all, by date, by merchant
                 added_up = rows(
-                    f"SELECT state, sum(n) FROM receipt_sum WHERE {dates} GROUP BY 1 HAVING sum(n)"
+                    "SELECT state, sum(n) FROM receipt_sum"
+                    f" WHERE part {parts} GROUP BY 1 HAVING sum(n)"
                 )
                 assert added_up == rows("SELECT state, count(*) FROM receipt GROUP BY 1")
             found = rows("SELECT count(*) FROM receipt_search WHERE receipt_search MATCH 'png'")
