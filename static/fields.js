@@ -20,7 +20,11 @@ const WORDS = {
   ...{ description: "item", unitPrice: "price" },
 };
 const ALWAYS = 3;
-const NAMED = { total: /(?<!sub.?)total|amount due|summe|gesamt|importe/i, tax: /tax|vat|gst|mwst|ust|tva|iva/i };
+const BESIDE = { taxes: "tax", currency: "total" }; // where they stand
+const NAMED = {
+  ...{ total: /(?<!sub.?)total|amount due|summe|gesamt|importe/i, tax: /tax|vat|gst|mwst|ust|tva|iva/i },
+  paymentMethod: /(?<!\p{L})(cash|card|visa|master|maestro|amex|debit|credit|bar|tunai)(?!\p{L}).*\d[.,]\d\d/iu,
+};
 
 /** What a field or a column of the items is called. */
 export const nameOf = (name) => say(WORDS[name] ?? name);
@@ -30,7 +34,7 @@ export function fieldList(reading) {
   const { receipt } = reading;
   return Object.keys(KINDS).map((name, nth) => {
     const field = { name, label: nameOf(name), value: valueOf(name, receipt[name], receipt) };
-    const its = name === "taxes" ? "tax" : name; // which stand beside each other
+    const its = BESIDE[name] ?? name;
     const place = { name: its, printed: receipt[its], named: NAMED[its], evidence: receipt.evidence?.[its] };
     field.row = placeOf(reading, place);
     if (name === "time") field.row ??= placeOf(reading, { printed: inHalfDays(field.value) });

@@ -101,7 +101,8 @@ function rowsWithin({ rows }, text) {
 function rowWith(reading, value, named = /$^/) {
   if (value === null || value === "") return null;
   const found = [...reading.rows.keys()].filter((number) => holds(reading.rows[number].text, value));
-  const best = found.length > 1 ? found.filter((number) => named.test(reading.rows[number].text)) : found;
+  if (found.length === 1) return found[0];
+  const best = (found.length ? found : [...reading.rows.keys()]).filter((nth) => named.test(reading.rows[nth].text));
   return best.length === 1 ? best[0] : null;
 }
 
