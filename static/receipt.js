@@ -13,7 +13,7 @@ import { allProviders } from "./providers.js";
 import { readBy } from "./reading.js";
 import { sheet } from "./sheet.js";
 import { warnings } from "./views.js";
-import { say } from "./words.js";
+import { failedWord, say } from "./words.js";
 
 const LISTED = ["search", "from", "to", "min", "max", "currency", "merchant", "state", "sort"];
 /** Each key with its word, and what it does by itself. */
@@ -110,8 +110,9 @@ const titleOf = (receipt) => receipt.receipt?.merchant ?? receipt.merchant ?? re
 function summary(at) {
   const { receipt } = at;
   const fields = receipt.receipt;
+  const state = receipt.state === "failed" ? failedWord(receipt.error) : say(`state.${receipt.state}`);
   return [
-    h("div.heading", [h("h1#title", { tabindex: "-1" }, titleOf(receipt)), stateLabel(receipt.state)]),
+    h("div.heading", [h("h1#title", { tabindex: "-1" }, titleOf(receipt)), stateLabel(receipt.state, state)]),
     fields &&
       h("p.gist", [
         h("b#sum", valueOf("total", fields.total, fields) ?? say("noTotal")),
@@ -191,7 +192,7 @@ async function confirm(at) {
     if (isNew && !(await change(at, { confirmed: true }))) return void at.show();
     if (isNew) announce(say("isConfirmed", { title: titleOf(at.receipt) }));
     await at.listing;
-    at.show();
+    if (neighbour(at, 1) === null) at.show();
     goOn(at, 1);
   });
   at.busy = false;

@@ -5,6 +5,7 @@ An application for `flask run`: FLASK_APP=tests.page.readers. `gated` waits for 
 
 import os
 from dataclasses import replace
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -68,6 +69,13 @@ hasty = read(
     total=Decimal("3.70"),
     evidence=FieldEvidence(total=Evidence(1.0, "code", 0, (30, 30, 90, 90))),
 )
+long = read(
+    CAREFUL,
+    merchant="Gesellschaft für Lebensmittel und " + "ausnehmend" * 6 + " lange Namen mbH & Co. KG",
+    date="2026-03-14",
+    currency="EUR",
+    total=Decimal("1234567.89"),
+)
 hostile = read(HOSTILE, merchant=HOSTILE[0], currency="EUR", total=Decimal("1.00"))
 
 
@@ -86,7 +94,7 @@ def pile(path, settings):
     """One of many receipts, as tall as its number says; the total of every fifth is wrong."""
     number = Image.open(path).height - 360
     total, shop = f"{number + 1}.{9 if number % 5 == 4 else 5}0", "FUEL" if number == 7 else "SHOP"
-    return doubtful(f"{shop} {number}", f"2026-03-{number + 1:02}", total)
+    return doubtful(f"{shop} {number}", str(date(2026, 3, 1) + timedelta(number)), total)
 
 
 def double(path, settings):
@@ -121,6 +129,7 @@ def create_app():
             "careful": answers(careful),
             "hasty": answers(hasty),
             "hostile": answers(hostile),
+            "long": answers(long),
             "paged": answers(read(CAREFUL, pages=2)),
             "doubtful": answers(doubtful(warnings=("total_mismatch",))),
             "pile": fake(ocr=pile),
