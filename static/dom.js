@@ -20,7 +20,6 @@ const ICONS = {
   pending: "M12 7v5l3 2M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18",
   running: "M12 3a9 9 0 1 0 9 9",
   file: "M6 3h8l4 4v14H6zM14 3v4h4",
-  search: "M10.5 4a6.5 6.5 0 1 0 0 13 6.5 6.5 0 0 0 0-13zM20 20l-4.7-4.7",
   away: "M14 4h6v6M20 4l-9 9M17 14v5a1 1 0 0 1-1 1H5a1 1 0 0 1-1-1V8a1 1 0 0 1 1-1h5",
   check: "M12 5v9m0 4v.01",
   left: "M15 5l-7 7 7 7",

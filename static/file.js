@@ -147,23 +147,23 @@ function allReadings(at) {
   const runs = at.file.executions.filter(isRead);
   const now = at.file.executions.find(({ id }) => id === at.receipt.executionId);
   const sides = [{ name: say("whatCounts"), reading: readingOfRun(at, now) }];
-  const cells = runs.map((run) => h("td", run === now ? say("counts") : useButton(at, run, say("useThis"))));
+  const cells = runs.map((run) => h("td", run === now ? say("counts") : useButton(at, run)));
   const read = runs.map((run) => ({ ...sideOf(at, run), reading: asRead(at, run) }));
   return fieldComparison([...sides, ...read], h("tr", h("th", { scope: "row" }, say("choose")), h("td"), cells));
 }
 
-function useButton(at, run, label) {
+function useButton(at, run) {
   const use = async () => {
     if (await change(at, { executionId: run.id })) announce(say("countsNow", { provider: run.ocrProvider }));
     location.hash = hashOf(at, { read: null, with: null });
     at.show();
   };
-  return button("completed", label, use, `#use-${run.id}`);
+  return button(null, say("useThis"), use, `#use-${run.id}`);
 }
 
 function notCounting(at, run) {
   const back = h("a", { href: hashOf(at, { read: null, with: null }) }, say("showWhatCounts"));
-  return h("div.notice.beside", [h("p", say("doesNotCount"), " ", back), useButton(at, run, say("useThis"))]);
+  return h("div.notice.beside", [h("p", say("doesNotCount"), " ", back), useButton(at, run)]);
 }
 
 function tabs(views, current, show) {

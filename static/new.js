@@ -14,7 +14,8 @@ const BAD_FILE = /\(index (\d+)\)|^File (\d+) /; // where the server's refusal n
 let queue = [];
 let lastId = 0;
 let key = null; // the Idempotency-Key of what is sent: the same after a cut connection
-let show = { rows() {}, foot() {} };
+const NOWHERE = { rows() {}, foot() {} };
+let show = NOWHERE;
 
 /** Put files into the queue, from whichever view they were dropped or pasted on. */
 export function enqueue(files) {
@@ -73,9 +74,7 @@ export async function openNew(main, params, signal) {
     rows: () => showQueue(list, providers, limits),
     foot: () => replace(foot, queue.some(({ problem }) => !problem) ? sendPlace(providers) : null),
   };
-  signal.addEventListener("abort", () => {
-    show = { rows() {}, foot() {} };
-  });
+  signal.addEventListener("abort", () => (show = NOWHERE));
   show.rows();
   show.foot();
   return { update: (next) => next.has("sample") && attempt(takeSample) };
@@ -127,7 +126,7 @@ function queueRow(entry, providers) {
   return h(problem ? "li.refused" : "li", [
     thumbnail(entry),
     h("div.name", h("b", file.name), about),
-    problem ? h("div") : h("div.choices", choices, oneMore(entry, providers)),
+    !problem && h("div.choices", choices, oneMore(entry, providers)),
     iconButton("close", say("remove", { name: file.name }), remove),
   ]);
 }

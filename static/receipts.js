@@ -1,16 +1,16 @@
 // The list of receipts: filters in the URL, sums, months, and what can be done with many at once.
 
-import { getBlob, getJson, localUrl, request, sendJson } from "./api.js";
+import { getBlob, getJson, localUrl, sendJson } from "./api.js";
 import { announce, ask, attempt, button, focus, h, hashWith } from "./dom.js";
-import { icon, menu, replace, save, stateLabel, table } from "./dom.js";
-import { nameOf } from "./fields.js";
+import { icon, menu, replace, save, scroller, stateLabel, table } from "./dom.js";
+import { nameOf, readTyped } from "./fields.js";
 import { pause } from "./follow.js";
 import { recall } from "./memory.js";
-import { errorWord, LOCALE, moment, money, monthOf, printedDate, say, warningWord } from "./words.js";
+import { failedWord, LOCALE, moment, money, monthOf, printedDate, say, warningWord } from "./words.js";
 
 const ORDERS = ["addedAt:desc", "date:desc", "date:asc", "total:desc", "total:asc", "merchant:asc"];
 const STATES = ["review", "ok", "confirmed", "reading", "failed", "duplicate"];
-const FILTERS = ["search", "state", "sort", "from", "to", "min", "max", "currency"];
+const FILTERS = ["search", "state", "sort", "from", "to", "min", "max", "currency", "merchant"];
 const POLL_MS = 2000;
 const RETRY_MS = 5000;
 const TYPING_MS = 250;
@@ -18,16 +18,13 @@ const ROWS = 50; // a page of the list
 const MAX_IDS = 1000; // in one request
 
 /** The filters as the API takes them, without the page. */
-function filtersOf(params) {
-  const filters = new URLSearchParams(params);
-  filters.delete("page");
-  return filters;
-}
+const filtersOf = (params) => new URLSearchParams([...params].filter(([name]) => name !== "page"));
 
 export function openReceipts(main, params, signal) {
-  // chosen: the receipts that are selected, by id; last: the row that Shift selects from
-  const at = { params, signal, chosen: new Map(), rows: new Map(), last: null, answer: null };
-  const places = { form: filterForm(at), bar: h("div"), months: months(at), list: h("div") };
+  // chosen: the receipts that are selected, by id; isAll: whether all that match are, also those of other
+  // pages; last: the row that Shift selects from
+  const at = { params, signal, chosen: new Map(), isAll: false, rows: new Map(), last: null, answer: null };
+  const places = { form: filterForm(at), bar: h("div.bar"), months: months(at), list: h("div") };
   main.replaceChildren(h("h1", { tabindex: "-1" }, say("receipts")), ...Object.values(places));
   at.show = () => showAnswer(at, places);
   at.load = () => {
@@ -38,8 +35,9 @@ export function openReceipts(main, params, signal) {
   const again = () => document.hidden || at.load(); // another tab may have changed something
   document.addEventListener("visibilitychange", again, { signal });
   const update = (next) => {
+    if (next.get("page") !== at.params.get("page")) scrollTo(0, 0);
+    if (String(filtersOf(next)) !== String(filtersOf(at.params))) clear(at);
     at.params = next;
-    at.chosen.clear();
     for (const name of FILTERS) {
       const control = places.form.elements[name];
       if (document.activeElement !== control) control.value = next.get(name) ?? control.dataset.usual;
@@ -62,12 +60,12 @@ function filterForm(at) {
     return dispatchEvent(new HashChangeEvent("hashchange"));
   };
   let typing;
-  const typed = (name, attributes) =>
+  const typed = (name, attributes, read = (text) => text) =>
     h(`input#${name}`, {
       ...{ ...attributes, name, "data-usual": "", autocomplete: "off" },
       oninput: (event) => {
         clearTimeout(typing);
-        typing = setTimeout(() => go({ [name]: event.target.value.trim() }, true), TYPING_MS);
+        typing = setTimeout(() => go({ [name]: read(event.target.value.trim()) }, true), TYPING_MS);
       },
     });
   const select = (name, usual, options) =>
@@ -75,9 +73,15 @@ function filterForm(at) {
       options.map(([value, label]) => h("option", { value }, label)),
     ]);
   const field = (label, control) => h("div.field", h("label", { for: control.id }, label), control);
+  const suggest = async () => {
+    const { data } = await getJson(`receipts/summary?by=merchant&${at.params}`, at.signal);
+    const names = new Set(data.map(({ merchant }) => merchant).filter(Boolean));
+    document.getElementById("merchants").replaceChildren(...[...names].map((value) => h("option", { value })));
+  };
   const states = STATES.map((name) => [name, say(`state.${name}`)]);
   const orders = ORDERS.map((name) => [name, say(`order.${name}`)]);
-  const amount = { inputmode: "decimal", pattern: "[0-9]+([.][0-9]+)?" };
+  const amount = [{ inputmode: "decimal" }, (text) => String(readTyped("sum", text) || text)];
+  const code = [{ maxlength: "3", placeholder: "EUR" }, (text) => text.toUpperCase()];
   return h("form.filters", { role: "search", onsubmit: (event) => event.preventDefault() }, [
     field(say("search"), typed("search", { type: "search", placeholder: say("searchHint") })),
     field(say("stateLabel"), select("state", "", [["", say("any")], ...states])),
@@ -87,9 +91,11 @@ function filterForm(at) {
       h("div.filters", [
         field(say("from"), typed("from", { type: "date" })),
         field(say("to"), typed("to", { type: "date" })),
-        field(say("min"), typed("min", amount)),
-        field(say("max"), typed("max", amount)),
-        field(say("currency"), typed("currency", { maxlength: "3", placeholder: "EUR" })),
+        field(say("min"), typed("min", ...amount)),
+        field(say("max"), typed("max", ...amount)),
+        field(say("currency"), typed("currency", ...code)),
+        field(say("merchant"), typed("merchant", { list: "merchants", onfocus: () => attempt(suggest) })),
+        h("datalist#merchants"),
       ]),
     ]),
   ]);
@@ -149,16 +155,15 @@ const sampleLink = () => h("a.button", { href: "#/?sample" }, icon("file"), say(
 
 function pageLinks(params, { page, pages: last, total, limit }) {
   if (last < 2 && page < 2) return null;
-  const to = (number, label, enabled) =>
+  const to = (number, name, enabled) =>
     enabled
-      ? h("a.button", { href: hashWith("receipts", params, { page: String(number) }) }, label)
-      : h("span.button.off", { "aria-disabled": "true" }, label);
-  const first = (page - 1) * limit + 1;
-  const words = { first, last: Math.min(page * limit, total), total };
+      ? h(`a#${name}.button`, { href: hashWith("receipts", params, { page: String(number) }) }, say(name))
+      : h("span.button.off", { "aria-disabled": "true" }, say(name));
+  const words = { first: (page - 1) * limit + 1, last: Math.min(page * limit, total), total };
   return h("nav.pages", { "aria-label": say("pages") }, [
-    to(page - 1, say("previous"), page > 1),
+    to(page - 1, "previous", page > 1),
     h("span", say("range", words)),
-    to(page + 1, say("next"), page < last),
+    to(page + 1, "next", page < last),
   ]);
 }
 
@@ -170,7 +175,7 @@ function receiptRow(at, row) {
   const known = at.rows.get(row.id);
   const item = known?.text === text ? known.item : madeRow(at, row);
   at.rows.set(row.id, { text, item });
-  mark(item, at.chosen.has(row.id));
+  mark(item, at.isAll || at.chosen.has(row.id));
   return item;
 }
 
@@ -196,7 +201,7 @@ function madeRow(at, row) {
     h(`a#receipt-${row.id}`, { href: hashWith(`receipts/${row.id}`, filtersOf(at.params)) }, [
       thumbnail(row, at.signal),
       h("span.title", title),
-      h("span.facts", facts.filter(Boolean).join(" · ")),
+      h("span.facts", facts.filter(Boolean).map((fact, nth) => [nth > 0 && " · ", h("bdi", fact)])),
       h("span.sum", sum),
       h("span.marks", marks(row)),
     ]),
@@ -207,8 +212,7 @@ function madeRow(at, row) {
 function marks({ state, review, warnings, duplicateOf, error }) {
   const nothing = warnings.find((name) => name === "no_text" || name === "not_a_receipt");
   const what = new Intl.ListFormat(LOCALE, { type: "unit" }).format(review.map(nameOf));
-  const why = [say("state.failed"), errorWord(error)].filter(Boolean).join(": ");
-  const words = { failed: why, review: nothing ? warningWord(nothing) : say("checkWhat", { what }) };
+  const words = { failed: failedWord(error), review: nothing ? warningWord(nothing) : say("checkWhat", { what }) };
   return [state !== "ok" && stateLabel(state, words[state]), duplicateOf && stateLabel("duplicate")];
 }
 
@@ -234,6 +238,7 @@ function thumbnail({ jobId, fileId }, signal) {
 /** Select a row or not; with Shift also those between it and the one before. */
 function choose(at, row, isChosen, isRange) {
   const { data } = at.answer;
+  if (at.isAll) chooseAll(at);
   const [from, to] = [at.last, row.id].map((id) => data.findIndex((one) => one.id === id));
   const range = isRange && from >= 0 ? data.slice(Math.min(from, to), Math.max(from, to) + 1) : [row];
   for (const one of range) {
@@ -260,10 +265,12 @@ function moveFocus(event, at) {
   choose(at, next, true, true);
 }
 
-const sumsOf = (sums) => sums.filter(({ total }) => total).map(({ currency, total }) => money(total, currency));
+const summed = (sums) => sums.filter(({ total }) => total).map(({ currency, total }) => money(total, currency));
+const joined = (words) => words.filter(Boolean).join(" · ");
 
 /** The sums of what is selected. */
-function added({ chosen }) {
+function added({ chosen, isAll, answer }) {
+  if (isAll) return answer.sums;
   const byCurrency = Map.groupBy(chosen.values(), ({ currency }) => currency);
   return [...byCurrency].map(([currency, rows]) => ({
     currency,
@@ -273,28 +280,33 @@ function added({ chosen }) {
 
 function sumBar(at) {
   const { data, pagination, sums, duplicates } = at.answer;
-  const words = [
-    say("receiptsFound", { n: pagination.total }),
-    ...sumsOf(sums),
-    duplicates && say("duplicates", { n: duplicates }),
-  ];
-  return h("div.bar", [
-    h("p#sums", words.filter(Boolean).join(" · ")),
+  const all = say("receiptsFound", { n: pagination.total });
+  return [
+    h("p#sums", joined([all, ...summed(sums), duplicates && say("duplicates", { n: duplicates })])),
     data.length > 0 && button("completed", say("chooseAll"), () => chooseAll(at), "#choose-all.quiet"),
     data.length > 0 && exports(filtersOf(at.params)),
-  ]);
+  ];
 }
 
-function chooseAll(at) {
+/** Select the rows of this page, or all that the filters find, on whichever page. */
+function chooseAll(at, isAll = false) {
+  at.chosen.clear();
   for (const row of at.answer.data) at.chosen.set(row.id, row);
+  at.isAll = isAll;
   at.show();
 }
 
-/** Select all that the filters find, on whichever page of the list. */
-async function chooseMatching(at) {
-  const all = await (await request(`receipts/export.json?${filtersOf(at.params)}`, { signal: at.signal })).json();
-  for (const row of all) at.chosen.set(row.id, { ...row, jobId: row.job });
-  at.show();
+function clear(at) {
+  at.chosen.clear();
+  at.isAll = false;
+  if (at.answer) at.show();
+}
+
+/** All that is selected, each at least {id, jobId, state}. */
+async function chosenRows(at) {
+  if (!at.isAll) return [...at.chosen.values()];
+  const all = await getJson(`receipts/export.json?${filtersOf(at.params)}`, at.signal);
+  return all.map((row) => ({ ...row, jobId: row.job }));
 }
 
 /** The ids in parts for one request each; the receipts of a job stay together, as a file's have to. */
@@ -308,38 +320,42 @@ function partsOf(rows) {
 }
 
 function chosenBar(at) {
-  const rows = [...at.chosen.values()];
   const { total } = at.answer.pagination;
-  const done = async (path, words, which) => {
-    for (const ids of partsOf(which)) await sendJson("POST", `receipts/${path}`, { ids });
-    at.chosen.clear();
-    announce(say(words, { n: which.length }));
+  const count = at.isAll ? total : at.chosen.size;
+  const sums = h("p#sums", { role: "status" }, joined([say("chosen", { n: count }), ...summed(added(at))]));
+  const done = async (path, words, rows) => {
+    let n = 0;
+    for (const ids of partsOf(rows)) {
+      await sendJson("POST", `receipts/${path}`, { ids });
+      sums.textContent = say(words, { n: (n += ids.length) });
+    }
+    clear(at);
+    announce(say(words, { n }));
     await at.load();
   };
   const isRead = ({ state }) => state !== "reading" && state !== "failed";
-  const confirm = () => done("confirm", "confirmedChosen", rows.some(isRead) ? rows.filter(isRead) : rows);
+  const confirm = async () => {
+    const rows = await chosenRows(at);
+    await done("confirm", "confirmedChosen", rows.some(isRead) ? rows.filter(isRead) : rows);
+  };
   const remove = async () => {
+    const rows = await chosenRows(at);
     const title = say("deleteChosen", { n: rows.length });
     if (await ask(title, say("deleteText"), say("delete"))) await done("delete", "deletedChosen", rows);
   };
-  const clear = () => {
-    at.chosen.clear();
-    at.show();
-  };
-  const words = say("chooseMatching", { n: total });
-  return h("div.bar.chosen", [
-    h("p#sums", { role: "status" }, [say("chosen", { n: rows.length }), ...sumsOf(added(at))].join(" · ")),
-    rows.length < total && button("plus", words, () => chooseMatching(at), "#choose-matching.quiet"),
+  const all = say("chooseMatching", { n: total });
+  return [
+    sums,
+    count < total && button("plus", all, () => chooseAll(at, true), "#choose-matching.quiet"),
     button("completed", say("confirm"), confirm, "#confirm.primary"),
-    exports(rows.length < total ? new URLSearchParams({ ids: [...at.chosen.keys()] }) : filtersOf(at.params)),
+    exports(at.isAll ? filtersOf(at.params) : new URLSearchParams({ ids: [...at.chosen.keys()] })),
     button("trash", say("delete"), remove, "#delete.danger-quiet"),
-    button("close", say("chooseNone"), clear, "#choose-none.quiet"),
-  ]);
+    button("close", say("chooseNone"), () => clear(at), "#choose-none.quiet"),
+  ];
 }
 
 function exports(filters) {
-  const blob = (path) => getBlob(`receipts/export.${path}${filters}`);
-  const item = (label, path, name) => [label, async () => save(await blob(path), name)];
+  const item = (label, path, to) => [label, async () => save(await getBlob(`receipts/export.${path}${filters}`), to)];
   return menu("export", say("export"), [
     item(say("csvReceipts"), "csv?", "receipts.csv"),
     item(say("csvItems"), "csv?items=1&", "items.csv"),
@@ -350,11 +366,9 @@ function exports(filters) {
 // By month
 
 function months(at) {
-  const place = h("div");
+  const place = scroller(say("byMonth"));
   const load = async () => {
-    const filters = filtersOf(at.params);
-    filters.delete("sort");
-    const { data } = await getJson(`receipts/summary?by=month&${filters}`, at.signal);
+    const { data } = await getJson(`receipts/summary?by=month&${at.params}`, at.signal);
     replace(place, monthTable(data, at.params));
   };
   const toggle = (event) => event.target.open && attempt(load);
@@ -367,7 +381,8 @@ function monthTable(data, params) {
     const name = month === null ? say("notFound") : monthOf(month);
     const days = month && { from: `${month}-01`, to: lastDay(month), currency, page: null };
     const link = days ? h("a", { href: hashWith("receipts", params, days) }, name) : name;
-    const numbers = [count.toLocaleString(LOCALE), money(total, currency), money(tax, currency)];
+    const sums = [total, tax].map((sum) => sum !== 0 && money(sum, currency));
+    const numbers = [count.toLocaleString(LOCALE), ...sums];
     return h("tr", h("th", { scope: "row" }, link), numbers.map((text) => h("td.number", text)));
   };
   return table("", null, [say("month"), ...["receipts", "total", "tax"].map(cell)], data.map(row));

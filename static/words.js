@@ -27,6 +27,7 @@ export function sayAll() {
 }
 
 export const errorWord = (error) => words[`error.${error?.code}`] ?? "";
+export const failedWord = (error) => [say("state.failed"), errorWord(error)].filter(Boolean).join(": ");
 export const statusWord = (status) => words[`status.${status}`] ?? words["status.500"];
 export const warningWord = (name) => words[`warning.${name}`] ?? name.replaceAll("_", " ");
 /** How probable it is that a field is right, in words; "" where that is not known. */

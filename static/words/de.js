@@ -85,7 +85,7 @@ export default {
   "sure.quite": "wahrscheinlich richtig", "sure.hardly": "unsicher", "sure.not": "wahrscheinlich falsch",
   // The list of receipts
   search: "Suche", searchHint: "Händler, Posten oder Datei", stateLabel: "Zustand", any: "Alle",
-  orderLabel: "Reihenfolge", moreFilters: "Datum, Betrag, Währung",
+  orderLabel: "Reihenfolge", moreFilters: "Datum, Betrag, Währung, Händler",
   unfilled: "Dateien von vor dem Update, die noch ausgewertet werden: {n}. Bis dahin fehlen sie in Suchen und Summen.",
   from: "Von", to: "Bis", min: "Mindestens", max: "Höchstens", receiptsFound: { one: "{n} Beleg", other: "{n} Belege" },
   noneMatches: "Kein Beleg passt.", showAll: "Alle zeigen", nothingYet: "Es wurde noch nichts gelesen.",

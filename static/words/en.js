@@ -78,7 +78,7 @@ export default {
   "sure.hardly": "uncertain", "sure.not": "probably wrong",
   // The list of receipts
   search: "Search", searchHint: "Merchant, item or file", stateLabel: "State", any: "Any", orderLabel: "Order",
-  moreFilters: "Date, amount, currency",
+  moreFilters: "Date, amount, currency, merchant",
   unfilled: "Files from before the upgrade that are still being filled in: {n}. Until then searches and sums lack them.",
   from: "From", to: "To", min: "At least", max: "At most", receiptsFound: { one: "{n} receipt", other: "{n} receipts" },
   noneMatches: "No receipt matches.", showAll: "Show all", nothingYet: "Nothing has been read yet.",

@@ -81,7 +81,7 @@ export default {
   "sure.hardly": "dudoso", "sure.not": "probablemente incorrecto",
   // The list of receipts
   search: "Buscar", searchHint: "Comercio, artículo o archivo", stateLabel: "Estado", any: "Todos", orderLabel: "Orden",
-  moreFilters: "Fecha, importe, moneda",
+  moreFilters: "Fecha, importe, moneda, comercio",
   unfilled: "Archivos anteriores a la actualización aún por procesar: {n}. Hasta entonces faltan en búsquedas y sumas.",
   from: "Desde", to: "Hasta", min: "Como mínimo", max: "Como máximo",
   receiptsFound: { one: "{n} recibo", other: "{n} recibos" }, noneMatches: "Ningún recibo coincide.",

@@ -86,7 +86,7 @@ export default {
   "sure.hardly": "incertain", "sure.not": "probablement faux",
   // The list of receipts
   search: "Recherche", searchHint: "Commerçant, article ou fichier", stateLabel: "État", any: "Tous",
-  orderLabel: "Ordre", moreFilters: "Date, montant, devise",
+  orderLabel: "Ordre", moreFilters: "Date, montant, devise, commerçant",
   unfilled: "Fichiers d’avant la mise à jour encore à traiter : {n}. D’ici là, ils manquent dans les recherches et les sommes.",
   from: "Du", to: "Au", min: "Au moins", max: "Au plus", receiptsFound: { one: "{n} ticket", other: "{n} tickets" },
   noneMatches: "Aucun ticket ne correspond.", showAll: "Tout afficher", nothingYet: "Rien n’a encore été lu.",

@@ -82,7 +82,7 @@ export default {
   "sure.hardly": "incerto", "sure.not": "provavelmente errado",
   // The list of receipts
   search: "Pesquisa", searchHint: "Comerciante, artigo ou ficheiro", stateLabel: "Estado", any: "Todos",
-  orderLabel: "Ordem", moreFilters: "Data, valor, moeda",
+  orderLabel: "Ordem", moreFilters: "Data, valor, moeda, comerciante",
   unfilled: "Ficheiros anteriores à atualização ainda por processar: {n}. Até lá faltam nas pesquisas e nas somas.",
   from: "De", to: "Até", min: "No mínimo", max: "No máximo", receiptsFound: { one: "{n} recibo", other: "{n} recibos" },
   noneMatches: "Nenhum recibo corresponde.", showAll: "Mostrar todos", nothingYet: "Ainda nada foi lido.",

@@ -27,6 +27,27 @@ FLAGS = (
 SEEN = """return [...document.querySelectorAll(arguments[0])].find(
     (one) => one.checkVisibility() && one.textContent.includes(arguments[1]))"""
 DESK, PHONE = (1280, 900), (360, 740)
+SHARES = """
+const done = arguments[arguments.length - 1];
+const look = async () => {
+  const at = await navigator.serviceWorker.getRegistration("static/");
+  if (at?.active) done();
+  else setTimeout(look, 50);
+};
+look();
+"""
+SHARE = """
+const [name, bytes] = arguments;
+const files = new DataTransfer();
+files.items.add(new File([Uint8Array.from(bytes)], name, {type: "image/png"}));
+const form = document.createElement("form");
+Object.assign(form, {method: "POST", enctype: "multipart/form-data", action: "static/share"});
+const input = Object.assign(document.createElement("input"), {type: "file", name: "file"});
+input.files = files.files;
+form.append(input);
+document.body.append(form);
+form.submit();
+"""
 
 
 @pytest.fixture(scope="session")
@@ -64,6 +85,7 @@ def page(chromium, server, tmp_path):
     page.forget_all()
     page.size(*DESK)
     page.colors("light")
+    page.speak("en-US")
     yield page
     assert page.faults() == []
 
@@ -105,6 +127,18 @@ class Page:
         """Have these features of a person's settings, and no others."""
         named = [{"name": n.replace("_", "-"), "value": value} for n, value in features.items()]
         self._tell("Emulation.setEmulatedMedia", features=named)
+
+    def speak(self, language):
+        """Have a browser in this language, from the next page that is opened."""
+        agent = self.run("return navigator.userAgent")
+        self._tell("Network.setUserAgentOverride", userAgent=agent, acceptLanguage=language)
+
+    def share(self, path, name):
+        """Send a picture as Android does, when another app shares it with the installed page."""
+        self.run_async(SHARES)
+        self.run("window.isBefore = true")
+        self.run(SHARE, name, list(path.read_bytes()))
+        until(lambda: not self.run("return window.isBefore"))
 
     def run(self, script, *args):
         return self.browser.execute_script(script, *args)
@@ -282,7 +316,8 @@ def axe(chromium):
         pytest.skip("axe-core is not here: npm ci --prefix tests/page")
 
     def run():
-        chromium.execute_script(AXE.read_text("utf-8"))
+        if not chromium.execute_script("return Boolean(window.axe)"):
+            chromium.execute_script(AXE.read_text("utf-8"))
         found = chromium.execute_async_script(
             "const done = arguments[arguments.length - 1];"
             "axe.run().then(({violations}) => done(violations.flatMap(({id, nodes}) =>"

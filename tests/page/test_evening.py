@@ -24,6 +24,7 @@ def home(chromium, serve, tmp_path):
 
 
 def test_an_evening_with_receipts(home, picture, tmp_path):
+    _try_the_sample(home)
     _photograph(home, picture("photo.png"))
     _drop(home, range(12))
     keys = _check_all(home, 13)
@@ -35,6 +36,16 @@ def test_an_evening_with_receipts(home, picture, tmp_path):
     assert len(rows) == 1
     assert "FUEL 7" in rows[0] and "8.5" in rows[0]
     _see_shared(link, tmp_path)
+
+
+def _try_the_sample(page):
+    page.open("#/receipts")
+    page.see(".empty", "Nothing has been read yet")
+    page.click(".empty a", "Try it with a sample")
+    page.see(".queue b", "sample.jpg")
+    page.choose(".queue select", "careful")
+    page.click("#send", "Read 1 file")
+    page.see(".fields td", "CORNER CAFE")
 
 
 def _photograph(page, path):

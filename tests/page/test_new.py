@@ -7,28 +7,6 @@ from tests.page.conftest import PHONE, Page
 
 pytestmark = pytest.mark.slow
 
-ACTIVE = """
-const done = arguments[arguments.length - 1];
-const look = async () => {
-  const at = await navigator.serviceWorker.getRegistration("static/");
-  if (at?.active) done();
-  else setTimeout(look, 50);
-};
-look();
-"""
-SHARE = """
-const [name, bytes] = arguments;
-const files = new DataTransfer();
-files.items.add(new File([Uint8Array.from(bytes)], name, {type: "image/png"}));
-const form = document.createElement("form");
-Object.assign(form, {method: "POST", enctype: "multipart/form-data", action: "static/share"});
-const input = Object.assign(document.createElement("input"), {type: "file", name: "file"});
-input.files = files.files;
-form.append(input);
-document.body.append(form);
-form.submit();
-"""
-
 
 def test_a_broken_file_is_marked_and_the_others_are_read(page, picture, tmp_path, server):
     (tmp_path / "notes.png").write_text("no picture")
@@ -99,14 +77,6 @@ def test_the_choice_for_all_follows_the_files_and_keeps_their_comparisons(page, 
     assert page.text("#provider-all-where") == ""
 
 
-def test_a_photo_shared_by_another_app_is_in_the_queue(page, picture):
-    page.open("#/")
-    page.run_async(ACTIVE)
-    page.run(SHARE, "Ünïcode photo.png", list(picture().read_bytes()))
-    page.see(".queue b", "Ünïcode photo.png")
-    assert page.hash() == "#/"
-
-
 def test_the_page_can_be_installed(server):
     manifest = requests.get(f"{server.url}/static/manifest.webmanifest", timeout=5)
     assert manifest.headers["Content-Type"].startswith("application/manifest+json")
@@ -127,29 +97,23 @@ def test_the_page_can_be_installed(server):
 )
 def test_the_browsers_language_is_spoken(page, job, language, title, sum_):
     job("careful", name="Spoken")
-    agent = page.run("return navigator.userAgent")
-    tell = page.browser.execute_cdp_cmd
-    tell("Network.setUserAgentOverride", {"userAgent": agent, "acceptLanguage": language})
+    page.speak(language)
     page.open("#/receipts?search=spoken")
     page.see("h1", title)
     page.see(".receipts .sum", sum_)
     spoken = page.run("return document.documentElement.lang")
-    tell("Network.setUserAgentOverride", {"userAgent": agent, "acceptLanguage": "en-US"})
     assert spoken == ("en" if language == "nl-NL" else language[:2])
 
 
 def test_what_the_server_says_is_told_in_the_browsers_language(page, job):
     job("broken", name="Kaputt")
-    agent = page.run("return navigator.userAgent")
-    tell = page.browser.execute_cdp_cmd
-    tell("Network.setUserAgentOverride", {"userAgent": agent, "acceptLanguage": "de-DE"})
+    page.speak("de-DE")
     page.open("#/receipts?search=kaputt")
     page.see(".state.failed", "Fehlgeschlagen: Das Programm ist abgestürzt.")
     page.click(".receipts li a")
     page.see(".notice.error b", "broken konnte diese Datei nicht lesen.")
     page.open("#/receipts?sort=colour")
     page.see(".notice.error", "Der Server nimmt das nicht an. sort must be one of")
-    tell("Network.setUserAgentOverride", {"userAgent": agent, "acceptLanguage": "en-US"})
 
 
 def test_the_skip_link_stays_on_its_view(page):

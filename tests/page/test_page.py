@@ -347,19 +347,28 @@ def test_copy_puts_the_text_on_the_clipboard(page, job):
 # The key, and a server that is away
 
 
-def test_the_key_is_asked_once_and_opens_everything(chromium, serve, tmp_path, picture):
+def test_a_photo_is_shared_and_the_key_asked_once_opens_everything(
+    chromium, serve, tmp_path, picture
+):
     locked = serve(FLASK_APP="tests.page.readers", API_KEY="s3cret")
     page = Page(chromium, locked.url, tmp_path)
     page.open("#/")
+    page.see("#key")
+    page.share(picture(), "Ünïcode photo.png")
     page.type("#key", "wrong")
     page.click("#key-dialog .primary")
     page.see("#key-error", "did not accept that key")
     page.type("#key", "s3cret")
     page.click("#key-dialog .primary")
-    page.type("#pick", str(picture()))
+    page.see(".queue b", "Ünïcode photo.png")
+    assert page.hash() == "#/"
     page.choose(".queue select", "careful")
     page.click("#send")
     page.see(".fields td", "CORNER CAFE")
+    page.see(".paper image")
+    page.click(".top a", "Receipts")
+    page.see(".receipts .thumb img")
+    page.click(".receipts a")
     page.see(".paper image")
     page.browser.refresh()
     page.see(".fields td", "CORNER CAFE")
