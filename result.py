@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
 
 Box = tuple[int, int, int, int]  # left, top, right, bottom in pixels of the upright page
 Json = dict[str, Any]
+MAX_TEXT_LENGTH = 300  # characters of a field
 
 ErrorCode = Literal[
     "bad_answer",
@@ -219,6 +220,11 @@ class FileReceipt(Receipt):
     box: Annotated[
         Box | None, "left, top, right, bottom in pixels of the upright page; null for all of it"
     ] = None
+
+
+def one_line(text: str) -> str:
+    """The text as a field holds it: without line breaks and what cannot be printed."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def placed(receipt: Receipt, page: int = 0, box: Box | None = None) -> FileReceipt:

@@ -13,7 +13,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from result import Item, Receipt, Tax
+from result import MAX_TEXT_LENGTH, Item, Receipt, Tax, one_line
 
 MAX_FILES = 20
 MAX_BYTES = 2_000_000  # an invoice of 1,000 lines has 1,500,000
@@ -190,8 +190,8 @@ def _address(root: Any, paths: Mapping[str, str]) -> str | None:
 
 def _texts(node: Any, paths: str) -> list[str]:
     """The texts at these paths, which a | separates, without those that are not there."""
-    texts = (" ".join((node.findtext(path) or "").split()) for path in paths.split("|"))
-    return [text for text in texts if text]
+    texts = (one_line(node.findtext(path) or "") for path in paths.split("|"))
+    return [text[:MAX_TEXT_LENGTH] for text in texts if text]
 
 
 def _text(node: Any, paths: str) -> str | None:

@@ -13,6 +13,8 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from result import MAX_TEXT_LENGTH, one_line
+
 Fields = dict[str, Any]
 
 _AMOUNT = re.compile(r"-?\d{1,12}(?:[.,]\d{1,4})?")
@@ -283,7 +285,10 @@ def _read(parser: Callable[[str], Fields | None], text: str) -> Fields:
         fields = parser(text) or {}
     except (ValueError, ArithmeticError, LookupError):
         return {}
-    return {name: value for name, value in fields.items() if value not in (None, "")}
+    plain = {
+        n: one_line(v)[:MAX_TEXT_LENGTH] if isinstance(v, str) else v for n, v in fields.items()
+    }
+    return {name: value for name, value in plain.items() if value not in (None, "")}
 
 
 def _amount(text: str) -> Decimal:

@@ -15,8 +15,8 @@ from fields.money import parse_rate
 from fields.text import COLUMN_GAP
 from providers.json_answer import dig, dig_objects
 from providers.pages import result_from_text
-from providers.vision import MAX_TEXT_LENGTH, receipt_from_fields, with_warnings
-from result import OcrResult, Page, Receipt, ReceiptWarning
+from providers.vision import receipt_from_fields, with_warnings
+from result import MAX_TEXT_LENGTH, OcrResult, Page, Receipt, ReceiptWarning
 
 MODEL = "Tabscanner api/2"
 MIN_TOTAL_CONFIDENCE = 0.5  # below it the total is more likely wrong than right

@@ -31,6 +31,7 @@ from providers.http import READ_TIMEOUT_S, Classify, Client, Clock, Failure, Ven
 from providers.json_answer import dig, dig_objects, parse, without_images
 from providers.pages import join_pages, receipt_from_text, result_from_text
 from result import (
+    MAX_TEXT_LENGTH,
     PRINTED,
     PRINTED_OF_ITEM,
     FileReceipt,
@@ -43,13 +44,13 @@ from result import (
     ReceiptWarning,
     Tax,
     json_schema,
+    one_line,
     placed,
     with_receipts,
 )
 from settings import Settings, deadline
 
 MAX_TOKENS = 16_384  # reasoning included; a metre of receipt needs about 8,000
-MAX_TEXT_LENGTH = 300
 MAX_ITEMS = 1_000
 MAX_RECEIPTS = 50
 MAX_AMOUNT = 10**12
@@ -354,10 +355,6 @@ def _string(value: object) -> str | None:
         return None
     text = one_line(value)[:MAX_TEXT_LENGTH]
     return None if text.lower() in ("", "null", "none", "n/a", "unknown", "-") else text
-
-
-def one_line(text: str) -> str:
-    return " ".join(_printable(text).split())
 
 
 def _printable(text: str) -> str:

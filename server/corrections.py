@@ -16,7 +16,7 @@ from werkzeug.wrappers import Request
 
 import db
 from providers import vision
-from result import PRINTED, Json, camel_name
+from result import MAX_TEXT_LENGTH, PRINTED, Json, camel_name, one_line
 from server import receipts
 from server.listing import MAX_ID
 from server.receipts import Change
@@ -196,9 +196,9 @@ def _flag(value: object) -> bool:
 
 
 def _text(value: object) -> str:
-    text = vision.one_line(value) if isinstance(value, str) else ""
-    if not 0 < len(text) <= vision.MAX_TEXT_LENGTH:
-        raise Unfit(f"a text of 1 to {vision.MAX_TEXT_LENGTH} characters", value)
+    text = one_line(value) if isinstance(value, str) else ""
+    if not 0 < len(text) <= MAX_TEXT_LENGTH:
+        raise Unfit(f"a text of 1 to {MAX_TEXT_LENGTH} characters", value)
     return text
 
 

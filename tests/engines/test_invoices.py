@@ -1,5 +1,6 @@
 """E-invoices inside PDFs, with the data of the standards' own examples."""
 
+import zlib
 from decimal import Decimal
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from pypdfium2 import PdfDocument
 
 from engines.invoices import MAX_BYTES, find_invoice, read_invoice
 from providers import PROVIDERS
-from result import Item, Tax
+from result import Item, ProviderError, Tax
 from settings import Settings
 from tests.pdfs import pdf, text
 
@@ -143,6 +144,18 @@ def test_xml_with_entities_damaged_or_of_another_kind_gives_nothing(xml):
     assert read_invoice(xml.encode()) is None
 
 
+def test_texts_that_are_endless_or_cannot_be_printed_are_cut():
+    name = "Caf\u00e9 \u202e\u200b\x85Corner " + "x" * 100_000
+    found = read_invoice(UBL.replace("<cbc:Name>", f"<cbc:Name>{name}", 1).encode())
+    assert found.merchant.startswith("Caf\u00e9 Corner xxx") and len(found.merchant) == 300
+
+
+def test_elements_that_are_nested_deep_do_no_harm():
+    deep = b"<a>" * 50_000 + b"</a>" * 50_000
+    assert read_invoice(deep) is None
+    assert read_invoice(b"<Invoice><ID>7</ID>" + deep + b"</Invoice>").receipt_number == "7"
+
+
 @pytest.mark.parametrize("amount", ["NaN", "1e999999", "Infinity", "12,50", "", "9" * 40])
 def test_what_is_no_plain_number_is_not_an_amount(amount):
     assert read_invoice(UBL.replace("1656.25", amount).encode()).total is None
@@ -162,6 +175,21 @@ def test_an_empty_invoice_has_no_fields(root):
         None,
         (),
     )
+
+
+@pytest.mark.slow
+def test_an_attached_file_that_unfolds_ends_in_the_memory_limit_and_the_next_is_read(tmp_path):
+    """400 MB of zeros, packed twice into 2 kB."""
+    packed = zlib.compress(zlib.compress(bytes(400 * 2**20), 9), 9)
+    data = pdf(text([(40, 300, "Total EUR 13.20")]), attached={"factur-x.xml": packed})
+    filters = b"/EmbeddedFile /Filter [/FlateDecode /FlateDecode] "
+    path = tmp_path / "unfolds.pdf"
+    path.write_bytes(data.replace(b"/EmbeddedFile ", filters))
+    with pytest.raises(ProviderError) as found:
+        PROVIDERS["tesseract"].ocr(path, Settings(ocr_memory_mb=300))
+    assert found.value.code == "too_large"
+    path.write_bytes(pdf(text([(40, 300, "Total EUR 13.20")]), attached={"factur-x.xml": b"<a>"}))
+    assert "13.20" in PROVIDERS["tesseract"].ocr(path, Settings(ocr_memory_mb=300)).text
 
 
 @pytest.mark.slow

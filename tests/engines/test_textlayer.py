@@ -136,6 +136,12 @@ def test_letters_that_mean_nothing_are_left_to_the_engine(sign):
     assert read(pdf(text(ROWS), fonts={"F1": font}, objects=[table])) is None
 
 
+def test_the_part_of_a_font_without_a_table_is_left_to_the_engine():
+    """Chromium's own subset of DejaVu Sans, whose codes are numbers of glyphs."""
+    data = (ROOT / "tests/data/arabic.pdf").read_bytes()
+    assert read(data.replace(b"/ToUnicode", b"/NoUnicode")) is None
+
+
 def shifted(rows, table=False):
     """A PDF whose font draws for each code the letter before it; a `table` says the code's own."""
     codes = range(0x21, 0x7F)

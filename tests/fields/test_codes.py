@@ -253,3 +253,12 @@ def test_any_damage_to_a_code_leaves_nothing_or_fields_of_their_types(text):
             assert day is None or str(date.fromisoformat(day)) == day
             assert all(Decimal(amount).is_finite() for amount in sums)
             assert all(type(value) is str for value in fields.values())
+
+
+def test_what_cannot_be_printed_or_is_endless_does_not_get_into_a_field():
+    name = "\x00\x1b[31mCaf\u00e9\u202e\t" + "\x07" * 1000 + "Corner" + "!" * 3000
+    _, fields = read_code(f"BCD\n002\n1\nSCT\n\n{name}\nAT61\nEUR12.5")
+    assert (
+        fields["merchant"].startswith("[31mCaf\u00e9 Corner!!") and len(fields["merchant"]) == 300
+    )
+    assert read_code("BCD\n002\n1\nSCT\n\n" + "\x01" * 4000) is None
