@@ -70,9 +70,9 @@ class Chaos:
         (self.inbox / f".{name}").rename(self.inbox / name)
 
     def places(self):
-        """Every file and directory that a step makes: copied, named by rows, moved."""
-        homes = (self.data / "uploads", self.data / "incoming", self.inbox / "done")
-        walks = (os.walk(place) for place in (*homes, self.inbox / "failed"))
+        """Every file and directory that a step makes: named by rows, moved."""
+        homes = (self.data / "uploads", self.inbox / "done", self.inbox / "failed")
+        walks = map(os.walk, homes)
         return {f"{top}/{n}" for walk in walks for top, dirs, files in walk for n in dirs + files}
 
     def check(self):
