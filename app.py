@@ -321,7 +321,9 @@ def export_receipts_json() -> Response:
 @api.get(RECEIPT)
 def get_receipt(receipt_id: int) -> Json:
     """A receipt with its fields as they count now, and what each execution read."""
-    return receipts.described(get_db(), receipt_id) or abort(404, NO_RECEIPT.format(receipt_id))
+    with db.snapshot(get_db()):
+        found = receipts.described(get_db(), receipt_id)
+    return found or abort(404, NO_RECEIPT.format(receipt_id))
 
 
 @api.post("/receipts/confirm")

@@ -1049,12 +1049,23 @@ def set_unfilled(db: sqlite3.Connection, below: int) -> None:
     db.execute("UPDATE unfilled SET below = ?", (below,))
 
 
+def set_receipt_keys(db: sqlite3.Connection, file_id: int) -> None:
+    """Record the keys of a file's readings, which those of the first release lack."""
+    db.execute(
+        """
+        UPDATE execution SET receipt_key = receipt_key(ocr_data)
+        WHERE file_id = ? AND status = 'completed'
+        """,
+        (file_id,),
+    )
+
+
 def count_unfilled(db: sqlite3.Connection) -> int:
-    """How many files have receipts that are still to be filled in."""
+    """How many files have receipts that are still to be filled in, at most: by their ids."""
     row = db.execute(
-        "SELECT count(*) AS n FROM file WHERE id < (SELECT below FROM unfilled)"
+        "SELECT max(below - (SELECT min(id) FROM file), 0) AS n FROM unfilled"
     ).fetchone()
-    return int(row["n"])
+    return int(row["n"] or 0) if row else 0
 
 
 def fail_receipts(db: sqlite3.Connection, file_id: int) -> None:

@@ -480,17 +480,27 @@ def count_first(connection: sqlite3.Connection, file_id: int) -> None:
 
 
 def read_old(connection: sqlite3.Connection, files: int) -> bool:
-    """Fill in the receipts of so many files of an older release; whether there were any."""
+    """Fill in the receipts of so many files of an older release; whether there were any.
+
+    Those of a file whose stored readings make no sense stay without fields, as `reading`.
+    """
     file_ids = db.list_unfilled(connection, files)
     for file_id in file_ids:
-        count_first(connection, file_id)
-        db.fail_receipts(connection, file_id)
-        for row in db.list_receipts_of(connection, file_id):
-            if row["execution_id"] is None:
-                db.set_words(connection, row["id"], "")
+        try:
+            _read_old_file(connection, file_id)
+        except (AttributeError, KeyError, TypeError, ValueError):
+            log.exception("file %d: its stored readings cannot be understood", file_id)
     if file_ids:
         db.set_unfilled(connection, file_ids[-1])
     return bool(file_ids)
+
+
+def _read_old_file(connection: sqlite3.Connection, file_id: int) -> None:
+    for row in db.list_receipts_of(connection, file_id):
+        db.set_words(connection, row["id"], "")
+    count_first(connection, file_id)
+    db.set_receipt_keys(connection, file_id)
+    db.fail_receipts(connection, file_id)
 
 
 def count(connection: sqlite3.Connection, file_id: int, execution_id: int, reading: Json) -> None:

@@ -1,8 +1,7 @@
 -- Release 3 -> 4: receipts seen before are pointed out, jobs that end are told to a webhook, and
--- executions are counted.
+-- executions are counted. Readings that are there get their keys when receipts are filled in.
 
 ALTER TABLE execution ADD COLUMN receipt_key TEXT;
-UPDATE execution SET receipt_key = receipt_key(ocr_data) WHERE status = 'completed';
 CREATE INDEX execution_receipt ON execution (receipt_key, file_id) WHERE receipt_key IS NOT NULL;
 CREATE INDEX file_sha256 ON file (sha256);
 

@@ -155,6 +155,22 @@ def test_what_is_being_asked_whether_it_can_be_written_keeps_its_version(tmp_pat
         assert connection.execute("PRAGMA user_version").fetchone()[0] == db.VERSION + 1
 
 
+def test_a_stored_reading_that_makes_no_sense_keeps_no_other_from_being_filled_in(old):
+    with closing(sqlite3.connect(old / "receipts.db")) as connection, connection:
+        connection.execute(
+            "UPDATE execution SET status = 'completed', ocr_data = '[1' WHERE id = 4"
+        )
+    db.create(old / "receipts.db")
+    with closing(db.connect(old / "receipts.db")) as connection, connection:
+        assert read_old(connection, 50) and not read_old(connection, 50)
+        states = [*map(tuple, connection.execute("SELECT state FROM receipt ORDER BY id"))]
+        assert states == [("ok",), ("failed",), ("reading",), ("reading",)]
+        (found,) = connection.execute(
+            "SELECT count(*) FROM receipt_search WHERE receipt_search MATCH 'r0'"
+        ).fetchone()
+        assert found == 2
+
+
 def test_receipts_of_an_older_release_are_filled_in_step_by_step(old):
     """Each step is one transaction, so that the next start goes on where a kill came."""
     db.create(old / "receipts.db")

@@ -156,6 +156,7 @@ def test_a_receipt_tells_what_each_execution_read(client):
     assert receipt["readings"] == [
         {
             "executionId": 1,
+            "fileId": 1,
             "provider": "cafe",
             "model": "fake 1",
             "status": "completed",
@@ -164,6 +165,7 @@ def test_a_receipt_tells_what_each_execution_read(client):
         },
         {
             "executionId": 2,
+            "fileId": 1,
             "provider": "failing",
             "model": None,
             "status": "failed",
@@ -430,6 +432,27 @@ def test_the_sums_that_are_kept_are_those_of_the_rows(shops, rows):
     assert kept() == added_up() == []
     assert rows.execute("SELECT count(*) FROM receipt_search").fetchone()[0] == 0
     assert rows.execute("SELECT count(*) FROM receipt_number").fetchone()[0] == 0
+
+
+def test_sums_are_exact_where_a_float_would_not_be(shops, rows):
+    most = 10**14 - 1  # the largest amount, in ten-thousandths
+    rows.executemany(
+        """
+        INSERT INTO receipt (file_id, position, currency, merchant, total, added_at, updated_at)
+        VALUES (1, ?, 'KWD', 'Gold', ?, '', '')
+        """,
+        [(position, most - position % 2) for position in range(1, 102)],
+    )
+    rows.execute(
+        """
+        INSERT INTO receipt_search (rowid, words)
+        SELECT place, ' gold ' FROM receipt WHERE merchant = 'Gold'
+        """
+    )
+    for query in ("currency=KWD", "min=1&currency=KWD", "merchant=gold", "search=gold&min=9e9"):
+        (row,) = ask(shops, f"/receipts?{query.replace('9e9', '9000000000')}")["sums"]
+        assert row["total"] == (101 * most - 51) / 10_000, query
+        assert row["total"] != sum((most - p % 2) / 10_000 for p in range(1, 102))
 
 
 @pytest.mark.parametrize("longer", [3, 40])
