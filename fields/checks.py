@@ -1,10 +1,11 @@
 """What the fields of a receipt say against each other. Pure."""
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from itertools import product
 
+from fields.days import is_in_future
 from fields.lexicon import COUNTRIES
 from result import Evidence, Receipt, ReceiptWarning, Reviewed
 
@@ -22,14 +23,9 @@ def check(receipt: Receipt, today: date | None = None) -> tuple[ReceiptWarning, 
     found: dict[ReceiptWarning, bool] = {
         "total_mismatch": _total_mismatch(receipt),
         "items_mismatch": _items_mismatch(receipt),
-        "date_in_future": _is_in_future(receipt, today),
+        "date_in_future": receipt.date is not None and is_in_future(receipt.date, today),
     }
     return tuple(warning for warning, is_so in found.items() if is_so)
-
-
-def _is_in_future(receipt: Receipt, today: date | None) -> bool:
-    """Later than tomorrow: it is a day later already in zones east of the server's."""
-    return bool(today and receipt.date and receipt.date > (today + timedelta(days=1)).isoformat())
 
 
 def _total_mismatch(receipt: Receipt) -> bool:

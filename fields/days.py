@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
+from datetime import date, timedelta
 from typing import NamedTuple
 
 from fields.currencies import MONTH_FIRST
@@ -42,14 +43,15 @@ class Reading(NamedTuple):
         return not any(self.features[f"order by {what}"] for what in orders)
 
 
-def find_purchase(rows: Sequence[Row], currency: str | None) -> Purchase:
-    readings = find_readings(rows, currency)
+def find_purchase(rows: Sequence[Row], currency: str | None, today: date | None = None) -> Purchase:
+    """The day of the purchase: one after `today` only where no other is printed."""
+    readings = _past(find_readings(rows, currency), today)
     chances = probabilities("date", [reading.features for reading in readings])
     if not readings:
         return Purchase(None, _time(rows, []))
     best = max(range(len(readings)), key=chances.__getitem__)
     reading = readings[best]
-    other = next(iter({reading.day.day_first, reading.day.month_first} - {reading.iso, None}), None)
+    days = {reading.day.day_first, reading.day.month_first} - {reading.iso}
     row, day = rows[reading.row], reading.day
     rivals: dict[str, float] = {}
     for rival, chance in zip(readings, chances, strict=True):
@@ -60,9 +62,19 @@ def find_purchase(rows: Sequence[Row], currency: str | None) -> Purchase:
         reading.iso,
         _time(rows, [(rows[r.row].text, r.day) for r in readings if r.iso == reading.iso]),
         Evidence(probability, "ocr", row.page, row.box(day.start, day.end)),
-        other is not None and reading.is_unordered,
+        reading.is_unordered and any(other.iso in days for other in readings),
         row.lowest_confidence(day.start, day.end),
     )
+
+
+def _past(readings: list[Reading], today: date | None) -> list[Reading]:
+    """Those that are not in the future; all where there are none."""
+    return [r for r in readings if not is_in_future(r.iso, today)] or readings
+
+
+def is_in_future(iso: str, today: date | None) -> bool:
+    """Later than tomorrow: it is a day later already in zones east of the server's."""
+    return bool(today and iso > (today + timedelta(days=1)).isoformat())
 
 
 def _time(rows: Sequence[Row], days: Sequence[tuple[str, Day]]) -> str | None:

@@ -40,8 +40,8 @@ def read_receipt(
 ) -> Receipt:
     """The fields that the rules find, with warnings; `no_text` where there is nothing to read.
 
-    A date after `today` is warned of; None warns of no date. `pages` has the page of each
-    row, the first is 0; without it all are on that.
+    A date after `today` is taken only where no other is printed, and warned of; with None any
+    is. `pages` has the page of each row, the first is 0; without it all are on that.
     """
     placed = list(zip(rows, pages or repeat(0), strict=False))
     half = MAX_ROWS // 2
@@ -53,7 +53,7 @@ def read_receipt(
     currency = find_currency(texts)
     merchant = find_merchant(read)
     totals = find_totals(read)
-    purchase = find_purchase(read, currency)
+    purchase = find_purchase(read, currency, today)
     receipt = Receipt(
         source="rules",
         merchant=merchant.name,

@@ -553,6 +553,19 @@ def test_month_and_day_are_told_apart_by_the_country():
     assert nowhere.date == "2021-04-03" and "date_ambiguous" in nowhere.warnings
 
 
+def test_a_date_after_today_is_taken_only_where_no_other_is_printed():
+    def found(text):
+        return read_receipt([[Line(row)] for row in text.split("\n")], date(2026, 11, 24))
+
+    assert found("SHOP\n0203-2057 MAY.21'19\nTOTAL 5.00").date == "2019-05-21"
+    november = found("SHOP\n11/05/2026\n07/12/2026\nTOTAL 5.00")  # both 7 December and 12 July
+    assert november.date in ("2026-05-11", "2026-11-05", "2026-07-12")
+    swapped = found("SHOP\n07/12/2026\nTOTAL 5.00")
+    assert swapped.date == "2026-07-12" and "date_ambiguous" not in swapped.warnings
+    later = found("SHOP\n24/12/2026\nTOTAL 5.00")
+    assert later.date == "2026-12-24" and "date_in_future" in later.warnings
+
+
 @pytest.mark.parametrize(
     "rows",
     [
