@@ -11,6 +11,7 @@ from result import Evidence, Receipt, ReceiptWarning, Reviewed
 
 MIN_PROBABILITY = 0.85  # a field with less is reviewed
 MIN_PROBABILITY_UNWARNED = 0.6  # one with less is warned of
+MAX_CHARGE = Decimal("0.33")  # of the subtotal, for service or as a tip
 JUDGED = ("merchant", "date", "total")
 CASH_ROUNDING = max(file.get("cash_rounding", Decimal(0)) for file in COUNTRIES.values())
 
@@ -29,16 +30,30 @@ def check(receipt: Receipt, today: date | None = None) -> tuple[ReceiptWarning, 
 
 
 def _total_mismatch(receipt: Receipt) -> bool:
-    """The sums do not make the total.
+    """The sums do not make the total, though they are meant to.
 
-    False where one of them is doubtful: it is reviewed, and need not be meant to agree.
+    They need not be where one of them is doubtful, and so reviewed, or where the total is larger by
+    what a charge or a tip that is no field can be: of 21 receipts whose sums did not make their
+    total 18 had one, 5 to 29 % of the subtotal.
     """
-    if receipt.total is None or receipt.subtotal is None:
-        return False
     evidence = receipt.evidence
     if any(map(is_doubtful, (evidence.total, evidence.subtotal, evidence.tax))):
         return False
-    return not adds_up(receipt.total, receipt.subtotal, receipt.tax, receipt.tip, receipt.discount)
+    return _sums_differ(receipt) and not _may_have_charge(receipt)
+
+
+def _sums_differ(receipt: Receipt) -> bool:
+    total, subtotal = receipt.total, receipt.subtotal
+    if total is None or subtotal is None:
+        return False
+    return not adds_up(total, subtotal, receipt.tax, receipt.tip, receipt.discount)
+
+
+def _may_have_charge(receipt: Receipt) -> bool:
+    """The total is larger than its parts, by at most what is charged for service."""
+    parts = (receipt.subtotal, receipt.tax, receipt.tip)
+    charge = (receipt.total or Decimal(0)) - sum(filter(None, parts), Decimal(0))
+    return 0 < charge <= MAX_CHARGE * (receipt.subtotal or 0)
 
 
 def adds_up(
@@ -48,11 +63,9 @@ def adds_up(
     tip: Decimal | None,
     discount: Decimal | None,
 ) -> bool:
-    """Subtotal, discount, tax and tip make the total, with the tax inside or on top."""
-    net = subtotal + (tip or 0)
-    discounts = {Decimal(0), -abs(discount or Decimal(0))}
-    taxes = {Decimal(0), tax or Decimal(0)}
-    return any(_near(net + one + other, total) for one, other in product(discounts, taxes))
+    """Subtotal, discount, tax and tip make the total; tax and tip may be inside or come later."""
+    parts = ({Decimal(0), part or Decimal(0)} for part in (-abs(discount or Decimal(0)), tax, tip))
+    return any(_near(subtotal + sum(some), total) for some in product(*parts))
 
 
 def _items_mismatch(receipt: Receipt) -> bool:
@@ -70,9 +83,13 @@ def _near(a: Decimal, b: Decimal) -> bool:
 
 
 def reviewed(receipt: Receipt) -> Receipt:
-    """The receipt with the fields that a person should look at, by evidence and warnings."""
-    warned = {*receipt.warnings}
-    sums, evidence = "total_mismatch" in warned, receipt.evidence
+    """The receipt with the fields that a person should look at, by evidence and warnings.
+
+    A total without a probability is looked at where the sums differ, be it by a charge.
+    """
+    warned, evidence = {*receipt.warnings}, receipt.evidence
+    is_judged = evidence.total is not None and evidence.total.probability is not None
+    sums = "total_mismatch" in warned or (not is_judged and _sums_differ(receipt))
     found: dict[Reviewed, bool] = {
         "merchant": _is_open(receipt.merchant, evidence.merchant),
         "date": _is_open(receipt.date, evidence.date)

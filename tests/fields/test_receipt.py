@@ -623,7 +623,10 @@ def test_a_total_that_items_and_taxes_contradict_is_reviewed():
         ({"subtotal": "10.00", "tip": "2.00", "total": "12.00"}, ()),
         ({"subtotal": "10.00", "discount": "-1.00", "total": "9.00"}, ()),
         ({"subtotal": "10.02", "total": "10.00"}, ()),  # rounded to 5 cents
-        ({"subtotal": "10.00", "tax": "0.60", "total": "11.60"}, ("total_mismatch",)),
+        ({"subtotal": "10.00", "tax": "0.60", "total": "11.60"}, ()),  # 10 % for service
+        ({"subtotal": "10.00", "tax": "0.60", "total": "9.60"}, ("total_mismatch",)),
+        ({"subtotal": "10.00", "tax": "0.60", "total": "16.60"}, ("total_mismatch",)),
+        ({"subtotal": "10.00", "tip": "2.00", "total": "10.00"}, ()),  # given later
         ({"items": ("4.00", "6.00"), "total": "10.00"}, ()),
         ({"items": ("4.00", "5.00"), "total": "10.00"}, ("items_mismatch",)),
         ({"date": "2026-11-24"}, ()),
@@ -640,7 +643,7 @@ def test_fields_are_checked_against_each_other(receipt, warnings):
 
 
 def test_doubtful_sums_are_no_mismatch():
-    sums = {"subtotal": Decimal("10.00"), "tax": Decimal("0.60"), "total": Decimal("11.60")}
+    sums = {"subtotal": Decimal("10.00"), "tax": Decimal("0.60"), "total": Decimal("16.60")}
     for name in sums:
         for probability, warnings in ((0.5, ()), (0.95, ("total_mismatch",))):
             evidence = FieldEvidence(**{name: Evidence(probability)})
