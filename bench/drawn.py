@@ -19,26 +19,37 @@ SYLLABLES = [
     *("qui", "ro", "sa", "sil", "ta", "to", "ver", "wes", "yo"),
 ]
 GIVEN = ["anna", "maria", "john", "peter", "sofia", "lucas", "emma", "paul", "nina", "omar"]
-FORMATS = (",.2", ".,2", ".2", ",2", " ,2", ".0", ",0", "0", "'.2")
+FORMATS = (",.2", ".,2", ".2", ",2", " ,2", ".0", ",0", "0", "'.2", "float", "float0")
 
 
 class _Money(NamedTuple):
-    """How amounts are written: thousands sign, decimal sign, decimals, and the currency's sign."""
+    """How amounts are written: thousands sign, decimal sign, decimals, and the currency's sign.
+
+    Or as a program writes a float, with its last zero, 356.0, or without it, 356.
+    """
 
     form: str
     sign: str
     is_before: bool
 
+    @property
+    def decimals(self) -> int:
+        return 2 if self.form.startswith("float") else int(self.form[-1])
+
     def text(self, value: Decimal, signed: bool = False) -> str:
-        decimals = int(self.form[-1])
-        marks = self.form[:-1]
-        point = marks[-1:] if decimals else ""
-        group = marks[0] if len(marks) > bool(decimals) else ""
-        plain = f"{value:,.{decimals}f}"
-        written = plain.replace(",", "\0").replace(".", point).replace("\0", group)
+        written = self._figures(value)
         if not signed or not self.sign:
             return written
         return f"{self.sign}{written}" if self.is_before else f"{written} {self.sign}"
+
+    def _figures(self, value: Decimal) -> str:
+        if self.form.startswith("float"):
+            return str(float(value)) if self.form == "float" else f"{float(value):.10g}"
+        decimals, marks = self.decimals, self.form[:-1]
+        point = marks[-1:] if decimals else ""
+        group = marks[0] if len(marks) > bool(decimals) else ""
+        plain = f"{value:,.{decimals}f}"
+        return plain.replace(",", "\0").replace(".", point).replace("\0", group)
 
 
 def draw(chance: Random) -> tuple[list[list[Line]], dict[str, Any]]:
@@ -134,7 +145,7 @@ class _Till(NamedTuple):
 
     @property
     def cent(self) -> Decimal:
-        return Decimal(1).scaleb(-int(self.money.form[-1]))
+        return Decimal(1).scaleb(-self.money.decimals)
 
     def happens(self, probability: float) -> bool:
         return self.chance.random() < probability
@@ -182,11 +193,14 @@ def _sums(
     rounded, total = _rounded(till, bill.total, rounding)
     reduced, total = _reduced(till, total, len(things))
     rows += rounded + reduced
+    if till.cent < 1 < total and till.happens(0.05):  # to be paid in whole units
+        till = till._replace(money=till.money._replace(form="0"))
+        total = total.quantize(Decimal(1))
     rows += _total(till, total, len(things), rows[-1][0] == rounding)
     if till.happens(0.25) and till.labels.get("count"):
         place = -1 if till.happens(0.5) else len(rows)
         rows.insert(place, [till.label("count"), str(len(things))])
-    rows += _payment(till, total) + _inside(till, bill, total)
+    rows += _payment(till, total) + _inside(till, bill, total) + _saved(till, total)
     return rows, fields | {"total": float(total), "items": [float(item) for item in bill.items]}
 
 
@@ -219,7 +233,7 @@ def _parts(till: _Till, bill: _Bill) -> tuple[list[list[str]], dict[str, Any]]:
         rows.append(_named(till, "subtotal", bill.subtotal))
         fields["subtotal"] = float(bill.subtotal)
     if bill.is_on_top:
-        rows.append(_tax(till, bill))
+        rows += _taxes(till, bill)
     if bill.tip:
         rows.append(_named(till, "tip", bill.tip))
         fields["tip"] = float(bill.tip)
@@ -237,6 +251,14 @@ def _tax(till: _Till, bill: _Bill) -> list[str]:
     return [f"{till.label('tax')} {bill.rate}%", till.money.text(bill.tax)]
 
 
+def _taxes(till: _Till, bill: _Bill) -> list[list[str]]:
+    """The row of the tax; those of two, a country's and a state's, of one receipt in six."""
+    if till.happens(5 / 6):
+        return [_tax(till, bill)]
+    part = (bill.tax * till.chance.choice((3, 5, 5, 6)) / 10).quantize(till.cent)
+    return [[till.label("tax"), till.money.text(value)] for value in (part, bill.tax - part)]
+
+
 def _rounded(till: _Till, total: Decimal, label: str) -> tuple[list[list[str]], Decimal]:
     """The rows of a total and its rounding, mostly none, and what is to be paid then."""
     if not (till.cent < 1 and till.happens(0.12) and till.labels.get("rounding")):
@@ -247,7 +269,7 @@ def _rounded(till: _Till, total: Decimal, label: str) -> tuple[list[list[str]], 
 
 def _reduced(till: _Till, total: Decimal, count: int) -> tuple[list[list[str]], Decimal]:
     """The row of a discount on all `count` items, mostly none, and what is to be paid then."""
-    if not (count > 1 and till.happens(0.1) and till.labels.get("discount")):
+    if not (count > 1 and till.happens(0.15) and till.labels.get("discount")):
         return [], total
     off = (total * till.chance.choice((5, 10, 20)) / 100).quantize(till.cent)
     topics = ("total", "discount") if till.happens(0.3) else ("discount",)
@@ -277,6 +299,15 @@ def _inside(till: _Till, bill: _Bill, total: Decimal) -> list[list[str]]:
     gross = total - bill.tip
     table = [f"{bill.rate}%", *map(till.money.text, (gross - bill.tax, bill.tax, gross))]
     return [table if till.happens(0.5) else _tax(till, bill)]
+
+
+def _saved(till: _Till, total: Decimal) -> list[list[str]]:
+    """What the customer has saved, of one receipt in ten: no part of what is to be paid."""
+    if not (till.happens(0.1) and till.labels.get("discount")):
+        return []
+    topics = ("total", "discount") if till.happens(0.6) else ("discount",)
+    saved = (total * till.chance.randint(5, 400) / 100).quantize(till.cent)
+    return [[" ".join(map(till.label, topics)), till.money.text(saved, till.happens(0.3))]]
 
 
 def _worn(chance: Random, label: str) -> str:

@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
-from itertools import accumulate, islice, product
+from itertools import accumulate, combinations, islice, product
 from operator import ne
 from statistics import median
 from typing import NamedTuple
@@ -20,6 +20,7 @@ from fields.dates import find_dates, find_time
 from fields.labels import TOPICS, Row, plain, topics
 from fields.lexicon import words
 from fields.money import Amount
+from result import Box
 
 MAX_CANDIDATES = 160  # of a page; the sums of longer ones stand in their first and last rows
 MAX_READINGS = 40  # of misread totals
@@ -184,6 +185,7 @@ def _print(rows: Sequence[Row], place: _Place, size: float, edge: int) -> dict[s
         "number": place.number,
         "numbers behind": len(row.numbers) - 1 - place.number,
         "is money": amount.is_money,
+        "column total": "total" in _heading(rows, place.row, box),
         "decimals": amount.decimals,
         "sign": bool(re.search(r"[^\w\s.,'-]", written)),
         "word letters": sum(map(str.isalpha, place.words)),
@@ -191,6 +193,15 @@ def _print(rows: Sequence[Row], place: _Place, size: float, edge: int) -> dict[s
         "positive": amount.value > 0,
         "magnitude": min(6.0, math.log10(abs(place.value) / ONE + 0.01)),
     }
+
+
+def _heading(rows: Sequence[Row], index: int, box: Box | None) -> frozenset[str]:
+    """The topics of what stands above an amount on the row before, which has none itself."""
+    above = _row(rows, index - 1)
+    if not above or not box or above.amounts:
+        return NOTHING
+    over = (p for p in above.pieces if p.box and p.box[0] < box[2] and box[0] < p.box[2])
+    return topics(" ".join(above.text[p.start : p.end] for p in over))
 
 
 def _tax_table(rows: Sequence[Row]) -> int:
@@ -232,12 +243,14 @@ class _Sums:
         self.first_thing = self.last[things[0]] if things else 0
         self.rates = {number.value for row in rows for number in row.numbers if number.unit == "%"}
         self.some = some
-        self.paid = {a - b for a, b in product(self.part("cash"), self.part("change"))}
+        given = self.part("cash") | set(self._above("change"))
+        self.paid = {a - b for a, b in product(given, self.part("change"))}
         self.tax_table = _tax_table(rows)
         self.rounded = self._rounded(1)
         self.derived = self._derived()
         self.taxed = {
-            thing + tax for thing, tax in product(self.things, self.part("tax", "service"))
+            thing + tax
+            for thing, tax in product(self.things | {self.first_thing}, self.part("tax", "service"))
         }
         self.shares = self._shares()
         self.proved = {*self.things, *self.derived, *self.paid, *self.taxed, *some}
@@ -246,6 +259,13 @@ class _Sums:
         """The last few values called so."""
         return {value for name in names for value in list(self.called[name])[-MAX_PARTS:]}
 
+    def _above(self, topic: str) -> Iterator[int]:
+        """The amounts before those called so: the cash before the change, its label misread."""
+        for row in self.rows[topic]:
+            at = bisect_left(self.lasts, row)
+            if at:
+                yield self.last[self.lasts[at - 1]]
+
     def _rounded(self, sign: int) -> set[int]:
         steps = {step for step in self.part("rounding") if 0 < abs(step) < ONE}
         sums = self.part("total", "grand", "subtotal")
@@ -253,7 +273,9 @@ class _Sums:
 
     def _derived(self) -> set[int]:
         """What subtotal, service, tax, tip, rounding and discount make together."""
-        more = [self.part(name) | {0} for name in ("service", "tax", "tip", "rounding")]
+        more = [self.part(name) | {0} for name in ("service", "tip", "rounding")]
+        taxes = self.part("tax")  # of a country and a state, or of two rates
+        more.append(taxes | {a + b for a, b in combinations(taxes, 2)} | {0})
         more.append({-abs(value) for value in self.part("discount")} | {0})
         parts = {sum(some) for some in product(*more)} - {0}
         return {base + part for base, part in product(self.part("subtotal", "total"), parts)}
@@ -294,6 +316,7 @@ class _Sums:
             "cash less change": value in self.paid,
             "rounded": value in self.rounded,
             "derived": value in self.derived,
+            "nearly derived": value % ONE == 0 and self._is_near_derived(value),
             "tax of rate": round(value / 10) in self.shares,
             "below items": place.row > self.last_thing,
             "in tax table": place.row > self.tax_table,
@@ -304,6 +327,10 @@ class _Sums:
                 for where, count in self._around(topic, place.row)
             },
         }
+
+    def _is_near_derived(self, value: int) -> bool:
+        """What is to be paid is the whole number next to a sum."""
+        return any(0 < abs(value - other) < ONE for other in self.derived)
 
     def _around(self, topic: str, row: int) -> Iterator[tuple[str, int]]:
         """How many amounts above and below the row are called so."""

@@ -48,7 +48,9 @@ _PATTERNS = (
     re.compile(
         rf"(?<!\d){_DAY}{_ORDINAL}[-/., ]*{_JOINING}{_NAME}\.?[-/., ]*{_JOINING}{_YEAR}{_END}"
     ),
-    re.compile(rf"\b{_NAME}\.?[-/., ]*{_DAY}{_ORDINAL}[-/., ]+{_YEAR}{_END}"),
+    re.compile(  # not BAL 2.24, an amount behind a month of Lithuania
+        rf"\b{_NAME}\.?[-/., ]*(?!\d+\.\d\d(?!\d)){_DAY}{_ORDINAL}[-/., ]+{_YEAR}{_END}"
+    ),
     re.compile(  # JUN 24 20:49:53 2018
         rf"\b{_NAME}\.? {{1,2}}{_DAY},? \d\d?:\d\d(?::\d\d)?(?: ?[ap]\.?m\.?)? {_LONG_YEAR}(?!\d)"
     ),

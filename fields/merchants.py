@@ -6,7 +6,8 @@ anywhere. No feature names a country or a shop.
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
+from itertools import accumulate
 from statistics import median_high
 from typing import NamedTuple
 
@@ -19,6 +20,7 @@ from result import Evidence
 
 MAX_ROWS = 16  # of the head, and 4 of the foot
 MIN_PROBABILITY = 0.05  # a name with less is none
+MIN_RIVAL = 0.3  # one with more is taken before one that only describes
 
 # Legal forms end a company's name; a row that has one is the name.
 LEGAL = rule(r"\b(?:<~legal.forms+ordinary>\b|<~legal.initials>\b(?=\.?$))\.?")
@@ -64,6 +66,8 @@ _ONE_WORD = {
 }
 _of_a_chain = vocabulary({word for words in _CHAIN_WORDS.values() for word in words})
 _business = vocabulary(set(map(plain, words("merchant", "business"))))
+_NETWORKS = frozenset(words("merchant", "networks"))
+_SENTENCE = frozenset(plain(" ".join(words("merchant", "sentence"))).split())
 
 
 class Merchant(NamedTuple):
@@ -87,11 +91,18 @@ def find_merchant(rows: Sequence[Row]) -> Merchant:
     names = find_names(rows)
     chances = probabilities("merchant", [name.features for name in names])
     found = list(zip(chances, names, strict=True))
-    chance, best = max(found, key=lambda pair: pair[0], default=(0.0, None))
+    likely = [pair for pair in found if pair[0] >= MIN_RIVAL]
+    proper = [pair for pair in likely if not _is_described(pair[1], likely)]
+    chance, best = max(proper or found, key=lambda pair: pair[0], default=(0.0, None))
     if best is None or chance < MIN_PROBABILITY:
         best, name, last = None, None, -1
     else:
-        name, last = _whole_name(rows, best)
+        kinds = {
+            name.row
+            for _, name in likely
+            if name.features["only business"] and plain(name.text) not in plain(best.text)
+        }
+        name, last = _whole_name(rows, best, kinds)
     return Merchant(
         name,
         contacts.find_address(rows, last, MAX_ROWS),
@@ -99,6 +110,18 @@ def find_merchant(rows: Sequence[Row]) -> Merchant:
         contacts.find_tax_id(rows),
         _evidence(rows[best.row], against(chance, _rivals(best, found))) if best else None,
         _confidence(rows[best.row], best.text) if best else 0.0,
+    )
+
+
+def _is_described(name: Name, likely: Sequence[tuple[float, Name]]) -> bool:
+    """It only says what kind of business this is, or is the web address of a likely name."""
+    if name.features["only business"]:
+        return True
+    site = plain(name.text).replace(" ", "") if name.features["web name"] else ""
+    rows = (other.text for _, other in likely if not other.features["web"])
+    names = [plain(text).replace(" ", "") for text in rows]
+    return bool(site) and any(
+        other != site and ((len(other) > 3 and other in site) or site in other) for other in names
     )
 
 
@@ -162,6 +185,8 @@ class _Head:
         self.web = " ".join(name.lower() for name, _ in self.domains)
         self.chains = list(_chains(rows))
         boxes = [piece.box for row in rows for piece in row.pieces if piece.box]
+        self.businesses = [sum(map(_is_business, text.split())) for text in texts]
+        self.named = list(accumulate(map(_could_be_name, rows), initial=0))
         self.left = min((box[0] for box in boxes), default=0)
         self.width = max((box[2] for box in boxes), default=1) - self.left or 1
         self.is_drawn = bool(boxes)
@@ -204,7 +229,15 @@ class _Head:
             "phone below": bool(below and contacts.PHONE.search(below.text)),
             "size below": self.heights[index + 1] if below else 1.0,
             "letters above": sum(map(str.isalpha, above)),
+            "names above": self.named[index],
+            "businesses above": self.businesses[index - 1] if index else 0,
+            "gap above": self._gap_above(index),
         }
+
+    def _gap_above(self, index: int) -> float:
+        """The white between a row and the one before, in usual heights of a row, at most 5."""
+        upper, lower = (self.rows[i].box(0, 999) for i in (max(0, index - 1), index))
+        return min(5.0, (lower[1] - upper[3]) / self.middle) if index and upper and lower else 0.0
 
     def _repeated(self, name: str) -> dict[str, float]:
         long = [word for word in plain(name).split() if len(word) > 3]
@@ -214,6 +247,17 @@ class _Head:
             "in web": len(joined) > 3 and joined in self.web,
             "word in web": any(word in self.web for word in long),
         }
+
+
+def _could_be_name(row: Row) -> bool:
+    """Mostly letters, and no sentence, address, amount or label."""
+    letters = sum(map(str.isalpha, row.text))
+    return (
+        letters > 3
+        and 4 * sum(map(str.isdigit, row.text)) < letters
+        and not (row.amounts or row.topics or contacts.NOT_A_NAME.search(row.text))
+        and not (contacts.WEB.search(row.text) or contacts.is_street(row))
+    )
 
 
 def _first(rows: Sequence[Row], is_so: Callable[[Row], bool]) -> int:
@@ -259,6 +303,7 @@ def _of_name(name: str) -> dict[str, float]:
         "small first letter": name[:1].islower(),
         "form": bool(LEGAL.search(name)),
         "businesses": sum(map(_is_business, found)),
+        "sentence words": sum(word in _SENTENCE for word in found),
         "only business": all(_is_business(word) or word in _FILLING for word in found),
         "chain": bool(_chain(found)),
         "like a chain": bool(_logo(name)),
@@ -280,7 +325,7 @@ def _domains(rows: Sequence[Row]) -> Iterator[tuple[str, int]]:
     for index, row in enumerate(rows):
         for match in _DOMAIN.finditer(row.text):
             name = match[1] or match[2]
-            if name.lower() not in seen and len(seen) < 4:
+            if name.lower() not in seen | _NETWORKS and len(seen) < 4:
                 seen.add(name.lower())
                 yield name, index
 
@@ -316,13 +361,16 @@ def _logo(name: str) -> str | None:
     return next((_ONE_WORD[word] for word in _ONE_WORD if within_one_edit(stem, word)), None)
 
 
-def _whole_name(rows: Sequence[Row], best: Name) -> tuple[str, int]:
-    """The name with the row its legal form stands on, registration numbers off; its last row."""
+def _whole_name(rows: Sequence[Row], best: Name, kinds: Set[int]) -> tuple[str, int]:
+    """The name with the row its legal form stands on, or one of `kinds`; its last row.
+
+    `kinds` are the rows that say what kind of business this is: DELPHIN, and APOTHEKE below it.
+    """
     text, index = best.text, best.row
     following = _clean(rows[index + 1].text) if index + 1 < len(rows) else ""
-    if not LEGAL.search(text) and _is_form(following):
+    if index + 1 in kinds or (not LEGAL.search(text) and _is_form(following)):
         return f"{text} {following}", index + 1
-    if index > 0 and _is_form(text):
+    if index > 0 and (index - 1 in kinds or _is_form(text)):
         return f"{_clean(rows[index - 1].text)} {text}", index
     return text, index
 

@@ -7,7 +7,7 @@ together, as sums that agree are.
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
-from itertools import product
+from itertools import combinations, islice, product
 from typing import NamedTuple
 
 from fields.amounts import Candidate, find_candidates
@@ -16,7 +16,7 @@ from fields.labels import Row
 from fields.learned import against, chance, log_odds, probabilities
 from result import Evidence, Tax
 
-MIN_PROBABILITY = 0.1  # an amount with less is not the total
+MIN_PROBABILITY = 0.15  # an amount with less is not the total
 AGREEMENT = 1.5  # log-odds for sums that agree
 PRESENCE = 1.0  # log-odds for a subtotal and a tax: one of 27 % is given, and reviewed
 TRIED = 4  # of the likeliest amounts for each sum
@@ -49,13 +49,17 @@ def find_totals(rows: Sequence[Row]) -> Totals:
     tips = _called(rows, candidates, "tip")
     taxes = tuple(_taxes(rows))
     discount = _discount(candidates)
+    likely["tax"] += _added(likely["tax"])
     total, subtotal, tax, tip = _together(likely, tips, discount)
-    is_proved = bool(tax and tax.value and _agrees((total, subtotal, tax, tip), discount))
+    printed = {number.value for row in rows for number in row.numbers}
+    agrees = _agrees((total, subtotal, tax, tip), discount)
+    is_proved = bool(tax and tax.value and agrees)
+    is_needed = agrees and not _agrees((total, subtotal, tax, None), discount)
+    tip = tip if tip and (is_needed or _is_paid(tip, total, printed)) else None
     total, subtotal, tax = (
         found and _judged(found, likely[name], is_proved and name == "total")
         for name, found in (("total", total), ("subtotal", subtotal), ("tax", tax))
     )
-    printed = {number.value for row in rows for number in row.numbers}
     tax = _of_all_rates(tax, taxes, printed)
     return Totals(subtotal, discount, taxes, tax, tip, total, _first_row(candidates, len(rows)))
 
@@ -78,6 +82,14 @@ def _likely(rows: Sequence[Row], candidates: Sequence[Candidate], name: str) -> 
     return sorted(found.values(), key=_chance, reverse=True)[:TRIED]
 
 
+def _added(taxes: Sequence[Sum]) -> list[Sum]:
+    """Two taxes as one, such as a country's and a state's, as probable as the less probable."""
+    return [
+        min(pair, key=_chance)._replace(value=sum((tax.value for tax in pair), Decimal(0)))
+        for pair in combinations(taxes, 2)
+    ]
+
+
 def _judged(found: Sum, likely: Sequence[Sum], is_proved: bool) -> Sum:
     """The sum with its probability beside its rivals, and what the others prove of it."""
     rivals = (_chance(other) for other in likely if other.value != found.value)
@@ -97,7 +109,16 @@ def _sum(rows: Sequence[Row], candidate: Candidate, likely: float | None) -> Sum
 
 
 def _called(rows: Sequence[Row], candidates: Sequence[Candidate], role: str) -> list[Sum]:
-    return [_sum(rows, c, None) for c in candidates if role_of(c.label) == role][:TRIED]
+    called = (c for c in candidates if role_of(c.label) == role and c.amount.value > 0)
+    return [_sum(rows, c, None) for c in islice(called, TRIED)]
+
+
+def _is_paid(tip: Sum, total: Sum | None, printed: set[Decimal]) -> bool:
+    """With the tip or without it, the total is another printed amount: a suggested tip makes none.
+
+    True where there is no total.
+    """
+    return total is None or bool({total.value + tip.value, total.value - tip.value} & printed)
 
 
 def _together(likely: dict[str, list[Sum]], tips: Sequence[Sum], discount: Decimal | None) -> _Way:
@@ -114,14 +135,19 @@ def _worth(way: _Way, discount: Decimal | None) -> float:
     total, subtotal, tax, tip = way
     odds = sum(log_odds(_chance(found)) for found in (total, subtotal, tax) if found)
     odds += PRESENCE * (bool(subtotal) + bool(tax))
-    return odds + AGREEMENT * _agrees(way, discount) + 0.1 * bool(tip)
+    agreement = AGREEMENT * _agrees(way, discount)
+    if total and subtotal and total.value == subtotal.value:
+        agreement = AGREEMENT / 2  # without tax, tip and discount it says less
+    return odds + agreement + 0.1 * bool(tip)
 
 
 def _agrees(way: _Way, discount: Decimal | None) -> bool:
     """The subtotal, the tax, the tip and the discount make the total."""
     total, subtotal, tax, tip = way
     more = tax and tax.value, tip and tip.value, discount
-    return bool(total and subtotal and adds_up(total.value, subtotal.value, *more))
+    if not (total and subtotal and total.value != subtotal.value):
+        return False
+    return adds_up(total.value, subtotal.value, *more)
 
 
 def _first_row(candidates: Sequence[Candidate], length: int) -> int:

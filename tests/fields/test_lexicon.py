@@ -218,6 +218,10 @@ CHECKS = {  # what tells that the word of a section's key is understood
     "merchant.former": lambda word: is_name("GREEN OAK LTD", f"GREEN OAK LTD ({word} PINE)"),
     "merchant.owner": lambda word: as_name(f"{word} X")["owner"],
     "merchant.not_a_name": lambda word: as_name(f"{word} OAK")["not a name"],
+    "merchant.sentence": lambda word: as_name(f"OAK {word}")["sentence words"],
+    "merchant.networks": lambda name: (
+        not any(n.features["web name"] for n in find_names([row(f"www.{name}.com")]))
+    ),
     "merchant.chains": lambda name: as_name(name.replace("'", ""))["chain"],
     "merchant.domains": lambda name: as_name(f"www aldi.{name}")["web"],
     "legal.forms": lambda form: as_name(f"GREEN OAK {form}")["form"],

@@ -585,6 +585,40 @@ def test_a_slogan_that_may_be_the_name_is_reviewed():
     assert found.merchant in ("Gut und frisch", "Kauflend GnbH") and "merchant" in found.review
 
 
+def test_a_suggested_tip_is_none():
+    bill = "GREEN FIELD\n2 LUNCH 22.25\nSUBTOTAL 22.25\nTAX 2.11\nTOTAL 24.36\n"
+    assert read(bill + "Suggested Tip: 15% (3.65)").tip is None
+    assert read(bill + "Suggested Tip: 15% 3.65").tip is None
+    assert read(bill + "Tip 3.65\nAmount paid 28.01").tip == Decimal("3.65")
+
+
+def test_two_taxes_are_one_where_they_make_the_total():
+    found = read(
+        "GREEN FIELD\nSOUP 500.00\nRICE 385.00\nSUB TOTAL 885.00\nVAT 110.63\nSERVICE TAX 43.37\n"
+        "TOTAL 1039.00\nCASH 1039.00"
+    )
+    assert (found.subtotal, found.tax, found.total) == (885, Decimal("154.00"), 1039)
+
+
+def test_an_amount_behind_a_month_of_another_language_is_no_date():
+    """BAL is April in Lithuanian, and what is to be paid in English."""
+    found = read("METRO\nSOAP 1.98\nTAX .26 BAL 2.24\nCASH 5.00\nCHANGE 2.76")
+    assert found.date is None and found.total == Decimal("2.24")
+
+
+@pytest.mark.parametrize(
+    ("head", "name"),
+    [
+        ("DELPHIN\nAPOTHEKE", "DELPHIN APOTHEKE"),
+        ("TAQUERIA\nPICO DE GALLO", "TAQUERIA PICO DE GALLO"),
+        ("GREEK\nTHE REAL GREEK", "THE REAL GREEK"),
+    ],
+)
+def test_a_row_that_says_the_kind_of_business_belongs_to_the_name(head, name):
+    found = read(f"{head}\n12 MAIN STREET\n(555) 010-0199\n5/26/2016\nSOUP 4.00\nTOTAL 4.00")
+    assert found.merchant == name
+
+
 def test_a_total_that_is_not_on_the_paper_is_null_and_reviewed():
     half = "CORNER CAFE\n04/05/2017 13:22\n1 TEA 2.00\n2 CAKE 2.05 4.10"
     found = read(half)

@@ -114,7 +114,7 @@ def test_review_and_warnings_are_those_of_the_corrected_receipt(client, receipt)
         client, set={"date": "2026-03-14", "items": [{"description": "Tea", "amount": 12}]}
     )
     assert (changed["warnings"], changed["review"], changed["state"]) == ([], [], "ok")
-    changed = patch(client, set={"total": 14})
+    changed = patch(client, set={"total": 140})
     assert changed["warnings"] == ["total_mismatch"]
     assert changed["review"] == ["subtotal", "tax"]  # which were not corrected
 
