@@ -158,63 +158,39 @@ def _columns(listing: Listing | ReceiptListing, items: bool) -> Sequence[str]:
 
 
 def _batches(database: Path, listing: Listing | ReceiptListing, items: bool) -> Iterator[list[Row]]:
+    """The rows of some jobs or receipts at a time, each with exactly its columns in their order."""
+    columns = _columns(listing, items)
     with closing(db.connect(database)) as connection:
-        if isinstance(listing, ReceiptListing):
-            for ids in _in_batches(db.list_receipt_ids(connection, listing)):
-                receipts = db.list_exported(connection, ids, items)
-                yield [row for receipt in receipts for row in _rows(receipt, items)]
-        else:
-            for ids in _in_batches(_job_ids(connection, listing)):
-                files = db.list_readings(connection, ids)
-                rows = _item_rows if items else _receipt_rows
-                yield [row for file in files for row in rows(file)]
+        ids = array("q", _ids(connection, listing))
+        for start in range(0, len(ids), AT_ONCE):
+            some = ids[start : start + AT_ONCE].tolist()
+            if isinstance(listing, ReceiptListing):
+                receipts: Iterable[Row] = db.list_exported(connection, some, items)
+            else:
+                receipts = _of_jobs(connection, some)
+            rows = (row for receipt in receipts for row in _rows(receipt, items))
+            yield [{name: row.get(name) for name in columns} for row in rows]
 
 
-def _in_batches(found: Iterable[int]) -> Iterator[list[int]]:
-    ids = array("q", found)
-    return (ids[start : start + AT_ONCE].tolist() for start in range(0, len(ids), AT_ONCE))
+def _ids(connection: sqlite3.Connection, listing: Listing | ReceiptListing) -> Iterable[int]:
+    if isinstance(listing, ReceiptListing):
+        return db.list_receipt_ids(connection, listing)
+    return db.list_job_ids(connection, listing) if listing.job is None else [listing.job]
+
+
+def _of_jobs(connection: sqlite3.Connection, job_ids: list[int]) -> Iterator[Row]:
+    """What was read; for a file that could not be read one whose warning is the error's code."""
+    for file in db.list_readings(connection, job_ids):
+        unread = [{"warnings": [file["unread"]]}]
+        receipts = json.loads(file["receipts"] or "[]") if file["provider"] else unread
+        source = {"job": file["job"], "file": file["file"], "provider": file["provider"]}
+        for receipt in receipts:  # null where a reading has none
+            yield {"warnings": []} | (receipt or {}) | source
 
 
 def _rows(receipt: Row, items: bool) -> list[Row]:
-    """What is exported of a receipt of the list of receipts."""
-    if not items:
-        return [_row(ROW_COLUMNS, receipt)]
-    return [_row(ROW_ITEM_COLUMNS, receipt | item) for item in receipt["items"]]
-
-
-def _job_ids(connection: sqlite3.Connection, listing: Listing) -> Iterable[int]:
-    if listing.job is not None:
-        return [listing.job]
-    return db.list_job_ids(connection, listing)
-
-
-def _receipt_rows(file: sqlite3.Row) -> list[Row]:
-    """A row a receipt; for a file that could not be read one whose warning is the error's code."""
-    if not file["provider"]:
-        return [_row(RECEIPT_COLUMNS, _source(file) | {"warnings": [file["unread"]]})]
-    return [_row(RECEIPT_COLUMNS, receipt | _source(file)) for receipt in _receipts(file)]
-
-
-def _item_rows(file: sqlite3.Row) -> list[Row]:
-    return [
-        _row(ITEM_COLUMNS, receipt | item | _source(file))
-        for receipt in _receipts(file)
-        for item in receipt.get("items", [])
-    ]
-
-
-def _row(columns: Sequence[str], values: Row) -> Row:
-    """Exactly these columns in this order, None for what is unknown."""
-    return {name: values.get(name) for name in columns}
-
-
-def _receipts(file: sqlite3.Row) -> list[Row]:
-    receipts: list[Row | None] = json.loads(file["receipts"] or "[]")
-    return [{"warnings": []} | (receipt or {}) for receipt in receipts]
-
-
-def _source(file: sqlite3.Row) -> Row:
-    return {"job": file["job"], "file": file["file"], "provider": file["provider"]}
+    """The receipt, or a row for each of its items."""
+    return [receipt | item for item in receipt.get("items", ())] if items else [receipt]
 
 
 def _cells(row: Row) -> list[str | float | None]:
