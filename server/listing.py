@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequest
@@ -20,16 +20,20 @@ MAX_ID = 10**18 - 1  # 18 digits, as in the routes
 
 def read_listing(args: MultiDict[str, str]) -> Listing:
     """The parameters of a request. Raises BadRequest naming the parameter and what it takes."""
-    sort, direction = _sort(args.get("sort", "createdAt:desc"), db.SORTS)
-    return Listing(
-        page=_whole_number("page", args.get("page", "1"), MAX_PAGE),
-        limit=_whole_number("limit", args.get("limit", "20"), 100),
-        sort=sort,
-        direction=direction,
-        status=_status(args.get("status")),
-        search=args.get("search") or None,
-        job=_whole_number("job", args["job"], MAX_ID) if "job" in args else None,
-    )
+    return Listing(**_common(args, "createdAt", db.SORTS), status=_status(args.get("status")))
+
+
+def _common(args: MultiDict[str, str], sort: str, sorts: Mapping[str, str]) -> dict[str, Any]:
+    """What both lists take; they are sorted by `sort`, the latest first, unless told otherwise."""
+    field, direction = _sort(args.get("sort", f"{sort}:desc"), sorts)
+    return {
+        "page": _whole_number("page", args.get("page", "1"), MAX_PAGE),
+        "limit": _whole_number("limit", args.get("limit", "20"), 100),
+        "sort": field,
+        "direction": direction,
+        "search": args.get("search") or None,
+        "job": _whole_number("job", args["job"], MAX_ID) if "job" in args else None,
+    }
 
 
 def read_preview(args: MultiDict[str, str]) -> tuple[int, int]:
@@ -47,13 +51,8 @@ def _whole_number(name: str, value: str, most: int, least: int = 1) -> int:
 
 def read_receipt_listing(args: MultiDict[str, str]) -> ReceiptListing:
     """The same for the list of receipts."""
-    sort, direction = _sort(args.get("sort", "addedAt:desc"), db.RECEIPT_SORTS)
     return ReceiptListing(
-        page=_whole_number("page", args.get("page", "1"), MAX_PAGE),
-        limit=_whole_number("limit", args.get("limit", "20"), 100),
-        sort=sort,
-        direction=direction,
-        search=args.get("search") or None,
+        **_common(args, "addedAt", db.RECEIPT_SORTS),
         first_date=_date("from", args.get("from")),
         last_date=_date("to", args.get("to")),
         least=_amount("min", args.get("min")),
@@ -62,7 +61,6 @@ def read_receipt_listing(args: MultiDict[str, str]) -> ReceiptListing:
         merchant=args.get("merchant") or None,
         states=_states(args.get("state")),
         ids=_ids(args["ids"]) if "ids" in args else None,
-        job=_whole_number("job", args["job"], MAX_ID) if "job" in args else None,
     )
 
 
