@@ -169,7 +169,7 @@ def export_json() -> Response:
 
 def _jobs_to_export() -> Listing:
     listing = read_listing(request.args)
-    if listing.job is not None and not db.job_exists(get_db(), listing.job):
+    if listing.job is not None and db.get_status(get_db(), listing.job) is None:
         abort(404, f"Job {listing.job} does not exist")
     return listing
 
@@ -421,7 +421,7 @@ def _file_or_404(job_id: int, file_id: int) -> dict[str, Any]:
 
 def _check_queue() -> None:
     most = get_service().settings.max_pending
-    if db.count_pending(get_db()) >= most:
+    if db.count_executions(get_db(), "pending") >= most:
         raise ServiceUnavailable(
             f"{most} executions are waiting already; send it again when some are done",
             retry_after=30,

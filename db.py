@@ -420,10 +420,6 @@ def get_status(db: sqlite3.Connection, job_id: int) -> str | None:
     return row and str(row["status"])
 
 
-def job_exists(db: sqlite3.Connection, job_id: int) -> bool:
-    return db.execute("SELECT 1 FROM job WHERE id = ?", (job_id,)).fetchone() is not None
-
-
 def key_exists(db: sqlite3.Connection, storage_key: str) -> bool:
     row = db.execute("SELECT 1 FROM file WHERE storage_key = ?", (storage_key,)).fetchone()
     return row is not None
@@ -545,38 +541,31 @@ def claim(db: sqlite3.Connection, execution_id: int) -> dict[str, Any] | None:
     return dict(row) if row else None
 
 
-def complete(db: sqlite3.Connection, execution_id: int, claim: str, ocr_data: str) -> int | None:
-    """Record a result; its file's id, None if the execution was deleted or is another's now."""
+def end(
+    db: sqlite3.Connection, execution_id: int, claim: str, code: str | None, text: str
+) -> int | None:
+    """Record a result, whose text is the ocrData, or with a code an error and its message.
+
+    Its file's id; None if the execution was deleted or is another's now.
+    """
     row = db.execute(
         """
-        UPDATE execution SET status = 'completed', ocr_data = :ocr_data,
-            receipt_key = :receipt_key, updated_at = :now
+        UPDATE execution
+        SET status = :status, ocr_data = :ocr_data, receipt_key = :receipt_key,
+            error_code = :code, error_message = :message, updated_at = :now
         WHERE id = :id AND claim = :claim AND status = 'running'
         RETURNING file_id
         """,
         {
             "id": execution_id,
             "claim": claim,
-            "ocr_data": ocr_data,
-            "receipt_key": receipt_key(ocr_data),
+            "status": "failed" if code else "completed",
+            "ocr_data": None if code else text,
+            "receipt_key": None if code else receipt_key(text),
+            "code": code,
+            "message": text if code else None,
             "now": now(),
         },
-    ).fetchone()
-    return int(row["file_id"]) if row else None
-
-
-def fail(
-    db: sqlite3.Connection, execution_id: int, claim: str, code: str, message: str
-) -> int | None:
-    """Record a failure; its file's id, None as for complete."""
-    row = db.execute(
-        """
-        UPDATE execution
-        SET status = 'failed', error_code = :code, error_message = :message, updated_at = :now
-        WHERE id = :id AND claim = :claim AND status = 'running'
-        RETURNING file_id
-        """,
-        {"id": execution_id, "claim": claim, "code": code, "message": message, "now": now()},
     ).fetchone()
     return int(row["file_id"]) if row else None
 
@@ -632,9 +621,9 @@ def list_pending(db: sqlite3.Connection) -> list[tuple[int, str]]:
     return [(row["id"], row["provider"]) for row in rows]
 
 
-def count_pending(db: sqlite3.Connection) -> int:
-    row = db.execute("SELECT count(*) AS n FROM execution WHERE status = 'pending'").fetchone()
-    return int(row["n"])
+def count_executions(db: sqlite3.Connection, status: Literal["pending", "running"]) -> int:
+    query = f"SELECT count(*) AS n FROM execution WHERE status = '{status}'"  # each has its index
+    return int(db.execute(query).fetchone()["n"])
 
 
 def oldest_pending(db: sqlite3.Connection) -> str | None:
@@ -643,11 +632,6 @@ def oldest_pending(db: sqlite3.Connection) -> str | None:
         "SELECT created_at FROM execution WHERE status = 'pending' ORDER BY id LIMIT 1"
     ).fetchone()
     return row and str(row["created_at"])
-
-
-def count_running(db: sqlite3.Connection) -> int:
-    row = db.execute("SELECT count(*) AS n FROM execution WHERE status = 'running'").fetchone()
-    return int(row["n"])
 
 
 # The list, its search, exports and duplicates
@@ -685,26 +669,28 @@ def count_jobs(db: sqlite3.Connection, listing: Listing) -> int:
     return int(row["n"])
 
 
+def _place(listing: "Listing | ReceiptListing", total: int) -> tuple[int, int, bool]:
+    """How many rows a page has, how many come before it, and whether these are counted backwards.
+
+    They are counted from the nearer end of all the `total` rows.
+    """
+    count = min(listing.limit, total - listing.offset)
+    from_end = total - listing.offset - count
+    return count, min(listing.offset, from_end), from_end < listing.offset
+
+
 def list_jobs(db: sqlite3.Connection, listing: Listing, total: int) -> list[dict[str, Any]]:
     """A page of the `total` jobs that count_jobs found in the same snapshot."""
-    count = min(listing.limit, total - listing.offset)
+    count, skipped, backwards = _place(listing, total)
     if count <= 0:
         return []
-    from_end = total - listing.offset - count  # the page is read from the nearer end
-    backwards = from_end < listing.offset
-    skipped = min(listing.offset, from_end)
     rows = db.execute(
         f"""
         SELECT id, name, status, created_at AS createdAt FROM job
         {_where(db, listing, total, skipped + count)}
         ORDER BY {_order(listing, backwards)} LIMIT :limit OFFSET :offset
         """,
-        {
-            "limit": count,
-            "offset": skipped,
-            "status": listing.status,
-            **_terms(listing.search),
-        },
+        {"limit": count, "offset": skipped, "status": listing.status, **_terms(listing.search)},
     ).fetchall()
     return [dict(row) for row in (rows[::-1] if backwards else rows)]
 
@@ -1129,12 +1115,9 @@ def list_receipts(
     db: sqlite3.Connection, listing: ReceiptListing, total: int
 ) -> list[dict[str, Any]]:
     """A page of the `total` receipts that sum_receipts found in the same snapshot."""
-    count = min(listing.limit, total - listing.offset)
+    count, skipped, backwards = _place(listing, total)
     if count <= 0:
         return []
-    from_end = total - listing.offset - count  # the page is read from the nearer end
-    backwards = from_end < listing.offset
-    skipped = min(listing.offset, from_end)
     rows = db.execute(
         f"""
         SELECT id FROM receipt {_receipts_where(db, listing, total, skipped + count, backwards)}

@@ -288,12 +288,13 @@ class Worker:
         """
         if code is None:
             try:
-                done = self._persist(connection, complete, execution_id, claim, text)
-                return bool(done), None
+                return bool(
+                    self._persist(connection, record, execution_id, claim, None, text)
+                ), None
             except Exception:
                 log.exception("execution %d", execution_id)
                 code, text = INTERNAL_ERROR
-        return bool(self._persist(connection, fail, execution_id, claim, code, text)), code
+        return bool(self._persist(connection, record, execution_id, claim, code, text)), code
 
     def _read(self, provider_name: str, storage_key: str) -> str:
         path = self._storage.path(storage_key)
@@ -446,23 +447,17 @@ def log_failure(who: str, error: Exception) -> None:
 # Which reading of a file counts: the first good one, until a person chooses another
 
 
-def complete(connection: sqlite3.Connection, execution_id: int, claim: str, ocr_data: str) -> bool:
-    """Record a result, which counts if none did; whether it was recorded, as for db.complete."""
-    file_id = db.complete(connection, execution_id, claim, ocr_data)
-    if file_id is not None:
-        count_first(connection, file_id)
-        join_files(connection, db.job_of(connection, file_id))
-    return file_id is not None
-
-
-def fail(
-    connection: sqlite3.Connection, execution_id: int, claim: str, code: str, message: str
+def record(
+    connection: sqlite3.Connection, execution_id: int, claim: str, code: str | None, text: str
 ) -> bool:
-    """Record a failure; whether it was recorded, as for db.complete."""
-    file_id = db.fail(connection, execution_id, claim, code, message)
-    if file_id is not None:
-        join_files(connection, db.job_of(connection, file_id))
-    return file_id is not None
+    """Record a result, which counts if none did, or an error; whether it was, as for db.end."""
+    file_id = db.end(connection, execution_id, claim, code, text)
+    if file_id is None:
+        return False
+    if code is None:
+        count_first(connection, file_id)
+    join_files(connection, db.job_of(connection, file_id))
+    return True
 
 
 def count_first(connection: sqlite3.Connection, file_id: int) -> None:

@@ -89,7 +89,7 @@ def _copy_or_drop(
         if not db.key_exists(live, file["storage_key"]):
             db.delete_file(copy, file["job_id"], file["id"])
             worker.join_files(copy, file["job_id"])
-        if not db.job_exists(live, file["job_id"]):
+        if db.get_status(live, file["job_id"]) is None:
             db.delete_job(copy, file["job_id"])
 
 

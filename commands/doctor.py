@@ -105,18 +105,13 @@ def _directory(root: Path) -> Iterator[Finding]:
     except OSError as error:
         yield Finding("!!", "data", f"{root} cannot be written: {error.strerror}")
         return
-    open_to_others = [path for path in (root, *root.glob("receipts.db*")) if _others_can_read(path)]
-    if open_to_others:
-        yield Finding(
-            "!!", "data", f"other users can read {open_to_others[0]}; run chmod go= on it"
-        )
+    for path in (root, *root.glob("receipts.db*")):
+        if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            yield Finding("!!", "data", f"other users can read {path}; run chmod go= on it")
+            break
     free = shutil.disk_usage(root).free
     mark: Literal["ok", "!!"] = "ok" if free >= MIN_FREE_BYTES else "!!"
     yield Finding(mark, "data", f"{root} can be written, {free // 2**20:,} MiB are free")
-
-
-def _others_can_read(path: Path) -> bool:
-    return bool(path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO))
 
 
 def _database(path: Path, storage: Storage) -> Iterator[Finding]:
@@ -124,24 +119,18 @@ def _database(path: Path, storage: Storage) -> Iterator[Finding]:
         with db.explained(path):
             db.check(path)
             with closing(db.connect(path)) as connection:
-                yield _version(db.version(connection))
+                found = db.version(connection)
+                later = "" if found == db.VERSION else f", the next start makes it {db.VERSION}"
+                yield Finding("ok", "database", f"schema {found}{later}")
                 result = db.integrity(connection)
                 yield Finding("ok" if result == "ok" else "!!", "database", f"integrity: {result}")
                 if orphans := worker.list_orphans(connection, storage):
-                    yield _orphans(len(orphans))
+                    advice = "restore a backup, or remove them with flask purge --orphans"
+                    text = f"{len(orphans)} directories of uploads/ belong to no job; {advice}"
+                    yield Finding("!!", "database", text)
                 yield _queue(connection)
     except SystemExit as error:
         yield Finding("!!", "database", str(error))
-
-
-def _version(found: int) -> Finding:
-    later = "" if found == db.VERSION else f", the next start makes it {db.VERSION}"
-    return Finding("ok", "database", f"schema {found}{later}")
-
-
-def _orphans(count: int) -> Finding:
-    advice = "restore a backup, or remove them with flask purge --orphans"
-    return Finding("!!", "database", f"{count} directories of uploads/ belong to no job; {advice}")
 
 
 def _queue(connection: sqlite3.Connection) -> Finding:
@@ -149,7 +138,8 @@ def _queue(connection: sqlite3.Connection) -> Finding:
     if oldest is None:
         return Finding("ok", "queue", "nothing waits")
     waiting = (datetime.now(UTC) - datetime.fromisoformat(oldest)).total_seconds()
-    text = f"{db.count_pending(connection)} executions wait, the oldest for {waiting:.0f} s"
+    count = db.count_executions(connection, "pending")
+    text = f"{count} executions wait, the oldest for {waiting:.0f} s"
     if waiting > LONG_S:
         return Finding("!!", "queue", f"{text}; is a server running?")
     return Finding("ok", "queue", text)

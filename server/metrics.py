@@ -57,13 +57,14 @@ class _Stored(Collector):
     def collect(self) -> Iterator[GaugeMetricFamily]:
         with closing(db.connect(self._database)) as connection:
             jobs, receipts = db.count_by_status(connection), db.count_receipts(connection)
-            pending, running = db.count_pending(connection), db.count_running(connection)
+            unfinished = {s: db.count_executions(connection, s) for s in ("pending", "running")}
             oldest = db.oldest_pending(connection)
         yield _by("status", "receipts_jobs", "Jobs by status", jobs)
         yield _by("state", "receipts_stored", "Receipts by state", receipts)
-        unfinished = {"pending": pending, "running": running}
         yield _by("status", "receipts_executions", "Unfinished executions by status", unfinished)
-        yield GaugeMetricFamily("receipts_queue_depth", "Executions that wait", value=pending)
+        yield GaugeMetricFamily(
+            "receipts_queue_depth", "Executions that wait", value=unfinished["pending"]
+        )
         yield GaugeMetricFamily(
             "receipts_queue_oldest_seconds",
             "How long the oldest of these has waited, 0 for none",

@@ -183,7 +183,7 @@ def stored_file(service: Service, path: Path, provider: str) -> int:
     """
     connection = service.take_connection()
     try:
-        if db.count_pending(connection) >= service.settings.max_pending:
+        if db.count_executions(connection, "pending") >= service.settings.max_pending:
             raise ServiceUnavailable(f"{service.settings.max_pending} executions wait already")
         with service.storage.incoming() as arrival:
             upload = _copied(path, arrival.directory, provider, service.settings)

@@ -83,8 +83,10 @@ class Webhook:
             while not self._stopping:
                 self._changed.clear()  # first, so that a wake during the step is not lost
                 try:
-                    with connection:
-                        _bring_forward(connection, datetime.now(UTC))
+                    with connection:  # the clock may have been set back
+                        now, waits_s = datetime.now(UTC), (0, *WAITS_S)
+                        latest = [db.timestamp(now + timedelta(seconds=s)) for s in waits_s]
+                        db.bring_forward(connection, latest)
                     wait_s = self.send_due(connection, lambda: datetime.now(UTC))
                 except Exception as error:  # a locked database must not end the thread
                     log_failure("webhook", error)
@@ -136,11 +138,6 @@ def _body(delivery: dict[str, Any]) -> bytes:
     type_ = f"{kind}.{delivery['status']}"
     event = {"type": type_, "timestamp": delivery["ended_at"], "data": data}
     return json.dumps(event, separators=(",", ":")).encode()
-
-
-def _bring_forward(connection: sqlite3.Connection, now: datetime) -> None:
-    """Have each delivery due after its own wait at the latest: the clock may have been set back."""
-    db.bring_forward(connection, [db.timestamp(now + timedelta(seconds=s)) for s in (0, *WAITS_S)])
 
 
 def _record(

@@ -38,9 +38,9 @@ def add(connection, *statuses, name=None):
 def bring_to(connection, execution_id, status):
     claim = db.claim(connection, execution_id)["claim"] if status != "pending" else ""
     if status == "completed":
-        db.complete(connection, execution_id, claim, "{}")
+        db.end(connection, execution_id, claim, None, "{}")
     elif status != "pending" and status != "running":
-        db.fail(connection, execution_id, claim, status, "it failed")
+        db.end(connection, execution_id, claim, status, "it failed")
 
 
 def job(connection, job_id):
@@ -139,8 +139,8 @@ def test_what_is_missing_was_not_deleted(connection):
 def test_outcomes_are_recorded_only_for_what_is_running(connection):
     add(connection, "completed", "pending")
     claim = connection.execute("SELECT claim FROM execution WHERE id = 1").fetchone()[0]
-    assert not db.fail(connection, 1, claim, "timeout", "late")
-    assert db.complete(connection, 2, claim, "{}") is None
+    assert db.end(connection, 1, claim, "timeout", "late") is None
+    assert db.end(connection, 2, claim, None, "{}") is None
     statuses = [f["executions"][0]["status"] for f in db.get_job(connection, 1)["files"]]
     assert statuses == ["completed", "pending"]
 

@@ -139,7 +139,7 @@ def test_counts_are_those_of_the_jobs_whatever_happened(tmp_path_factory, change
                 ids[number] = add(connection, status=status)
             if number % 3 == 0:
                 connection.rollback()
-                ids = {n: i for n, i in ids.items() if db.job_exists(connection, i)}
+                ids = {n: i for n, i in ids.items() if db.get_status(connection, i)}
             connection.commit()
         for status in (None, *db.STATUSES):
             where = "WHERE status = ?" if status else ""
