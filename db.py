@@ -1204,9 +1204,11 @@ def _summed(listing: ReceiptListing, by: Sequence[str]) -> str:
 def _found_receipts(listing: ReceiptListing, by: Sequence[str] = ()) -> str:
     """What has the receipts that are asked for, one by one: FROM and WHERE of a query."""
     conditions = _receipt_conditions(listing)
-    if listing.search is None:
-        return f"receipt WHERE {_all(conditions)}"
     needs_row = listing.merchant or listing.job or "merchant" in by
+    if listing.search is None:
+        few = listing.first_date or listing.last_date or listing.states or listing.ids is not None
+        table = "receipt" if needs_row or few else "receipt_number"
+        return f"{table} WHERE {_all(conditions)}"
     numbers = (
         f"receipt ON receipt.id = receipt_search.rowid & {MAX_ID}"
         if needs_row
