@@ -94,14 +94,16 @@ export function scroller(label, ...children) {
   return h("div.scroll", { tabindex: "0", role: "region", "aria-label": label }, children);
 }
 
-/** A menu of [label, action] pairs that closes by Escape, by a choice, and by going elsewhere. */
+/** A menu of downloads: [label, promise of its end]; it closes by Escape, by a choice, and by going elsewhere. */
 export function menu(id, label, items) {
-  const choices = items.map(([text, action]) => h("li", button(null, text, action, ".quiet")));
   const summary = h("summary.button", { id }, icon("download"), label);
-  const element = h("details.menu", summary, h("ul", choices));
-  const close = () => {
-    element.open = false;
+  const start = (action) => {
+    summary.firstChild.replaceWith(icon("running"));
+    return action().finally(() => summary.firstChild.replaceWith(icon("download")));
   };
+  const choices = items.map(([text, action]) => h("li", button(null, text, () => start(action), ".quiet")));
+  const element = h("details.menu", summary, h("ul", choices));
+  const close = () => element.removeAttribute("open");
   const outside = ({ target }) => element.contains(target) || close();
   element.addEventListener("click", ({ target }) => target.closest("li") && close());
   element.addEventListener("keydown", (event) => {

@@ -101,9 +101,7 @@ function labelsOf({ executions }) {
   return new Map(executions.map((run) => [run, run.ocrProvider + (isOnly(run) ? "" : ` (${turn(run)})`)]));
 }
 
-function sideOf(at, run) {
-  return { name: labelsOf(at.file).get(run), reading: readingOfRun(at, run) };
-}
+const sideOf = (at, run) => ({ name: labelsOf(at.file).get(run), reading: readingOfRun(at, run) });
 
 function resultOf(at, run, reading) {
   if (run.status === "failed") return failure(at, run);

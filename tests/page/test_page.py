@@ -340,6 +340,7 @@ def test_copy_puts_the_text_on_the_clipboard(page, job):
     page.open(f"#/jobs/{job('careful')}?view=text")
     page.click("#copy")
     page.see("#live", "Copied")
+    page.see("#copy .done", "Copied")
     copied = page.run_async("navigator.clipboard.readText().then(arguments[0])")
     assert copied == "\n".join(CAREFUL)
 
