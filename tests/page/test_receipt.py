@@ -23,7 +23,7 @@ def _pages(suffix, count):
 # What is seen
 
 
-def test_on_a_phone_the_total_is_seen_without_scrolling(page, picture):
+def test_on_a_phone_the_total_is_seen_without_scrolling_and_its_place_above_it(page, picture):
     page.size(*PHONE)
     page.open("#/")
     page.type("#pick", str(picture()))
@@ -36,6 +36,11 @@ def test_on_a_phone_the_total_is_seen_without_scrolling(page, picture):
     assert all(
         0 < edge < 740 for css in ("#sum", ".doubts", ".sheet") for edge in page.run(BOX, css)
     )
+    page.click("#field-total")
+    page.see("#input-total:focus")
+    page.see(".paper .pointed")
+    (top, bottom), (field, _) = (page.run(BOX, css) for css in (".paper .pointed", "#input-total"))
+    assert 0 < top < bottom < field < 740
 
 
 HELD = """const asked = fetch;
