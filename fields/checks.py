@@ -69,12 +69,14 @@ def adds_up(
 
 
 def _items_mismatch(receipt: Receipt) -> bool:
-    """The items' amounts make neither the subtotal nor the total."""
+    """The items make neither the subtotal nor the total, nor the total with what comes on top."""
     amounts = [item.amount for item in receipt.items if item.amount is not None]
-    goals = [goal for goal in (receipt.subtotal, receipt.total) if goal is not None]
-    return bool(amounts and goals) and not any(
-        _near(sum(amounts, Decimal(0)), goal) for goal in goals
-    )
+    bought, more = sum(amounts, Decimal(0)), (receipt.tax, receipt.tip, receipt.discount)
+    if not amounts or (receipt.subtotal is None and receipt.total is None):
+        return False
+    if receipt.subtotal is not None and _near(bought, receipt.subtotal):
+        return False
+    return receipt.total is None or not adds_up(receipt.total, bought, *more)
 
 
 def _near(a: Decimal, b: Decimal) -> bool:

@@ -4,7 +4,7 @@ A name and its amount may stand on one row or on two, and the row `2 x 1,29` abo
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
@@ -34,6 +34,9 @@ _PIECES = rule(r"^ ?(?:[x\u00d7*]|<items.pieces+units>\b\.?)(?= )")
 _TRAIL = re.compile(r"[ (](?:[xX\u00d7] ?(?P<a>\d{1,3})|(?P<b>\d{1,3}) ?[xX\u00d7])\)?\s*$")
 _CODE = re.compile(filled(r"^[A-Z]?\d{5,}[A-Z]?\s+|(?<!\s)\s+(?:\d{6,}\w?\b.*|<items.tax_codes>)$"))
 _RATE = re.compile(r" %\s?\d{1,2}$")  # %08 *9,95
+# The price of one of the item above: ($2.50 each), 3 EUR je Stück.
+_EACH = rule(rf"^\W*{MARK}? ?(?P<price>\d+(?:[.,]\d{{2}})?) ?{MARK}? ?/? ?<items.each>\W*$")
+_FORMER = rule(r"^\W*<items.former>\b")  # a price that is not asked any more
 _HEADING = rule(r"\b<items.headings>\b")
 _NO_ITEM = {"total", "grand", "subtotal", "rounding", "rounded", "change", "tax", "service", "tip"}
 _NO_ITEM |= {"count", "other", "inclusive"}
@@ -49,14 +52,17 @@ class _Read(NamedTuple):
     price: Decimal | None = None
 
 
-def find_items(rows: Sequence[Row], first: int, last: int) -> tuple[Item, ...]:
-    """The items on the rows from `first` up to, not including, `last`."""
+def find_items(rows: Sequence[Row], last: int, sums: Collection[Decimal] = ()) -> tuple[Item, ...]:
+    """The items on the rows up to, not including, `last`; `sums` are subtotal and total."""
     items: list[Item] = []
     name, waiting = "", None
-    printed = _below_heading(rows[first:last])
-    things = [row for row in printed if not (is_head(row) or _is_sum(row))]
+    printed = _below_heading(rows[:last])
+    things = [row for row in printed if not (is_head(row) or _is_sum(row) or _is_former(row))]
     lead = _lead(printed, things)
     for row in things:
+        if each := _EACH.search(row.text):
+            _priced(items, parse_money(each["price"]))
+            continue
         read = _read(row, lead)
         if read.amount is None:
             if read.quantity is not None and not read.name:
@@ -69,7 +75,35 @@ def find_items(rows: Sequence[Row], first: int, last: int) -> tuple[Item, ...]:
         item = _item(read, name, waiting, "discount" in row.topics, lead)
         items.append(replace(item, evidence=_evidence(row)))
         name, waiting = "", None
-    return tuple(items)
+    return _without_sums(items, sums)
+
+
+def _without_sums(items: Sequence[Item], sums: Collection[Decimal]) -> tuple[Item, ...]:
+    """Without those that are as much as all together, where the others make half to twice of that.
+
+    They are sums whose label was not understood. All stay where something is taken off.
+    """
+    amounts = [item.amount or Decimal(0) for item in items]
+    rest = sum((amount for amount in amounts if amount not in sums), Decimal(0))
+    if min(amounts, default=Decimal(0)) < 0:
+        return tuple(items)
+    return tuple(
+        item
+        for item, amount in zip(items, amounts, strict=True)
+        if amount not in sums or not amount < 2 * rest <= 4 * amount
+    )
+
+
+def _is_former(row: Row) -> bool:
+    return bool(row.amounts and _FORMER.search(row.text))
+
+
+def _priced(items: list[Item], price: Decimal | None) -> None:
+    """Give the last item the price of one, if whole pieces of it make its amount."""
+    if items and price and (items[-1].amount or 0) >= 2 * price:
+        quantity, rest = divmod(items[-1].amount or Decimal(0), price)
+        if not rest:
+            items[-1] = replace(items[-1], quantity=quantity, unit_price=price)
 
 
 def _evidence(row: Row) -> Evidence:
@@ -162,6 +196,7 @@ def _name(text: str, end: int) -> str:
     name = text[:end] if end > 0 else text
     name = _CODE.sub("", _RATE.sub("", name.strip(" *")))
     name = re.sub(r"(?<!\s)\s+[-\u2013]?\d+[.,]\d{2}\b.*$", "", name)
+    name = re.sub(r"\([\s@]*(?:\)|$)", "", name)  # (2 @14.00)
     name = name.strip(" .:-*@=|,#_").strip()
     return name if _is_name(name) else ""
 

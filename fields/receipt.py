@@ -54,6 +54,8 @@ def read_receipt(
     merchant = find_merchant(read)
     totals = find_totals(read)
     purchase = find_purchase(read, currency, today)
+    printed = (totals.subtotal, totals.total)
+    sums = {found.value for found in printed if found and not is_doubtful(found.evidence)}
     receipt = Receipt(
         source="rules",
         merchant=merchant.name,
@@ -64,7 +66,7 @@ def read_receipt(
         date=purchase.date,
         time=purchase.time,
         currency=currency,
-        items=find_items(read, 0, totals.first_row),
+        items=find_items(read, totals.first_row, sums),
         subtotal=totals.subtotal and totals.subtotal.value,
         discount=totals.discount,
         taxes=totals.taxes,

@@ -239,6 +239,10 @@ CHECKS = {  # what tells that the word of a section's key is understood
     "items.quantity": lambda word: (
         found(f"SHOP\n{word}\n2 MILK 2.50\nAB 1.00\nCD 1.00\nEF 1.00").items[0].quantity == 2
     ),
+    "items.each": lambda word: (
+        found(f"A PEN 5.00\n(2.50 {word})\nTOTAL 5.00").items[-1].quantity == 2
+    ),
+    "items.former": lambda word: len(found(f"A PEN 5.00\n{word} 7.00\nTOTAL 5.00").items) == 1,
     "items.headings": lambda word: found(f"TEL 0207946000\n{word} A item\n12345 2.50").items == (),
     "items.tax_codes": lambda code: found(f"SHOP\nMILK {code} 2.50").items[0].description == "MILK",
     "dates.clock": lambda word: find_time(f"12.50 {word}") == "12:50",

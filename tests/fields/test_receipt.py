@@ -585,6 +585,27 @@ def test_a_slogan_that_may_be_the_name_is_reviewed():
     assert found.merchant in ("Gut und frisch", "Kauflend GnbH") and "merchant" in found.review
 
 
+def items_of(*rows):
+    found = read("\n".join(("GREEN FIELD", "5/26/2016", *rows)))
+    return [(item.description, float(item.amount)) for item in found.items]
+
+
+def test_a_sum_whose_label_is_not_understood_is_no_item():
+    bought = [("BURGER", 9.0), ("COKE", 2.5)]
+    sums = ("SUBTOTAL 11.50", "TAX 0.50", "TOTAL 12.00")
+    assert items_of("BURGER 9.00", "COKE 2.50", "Counter-Eat In 11.50", *sums) == bought
+    assert items_of("FACIAL 45.00", "SUBTOTAL 45.00", "TOTAL 45.00") == [("FACIAL", 45.0)]
+
+
+def test_the_price_of_one_below_an_item_is_no_item_and_gives_its_pieces():
+    (fries,) = read("GREEN FIELD\nFrench Fries 5.00\n($2.50 each)\nTOTAL 5.00").items
+    assert (fries.quantity, fries.unit_price) == (2, Decimal("2.50"))
+
+
+def test_an_emptied_bracket_is_no_part_of_the_name():
+    assert items_of("Bud Light (2 @3.70) 7.40", "TOTAL 7.40") == [("Bud Light", 7.4)]
+
+
 def test_a_suggested_tip_is_none():
     bill = "GREEN FIELD\n2 LUNCH 22.25\nSUBTOTAL 22.25\nTAX 2.11\nTOTAL 24.36\n"
     assert read(bill + "Suggested Tip: 15% (3.65)").tip is None
@@ -663,6 +684,9 @@ def test_a_total_that_items_and_taxes_contradict_is_reviewed():
         ({"subtotal": "10.00", "tip": "2.00", "total": "10.00"}, ()),  # given later
         ({"items": ("4.00", "6.00"), "total": "10.00"}, ()),
         ({"items": ("4.00", "5.00"), "total": "10.00"}, ("items_mismatch",)),
+        ({"items": ("4.00", "6.00"), "tax": "0.60", "total": "10.60"}, ()),
+        ({"items": ("4.00", "6.00"), "discount": "-1.00", "total": "9.00"}, ()),
+        ({"items": ("4.00", "6.00"), "tax": "0.60", "total": "11.60"}, ("items_mismatch",)),
         ({"date": "2026-11-24"}, ()),
         ({"date": "2026-11-25"}, ()),
         ({"date": "2026-11-26"}, ("date_in_future",)),
