@@ -42,6 +42,7 @@ def test_an_engine_is_kept_warm_in_a_process_of_its_own():
     assert run("process") == first
 
 
+@pytest.mark.slow
 def test_an_engine_warmed_before_is_the_one_that_is_asked(tmp_path):
     process.stop()
     process.warm(MODULE, "note", tmp_path / "pid")
@@ -102,6 +103,7 @@ def test_an_engine_that_dies_is_told_with_its_status_and_replaced(function, args
     assert gone(before)
 
 
+@pytest.mark.slow
 def test_an_engine_that_was_killed_while_idle_is_replaced_unnoticed():
     for _ in range(20):  # each time it may not have ended yet when it is asked
         before = run("process")

@@ -128,6 +128,7 @@ prefixes = ["LLC"]
 """
 
 
+@pytest.mark.slow
 def test_a_new_country_is_one_file(tmp_path):
     shutil.copytree(ROOT / "fields", tmp_path / "fields")
     shutil.copy(ROOT / "result.py", tmp_path)

@@ -102,6 +102,7 @@ def test_a_card_slip_belongs_to_its_receipt():
     assert len(stacked([*printed(CAFE), *printed(SLIP, top=400)])) == 1
 
 
+@pytest.mark.slow
 def test_thousands_of_rows_cost_little():
     long = [*printed(CAFE[:3]), *printed(["Coffee|3.90"] * 4000, top=200), *printed(CAFE[-2:])]
     started = time.process_time()

@@ -64,6 +64,7 @@ def test_a_drawn_receipt_comes_back_row_by_row(client):
     assert (data["receipt"]["total"], data["receipt"]["currency"]) == (3.7, "EUR")
 
 
+@pytest.mark.slow
 def test_a_turned_photo_is_read_upright_in_the_boxes_of_the_upright_page(client):
     exif = Image.Exif()
     exif[0x0112] = 6

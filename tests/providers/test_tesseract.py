@@ -70,6 +70,7 @@ def read(client, content, name="receipt.png"):
     return only_execution(wait(client, upload(client, "tesseract", files=[(content, name)])))
 
 
+@pytest.mark.slow
 def test_a_drawn_receipt_comes_back_row_by_row(client):
     execution = read(client, image())
     assert (execution["status"], execution["error"]) == ("completed", None)
