@@ -9,7 +9,7 @@ from typing import Literal
 
 from engines import decoder
 from fields.exact import owned, with_codes
-from result import Code, FileReceipt, OcrResult, ProviderError, listed, placed, with_receipts
+from result import Code, OcrResult, ProviderError, listed, placed, with_receipts
 from settings import Settings
 
 
@@ -51,7 +51,9 @@ def read(provider: Provider, path: Path, settings: Settings) -> OcrResult:
             result = _with_codes(result, decoder.codes(path, settings))
     with suppress(ProviderError):
         if decoder.is_cut_short(path, settings):
-            return with_receipts(result, map(_cut_short, listed(result)))
+            receipts = listed(result)
+            cut = (replace(r, warnings=(*r.warnings, "cut_short")) for r in receipts)
+            return with_receipts(result, cut)
     return result
 
 
@@ -62,7 +64,3 @@ def _with_codes(result: OcrResult, codes: Sequence[Code]) -> OcrResult:
         for receipt, own in zip(receipts, owned(receipts, codes), strict=True)
     )
     return replace(with_receipts(result, exact), codes=tuple(codes))
-
-
-def _cut_short(receipt: FileReceipt) -> FileReceipt:
-    return replace(receipt, warnings=(*receipt.warnings, "cut_short"))

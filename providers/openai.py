@@ -24,7 +24,6 @@ BAD_IMAGE = (
 )
 NO_CREDIT = ("insufficient_quota", "billing_hard_limit_reached", "billing_not_active")
 
-
 # As quoted on 2026-11-26; docs/providers.md says which were read second-hand.
 SHUTDOWNS = {
     **dict.fromkeys(("gpt-5", "gpt-5-mini", "gpt-5-nano"), "2026-12-11"),

@@ -148,14 +148,11 @@ def _result_url(job: str, client: Client) -> str | None:
         case "failed":
             advice = "could not read the image; send another photo, or try again later"
             raise client.failure("server_error", advice, dig(data, "errorMsg"))
-        case "done" if isinstance(url, str) and urlsplit(url).scheme in _schemes(client.settings):
-            return url
+        case "done" if isinstance(url, str):
+            own = urlsplit(PADDLE.url(client.settings)).scheme
+            if urlsplit(url).scheme in ("https", own):
+                return url
     raise client.not_its_api()
-
-
-def _schemes(settings: Settings) -> set[str]:
-    """The schemes that a result's URL may have: https, and that of the endpoint."""
-    return {"https", urlsplit(PADDLE.url(settings)).scheme}
 
 
 def _lines(url: str, client: Client) -> list[Any]:

@@ -34,7 +34,6 @@ def read_answer(answer: Mapping[str, Any], width: int, height: int) -> OcrResult
 
 
 def _receipt(result: Mapping[str, Any]) -> Receipt:
-    """Its fields."""
     day = result.get("dateISO") or result.get("date") or ""
     custom = result.get("customFields")
     fields = {

@@ -100,7 +100,8 @@ def who_is_let_in(settings: Settings) -> Literal["this machine", "key", "everyon
 
 def _check_host(header: str, settings: Settings) -> None:
     allowed = LOCAL_NAMES | settings.trusted_hosts
-    name = _host_name(header)
+    match = HOST_HEADER.fullmatch(header)  # `name:port` or `[::1]:port`
+    name = (match[1] or match[2]).lower() if match else ""
     if not name or allowed.isdisjoint((name, header.lower())):
         raise BadRequest(
             f"The Host {header!r} is not one of this server's names; add the name to TRUSTED_HOSTS"
@@ -180,9 +181,3 @@ def _check_key(request: Request, key: str, wrong_keys: WrongKeys) -> None:
             f"{problem}: send 'Authorization: Bearer KEY' or 'X-API-Key: KEY'",
             www_authenticate=WWWAuthenticate("bearer", {"realm": "receipts"}),
         )
-
-
-def _host_name(header: str) -> str:
-    """The name in `name:port` or `[::1]:port`, without the brackets; "" for anything else."""
-    match = HOST_HEADER.fullmatch(header)
-    return (match[1] or match[2]).lower() if match else ""

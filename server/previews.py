@@ -92,7 +92,10 @@ class Previews:
             try:
                 return decoder.preview(original, page.number, page.width, self._settings)
             except ProviderError as error:
-                failure = f"No picture can be made of page {page.number}: {_reason(error)}"
+                is_slow = error.code in ("timeout", "engine_crashed")
+                slow = f"it cannot be decoded within {decoder.CHECK_S} s"
+                reason = slow if is_slow else error.message
+                failure = f"No picture can be made of page {page.number}: {reason}"
         if len(self._failures) >= MOST_FAILURES:
             self._failures.clear()
         self._failures[page.sha256, page.number] = failure
@@ -139,9 +142,3 @@ class Previews:
                 if S_ISREG((stat := path.stat()).st_mode):
                     found.append((stat.st_mtime_ns, stat.st_size, path))
         return found
-
-
-def _reason(error: ProviderError) -> str:
-    if error.code in ("timeout", "engine_crashed"):
-        return f"it cannot be decoded within {decoder.CHECK_S} s"
-    return error.message
