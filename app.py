@@ -44,13 +44,7 @@ from providers.base import Provider
 from result import Json
 from server import access, answers, corrections, docs, errors, exports, logs, receipts
 from server.answers import RETRY_AFTER_S, Waiting, preferred, seconds_wanted
-from server.lifecycle import (
-    limit_rate,
-    run_worker,
-    serve_ipv6_too,
-    serving,
-    stop_with_process,
-)
+from server.lifecycle import limit_rate, run_worker, serve_ipv6_too, serving, stop_with_process
 from server.listing import read_groups, read_listing, read_preview, read_receipt_listing
 from server.metrics import Metrics
 from server.multipart import MAX_NAME_BYTES

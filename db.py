@@ -397,10 +397,7 @@ def list_files(db: sqlite3.Connection, job_id: int) -> list[dict[str, Any]]:
 
 
 def get_file(db: sqlite3.Connection, job_id: int, file_id: int) -> dict[str, Any] | None:
-    row = db.execute(
-        "SELECT * FROM file WHERE id = ? AND job_id = ?",
-        (file_id, job_id),
-    ).fetchone()
+    row = db.execute("SELECT * FROM file WHERE id = ? AND job_id = ?", (file_id, job_id)).fetchone()
     return dict(row) if row else None
 
 

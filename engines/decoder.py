@@ -131,11 +131,7 @@ def text_rows(
 
 
 def _decoded(
-    function: str,
-    *args: Any,
-    settings: Settings,
-    deadline: float,
-    module: str = "engines.images",
+    function: str, *args: Any, settings: Settings, deadline: float, module: str = "engines.images"
 ) -> Any:
     """A call on behalf of an execution, of which as many decode at once as local ones read."""
     at_once = settings.ocr_workers or os.cpu_count() or 1
@@ -144,11 +140,7 @@ def _decoded(
         raise ProviderError("timeout", BUSY)
     try:
         return process.run(
-            module,
-            function,
-            *args,
-            deadline=deadline,
-            memory_mb=settings.ocr_memory_mb,
+            module, function, *args, deadline=deadline, memory_mb=settings.ocr_memory_mb
         )
     finally:
         turns.release()

@@ -7,15 +7,7 @@ from datetime import date
 from typing import Any, Literal, NamedTuple
 
 import db
-from fields.counted import (
-    EMPTY,
-    counted,
-    is_good,
-    keys_in,
-    reading_of,
-    receipt_at,
-    receipt_of,
-)
+from fields.counted import EMPTY, counted, is_good, keys_in, reading_of, receipt_at, receipt_of
 from result import Json
 from server.service import Service
 from worker import add_receipts, collect_garbage, join_files, put_receipt, read_as
