@@ -1,18 +1,9 @@
--- Release 3 -> 4: receipts seen before are pointed out, jobs that end are told to a webhook, and
--- executions are counted. Readings that are there get their keys when receipts are filled in.
+-- Release 3 -> 4: receipts seen before are pointed out, and jobs that end are told to a webhook.
+-- Readings that are there get their keys when receipts are filled in.
 
 ALTER TABLE execution ADD COLUMN receipt_key TEXT;
 CREATE INDEX execution_receipt ON execution (receipt_key, file_id) WHERE receipt_key IS NOT NULL;
 CREATE INDEX file_sha256 ON file (sha256);
-
-CREATE TABLE execution_count (
-    status TEXT PRIMARY KEY,
-    n INTEGER NOT NULL
-) WITHOUT ROWID;
-
-INSERT INTO execution_count (status, n)
-SELECT column1, (SELECT count(*) FROM execution WHERE status = column1)
-FROM (VALUES ('pending'), ('running'), ('completed'), ('failed'));
 
 CREATE TABLE webhook (
     url_sha256 TEXT NOT NULL,
@@ -31,20 +22,6 @@ CREATE TABLE delivery (
 
 CREATE INDEX delivery_job ON delivery (job_id);
 CREATE INDEX delivery_next ON delivery (next_at);
-
-CREATE TRIGGER execution_count_added AFTER INSERT ON execution BEGIN
-    UPDATE execution_count SET n = n + 1 WHERE status = new.status;
-END;
-
-CREATE TRIGGER execution_count_changed AFTER UPDATE OF status ON execution
-WHEN old.status <> new.status BEGIN
-    UPDATE execution_count SET n = n - 1 WHERE status = old.status;
-    UPDATE execution_count SET n = n + 1 WHERE status = new.status;
-END;
-
-CREATE TRIGGER execution_count_deleted AFTER DELETE ON execution BEGIN
-    UPDATE execution_count SET n = n - 1 WHERE status = old.status;
-END;
 
 CREATE TRIGGER job_ended AFTER UPDATE OF status ON job
 WHEN new.status IN ('completed', 'failed') AND old.status NOT IN ('completed', 'failed')

@@ -1,5 +1,5 @@
 -- Release 4 -> 5: rows are committed before their files are moved or removed, and tell after a
--- crash what to finish. Executions are not counted by status any more.
+-- crash what to finish. Executions are not counted by status, as they once were.
 
 CREATE TABLE arrival (
     directory TEXT PRIMARY KEY,
@@ -29,7 +29,7 @@ CREATE TRIGGER job_deleted AFTER DELETE ON job BEGIN
 END;
 DROP TABLE search_deletion;
 
-DROP TRIGGER execution_count_added;
-DROP TRIGGER execution_count_changed;
-DROP TRIGGER execution_count_deleted;
-DROP TABLE execution_count;
+DROP TRIGGER IF EXISTS execution_count_added;
+DROP TRIGGER IF EXISTS execution_count_changed;
+DROP TRIGGER IF EXISTS execution_count_deleted;
+DROP TABLE IF EXISTS execution_count;
