@@ -14,7 +14,7 @@ from fields.learned import against
 from fields.money import parse_money
 from fields.receipt import read_receipt
 from fields.text import rows_from_text
-from fields.totals import Sum, _judged
+from fields.totals import Sum, _judged, _together
 from result import Evidence, FieldEvidence, Item, Line, Receipt, Tax
 
 
@@ -604,6 +604,29 @@ def test_the_price_of_one_below_an_item_is_no_item_and_gives_its_pieces():
 
 def test_an_emptied_bracket_is_no_part_of_the_name():
     assert items_of("Bud Light (2 @3.70) 7.40", "TOTAL 7.40") == [("Bud Light", 7.4)]
+
+
+def test_a_misread_total_is_what_other_amounts_prove():
+    found = read(
+        "GREEN FIELD\nTEA 14.00\nCAKE 26.00\nSUBTOTAL 40.00\nTAX 3.20\nTOTAL 43.80\n"
+        "CASH 50.00\nCHANGE 6.80"
+    )
+    assert found.total == Decimal("43.20") and found.evidence.total.probability > 0.9
+
+
+def test_a_balance_of_0_is_the_total_only_where_nothing_else_can_be():
+    paid, balance = (Sum(Decimal(v), Evidence(p), 1.0) for v, p in ((200, 0.73), (0, 0.95)))
+    likely = {"total": [balance, paid], "subtotal": [], "tax": []}
+    assert _together(likely, [], None)[0] == paid
+    assert _together(likely | {"total": [balance]}, [], None)[0] == balance
+
+
+def test_of_a_text_of_more_than_600_rows_the_head_and_the_foot_are_read():
+    things = [f"THING {number}.00" for number in range(1, 900)]
+    found = read("\n".join(("GREEN FIELD", *things, "TOTAL 404,550.00", "VISA 404,550.00")))
+    names = [item.description for item in found.items]
+    assert found.merchant == "GREEN FIELD" and found.total == 404550
+    assert len(names) < 600 and names[0] == "THING" and found.items[-1].amount == 899
 
 
 def test_a_suggested_tip_is_none():
