@@ -92,11 +92,13 @@ def reviewed(receipt: Receipt) -> Receipt:
     warned, evidence = {*receipt.warnings}, receipt.evidence
     is_judged = evidence.total is not None and evidence.total.probability is not None
     sums = "total_mismatch" in warned or (not is_judged and _sums_differ(receipt))
+    mixed = "several_receipts" in warned
     found: dict[Reviewed, bool] = {
-        "merchant": _is_open(receipt.merchant, evidence.merchant),
+        "merchant": _is_open(receipt.merchant, evidence.merchant) or mixed,
         "date": _is_open(receipt.date, evidence.date)
+        or mixed
         or bool(warned & {"date_ambiguous", "date_in_future"}),
-        "total": _is_open(receipt.total, evidence.total) or sums,
+        "total": _is_open(receipt.total, evidence.total) or sums or mixed,
         "subtotal": receipt.subtotal is not None and (is_doubtful(evidence.subtotal) or sums),
         "tax": receipt.tax is not None and (is_doubtful(evidence.tax) or sums),
         "tip": receipt.tip is not None and (is_doubtful(evidence.tip) or sums),

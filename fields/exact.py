@@ -79,7 +79,7 @@ def with_codes(receipt: Receipt, codes: Sequence[Code], today: date) -> Receipt:
         receipt = _checked(exact, _kept(exact, signed), today)
     if "several_receipts" in receipt.warnings or not _contradict(known):
         return receipt
-    return replace(receipt, warnings=(*receipt.warnings, "several_receipts"))
+    return reviewed(replace(receipt, warnings=(*receipt.warnings, "several_receipts")))
 
 
 def _contradict(known: Sequence[tuple[Code, str, Fields]]) -> bool:

@@ -14,7 +14,7 @@ from statistics import fmean, median
 from typing import NamedTuple
 
 from fields.contacts import PHONE, TAX_ID, is_street
-from fields.dates import find_dates
+from fields.dates import find_dates, find_time
 from fields.exact import amounts_in
 from fields.labels import Row, topics
 from fields.merchants import LEGAL
@@ -374,3 +374,9 @@ def _is_numbered(rows: Rows, number: int) -> bool:
 def may_be_receipt(rows: Rows) -> bool:
     """A part of a page has amounts, unlike a letter's head or the back of a receipt."""
     return _seen(map(_text, rows)).amounts > 1
+
+
+def may_be_several(rows: Rows) -> bool:
+    """Whether times of different days are printed, as on 4 of 969 receipts that are alone."""
+    moments = (find_dates(text) for text in map(_text, rows) if find_time(text))
+    return len({day.day_first or day.month_first for days in moments for day in days}) > 1

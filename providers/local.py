@@ -119,7 +119,7 @@ def _receipts(pages: Sequence[Sequence[Part]], reading: Reading) -> list[FileRec
     today = date.today()
     found = [_found(part, today) for parts in pages for part in _worthy(parts)]
     groups = [Group(found, False)] if reading.invoice else grouped(found)
-    receipts = [with_doubt(_joined(group, today), group) for group in groups]
+    receipts = [with_doubt(_joined(group, today), _doubted(group)) for group in groups]
     own = owned(receipts, reading.codes)
     return [_exact(r, codes, reading, today) for r, codes in zip(receipts, own, strict=True)]
 
@@ -136,6 +136,12 @@ def _found(part: Part, today: date) -> Found:
 def _draft(part: Part, today: date) -> FileReceipt:
     receipt = read_receipt(part.rows, today, [part.page] * len(part.rows))
     return placed(receipt, part.page, part.box)
+
+
+def _doubted(group: Group) -> Group:
+    """The group, unclear also where what could not be cut may be of several receipts."""
+    seem_several = any(several.may_be_several(page.rows) for page in group.pages)
+    return group._replace(is_unclear=group.is_unclear or seem_several)
 
 
 def _joined(group: Group, today: date) -> FileReceipt:

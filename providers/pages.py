@@ -153,9 +153,12 @@ def _goes_on(group: Group, one: Found) -> bool | None:
 
 
 def with_doubt(receipt: FileReceipt, group: Group) -> FileReceipt:
-    """The receipt, with a warning where its pages may be several."""
-    warnings: tuple[ReceiptWarning, ...] = ("several_receipts",) if group.is_unclear else ()
-    return replace(receipt, warnings=tuple(dict.fromkeys((*receipt.warnings, *warnings))))
+    """The receipt, with a warning where it may be several."""
+    if not group.is_unclear:
+        return receipt
+    warnings: tuple[ReceiptWarning, ...] = (*receipt.warnings, "several_receipts")
+    doubted = replace(receipt, warnings=tuple(dict.fromkeys(warnings)))
+    return placed(reviewed(doubted), receipt.page, receipt.box)
 
 
 def join_receipts(receipts: Sequence[FileReceipt]) -> FileReceipt:

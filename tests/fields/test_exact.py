@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from fields.checks import reviewed
 from fields.codes import read_code
 from fields.exact import amounts_in, owned, with_codes, with_invoice
 from result import Code, Evidence, FieldEvidence, Item, Line, Receipt, Tax, placed
@@ -118,7 +119,7 @@ def test_of_two_receipts_codes_the_one_counts_that_says_the_total():
     found = with_codes(replace(CAFE, date="2019-01-10"), codes(other, TSE), TODAY)
     assert (found.date, found.total) == ("2019-07-10", Decimal("2.55"))
     unread = replace(CAFE, total=None)
-    doubted = replace(unread, warnings=("several_receipts",))
+    doubted = reviewed(replace(unread, warnings=("several_receipts",)))
     assert with_codes(unread, codes(other, TSE), TODAY) == doubted
 
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from fields.several import goes_on, may_begin, parts, stacked
+from fields.several import goes_on, may_be_several, may_begin, parts, stacked
 from result import Item, Line, Receipt
 
 CAFE = (
@@ -153,3 +153,10 @@ def test_a_page_of_the_same_purchase_goes_on(other):
 
 def test_a_page_that_differs_in_its_total_alone_is_unclear():
     assert goes_on(PURCHASE, replace(PURCHASE, total=Decimal(9))) is None
+
+
+def test_times_of_two_days_are_a_doubt_and_other_dates_are_none():
+    assert may_be_several(printed([*CAFE, *BAKERY]))
+    best_before = ("Milk, best before 20/03/2026|1.10", "TOTAL EUR|1.10")
+    assert not may_be_several(printed([*CAFE[:3], *best_before, "Return by 14/04/2026"]))
+    assert not may_be_several(printed([*CAFE, *SLIP]))

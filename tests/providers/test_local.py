@@ -76,3 +76,10 @@ def test_receipts_side_by_side_are_read_each_on_its_own(engine, tmp_path):
     one, other = (receipt["box"] for receipt in data["receipts"])
     assert 30 < one[0] < one[2] < 560 and 620 < other[0] < other[2] < 1150
     assert data["text"].index("7.10") < data["text"].index("38.90")
+
+
+def test_receipts_that_cannot_be_cut_are_one_with_a_warning_and_nothing_of_it_is_sure(file):
+    data = receipts(file(page(*CAFE, *CAFE_FOOT, *SHOP, *SHOP_FOOT)))  # as close as rows of one
+    (receipt,) = data["receipts"]
+    assert "several_receipts" in receipt["warnings"]
+    assert {"merchant", "date", "total"} <= {*receipt["review"]}
