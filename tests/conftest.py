@@ -10,12 +10,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import hypothesis
 import pytest
 import requests
 
 from app import create_app
 from db import connect
 from tests.fakes import Gate, drawn, fake, until
+
+# Its limit of 200 ms an example measures how busy the machine is.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 ROOT = Path(__file__).resolve().parent.parent
 FLASK = (sys.executable, "-m", "flask")
