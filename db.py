@@ -22,7 +22,7 @@ from typing import Any, Literal
 from result import receipt_key
 
 HERE = Path(__file__).parent
-VERSION = 6  # of schema.sql, kept as PRAGMA user_version; migrations/<n>.sql leads from n - 1 to n
+VERSION = 7  # of schema.sql, kept as PRAGMA user_version; migrations/<n>.sql leads from n - 1 to n
 MAGIC = b"SQLite format 3\0"  # what a database's file begins with
 APPLICATION_ID = 0x52435054  # "RCPT", for the program file(1)
 BUG = sqlite3.SQLITE_ERROR  # as "no such table"

@@ -20,7 +20,7 @@ CREATE TABLE receipt (
     subtotal INTEGER,
     tax INTEGER,
     tip INTEGER,
-    currency TEXT,  -- three capitals
+    currency TEXT,
     item_count INTEGER NOT NULL DEFAULT 0,
     payment_method TEXT,
     review TEXT NOT NULL DEFAULT '[]',  -- JSON, as warnings and corrections
@@ -34,10 +34,10 @@ CREATE TABLE receipt (
     duplicate_of INTEGER,  -- the first receipt before this one of the same key or the same bytes
     added_at TEXT NOT NULL,
     updated_at TEXT NOT NULL,  -- with milliseconds; a change makes it later than it was
-    -- The id below the letters of the currency: receipts of a currency are in a row, as db._places
+    -- The id below two letters of the currency: receipts of a currency are in a row, as db.places
     place INTEGER AS (
-        id + (((ifnull(unicode(currency), 0) << 14) + (ifnull(unicode(substr(currency, 2)), 0) << 7)
-            + ifnull(unicode(substr(currency, 3)), 0)) << 40)
+        id + ((ifnull(unicode(currency), 0) % 128 * 128
+            + ifnull(unicode(substr(currency, 2)), 0) % 128) << 40)
     ) VIRTUAL,
     UNIQUE (file_id, position)
 );
@@ -72,14 +72,14 @@ CREATE TABLE learned (
 
 -- Numbers and sums of receipts, kept by the triggers below: adding up a million takes time.
 CREATE TABLE receipt_sum (
-    part TEXT NOT NULL COLLATE NOCASE,  -- '*': all; a date, '' for none; '=' and a merchant
-    currency TEXT NOT NULL,  -- '' where it is null
+    date TEXT NOT NULL,  -- '*': of all dates; '' where it is null, as currency
+    currency TEXT NOT NULL,
     state TEXT NOT NULL,
     duplicate INTEGER NOT NULL,  -- 0 or 1
     n INTEGER NOT NULL,
     total INTEGER NOT NULL,
     tax INTEGER NOT NULL,
-    PRIMARY KEY (part, currency, state, duplicate)
+    PRIMARY KEY (date, currency, state, duplicate)
 ) WITHOUT ROWID;
 
 -- One row where an older release made the database: its receipts are filled in from their
@@ -98,9 +98,9 @@ FROM file JOIN job ON job.id = job_id ORDER BY file.id;
 INSERT INTO receipt_number (place, duplicate_of, state)
 SELECT place, duplicate_of, state FROM receipt ORDER BY place;
 
-INSERT INTO receipt_sum (part, currency, state, duplicate, n, total, tax)
+INSERT INTO receipt_sum (date, currency, state, duplicate, n, total, tax)
 SELECT column1, '', 'reading', duplicate_of IS NOT NULL, count(*), 0, 0
-FROM (VALUES ('*'), (''), ('=')) JOIN receipt GROUP BY 1, 4;
+FROM (VALUES (''), ('*')) JOIN receipt GROUP BY 1, 4;
 
 INSERT INTO unfilled (below) SELECT max(id) + 1 FROM file HAVING count(*) > 0;
 
@@ -110,6 +110,8 @@ ALTER TABLE delivery ADD COLUMN receipt TEXT;
 CREATE INDEX receipt_date ON receipt (date);
 CREATE INDEX receipt_total ON receipt (total);
 CREATE INDEX receipt_merchant ON receipt (merchant);
+CREATE INDEX receipt_merchant_sum  -- has all that is added up by merchant, in the order of the sums
+    ON receipt (merchant, currency, total, tax, duplicate_of, date, state);
 CREATE INDEX receipt_state ON receipt (state);
 CREATE INDEX receipt_key ON receipt (key) WHERE key IS NOT NULL;
 CREATE INDEX receipt_duplicate ON receipt (duplicate_of) WHERE duplicate_of IS NOT NULL;
@@ -135,11 +137,11 @@ FROM receipt;
 CREATE TRIGGER receipt_added AFTER INSERT ON receipt BEGIN
     INSERT OR REPLACE INTO receipt_number (place, total, tax, duplicate_of, currency, date, state)
     SELECT place, total, tax, duplicate_of, currency, date, state FROM receipt WHERE id = new.id;
-    INSERT INTO receipt_sum (part, currency, state, duplicate, n, total, tax)
+    INSERT INTO receipt_sum (date, currency, state, duplicate, n, total, tax)
     SELECT
         column1, coalesce(new.currency, ''), new.state, new.duplicate_of IS NOT NULL, 1,
         coalesce(new.total, 0), coalesce(new.tax, 0)
-    FROM (VALUES ('*'), (coalesce(new.date, '')), ('=' || coalesce(new.merchant, ''))) WHERE TRUE
+    FROM (VALUES (coalesce(new.date, '')), ('*')) WHERE TRUE
     ON CONFLICT DO UPDATE SET
         n = n + excluded.n, total = total + excluded.total, tax = tax + excluded.tax;
     UPDATE receipt SET
@@ -151,19 +153,19 @@ END;
 
 -- In any order with the triggers that write duplicate_of: a number may be below 0 between them.
 CREATE TRIGGER receipt_added_up
-AFTER UPDATE OF merchant, date, currency, state, duplicate_of, total, tax ON receipt BEGIN
+AFTER UPDATE OF date, currency, state, duplicate_of, total, tax ON receipt BEGIN
     INSERT OR REPLACE INTO receipt_number (place, total, tax, duplicate_of, currency, date, state)
     SELECT place, total, tax, duplicate_of, currency, date, state FROM receipt WHERE id = new.id;
-    INSERT INTO receipt_sum (part, currency, state, duplicate, n, total, tax)
+    INSERT INTO receipt_sum (date, currency, state, duplicate, n, total, tax)
     SELECT
         column1, coalesce(old.currency, ''), old.state, old.duplicate_of IS NOT NULL, -1,
         -coalesce(old.total, 0), -coalesce(old.tax, 0)
-    FROM (VALUES ('*'), (coalesce(old.date, '')), ('=' || coalesce(old.merchant, '')))
+    FROM (VALUES (coalesce(old.date, '')), ('*'))
     UNION ALL
     SELECT
         column1, coalesce(new.currency, ''), new.state, new.duplicate_of IS NOT NULL, 1,
         coalesce(new.total, 0), coalesce(new.tax, 0)
-    FROM (VALUES ('*'), (coalesce(new.date, '')), ('=' || coalesce(new.merchant, ''))) WHERE TRUE
+    FROM (VALUES (coalesce(new.date, '')), ('*')) WHERE TRUE
     ON CONFLICT DO UPDATE SET
         n = n + excluded.n, total = total + excluded.total, tax = tax + excluded.tax;
 END;
@@ -176,7 +178,7 @@ END;
 CREATE TRIGGER receipt_sum_changed AFTER UPDATE ON receipt_sum
 WHEN new.n = 0 AND new.total = 0 AND new.tax = 0 BEGIN
     DELETE FROM receipt_sum
-    WHERE part = new.part AND currency = new.currency AND state = new.state
+    WHERE date = new.date AND currency = new.currency AND state = new.state
         AND duplicate = new.duplicate;
 END;
 
@@ -197,11 +199,11 @@ AFTER UPDATE OF execution_id, state, confirmed_at, corrections, duplicate_of ON 
 END;
 
 CREATE TRIGGER receipt_deleted AFTER DELETE ON receipt BEGIN
-    INSERT INTO receipt_sum (part, currency, state, duplicate, n, total, tax)
+    INSERT INTO receipt_sum (date, currency, state, duplicate, n, total, tax)
     SELECT
         column1, coalesce(old.currency, ''), old.state, old.duplicate_of IS NOT NULL, -1,
         -coalesce(old.total, 0), -coalesce(old.tax, 0)
-    FROM (VALUES ('*'), (coalesce(old.date, '')), ('=' || coalesce(old.merchant, ''))) WHERE TRUE
+    FROM (VALUES (coalesce(old.date, '')), ('*')) WHERE TRUE
     ON CONFLICT DO UPDATE SET
         n = n + excluded.n, total = total + excluded.total, tax = tax + excluded.tax;
     UPDATE receipt SET

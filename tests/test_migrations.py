@@ -1,5 +1,6 @@
 """The data of earlier releases is migrated, and that of a later one left alone."""
 
+import gzip
 import json
 import re
 import shutil
@@ -16,6 +17,7 @@ from tests.fakes import fake, until, wait
 from worker import read_old
 
 FIRST_RELEASE = Path("tests/data/release-1.db")
+WITH_RECEIPTS = Path("tests/data/release-6.db.gz")  # of 1.1.0: corrected, confirmed, failed
 
 
 @pytest.fixture
@@ -27,6 +29,15 @@ def old(tmp_path):
     for key in ("1/r0.jpg", "1/r1.jpg", "2/r0.jpg", "2/r1.jpg"):
         (data / "uploads" / key).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy("samples/receipt.jpg", data / "uploads" / key)
+    return data
+
+
+@pytest.fixture
+def with_receipts(tmp_path):
+    """A data directory as 1.1.0 left it, without its files."""
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "receipts.db").write_bytes(gzip.decompress(WITH_RECEIPTS.read_bytes()))
     return data
 
 
@@ -65,10 +76,12 @@ def counts(connection):
     return [row["status"] for row in connection.execute("SELECT status FROM job_count")]
 
 
-def test_a_migrated_schema_is_that_of_a_new_database(old, tmp_path):
-    db.create(old / "receipts.db")
+@pytest.mark.parametrize("release", ["old", "with_receipts"])
+def test_a_migrated_schema_is_that_of_a_new_database(request, release, tmp_path):
+    path = request.getfixturevalue(release) / "receipts.db"
+    db.create(path)
     db.create(tmp_path / "new.db")
-    assert structure(old / "receipts.db") == structure(tmp_path / "new.db")
+    assert structure(path) == structure(tmp_path / "new.db")
 
 
 def test_every_version_has_its_step():
@@ -104,6 +117,32 @@ def test_what_later_releases_added_works_on_an_old_database(old, make_app):
     assert client.post(url, data={"ocrProvider": "openai"}).json == {"id": 5}
     assert wait(client, 1)["failedFiles"] == 0
     assert client.delete("/ocr-jobs/1").status_code == 200
+
+
+def test_receipts_of_1_1_0_stay_as_they_are_and_are_found_and_added_up(with_receipts, make_app):
+    client = make_app({}).test_client()
+    found = {r["id"]: r for r in client.get("/receipts").json["data"]}
+    assert {id: (r["merchant"], r["total"], r["state"]) for id, r in found.items()} == {
+        1: ("SDN BHD", 13.2, "confirmed"),
+        2: ("Złoty Kłos", 5.5, "ok"),
+        3: ("sdn bild", 20, "ok"),
+        4: (None, None, "failed"),
+        5: ("Złoty Kłos", 5.5, "ok"),
+    }
+    for words, ids in (("złoty", [5, 2]), ("ZLOTY klo", [5, 2]), ("flat bhd", [3, 1])):
+        answer = client.get("/receipts", query_string={"search": words}).json
+        assert [receipt["id"] for receipt in answer["data"]] == ids
+    summary = client.get("/receipts/summary?by=merchant").json["data"]
+    assert {(r["merchant"], r["currency"]): (r["count"], r["total"]) for r in summary} == {
+        ("SDN BHD", "EUR"): (1, 13.2),
+        ("sdn bild", "USD"): (1, 20),
+        ("Złoty Kłos", "PLN"): (2, 11),
+        (None, None): (1, 0),
+    }
+    update = {"updatedAt": found[2]["updatedAt"], "set": {"merchant": "Kłos", "currency": "EUR"}}
+    assert client.patch("/receipts/2", json=update).status_code == 200
+    sums = {r["currency"]: r["total"] for r in client.get("/receipts").json["sums"]}
+    assert sums == {None: 0, "EUR": 18.7, "PLN": 5.5, "USD": 20}
 
 
 def test_a_database_of_a_newer_release_is_refused_and_left_alone(old, make_app):
