@@ -362,7 +362,7 @@ def test_a_thread_that_is_late_writes_nothing_over_what_came_after(client, gate,
         time.sleep(0.3)  # the first one is done and has tried to write
         assert only_execution(client.get(f"/ocr-jobs/{job_id}").json)["status"] == "running"
         with other:
-            database.complete(other, 1, claim, '{"text": "of the second"}')
+            database.end(other, 1, claim, None, '{"text": "of the second"}')
     assert only_execution(client.get(f"/ocr-jobs/{job_id}").json)["ocrData"] == {
         "text": "of the second"
     }
