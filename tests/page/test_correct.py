@@ -140,7 +140,7 @@ def test_the_same_receipt_in_two_windows_shows_both_values(page, receipt, server
     page.see(".notice.conflict", "€3.70 → €5.00")
     assert get(server, f"receipts/{it['id']}")["state"] != "confirmed"
     page.press_key("c")
-    page.see(".heading .state", "Confirmed")
+    assert until(lambda: get(server, f"receipts/{it['id']}")["state"] == "confirmed")
 
 
 def test_what_is_typed_is_not_lost_without_a_server_or_by_a_reload(page, receipt):
