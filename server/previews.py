@@ -23,6 +23,7 @@ from storage import Storage
 WIDTHS = (200, 400, 800, 1600, 2400)  # pixels; others are rounded up, so that few are kept
 MOST_WAITING = 16  # requests; more would take the threads that uploads need
 MOST_FAILURES = 1000  # remembered, or a list with a hostile file would decode it at every look
+REFUSED_S = 600  # after a failure, which may have been one of a busy machine
 END_OF_IMAGE = b"\xff\xd9"  # a JPEG without it was cut off by a failure of power
 KEPT_SHARE = 0.9  # of the limit, once it is passed
 
@@ -50,11 +51,11 @@ def page_of(file: dict[str, Any], number: int, width: int) -> Page:
 class Previews:
     """The previews of one server."""
 
-    def __init__(self, storage: Storage, settings: Settings) -> None:
-        self._storage, self._settings = storage, settings
+    def __init__(self, storage: Storage, settings: Settings, refused_s: float = REFUSED_S) -> None:
+        self._storage, self._settings, self._refused_s = storage, settings, refused_s
         self._most_bytes = settings.preview_cache_mb * 2**20
         self._bytes = self._most_bytes  # at most: the first that is kept counts them
-        self._failures: dict[tuple[str, int], str] = {}
+        self._failures: dict[tuple[str, int], tuple[float, str]] = {}  # until when, and why
         self._turns = threading.BoundedSemaphore(MOST_WAITING)
         self._lock = threading.Lock()
 
@@ -87,8 +88,8 @@ class Previews:
         return data
 
     def _decoded(self, original: Path, page: Page) -> bytes | None:
-        failure = self._failures.get((page.sha256, page.number))
-        if not failure:
+        refused_until, failure = self._failures.get((page.sha256, page.number), (0.0, ""))
+        if time.monotonic() >= refused_until:
             try:
                 return decoder.preview(original, page.number, page.width, self._settings)
             except ProviderError as error:
@@ -96,9 +97,10 @@ class Previews:
                 slow = f"it cannot be decoded within {decoder.CHECK_S} s"
                 reason = slow if is_slow else error.message
                 failure = f"No picture can be made of page {page.number}: {reason}"
-        if len(self._failures) >= MOST_FAILURES:
-            self._failures.clear()
-        self._failures[page.sha256, page.number] = failure
+            if len(self._failures) >= MOST_FAILURES:
+                self._failures.clear()
+            refused_until = time.monotonic() + self._refused_s
+            self._failures[page.sha256, page.number] = refused_until, failure
         raise UnprocessableEntity(failure)
 
     def _path(self, page: Page) -> Path:

@@ -4,11 +4,12 @@ import random
 import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from io import BytesIO
 
 import pytest
 from PIL import Image
+from werkzeug.exceptions import UnprocessableEntity
 
 from engines import decoder
 from server import previews
@@ -143,6 +144,23 @@ def test_a_file_of_which_no_picture_can_be_made_is_decoded_once(make_app):
     started = time.monotonic()
     assert refusal(client.get(f"{URL}?width=200"), 422) == sentence
     assert time.monotonic() - started < 0.5
+
+
+@pytest.mark.parametrize("refused_s", [0, 600])
+def test_a_page_of_which_no_picture_could_be_made_is_tried_again_after_a_while(
+    client, app, tmp_path, refused_s
+):
+    upload(client, "fake")
+    path, service = tmp_path / "data/uploads/1/0.png", app.extensions["receipts"]
+    whole = path.read_bytes()
+    path.write_bytes(b"broken")
+    page = previews.Page("uploads/1/0.png", "digest", 0, 200)
+    own = previews.Previews(service.storage, service.settings, refused_s)
+    with pytest.raises(UnprocessableEntity):
+        own.made(page)
+    path.write_bytes(whole)
+    with pytest.raises(UnprocessableEntity) if refused_s else nullcontext():
+        assert own.made(page)
 
 
 def test_many_previews_at_once_keep_nobody_waiting_but_themselves(client, app):
