@@ -57,8 +57,9 @@ GATHERED = re.compile(r'[^"]{4}"\*')  # in FTS5's query: a beginning that is in 
 ID_BITS = 40  # of a receipt's place in receipt_search, the lower ones
 MAX_ID = (1 << ID_BITS) - 1
 FOUND = f"(SELECT rowid & {MAX_ID} AS value FROM receipt_search WHERE receipt_search MATCH :words)"
+# total() adds up as sum() does up to 2**53, and beyond to 15 digits, where sum() may overflow
 SUMS = """
-    sum(n) AS count, sum(n * duplicate) AS duplicates, sum(total) AS total, sum(tax) AS tax
+    sum(n) AS count, sum(n * duplicate) AS duplicates, total(total) AS total, total(tax) AS tax
 """
 ITEMS = (  # of a receipt; readings of older releases have only one
     "json_extract(corrections, '$.items')",
@@ -1167,7 +1168,7 @@ def sum_receipts(
 
 
 def _as_sums(row: sqlite3.Row) -> dict[str, Any]:
-    return {**row, "total": amount(row["total"] or 0), "tax": amount(row["tax"] or 0)}
+    return {**row, "total": amount(row["total"]), "tax": amount(row["tax"])}
 
 
 def _summed(listing: ReceiptListing, by: Sequence[str]) -> str:
@@ -1244,7 +1245,7 @@ def _sums_by_place(
         db.execute(
             f"""
             SELECT :own AS currency, count(*) AS count, count(duplicate_of) AS duplicates,
-                sum(total) AS total, sum(tax) AS tax
+                total(total) AS total, total(tax) AS tax
             FROM {found} AND receipt_search.rowid BETWEEN :first AND :last
             """,
             terms | _places(row["currency"]),
