@@ -9,11 +9,12 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from difflib import SequenceMatcher
+from functools import lru_cache
 from itertools import groupby
 from typing import Any, NamedTuple
 from unicodedata import bidirectional, category, normalize
 
-from PIL import Image, ImageChops
+from PIL import Image
 
 from engines.codes import find_codes
 from engines.ctc import LAST_LATIN
@@ -41,6 +42,7 @@ MAX_SAMPLES = 3
 MIN_SIMILARITY = 0.8  # of a sample's text and what the engine reads
 HIDDEN = (3, 7)  # text render modes: invisible, and only to clip (ISO 32000-1, table 106)
 HYPHEN = "\x02"  # what PDFium makes of a hyphen at the end of a row
+FIRST_FOREIGN = "\u0300"  # no letter below is a vowel mark, or written from right to left
 # Ligatures, and the forms of Hebrew and Arabic letters: people type their parts.
 FORMS = {*range(0xFB00, 0xFE00), *range(0xFE70, 0xFEFF)}
 
@@ -78,8 +80,9 @@ def read_text_page(
     if _is_scan(page) or _has_fields(page):
         return None
     scale = pdf_scale(page.get_size(), DPI)
-    picture = page.render(scale=scale, grayscale=True).to_pil().convert("L")
-    words, edges = list(_words(text, _place(page, picture.size))), _edges(picture)
+    drawn = page.render(scale=scale, grayscale=True)
+    picture, edges = drawn.to_pil(), _edges(drawn.to_numpy())
+    words = list(_words(text, _place(page, picture.size)))
     codes = find_codes(picture, number) if _may_have_codes(words, edges) else []
     words = _shown(words, [code.box for code in codes], edges)
     rows = _rows([word.line for word in words])
@@ -130,23 +133,25 @@ def _place(page: Any, size: tuple[int, int]) -> Place:
     return lambda x, y: (x0 + a * x + c * y, y0 + b * x + d * y)
 
 
-def _words(text: Any, place: Place) -> Iterator[Word]:
+def _words(page: Any, place: Place) -> Iterator[Word]:
     """The words of a page's text; none where too many characters stand for no letter."""
     from pypdfium2.raw import FPDFText_GetUnicode, FPDFText_HasUnicodeMapError
 
-    characters = [chr(FPDFText_GetUnicode(text, n)) for n in range(text.count_chars())]
+    text, count = page.raw, page.count_chars()  # each call with `page` itself would cost a lookup
+    characters = [chr(FPDFText_GetUnicode(text, n)) for n in range(count)]
     printed = [n for n, character in enumerate(characters) if not character.isspace()]
     bad = sum(
         FPDFText_HasUnicodeMapError(text, n) == 1 or _is_no_letter(characters[n]) for n in printed
     )
     if bad > MAX_BAD_SHARE * len(printed):
         return
-    for is_space, run in groupby(range(len(characters)), lambda n: characters[n].isspace()):
+    looks: dict[int, tuple[str, bool]] = {}
+    for is_space, run in groupby(range(count), lambda n: characters[n].isspace()):
         if is_space:
             continue
         numbers = _as_read(list(run), characters, text, place)
         if word := "".join(_plain(characters[n]) for n in numbers):
-            yield _word(text, word, numbers[0], numbers[-1], place)
+            yield _word(text, word, numbers[0], numbers[-1], place, looks)
 
 
 def _as_read(
@@ -158,6 +163,8 @@ def _as_read(
     (pypdfium2 5.15, Chromium 156). So their letters are ordered by their right edges, which a vowel
     mark does not reach over; figures and Latin letters between them run from left to right.
     """
+    if all(characters[n] < FIRST_FOREIGN for n in numbers):
+        return numbers
     is_foreign = {n: bidirectional(characters[n]) in ("R", "AL", "NSM") for n in numbers}
     if not any(is_foreign.values()):
         return numbers
@@ -166,12 +173,14 @@ def _as_read(
     return [number for is_right, run in runs for number in (run if is_right else run[::-1])]
 
 
+@lru_cache(maxsize=4096)
 def _is_no_letter(character: str) -> bool:
     """A control character, one for private use, or the sign for an unknown one."""
     is_sign = character != HYPHEN and category(character) in ("Cc", "Co", "Cn", "Cs")
     return is_sign or character == "\ufffd"
 
 
+@lru_cache(maxsize=4096)
 def _plain(character: str) -> str:
     if character == HYPHEN:
         return "-"
@@ -180,16 +189,22 @@ def _plain(character: str) -> str:
     return normalize("NFKC", character) if ord(character) in FORMS else character
 
 
-def _word(text: Any, word: str, first: int, last: int, place: Place) -> Word:
+def _word(
+    text: Any, word: str, first: int, last: int, place: Place, looks: dict[int, tuple[str, bool]]
+) -> Word:
+    """The word from its first to its last character; `looks` keeps how objects of text look."""
     from pypdfium2 import raw
 
     corners = [*_corners(text, first, place), *_corners(text, last, place)]
     across, down = zip(*corners, strict=True)
     box = (int(min(across)), int(min(down)), math.ceil(max(across)), math.ceil(max(down)))
     drawn = raw.FPDFText_GetTextObject(text, first)
-    is_hidden = bool(drawn) and raw.FPDFTextObj_GetTextRenderMode(drawn) in HIDDEN
+    key = ctypes.cast(drawn, ctypes.c_void_p).value or 0
+    if key not in looks:
+        looks[key] = _look(drawn)
+    font, is_hidden = looks[key]
     is_aside = is_hidden or not _is_upright(raw.FPDFText_GetCharAngle(text, first), place)
-    return Word(Line(word, 1.0, box), _font(drawn), is_aside)
+    return Word(Line(word, 1.0, box), font, is_aside)
 
 
 def _corners(text: Any, number: int, place: Place) -> list[tuple[float, float]]:
@@ -207,27 +222,32 @@ def _is_upright(angle: float, place: Place) -> bool:
     return x - x0 > 10 * abs(y - y0)
 
 
-def _font(drawn: Any) -> str:
-    """The font's name, with the letters that tell subsets apart; "" where it has none."""
-    from pypdfium2.raw import FPDFFont_GetBaseFontName, FPDFTextObj_GetFont
+def _look(drawn: Any) -> tuple[str, bool]:
+    """The name of an object's font, and whether its text is hidden.
 
-    font, name = FPDFTextObj_GetFont(drawn) if drawn else None, ctypes.create_string_buffer(128)
-    if font:
-        FPDFFont_GetBaseFontName(font, name, 128)
-    return name.value.decode("utf-8", "replace")
-
-
-def _edges(picture: Image.Image) -> Any:
-    """How often light and dark change in each square, across it and down it.
-
-    That is 255 where every pixel of the square differs from the one before it; some changes of
-    CELL * CELL are a little more than as many.
+    The name has the letters that tell subsets apart; it is "" where the font has none.
     """
+    from pypdfium2 import raw
+
+    font, name = raw.FPDFTextObj_GetFont(drawn) if drawn else None, ctypes.create_string_buffer(128)
+    if font:
+        raw.FPDFFont_GetBaseFontName(font, name, 128)
+    is_hidden = bool(drawn) and raw.FPDFTextObj_GetTextRenderMode(drawn) in HIDDEN
+    return name.value.decode("utf-8", "replace"), is_hidden
+
+
+def _edges(picture: Any) -> Any:
+    """How often light and dark change in each square, across it and down it."""
     import numpy as np
 
-    dark = picture.point([255] * DARK + [0] * (256 - DARK))
-    changes = (ImageChops.difference(dark, ImageChops.offset(dark, *by)) for by in ((1, 0), (0, 1)))
-    return np.array([np.asarray(change.reduce(CELL)) for change in changes])
+    height, width = picture.shape
+    high, wide = -(-height // CELL), -(-width // CELL)
+    dark = np.zeros((high * CELL + 1, wide * CELL + 1), "uint8")  # with an edge, left and above
+    np.less(picture, DARK, out=dark[1 : height + 1, 1 : width + 1].view(bool))
+    inner = dark[1:, 1:]
+    changes = inner ^ dark[1:, :-1], inner ^ dark[:-1, 1:]
+    by_row = [change.reshape(high, CELL, -1).sum(1, "uint8") for change in changes]
+    return np.array([rows.reshape(high, wide, CELL).sum(2, "uint8") for rows in by_row])
 
 
 def _may_have_codes(words: Sequence[Word], edges: Any) -> bool:
@@ -263,8 +283,9 @@ def _shown(words: Sequence[Word], codes: Sequence[Box], edges: Any) -> list[Word
 
 def _cells(box: Box) -> tuple[slice, slice]:
     """The squares that a box touches, as indices of the array of all."""
-    left, top, right, bottom = (max(0, edge) // CELL for edge in box)
-    return slice(top, bottom + 1), slice(left, right + 1)
+    left, top, right, bottom = box
+    across = slice(max(0, left) // CELL, max(0, right) // CELL + 1)
+    return slice(max(0, top) // CELL, max(0, bottom) // CELL + 1), across
 
 
 def _rows(lines: Sequence[Line]) -> Rows:

@@ -113,6 +113,9 @@ _OF_WORD = defaultdict[str, set[str]](set)
 for _word, _language in _spoken():
     _OF_WORD[_word].add(_language)
 _LONGEST = max(map(len, _OF_PHRASE))  # in words
+_STARTS = {
+    word for some in (_OF_PHRASE, *_TAXES.values()) for phrase in some for word in phrase[:1]
+}
 
 
 def find_currency(texts: Sequence[str]) -> str | None:
@@ -153,7 +156,8 @@ def _evidence(texts: Sequence[str]) -> set[tuple[str, int, str]]:
     """Currency and points of each other thing that speaks for it, and what that is."""
     whole = "\n".join(texts).lower()
     read = plain(whole).split()
-    spans = {tuple(read[i : i + n]) for n in range(1, _LONGEST + 1) for i in range(len(read))}
+    starts = [i for i, word in enumerate(read) if word in _STARTS]
+    spans = {tuple(read[i : i + n]) for n in range(1, _LONGEST + 1) for i in starts}
     found = {(*vote, " ".join(p)) for p in spans & _OF_PHRASE.keys() for vote in _OF_PHRASE[p]}
     found |= {(code, PLACE, "place") for code, way in _PLACES.items() if way.search(whole)}
     rates = {Decimal(rate.replace(",", ".")) for rate in _RATE.findall(whole)}
