@@ -166,6 +166,7 @@ class FieldEvidence:
     subtotal: Evidence | None = None
     tax: Evidence | None = None
     tip: Evidence | None = None
+    payment_method: Evidence | None = None
 
 
 EVIDENCED = tuple(field.name for field in fields(FieldEvidence))
@@ -322,10 +323,9 @@ def as_json(receipt: Receipt) -> Json:
 
 def from_json(receipt: Json) -> Receipt:
     """The receipt that stands in ocrData, also in that of an older release, which had less."""
+    known = receipt.get("evidence") or {}
     evidence = {
-        name: Evidence(**found)
-        for name, found in (receipt.get("evidence") or {}).items()
-        if found and name in EVIDENCED
+        name: Evidence(**found) for name in EVIDENCED if (found := known.get(camel_name(name)))
     }
     values: dict[str, Any] = {
         field.name: _value(receipt[camel_name(field.name)])

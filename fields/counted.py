@@ -11,7 +11,17 @@ from typing import Any
 
 from fields.checks import check, is_sure, reviewed
 from fields.shops import keys_of
-from result import EVIDENCED, Evidence, Json, Receipt, ReceiptWarning, as_json, from_json, key_of
+from result import (
+    EVIDENCED,
+    Evidence,
+    Json,
+    Receipt,
+    ReceiptWarning,
+    as_json,
+    camel_name,
+    from_json,
+    key_of,
+)
 
 EMPTY = as_json(Receipt("rules"))  # of which nothing was read
 WEAK = {"no_text", "not_a_receipt"}  # warnings of a reading that gives way to a good one
@@ -87,7 +97,7 @@ def counted(receipt: Json, row: Mapping[str, Any], today: date) -> Json:
 def _sources(receipt: Json, changed: Json, corrections: Json) -> Json:
     """The evidence of the receipt, and the items with theirs, where fields were changed."""
     evidence = dict(receipt.get("evidence") or {})
-    for name in changed.keys() & set(EVIDENCED):
+    for name in changed.keys() & set(map(camel_name, EVIDENCED)):
         source = "corrected" if name in corrections else "learned"
         place = evidence.get(name) or vars(Evidence())
         evidence[name] = place | {"probability": None, "source": source}

@@ -54,6 +54,7 @@ def read_receipt(
     merchant = find_merchant(read)
     totals = find_totals(read)
     purchase = find_purchase(read, currency, today)
+    paid = _payment(read)
     printed = (totals.subtotal, totals.total)
     sums = {found.value for found in printed if found and not is_doubtful(found.evidence)}
     receipt = Receipt(
@@ -73,15 +74,17 @@ def read_receipt(
         tax=totals.tax and totals.tax.value,
         tip=totals.tip and totals.tip.value,
         total=totals.total and totals.total.value,
-        payment_method=_payment_method(read),
+        payment_method=paid and paid[0],
         card_last4=_last4(texts),
         evidence=FieldEvidence(
             _read(merchant.evidence, merchant.confidence),
             _read(purchase.evidence, purchase.confidence),
-            *(
-                found and _read(found.evidence, found.confidence)
-                for found in (totals.total, totals.subtotal, totals.tax, totals.tip)
-            ),
+            payment_method=paid and paid[1],
+            **{
+                name: found and _read(found.evidence, found.confidence)
+                for name in ("total", "subtotal", "tax", "tip")
+                for found in [getattr(totals, name)]
+            },
         ),
     )
     doubts = _doubts(receipt, merchant, totals, purchase)
@@ -124,10 +127,12 @@ def _receipt_number(texts: Sequence[str]) -> str | None:
     return None
 
 
-def _payment_method(rows: Sequence[Row]) -> str | None:
+def _payment(rows: Sequence[Row]) -> tuple[str, Evidence] | None:
+    """How it was paid, and the row that says so."""
     for topic, method in _METHODS.items():
-        if any(topic in row.topics and (row.amounts or _LAST4.search(row.text)) for row in rows):
-            return method
+        for row in rows:
+            if topic in row.topics and (row.amounts or _LAST4.search(row.text)):
+                return method, Evidence(None, "ocr", row.page, row.box(0, len(row.text)))
     return None
 
 

@@ -168,8 +168,8 @@ def join_receipts(receipts: Sequence[FileReceipt]) -> FileReceipt:
     foot = {name: _first(receipts[::-1], name) for name in FOOT}
     items = tuple(item for receipt in receipts for item in receipt.items)
     evidence = [receipt.evidence for receipt in receipts]
-    of_head = {name: _first(evidence, name) for name in ("merchant", "date")}
-    of_foot = {name: _first(evidence[::-1], name) for name in ("subtotal", "tax", "tip", "total")}
+    of_head = {name: _first(evidence, name) for name in EVIDENCED if name in HEAD}
+    of_foot = {name: _first(evidence[::-1], name) for name in EVIDENCED if name in FOOT}
     joined = replace(receipts[0], **head, **foot, items=items)
     joined = replace(joined, evidence=FieldEvidence(**of_head, **of_foot))
     kept = (w for w in _join_warnings(receipts) if w != "low_confidence" or not is_sure(joined))

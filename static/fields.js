@@ -20,9 +20,10 @@ const WORDS = {
   ...{ description: "item", unitPrice: "price" },
 };
 const ALWAYS = 3;
-const BESIDE = { taxes: "tax", currency: "total" }; // where they stand
+const BESIDE = { currency: "total" }; // where they stand
 const NAMED = {
   ...{ total: /(?<!sub.?)total|amount due|summe|gesamt|importe/i, tax: /tax|vat|gst|mwst|ust|tva|iva/i },
+  ...{ discount: /%|[-−]\s*\p{Sc}?\s*\d|\d-(?!\d)|di[sc]|rabatt|remise|des[ck]/iu },
   paymentMethod: /(?<!\p{L})(cash|card|visa|master|maestro|amex|debit|credit|bar|tunai)(?!\p{L}).*\d[.,]\d\d/iu,
 };
 
@@ -33,14 +34,33 @@ export const nameOf = (name) => say(WORDS[name] ?? name);
 export function fieldList(reading) {
   const { receipt } = reading;
   return Object.keys(KINDS).map((name, nth) => {
-    const field = { name, label: nameOf(name), value: valueOf(name, receipt[name], receipt) };
-    const its = BESIDE[name] ?? name;
-    const place = { name: its, printed: receipt[its], named: NAMED[its], evidence: receipt.evidence?.[its] };
-    field.row = placeOf(reading, place);
-    if (name === "time") field.row ??= placeOf(reading, { printed: inHalfDays(field.value) });
-    field.isShown = nth < ALWAYS || field.value !== null || receipt.review?.includes(name);
-    return field;
+    const value = valueOf(name, receipt[name], receipt);
+    const isShown = nth < ALWAYS || value !== null || receipt.review?.includes(name);
+    return { name, label: nameOf(name), value, row: value && rowOf(reading, BESIDE[name] ?? name), isShown };
   });
+}
+
+function rowOf(reading, name) {
+  const { [name]: value, evidence } = reading.receipt;
+  if (name === "taxes") return rowsOfTaxes(reading);
+  const printed = name === "time" ? timePattern(value) : value;
+  return placeOf(reading, { name, printed, named: NAMED[name], evidence: evidence?.[name] });
+}
+
+/** The rows of all taxes; that of their sum where they have none. */
+function rowsOfTaxes(reading) {
+  const place = ({ rate, amount }) => placeOf(reading, { printed: amount, named: ratePattern(rate) });
+  const rows = reading.receipt.taxes.map(place).filter(Boolean);
+  return rows.length ? [...new Set(rows)].join(" ") : rowOf(reading, "tax");
+}
+
+const ratePattern = (rate) =>
+  rate === null ? NAMED.tax : new RegExp(`(?<![\\d.,])${String(rate).replace(".", "[.,]")}([.,]0+)? *%`);
+
+/** A time as it may be printed, by twelve hours too: 7:43 or 7.43 for 19:43. */
+function timePattern(time) {
+  const [hour, minute] = time.split(":");
+  return new RegExp(`(?<![\\d.,])0?(${Number(hour)}|${hour % 12 || 12}) ?[:.h] ?${minute}(?!\\d)`, "i");
 }
 
 export const shownFields = (reading) => fieldList(reading).filter(({ isShown }) => isShown);
@@ -53,9 +73,6 @@ export function valueOf(name, value, { currency }) {
   if (KINDS[name] === "sum") return money(value, currency);
   return name === "date" ? printedDate(value) : value;
 }
-
-/** A time as twelve-hour clocks print it: 7:43 for 19:43. */
-const inHalfDays = (time) => time?.replace(/^\d+/, (hour) => hour % 12 || 12) ?? null;
 
 function rateOf({ rate, amount }, currency) {
   const parts = [rate === null ? null : percent(rate), amount === null ? null : money(amount, currency)];

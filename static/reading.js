@@ -69,7 +69,7 @@ function nextWord(row, at) {
 
 /**
  * Where a field is: the rows at its evidence, else those that hold its text, as "total 4 5" for
- * data-row; null if it is nowhere.
+ * data-row; null if it is nowhere. `printed` is a text, an amount or a pattern.
  */
 export function placeOf(reading, { name, printed, named, evidence }) {
   if (evidence?.box) return [name, ...rowsAt(reading, evidence)].join(" ");
@@ -97,18 +97,21 @@ function rowsWithin({ rows }, text) {
   });
 }
 
-/** The number of the only row that holds a printed text or amount, or null; of several the one named. */
-function rowWith(reading, value, named = /$^/) {
-  if (value === null || value === "") return null;
-  const found = [...reading.rows.keys()].filter((number) => holds(reading.rows[number].text, value));
-  if (found.length === 1) return found[0];
-  const best = (found.length ? found : [...reading.rows.keys()]).filter((nth) => named.test(reading.rows[nth].text));
+/** The number of the row that holds what is printed: of several the first named; of equal amounts none else. */
+function rowWith({ rows }, printed, named = /$^/) {
+  if (printed === null || printed === "") return null;
+  const all = [...rows.keys()];
+  const found = all.filter((number) => holds(rows[number].text, printed));
+  const best = (found.length ? found : all).filter((number) => named.test(rows[number].text));
+  if (found.length) return best[0] ?? (found.length === 1 || typeof printed !== "number" ? found[0] : null);
   return best.length === 1 ? best[0] : null;
 }
 
-function holds(row, value) {
-  if (typeof value !== "number") return row.toLowerCase().includes(value.toLowerCase());
-  const amount = Math.abs(value).toFixed(2);
-  const wanted = [amount, amount.replace(".", ",")];
-  return (row.match(/\d+[.,]\d\d(?!\d)/g) ?? []).some((printed) => wanted.includes(printed));
+function holds(row, printed) {
+  if (printed instanceof RegExp) return printed.test(row);
+  if (typeof printed !== "number") return row.toLowerCase().includes(printed.toLowerCase());
+  const amount = Math.abs(printed);
+  const digitsOf = (text) => text.replace(/\D/g, "");
+  const isAmount = (text) => digitsOf(text) === digitsOf(/[.,]\d\d$/.test(text) ? amount.toFixed(2) : String(amount));
+  return (row.match(/\d[\d.,'’]*\d\d/g) ?? []).some(isAmount);
 }

@@ -670,15 +670,22 @@ def test_a_total_that_is_not_on_the_paper_is_null_and_reviewed():
 
 
 def test_the_evidence_is_where_the_field_was_read():
-    rows = [("SHOP LTD", 20), ("01/02/2020 EUR", 60), ("TEA 2.00", 100), ("TOTAL 2.00", 140)]
+    rows = [
+        ("SHOP LTD", 20),
+        ("01/02/2020 EUR", 60),
+        ("TEA 2.00", 100),
+        ("TOTAL 2.00", 140),
+        ("CASH 5.00", 180),
+    ]
     lines = [[Line(text, 0.99, (10, top, 300, top + 24))] for text, top in rows]
-    found = read_receipt(lines, pages=[0, 0, 0, 1])
+    found = read_receipt(lines, pages=[0, 0, 0, 1, 1])
     total = found.evidence.total  # of either row that prints 2.00
     assert (total.page, total.box) in ((1, (10, 140, 300, 164)), (0, (10, 100, 300, 124)))
     assert found.evidence.date.box == (10, 60, 300, 84)
     assert (found.evidence.merchant.page, found.evidence.merchant.source) == (0, "ocr")
     assert 0 < found.evidence.total.probability <= 1
     assert found.items[0].evidence == Evidence(0.99, "ocr", 0, (10, 100, 300, 124))
+    assert found.evidence.payment_method == Evidence(None, "ocr", 1, (10, 180, 300, 204))
 
 
 def test_a_field_is_at_most_as_probable_as_the_reading_of_its_print():

@@ -2,6 +2,7 @@
 
 from io import BytesIO
 
+import pillow_heif
 import pytest
 
 from tests.fakes import drawn, png, until
@@ -9,15 +10,17 @@ from tests.page.conftest import PHONE
 
 pytestmark = pytest.mark.slow
 
+SUFFIXES = {"PDF": "pdf", "TIFF": "tif", "HEIF": "heic"}
 BOX = """const [box] = [document.querySelector(arguments[0]).getBoundingClientRect()];
 return [box.top, box.bottom].map(Math.round)"""
 
 
-def _pages(suffix, count):
+def _pages(form, count):
+    pillow_heif.register_heif_opener()
     buffer = BytesIO()
     pages = [drawn((f"PAGE {n}",), (300, 200)) for n in range(count)]
-    pages[0].save(buffer, suffix, save_all=True, append_images=pages[1:])
-    return [("file", (f"bill.{suffix.lower()}", buffer.getvalue()))]
+    pages[0].save(buffer, form, save_all=True, append_images=pages[1:])
+    return [("file", (f"bill.{SUFFIXES[form]}", buffer.getvalue()))]
 
 
 # What is seen
@@ -84,18 +87,25 @@ def test_a_field_without_a_box_is_found_by_what_is_printed(page):
         "import('/static/fields.js').then(({fieldList, KINDS}) => {"
         "const lines = (text) => ({text, lines: []});"
         "const none = Object.fromEntries(Object.keys(KINDS).map((name) => [name, null]));"
-        "const read = {total: 3.7, time: '19:43', currency: 'EUR', paymentMethod: 'cash'};"
-        "const receipt = {...none, ...read, items: [], taxes: []};"
-        "const printed = ['CAFE', '03/14/26 7:43 PM', 'CASHIER 3', 'TOTAL 3.70', 'CASH 20.00'];"
+        "const read = {total: 3.7, time: '19:43', currency: 'EUR', paymentMethod: 'cash',"
+        " discount: -0.5, cardLast4: '4200', merchantPhone: '030 123456', receiptNumber: '4-77'};"
+        "const taxes = [{rate: 19, amount: 0.5}, {rate: 7, amount: 0.2}];"
+        "const receipt = {...none, ...read, items: [], taxes};"
+        "const printed = ['CAFE', '03/14/26 7:43 PM', 'CASHIER 3', 'TOTAL 3.70', 'CASH 20.00',"
+        " 'BUN 0.50', 'RABATT -0,50', 'A 19,0 % 2,63 0,50', 'B 7% 2.86 0.20', 'Tel 030 123456',"
+        " '**** 4200', 'Tel 030 123456', 'Bon 4-77', 'CARD 4200'];"
         "const list = fieldList({receipt, rows: printed.map(lines)});"
         "arguments[0](list.filter(({value}) => value).map(({name, row}) => [name, row])); })"
     )
-    assert dict(found) == {"total": "3", "time": "1", "currency": "3", "paymentMethod": "4"}
+    assert dict(found) == {
+        **{"total": "3", "time": "1", "currency": "3", "paymentMethod": "4", "discount": "6"},
+        **{"taxes": "7 8", "merchantPhone": "9", "cardLast4": "10", "receiptNumber": "12"},
+    }
 
 
-@pytest.mark.parametrize(("suffix", "count"), [("PDF", 10), ("TIFF", 2)])
-def test_a_file_of_pages_is_shown_page_by_page(page, receipt, suffix, count):
-    files = _pages(suffix, count)
+@pytest.mark.parametrize(("form", "count"), [("PDF", 10), ("TIFF", 2)])
+def test_a_file_of_pages_is_shown_page_by_page(page, receipt, form, count):
+    files = _pages(form, count)
     page.open(f"#/receipts/{receipt('ten' if count == 10 else 'paged', files=files)['id']}")
     page.see(".tools", f"1 / {count}")
     first = page.see(".paper image").get_attribute("href")
@@ -104,6 +114,16 @@ def test_a_file_of_pages_is_shown_page_by_page(page, receipt, suffix, count):
     page.see(f".paper image:not([href='{first}'])")
     page.click("#sheet-left")
     page.see(f".paper image[href='{first}']")
+
+
+def test_a_heic_is_shown_as_every_browser_can(page, receipt):
+    page.open(f"#/receipts/{receipt('careful', files=_pages('HEIF', 1))['id']}")
+    shown = page.see(".paper image").get_attribute("href")
+    size = (
+        "const image = new Image(); image.src = arguments[0]; const done = arguments[1];"
+        "image.decode().then(() => done([image.naturalWidth, image.naturalHeight]))"
+    )
+    assert page.run_async(size, shown) == [300, 200]
 
 
 def test_a_long_receipt_is_shown_photo_by_photo(page, receipt):

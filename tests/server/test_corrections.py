@@ -97,6 +97,8 @@ def test_a_corrected_field_counts_and_stands_beside_what_was_read(client, receip
         "page": 0,
         "box": [5, 6, 7, 8],
     }
+    changed = patch(client, set={"paymentMethod": "card"})
+    assert changed["receipt"]["evidence"]["paymentMethod"]["source"] == "corrected"
     assert changed["readings"] == receipt["readings"]
     assert changed["updatedAt"] > receipt["updatedAt"]
     found = client.get("/receipts?search=bhd&min=13.2&max=13.2").json
