@@ -2,6 +2,8 @@
 
     python -m bench.several [--provider paddle-ocr-local] [--seed 1] [--set judged] [--keep FOLDER]
 
+The set `cut` has receipts that the picture's edge or another receipt cuts off.
+
 A file is split right when as many receipts are found as were drawn, each with the merchant, date
 and total of one of them (two of the three: the engine may misread one). It is mixed when a
 receipt has fields of two of them, or when several are one without the warning `several_receipts`.
@@ -194,6 +196,18 @@ def one(chance: Random, count: int = 0, tongue: Language | None = None) -> Paper
     return Paper(paper(rows, style(chance), chance), fields)
 
 
+def cut(chance: Random, part: str) -> Paper:
+    """The `head` of a receipt with some items and no sum, or the `foot` without a head."""
+    rows, fields = receipt(chance, chance.randint(3, 8))
+    look = style(chance)
+    whole = paper(rows, look, chance)
+    first = next(number for number, row in enumerate(rows) if len(row) == 2)
+    edge = look.letters * 2 + look.pitch * (first + chance.randint(1, 2))
+    box = (0, 0, whole.width, edge) if part == "head" else (0, edge, *whole.size)
+    shown = {"merchant"} if part == "head" else {"total"}
+    return Paper(whole.crop(box), {name: fields[name] for name in shown})
+
+
 # Several papers on a page
 
 Placed = list[tuple[Paper, int, int]]  # left and top
@@ -278,6 +292,12 @@ def table(width: int, height: int, chance: Random) -> Image.Image:
     )
 
 
+def hiding(papers: Sequence[Paper], chance: Random, gap: int) -> Placed:
+    """The last lies on the foot of the one before it."""
+    (above, left, top), below = (papers[0], gap, gap), papers[1]
+    return [(above, left, top), (below, left + chance.randint(0, gap), top + above.picture.height)]
+
+
 Layout = Callable[[Sequence[Paper], Random, int], Placed]
 
 
@@ -288,6 +308,7 @@ class Case(NamedTuple):
     tilt: float = 0.0  # degrees
     kind: str = "jpg"
     gap: int = 60
+    cut: tuple[str, ...] = ()  # what is seen of each receipt of a page: all, head or foot
 
 
 def _long(chance: Random, parts: int, repeats: bool) -> list[Paper]:
@@ -334,7 +355,17 @@ JUDGED = (
     Case("one over two pages", ((below, -2),), kind="pdf"),
     Case("one over three pages with heads", ((below, -3),), kind="tif"),
 )
-SETS = {"tuned": TUNED, "judged": JUDGED}
+CUT = (
+    Case("side by side, head and all, scan", ((beside, 2),), cut=("head", "all")),
+    Case("side by side, all and head, photo", ((beside, 2),), table, 5, cut=("all", "head")),
+    Case("one on the foot of another, scan", ((hiding, 2),), cut=("head", "all")),
+    Case("one on the foot of another, photo", ((hiding, 2),), table, 3, cut=("head", "all")),
+    Case("all above head, scan", ((below, 2),), cut=("all", "head")),
+    Case("all above head, photo", ((below, 2),), table, 4, cut=("all", "head")),
+    Case("foot above all, photo", ((below, 2),), table, 4, cut=("foot", "all")),
+    Case("one on the head of another, photo", ((hiding, 2),), table, 3, cut=("all", "foot")),
+)
+SETS = {"tuned": TUNED, "judged": JUDGED, "cut": CUT}
 
 
 class Drawn(NamedTuple):
@@ -351,7 +382,8 @@ def draw(case: Case, seed: int, folder: Path) -> Drawn:
             pages += [laid([(one, 40, 40)], chance, case.ground, 40, case.tilt) for one in papers]
             receipts.append(papers[0].fields)
             continue
-        papers = [one(chance) for _ in range(count)]
+        shown = case.cut or ("all",) * count
+        papers = [one(chance) if part == "all" else cut(chance, part) for part in shown]
         pages.append(
             laid(layout(papers, chance, case.gap), chance, case.ground, case.gap, case.tilt)
         )
@@ -377,9 +409,12 @@ def judge(drawn: Drawn, result: OcrResult) -> str:
     found = result.receipts or (result.receipt,)
     owners = [_owners(receipt, drawn.receipts) for receipt in found]
     firsts = [max(own, key=lambda o: len(own[o]), default=None) for own in owners]
-    agree = [max(map(len, own.values()), default=0) for own in owners]
+    agree = all(
+        first is not None and len(own[first]) >= min(2, len(drawn.receipts[first]))
+        for own, first in zip(owners, firsts, strict=True)
+    )
     are_all = {*firsts} == {*range(len(drawn.receipts))} and len(found) == len(drawn.receipts)
-    if are_all and min(agree) >= 2 and not any(map(_is_mixed, owners)):
+    if are_all and agree and not any(map(_is_mixed, owners)):
         return "right"
     if any("several_receipts" in receipt.warnings for receipt in found):
         return "warned"
@@ -393,7 +428,7 @@ def _owners(receipt: Receipt, drawn: Sequence[Fields]) -> dict[int, set[str]]:
     owners: dict[int, set[str]] = {}
     for name in ("merchant", "date", "total"):
         for number, fields in enumerate(drawn):
-            if is_right(name, fields[name], getattr(receipt, name)):
+            if name in fields and is_right(name, fields[name], getattr(receipt, name)):
                 owners.setdefault(number, set()).add(name)
     return owners
 

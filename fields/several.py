@@ -1,14 +1,15 @@
 """Tells the receipts of a file apart. Pure: printed rows with boxes in, parts of them out.
 
-A page is cut where nothing is printed across it and each side is a receipt of its own: a column of
-prices has no head and no total. What stands below a receipt, or on the next page, is another only
-where its total and its shop, moment or number differ too: a card slip repeats them.
+A page is cut where nothing is printed across it and each side is a receipt of its own, or begins as
+one: a column of prices has no head and no total. What stands below a receipt, or on the next page,
+is another only where its total and its shop, moment or number differ too: a card slip repeats them.
 """
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from decimal import Decimal
 from functools import lru_cache, reduce
-from itertools import accumulate, pairwise, takewhile
+from itertools import accumulate, groupby, pairwise, takewhile
 from operator import add, sub
 from statistics import fmean, median
 from typing import NamedTuple
@@ -26,6 +27,8 @@ from result import Box, Line, Receipt, Rows
 SLOPES = (0.0, 0.03, -0.03, 0.06, -0.06, 0.1, -0.1, 0.14, -0.14, 0.19, -0.19)  # of cuts
 MIN_GAP = 1.0  # between pieces of a row, and receipts side by side, in heights of print
 MIN_GAP_BELOW = 1.6  # between one and the next below it, in usual steps from row to row
+MIN_DOUBTFUL_GAP = 2.0  # the same, where what stands below it is not whole
+HEAD_ROWS = 4  # that come first in a head, and have a street among them
 TRIED = 8  # of the widest gaps between columns
 TRIED_BELOW = 3  # of those between rows
 MIN_PIECES = 4  # of a receipt
@@ -33,6 +36,7 @@ MIN_PROBABILITY = 0.5  # of a field by which receipts are told apart
 TOTALS = ("total", "grand", "inclusive", "rounded")
 NAMES = ("merchant", "receipt_number", "date", "time")
 
+_WORD = re.compile(r"[^\W\d_]{3}")
 _PAGE = re.compile(  # Page 2 of 3, Seite 2/3, 2 / 3
     r"(?:^|[^\W\d_]{3}\.?\s{0,2})(\d{1,2})\s?(?:/|of|von|de|di|sur|van|av|af|z)\s?(\d{1,2})\W{0,3}$",
     re.IGNORECASE,
@@ -55,6 +59,9 @@ class Seen(NamedTuple):
     amounts: int = 0
     dates: int = 0
     contacts: int = 0  # addresses, telephone and tax numbers, legal forms
+    streets: int = 0
+    prices: int = 0  # rows with an amount of two decimals
+    things: int = 0  # of these, those that name no sum and no moment
 
     def plus(self, other: "Seen") -> "Seen":
         return Seen(*map(add, self, other))
@@ -146,9 +153,17 @@ def _between_columns(pieces: Sequence[_Piece], height: float) -> Cut | None:
     )
     for _, slope, place in _widest(gaps, MIN_GAP * height, TRIED):
         cut = _left_of(slope, place + slope * centre)
-        if all(_seen(p.text for p in _on(pieces, side)).is_whole for side in (cut, _other(cut))):
+        sides = [_on(pieces, side) for side in (cut, _other(cut))]
+        are_whole = all(_seen(piece.text for piece in side).is_whole for side in sides)
+        if are_whole or all(is_headed(list(map(seen_in, _texts(side)))) for side in sides):
             return cut
     return None
+
+
+def _texts(pieces: Sequence[_Piece]) -> Iterator[str]:
+    """The rows of some pieces."""
+    for _, row in groupby(sorted(pieces), lambda piece: piece.row):
+        yield " ".join(piece.text for piece in row)
 
 
 def _above_columns(pieces: Sequence[_Piece], height: float) -> Cut | None:
@@ -241,10 +256,14 @@ def _text(lines: Sequence[Line]) -> str:
 @lru_cache(maxsize=4096)
 def seen_in(text: str) -> Seen:
     row = Row(text, topics(text), (), ())
-    amounts = sum(amount.is_money for amount in find_amounts(text))
-    is_contact = PHONE.search(text) or TAX_ID.search(text) or LEGAL.search(text) or is_street(row)
+    money = [amount for amount in find_amounts(text) if amount.is_money]
+    is_dated, street = any(find_dates(text)), is_street(row)
+    is_contact = street or PHONE.search(text) or TAX_ID.search(text) or LEGAL.search(text)
     is_total = role_of(row.topics) in TOTALS
-    return Seen(1, is_total, amounts, any(find_dates(text)), bool(is_contact))
+    is_price = any(amount.decimals == 2 for amount in money)
+    is_thing = is_price and not (row.topics or is_dated or find_time(text)) and _WORD.search(text)
+    proofs = (is_dated, bool(is_contact), street, is_price, bool(is_thing))
+    return Seen(1, is_total, len(money), *proofs)
 
 
 def _print_height(rows: Rows) -> float:
@@ -290,11 +309,8 @@ def stacked(rows: Rows) -> list[Rows]:
 
 def _starts(rows: Rows) -> list[int]:
     """The rows that may begin another receipt below one, the widest gap above them first."""
-    upright = _turned_rows(rows) if _is_turned(rows) else rows
-    steps = [abs(b - a) for a, b in pairwise(map(_row_middle, upright))]
-    least = MIN_GAP_BELOW * max(median(steps), _print_height(rows)) if steps else 0.0
     last = len(rows) - MIN_PIECES
-    wide = [(s, n) for n, s in enumerate(steps, 1) if s >= least and MIN_PIECES <= n <= last]
+    wide = [(s, n) for s, n in _below_gaps(rows, MIN_GAP_BELOW) if MIN_PIECES <= n <= last]
     if not wide:
         return []
     seen = [seen_in(_text(row)) for row in rows]
@@ -305,6 +321,14 @@ def _starts(rows: Rows) -> list[int]:
         if sums[number].is_whole and sums[-1].minus(sums[number]).is_whole and begins(seen[number:])
     ]
     return [number for _, number in sorted(found, reverse=True)[:TRIED_BELOW]]
+
+
+def _below_gaps(rows: Rows, least: float) -> list[tuple[float, int]]:
+    """The rows below gaps of at least so many usual steps from row to row, with the gap."""
+    upright = _turned_rows(rows) if _is_turned(rows) else rows
+    steps = [abs(b - a) for a, b in pairwise(map(_row_middle, upright))]
+    usual = max(median(steps), _print_height(rows)) if steps else 0.0
+    return [(step, number) for number, step in enumerate(steps, 1) if step >= least * usual]
 
 
 def _row_middle(row: Sequence[Line]) -> float:
@@ -373,10 +397,56 @@ def _is_numbered(rows: Rows, number: int) -> bool:
 
 def may_be_receipt(rows: Rows) -> bool:
     """A part of a page has amounts, unlike a letter's head or the back of a receipt."""
-    return _seen(map(_text, rows)).amounts > 1
+    seen = [seen_in(_text(row)) for row in rows]
+    return sum(row.amounts for row in seen) > 1 or is_headed(seen)
+
+
+def is_headed(rows: Sequence[Seen]) -> bool:
+    """A street stands above the first price, and there is a thing with its price."""
+    head = takewhile(lambda row: not row.prices, rows)
+    return any(row.streets for row in head) and any(row.things for row in rows)
+
+
+# What cannot be told apart
 
 
 def may_be_several(rows: Rows) -> bool:
-    """Whether times of different days are printed, as on 4 of 969 receipts that are alone."""
-    moments = (find_dates(text) for text in map(_text, rows) if find_time(text))
-    return len({day.day_first or day.month_first for days in moments for day in days}) > 1
+    """Whether rows that could not be cut seem to be of several receipts.
+
+    Times of different days are printed, or below a gap is what only another receipt has: so on 5
+    of 969 receipts that are alone.
+    """
+    texts = list(map(_text, rows))
+    moments = (find_dates(text) for text in texts if find_time(text))
+    if len({day.day_first or day.month_first for days in moments for day in days}) > 1:
+        return True
+    seen = list(map(seen_in, texts))
+    below_gaps = (number for _, number in _below_gaps(rows, MIN_DOUBTFUL_GAP))
+    return any(_begins_again(seen, n) or _ends_again(rows, seen, n) for n in below_gaps)
+
+
+def _begins_again(rows: Sequence[Seen], number: int) -> bool:
+    """From this row on there is a head with a street, and a thing with its price right below it.
+
+    A card slip, a table of taxes and the foot of a receipt have no thing.
+    """
+    head = list(takewhile(lambda row: not row.prices, rows[number:]))
+    below = rows[number + len(head) :]
+    is_head = len(head) > 1 and any(row.streets for row in head[:HEAD_ROWS])
+    return bool(is_head and below and below[0].things and any(r.things for r in rows[:number]))
+
+
+def _ends_again(rows: Rows, seen: Sequence[Seen], number: int) -> bool:
+    """From this row on there are things without a head, and a total that is not printed above."""
+    if not seen[number].things:
+        return False
+    parts = (rows[:number], seen[:number]), (rows[number:], seen[number:])
+    (one, above), (other, below) = ((_totals(*part), amounts_in(part[0])) for part in parts)
+    return bool(one and other and not (one & below or other & above))
+
+
+def _totals(rows: Rows, seen: Sequence[Seen]) -> set[Decimal]:
+    """The last amount of each row that is called a total."""
+    texts = (_text(row) for row, found in zip(rows, seen, strict=True) if found.totals)
+    money = ([amount.value for amount in find_amounts(t) if amount.is_money] for t in texts)
+    return {values[-1] for values in money if values}

@@ -82,6 +82,12 @@ def test_the_cut_may_be_oblique():
     assert [texts(part.rows)[0] for part in parts(page)] == [CAFE[0], BAKERY[0]]
 
 
+def test_one_that_is_cut_off_is_parted_from_its_neighbour_by_its_head():
+    head = BAKERY[:4]  # and an article: no total, no date
+    page = mixed(printed(CAFE), printed(head, left=450))
+    assert [texts(part.rows) for part in parts(page)] == [plain(CAFE), plain(head)]
+
+
 def test_one_of_full_width_above_two_side_by_side_is_parted_too():
     wide = printed(("Letter of the finance department to all employees who travel for us",))
     page = [*wide, *mixed(printed(CAFE, top=80), printed(BAKERY, top=80, left=450))]
@@ -160,3 +166,20 @@ def test_times_of_two_days_are_a_doubt_and_other_dates_are_none():
     best_before = ("Milk, best before 20/03/2026|1.10", "TOTAL EUR|1.10")
     assert not may_be_several(printed([*CAFE[:3], *best_before, "Return by 14/04/2026"]))
     assert not may_be_several(printed([*CAFE, *SLIP]))
+
+
+@pytest.mark.parametrize(
+    ("above", "below"),
+    [(CAFE, BAKERY[:5]), (CAFE[:5], BAKERY[:-1]), (CAFE[3:], BAKERY), (CAFE, BAKERY[3:])],
+    ids=["head below all", "all on the foot", "all below foot", "all on the head"],
+)
+def test_one_that_is_cut_off_above_or_below_another_is_a_doubt(above, below):
+    page = [*printed(above), *printed(below, top=40 * len(above) + 60)]
+    assert len(stacked(page)) == 1 and may_be_several(page)
+    assert not may_be_several(printed(above)) and not may_be_several(printed(below))
+
+
+def test_what_follows_the_total_of_one_receipt_is_no_doubt():
+    tables = ("A 19 % VAT|1.13", "Net|5.97", "Sum|7.10")
+    for more in (SLIP, tables, ("12 Harbour Street", "Tel. 01 555 0142", "www.corner.example")):
+        assert not may_be_several([*printed(CAFE), *printed(more, top=400)])
