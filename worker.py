@@ -202,11 +202,14 @@ class Worker:
         Raises Billed as delete. The caller has begun a transaction, and collects the garbage.
         """
         self._cancel([i for file in files for i in db.list_running(connection, *file)])
-        for job_id, file_id in files:
-            db.delete_file(connection, job_id, file_id)
+        file_ids = [file_id for _, file_id in files]
+        duplicates = db.forget_originals(connection, file_ids)
+        db.delete_files(connection, file_ids)
+        db.find_originals(connection, duplicates)
         jobs = sorted({job_id for job_id, _ in files})
         db.delete_empty_jobs(connection, jobs)
         for job_id in jobs:
+            db.add_to_search(connection, job_id)
             join_files(connection, job_id)
         return jobs
 

@@ -498,6 +498,27 @@ def test_many_are_deleted_with_their_files_and_jobs_or_none(client, tmp_path):
     assert kept == ["1.png"]
 
 
+def test_what_is_left_when_many_are_deleted_is_found_and_a_duplicate_of_the_first_left(client):
+    for _ in range(3):
+        wait(client, upload(client, "first", "first", jobName="Trip"))
+    assert post(client, "delete", [1, 2, 3]) == {"deleted": 3}
+    rows = client.get("/receipts?sort=addedAt").json["data"]
+    assert {row["id"]: row["duplicateOf"] for row in rows} == {4: None, 5: 4, 6: 4}
+    found = [client.get(f"/ocr-jobs?search={name}").json["data"] for name in ("0.png", "1.png")]
+    assert [[job["id"] for job in jobs] for jobs in found] == [[3], [3, 2]]
+
+
+def test_copies_of_a_receipt_are_deleted_without_a_change_of_each_for_each(client, app, db):
+    changes = []
+    for count in (5, 10):
+        job = wait(client, upload(client, *["first"] * count))
+        files, before = [(job["id"], file["id"]) for file in job["files"]], db.total_changes
+        app.extensions["receipts"].worker.delete_files(db, files)
+        changes.append(db.total_changes - before)
+        db.rollback()
+    assert changes[1] < 2.1 * changes[0]
+
+
 def test_a_file_of_several_receipts_goes_only_with_all_of_them(make_app):
     client = make_app({"two": two(), "first": reading(READ)}).test_client()
     wait(client, upload(client, "two"))
