@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 from itertools import repeat
 
 from fields.checks import JUDGED, MIN_PROBABILITY_UNWARNED, check, is_doubtful, reviewed
@@ -43,10 +44,7 @@ def read_receipt(
     A date after `today` is taken only where no other is printed, and warned of; with None any
     is. `pages` has the page of each row, the first is 0; without it all are on that.
     """
-    placed = list(zip(rows, pages or repeat(0), strict=False))
-    half = MAX_ROWS // 2
-    placed = placed[:half] + placed[half:][-half:]
-    read = read_rows([row for row, _ in placed], [page for _, page in placed])
+    read = _head_and_foot(rows, pages)
     if not read:
         return reviewed(Receipt(source="rules", warnings=("no_text",)))
     texts = [row.text for row in read]
@@ -55,8 +53,6 @@ def read_receipt(
     totals = find_totals(read)
     purchase = find_purchase(read, currency, today)
     paid = _payment(read)
-    printed = (totals.subtotal, totals.total)
-    sums = {found.value for found in printed if found and not is_doubtful(found.evidence)}
     receipt = Receipt(
         source="rules",
         merchant=merchant.name,
@@ -67,7 +63,7 @@ def read_receipt(
         date=purchase.date,
         time=purchase.time,
         currency=currency,
-        items=find_items(read, totals.first_row, sums),
+        items=find_items(read, totals.first_row, _sure_sums(totals)),
         subtotal=totals.subtotal and totals.subtotal.value,
         discount=totals.discount,
         taxes=totals.taxes,
@@ -76,19 +72,36 @@ def read_receipt(
         total=totals.total and totals.total.value,
         payment_method=paid and paid[0],
         card_last4=_last4(texts),
-        evidence=FieldEvidence(
-            _read(merchant.evidence, merchant.confidence),
-            _read(purchase.evidence, purchase.confidence),
-            payment_method=paid and paid[1],
-            **{
-                name: found and _read(found.evidence, found.confidence)
-                for name in ("total", "subtotal", "tax", "tip")
-                for found in [getattr(totals, name)]
-            },
-        ),
+        evidence=_evidence(merchant, totals, purchase, paid and paid[1]),
     )
     doubts = _doubts(receipt, merchant, totals, purchase)
     return reviewed(replace(receipt, warnings=(*check(receipt, today), *doubts)))
+
+
+def _head_and_foot(rows: Sequence[Sequence[Line]], pages: Sequence[int]) -> list[Row]:
+    """The first and the last rows, MAX_ROWS in all, as the rules read them."""
+    placed = list(zip(rows, pages or repeat(0), strict=False))
+    half = MAX_ROWS // 2
+    placed = placed[:half] + placed[half:][-half:]
+    return read_rows([row for row, _ in placed], [page for _, page in placed])
+
+
+def _sure_sums(totals: Totals) -> set[Decimal]:
+    """The subtotal and the total, where they are not doubtful: what the items may add up to."""
+    printed = (totals.subtotal, totals.total)
+    return {found.value for found in printed if found and not is_doubtful(found.evidence)}
+
+
+def _evidence(
+    merchant: Merchant, totals: Totals, purchase: Purchase, payment: Evidence | None
+) -> FieldEvidence:
+    sums = {name: getattr(totals, name) for name in ("total", "subtotal", "tax", "tip")}
+    return FieldEvidence(
+        merchant=_read(merchant.evidence, merchant.confidence),
+        date=_read(purchase.evidence, purchase.confidence),
+        payment_method=payment,
+        **{name: found and _read(found.evidence, found.confidence) for name, found in sums.items()},
+    )
 
 
 def _read(chosen: Evidence | None, confidence: float) -> Evidence | None:
