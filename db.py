@@ -249,6 +249,8 @@ def _use_wal(db: sqlite3.Connection) -> None:
 def _migrate(db: sqlite3.Connection) -> None:
     """Bring the schema up to date. The caller holds the lock: the version may be new by now."""
     found = version(db)
+    if found == VERSION:
+        return
     steps = range(found + 1, VERSION + 1)
     for name in [f"migrations/{number}.sql" for number in steps] if found else ["schema.sql"]:
         statement = ""
