@@ -23,6 +23,8 @@ hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 
 ROOT = Path(__file__).resolve().parent.parent
+FEW_THREADS = {"OCR_WORKERS": "2", "REMOTE_WORKERS": "2"}  # as many as a test keeps busy
+MEMORY, MEMORY_BYTES = Path("/dev/shm"), 2**30  # a disk in memory, where there is one, with room
 FLASK = (sys.executable, "-m", "flask")
 PRODUCTION = (sys.executable, "-m", "server", "--port={port}", "--app=tests.fakes:create_app")
 NGINX_CONF = """
@@ -41,6 +43,13 @@ http {{
     {servers}
 }}
 """
+
+
+def pytest_configure(config):
+    """Have the quick tests write to memory: on a disk they wait for it half of their time."""
+    has_room = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > MEMORY_BYTES
+    if config.option.markexpr == "not slow" and has_room:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 
 @pytest.fixture
@@ -72,7 +81,7 @@ def make_app(tmp_path, gate, paid_gate):
 
     def make(providers=None, env=None, data=None):
         data, providers = data or tmp_path / "data", providers or {"fake": fake()}
-        apps.append(create_app(data, providers, env or {}, serve=True))
+        apps.append(create_app(data, providers, FEW_THREADS | (env or {}), serve=True))
         return apps[-1]
 
     yield make
