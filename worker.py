@@ -50,6 +50,8 @@ UNUSED_S = 600.0  # after which an engine that reads nothing gives its memory ba
 OLD_FILES = 50  # whose receipts are filled in at once: some 50 ms, in which nothing else is written
 OLD_PAUSE_S = 0.01  # after that, or no other writer would get the lock
 UPLOAD_KEYS_KEPT = timedelta(days=1)
+MAX_RETENTION_DAYS = 100_000  # back to the year 1752; datetime ends with the year 1
+MERGED_PAGES = 250  # of 4 kB, in one step of merging the search's index
 INTERNAL_ERROR: tuple[ErrorCode, str] = (
     "internal_error",
     "the provider failed unexpectedly; the server's log says how",
@@ -64,10 +66,6 @@ class Ended:
     provider: str
     seconds: float | None  # None: unknown, since its thread or process died over it
     error_code: ErrorCode | None  # None: completed
-
-
-MERGED_PAGES = 250  # of 4 kB, in one step of merging the search's index
-MOST_DAYS = 100_000  # the year 1752; datetime ends with the year 1
 
 
 class Worker:
@@ -101,6 +99,7 @@ class Worker:
         self._stopping = threading.Event()
         self._search_is_stale = threading.Event()
         self._search_is_stale.set()  # a crash may have come before the last merge
+        self._has_old = True  # files of an older release, until there are none
         self._lock: IO[bytes] | None = None
         self._opened: db.Opened | None = None
 
@@ -246,22 +245,18 @@ class Worker:
     def _execute_claimed(
         self, connection: sqlite3.Connection, execution_id: int, claimed: Mapping[str, Any]
     ) -> None:
-        started = time.monotonic()
-        attempted = self._attempt(execution_id, claimed["provider"], claimed["storage_key"])
-        is_recorded, code = self._record(connection, execution_id, claimed["claim"], *attempted)
-        seconds, outcome = time.monotonic() - started, f"failed: {code}" if code else "completed"
-        if not is_recorded:
-            log.info(
-                "execution %d: its outcome after %.1f s is dropped, since %s",
-                execution_id,
-                seconds,
-                "the server stops" if self._stopping.is_set() else "it was deleted or cancelled",
-            )
-            return
-        log.info(
-            "execution %d: %s %s in %.1f s", execution_id, claimed["provider"], outcome, seconds
-        )
-        self._ended(Ended(claimed["job_id"], claimed["provider"], seconds, code))
+        started, provider = time.monotonic(), claimed["provider"]
+        code, text = self._attempt(execution_id, provider, claimed["storage_key"])
+        is_recorded, code = self._record(connection, execution_id, claimed["claim"], code, text)
+        seconds = time.monotonic() - started
+        if is_recorded:
+            outcome = f"failed: {code}" if code else "completed"
+            log.info("execution %d: %s %s in %.1f s", execution_id, provider, outcome, seconds)
+            self._ended(Ended(claimed["job_id"], provider, seconds, code))
+        else:
+            why = "the server stops" if self._stopping.is_set() else "it was deleted or cancelled"
+            dropped = "execution %d: its outcome after %.1f s is dropped, since %s"
+            log.info(dropped, execution_id, seconds, why)
 
     def _attempt(
         self, execution_id: int, provider_name: str, storage_key: str
@@ -348,34 +343,39 @@ class Worker:
 
     def _keep(self) -> None:
         """Until the end: replace dead threads every second, sweep every minute."""
-        next_sweep = time.monotonic() + SWEEP_S
+        self._survived(self._warn_of_orphans)
+        self._survived(self._report_old)
+        next_sweep, pause_s = time.monotonic() + SWEEP_S, 0.0
+        while not self._stopping.wait(pause_s) and not self._closed:
+            self._survived(self._replace_dead)
+            if time.monotonic() >= next_sweep:
+                next_sweep = time.monotonic() + SWEEP_S
+                self._survived(self._sweep)
+            pause_s = OLD_PAUSE_S if self._survived(self._read_old) else KEEPER_S
+
+    def _survived(self, step: Callable[[], T]) -> T | None:
+        """What the step returns; None where it raised, which must not end the keeper."""
         try:
-            self._warn_of_orphans()
+            return step()
         except Exception as error:
             log_failure("keeper", error)
-        pause, has_old, next_report = 0.0, True, 0.0
-        while not self._stopping.wait(pause) and not self._closed:
-            pause = KEEPER_S
-            try:
-                for thread in [t for t in self._threads if not t.is_alive()]:
-                    self._replace(thread)
-                if time.monotonic() >= next_sweep:
-                    next_sweep = time.monotonic() + SWEEP_S
-                    self.check_database()  # another's would have other files removed
-                    self._sweep()
-                if has_old and (has_old := self._read_old(time.monotonic() >= next_report)):
-                    pause = OLD_PAUSE_S
-                    if time.monotonic() >= next_report:
-                        next_report = time.monotonic() + SWEEP_S
-            except Exception as error:  # the keeper itself must not die
-                log_failure("keeper", error)
+            return None
 
-    def _read_old(self, is_reported: bool) -> bool:
-        """Fill in the receipts of some files of an older release; whether there were any."""
-        with closing(db.connect(self._database)) as connection, connection:
-            if is_reported and (left := db.count_unfilled(connection)):
+    def _report_old(self) -> None:
+        with closing(db.connect(self._database)) as connection:
+            if left := db.count_unfilled(connection):
                 log.info("receipts of %d files of an older release are still to be filled in", left)
-            return read_old(connection, OLD_FILES)
+
+    def _read_old(self) -> bool:
+        """Fill in the receipts of some files of an older release; whether there were any."""
+        if self._has_old:
+            with closing(db.connect(self._database)) as connection, connection:
+                self._has_old = read_old(connection, OLD_FILES)
+        return self._has_old
+
+    def _replace_dead(self) -> None:
+        for thread in [t for t in self._threads if not t.is_alive()]:
+            self._replace(thread)
 
     def _replace(self, thread: threading.Thread) -> None:
         """Another thread for a dead one, and another try for the execution it died over."""
@@ -413,7 +413,9 @@ class Worker:
 
     def _sweep(self) -> None:
         """Do what no request waits for: moves, removals, old jobs, old upload keys."""
+        self.check_database()  # or files would be removed that another database names
         process.end_unused(UNUSED_S)
+        self._report_old()
         with closing(db.connect(self._database)) as connection:
             if all(waiting.empty() for waiting in self._queues.values()):
                 self._submit_pending(connection)  # of another process, or of an upload cut off
@@ -423,7 +425,7 @@ class Worker:
                 kept_since = datetime.now(UTC) - UPLOAD_KEYS_KEPT
                 db.delete_upload_keys_before(connection, db.timestamp(kept_since))
             if days := self._settings.job_retention_days:
-                limit = timedelta(days=min(days, MOST_DAYS))
+                limit = timedelta(days=min(days, MAX_RETENTION_DAYS))
                 for job_id in purge(connection, self._storage, limit):
                     log.info("job %d: deleted after %d days", job_id, limit.days)
             collect_garbage(connection, self._storage)
