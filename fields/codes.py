@@ -7,7 +7,9 @@ verified. An address is only taken apart, never fetched.
 
 import base64
 import re
+import zlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -32,13 +34,14 @@ def germany(text: str) -> Fields | None:
     DSFinV-K 2.4, appendix I, "QR-Code" and "processData"; § 6 KassenSichV.
     """
     parts = text.split(";")
-    if len(parts) < 8 or parts[0] != "V0" or parts[2].lower() != "kassenbeleg-v1":
+    if len(parts) != 12 or parts[0] != "V0" or parts[2].lower() != "kassenbeleg-v1":
         return None
     kind, amounts, *_ = parts[3].split("^")
-    if kind != "Beleg":  # not an order, a training or a cancelled one
+    if kind != "Beleg" or amounts.count("_") != 4:  # not an order, a training or a cancelled one
         return None
-    finished = _central_european(datetime.fromisoformat(parts[7]))
-    return _moment(finished) | {"currency": "EUR", "total": _sum(amounts.split("_"))}
+    finished = datetime.fromisoformat(parts[7])
+    local = _central_european(finished if finished.tzinfo else finished.replace(tzinfo=UTC))
+    return _moment(local) | {"currency": "EUR", "total": _sum(amounts.split("_"))}
 
 
 def austria(text: str) -> Fields | None:
@@ -48,7 +51,9 @@ def austria(text: str) -> Fields | None:
     Detailfragen der RKSV", section 4.
     """
     parts = text.split("_")
-    if len(parts) < 10 or not re.fullmatch(r"R\d-AT\d+", parts[1]):
+    if len(parts) < 13 or parts[0] or not re.fullmatch(r"R\d-AT\d+", parts[1]):
+        return None
+    if parts[10] == "VFJB":  # TRA in base64: a training
         return None
     fields = {"currency": "EUR", "receipt_number": parts[3], "total": _sum(parts[5:10])}
     return _moment(datetime.fromisoformat(parts[4])) | fields
@@ -60,7 +65,9 @@ def portugal(text: str) -> Fields | None:
     Portaria 195/2020; AT, "Especificações técnicas: código QR", version 1.1.
     """
     parts = dict(part.split(":", 1) for part in text.split("*") if ":" in part)
-    if not text.startswith("A:") or not {"A", "F", "G", "H", "O"} <= parts.keys():
+    if not text.startswith("A:") or not {"A", "F", "G", "H", "O", "Q", "R"} <= parts.keys():
+        return None
+    if parts.get("E") == "A":  # cancelled
         return None
     return {
         "merchant_tax_id": parts["A"],
@@ -78,8 +85,9 @@ def spain(text: str) -> Fields | None:
     AEAT, "Características del QR y especificaciones del servicio de cotejo", version 0.4.7;
     Orden HAC/1177/2024, articles 20 and 21.
     """
-    path, query = _address(text)
-    if not re.search(r"/ValidarQR(?:NoVerifactu)?$", path):
+    host, path, query = _address(text)
+    is_of_agency = re.search(r"(?:^|\.)(?:agenciatributaria\.gob|aeat)\.es$", host)
+    if not is_of_agency or not re.search(r"/ValidarQR(?:NoVerifactu)?$", path):
         return None
     return {
         "merchant_tax_id": query["nif"],
@@ -91,19 +99,20 @@ def spain(text: str) -> Fields | None:
 
 
 def basque_country(text: str) -> Fields | None:
-    """The address in a TicketBAI code, whose `id` holds the issuer and the day.
+    """The address in a TicketBAI code, whose `id` holds the issuer and the day; CRC-8 ends both.
 
     "TicketBAI: especificaciones del código identificativo TBAI y del código QR", annex of the
     Ordenes Forales of Araba, Bizkaia and Gipuzkoa (2020).
     """
-    _, query = _address(text)
-    found = re.fullmatch(r"TBAI-(\w{9})-(\d{6})-.{13}-\d{3}", query.get("id", ""))
-    if not found:
+    _, _, query = _address(text)
+    found = re.fullmatch(r"(TBAI-(\w{9})-(\d{6})-.{13}-)(\d{3})", query.get("id", ""))
+    address, _, check = text.partition("&cr=")
+    if not found or int(found[4]) != _crc8(found[1]) or int(check) != _crc8(address):
         return None
     return {
-        "merchant_tax_id": found[1],
+        "merchant_tax_id": found[2],
         "receipt_number": query["nf"],
-        "date": _day(found[2], "%d%m%y"),
+        "date": _day(found[3], "%d%m%y"),
         "currency": "EUR",
         "total": _amount(query["i"]),
     }
@@ -114,8 +123,8 @@ def croatia(text: str) -> Fields | None:
 
     Pravilnik o fiskalizaciji u prometu gotovinom, articles 18.a to 18.c (NN 146/12, 1/21).
     """
-    _, query = _address(text)
-    if not {"datv", "izn"} <= query.keys():
+    host, _, query = _address(text)
+    if not re.search(r"(?:^|\.)porezna(?:-uprava)?\.(?:gov\.)?hr$", host):
         return None
     issued = datetime.strptime(query["datv"], "%Y%m%d_%H%M")
     amount = _amount(query["izn"])
@@ -147,7 +156,7 @@ def saudi_arabia(text: str) -> Fields | None:
     in both is taken.
     """
     values = _tlv(base64.b64decode(text, validate=True))
-    if not {1, 2, 3, 4, 5} <= values.keys():
+    if not {1, 2, 3, 4, 5} <= values.keys() or not re.fullmatch(r"3\d{13}3", values[2]):
         return None
     issued = datetime.fromisoformat(values[3])
     is_utc = issued.tzinfo is not None
@@ -168,7 +177,7 @@ def taiwan(text: str) -> Fields | None:
     """
     found = re.match(
         r"(?P<number>[A-Z]{2}\d{8})(?P<year>\d{3})(?P<day>\d{4})\d{4}[\dA-F]{8}(?P<total>[\dA-F]{8})"
-        r"\d{8}(?P<seller>\d{8})[\w+/]{22}==",
+        r"\d{8}(?P<seller>\d{8})[\w+/]{22}==(?::|$)",
         text,
     )
     if not found:
@@ -186,13 +195,15 @@ def brazil(text: str) -> Fields | None:
     """The access key of an NFC-e or NF-e, alone or in an address, with its total where it has one.
 
     "Manual de Especificações Técnicas do DANFE NFC-e e QR Code", versions 4.1 and 6.0: the key is
-    state 2, year and month 4, issuer 14, model 2, series 3, number 9, ... digits. Only a receipt
-    that was printed offline (and version 1.00 of the code) holds the day and the total too. `month`
-    is no field of a receipt, and what its date is checked against.
+    state 2, year and month 4, issuer 14, model 2, series 3, number 9, ... digits; issuers may have
+    letters since July 2026 (Nota Técnica 2025.001). Only a receipt that was printed offline (and
+    version 1.00 of the code) holds the day and the total too. `month` is no field of a receipt, and
+    what its date is checked against.
     """
-    _, query = _address(text)
+    _, _, query = _address(text)
     key, *rest = query.get("p", query.get("chNFe", text)).split("|")
-    if not re.fullmatch(r"\d{20}(?:55|65)\d{22}", key) or not _has_check_digit(key):
+    is_key = re.fullmatch(r"\d{6}[\dA-Z]{12}\d{2}(?:55|65)\d{22}", key)
+    if not is_key or not _has_check_digit(key):
         return None
     fields: Fields = {
         "merchant_tax_id": key[6:20],
@@ -214,14 +225,15 @@ def switzerland(text: str) -> Fields | None:
     Rechnungsinformationen (S1)": 10 number, 11 day, 30 UID.
     """
     lines = [*text.splitlines(), *[""] * 32][:32]
-    if lines[0] != "SPC" or lines[30] != "EPD":
+    if lines[0] != "SPC" or lines[30] != "EPD" or not _is_iban(lines[3]):
         return None
-    parts = re.split(r"(?<!\\)/", lines[31].removeprefix("//S1/"))
-    bill = dict(zip(parts[::2], parts[1::2], strict=False))
+    parts = re.split(r"(?<!\\)/", lines[31])
+    is_swico = parts[:3] == ["", "", "S1"]
+    bill = dict(zip(parts[3::2], parts[4::2], strict=False)) if is_swico else {}
     return {
         "merchant": lines[5],
         "merchant_tax_id": re.sub(r"^(\d{3})(\d{3})(\d{3})$", r"CHE-\1.\2.\3", bill.get("30", "")),
-        "receipt_number": bill.get("10"),
+        "receipt_number": re.sub(r"\\(.)", r"\1", bill.get("10", "")),
         "date": _day(bill["11"], "%y%m%d") if "11" in bill else None,
         "currency": lines[19],
         "total": _amount(lines[18]) if lines[18] else None,
@@ -234,7 +246,7 @@ def epc(text: str) -> Fields | None:
     European Payments Council, EPC069-12, version 3.1.
     """
     lines = [*text.splitlines(), *[""] * 8]
-    if lines[0] != "BCD" or lines[3] not in ("SCT", "INST"):
+    if lines[0] != "BCD" or lines[3] not in ("SCT", "INST") or not _is_iban(lines[6]):
         return None
     if not lines[7].startswith("EUR"):
         return {"merchant": lines[5]}
@@ -245,11 +257,18 @@ def spayd(text: str) -> Fields | None:
     """The Czech and Slovak payment code, with the invoice's data in X-INV (QR Faktura).
 
     qr-platba.cz, "Short Payment Descriptor", version 1.0; qr-faktura.cz, "Short Invoice
-    Descriptor": ID number, DD day of issue, VII VAT number. DT is the day to pay, not used.
+    Descriptor": ID number, DD day of issue, VII VAT number. DT is the day to pay, not used. A
+    CRC32, where there is one, is that of all other attributes in the order of their names.
     """
     if not text.startswith(("SPD*1.0*", "SID*1.0*")):
         return None
     outer = _descriptor(text)
+    rows = sorted(part for part in text[8:].split("*") if part and not part.startswith("CRC32:"))
+    check = zlib.crc32("*".join([text[:7], *rows]).encode())
+    account = outer.get("ACC", "" if text.startswith("SPD") else None)
+    is_damaged = "CRC32" in outer and int(outer["CRC32"], 16) != check
+    if is_damaged or (account is not None and not _is_iban(account.partition("+")[0])):
+        return None
     inner = outer | _descriptor(outer.get("X-INV", ""))
     return {
         "merchant": outer.get("RN"),
@@ -325,29 +344,62 @@ def _last_sunday(year: int, month: int) -> datetime:
     return last - timedelta(days=last.isoweekday() % 7)
 
 
-def _address(text: str) -> tuple[str, dict[str, str]]:
-    """The path and the query of an address; two empty ones where the text is none."""
+def _address(text: str) -> tuple[str, str, dict[str, str]]:
+    """The host, the path and the query of an address; empty ones where the text is none."""
     if not re.match(r"https?://", text, re.IGNORECASE):
-        return "", {}
+        return "", "", {}
     parts = urlsplit(text)
     query = parse_qs(parts.query, keep_blank_values=True)
-    return parts.path, {name: values[0] for name, values in query.items()}
+    return parts.hostname or "", parts.path, {name: values[0] for name, values in query.items()}
 
 
 def _tlv(data: bytes) -> dict[int, str]:
-    """The texts by tag: each is a byte for the tag, one for the length, and that many bytes."""
+    """The texts by tag: each is a byte for the tag, one for the length, and that many bytes.
+
+    Some tills write a length over 127 as DER does, with 81 before it: it is read so where the
+    other way does not end with the data. Raises ValueError where neither does.
+    """
+    with suppress(ValueError):
+        return _tagged(data, before_length=-1)
+    return _tagged(data, before_length=0x81)
+
+
+def _tagged(data: bytes, before_length: int) -> dict[int, str]:
     values, start = {}, 0
-    while start + 2 <= len(data):
-        tag, size = data[start], data[start + 1]
+    while start < len(data):
+        tag, place = data[start], start + 1 + (data[start + 1] == before_length)
+        text, start = data[place + 1 : place + 1 + data[place]], place + 1 + data[place]
         if tag <= 5:  # those behind are hashes and signatures
-            values[tag] = data[start + 2 : start + 2 + size].decode()
-        start += 2 + size
+            values[tag] = text.decode()
+    if start > len(data):
+        raise ValueError(f"expected {start} bytes, found {len(data)}")
     return values
 
 
+def _crc8(text: str) -> int:
+    """The CRC-8 of a text, polynomial 7, as TicketBAI has it."""
+    check = 0
+    for byte in text.encode():
+        check ^= byte
+        for _ in range(8):
+            check = (check << 1 ^ (7 if check & 128 else 0)) & 255
+    return check
+
+
+def _is_iban(text: str) -> bool:
+    """The account's number is as long as one, and has its check digits (ISO 13616)."""
+    number = text.replace(" ", "").upper()
+    if not re.fullmatch(r"[A-Z]{2}\d\d[\dA-Z]{11,30}", number):
+        return False
+    return int("".join(str(int(sign, 36)) for sign in number[4:] + number[:4])) % 97 == 1
+
+
 def _has_check_digit(key: str) -> bool:
-    """The last digit of an access key is right: modulo 11 with weights 2 to 9 from the end."""
-    rest = sum(int(digit) * (2 + n % 8) for n, digit in enumerate(key[-2::-1])) % 11
+    """The last digit of an access key is right: modulo 11 with weights 2 to 9 from the end.
+
+    A letter counts as its ASCII code less 48, as a digit does.
+    """
+    rest = sum((ord(sign) - 48) * (2 + n % 8) for n, sign in enumerate(key[-2::-1])) % 11
     return int(key[-1]) == (0 if rest < 2 else 11 - rest)
 
 

@@ -18,6 +18,7 @@ SIGNED = ("date", "currency", "tax", "total")
 CONTRADICTED = 0.8  # probability of what is exact, where the print seems to say otherwise
 DAYS = ("%Y%m%d", "%d%m%Y", "%y%m%d", "%d%m%y")  # as tills write them into codes
 DAY_FOUND = 0.99  # probability; six digits are in others by chance in one code of 10,000
+LONGEST_DATED = 64  # characters; a longer code has some six digits by chance
 
 FAR = 1_000_000  # pages
 
@@ -135,7 +136,8 @@ def _day_evidence(receipt: Receipt, codes: Sequence[Code]) -> dict[str, Evidence
     day = date.fromisoformat(receipt.date) if receipt.date else date.min
     written = [day.strftime(form) for form in DAYS] if receipt.date else []
     for code in codes:
-        if any(digits in code.text for digits in written):
+        is_short = len(code.text) <= LONGEST_DATED
+        if is_short and any(digits in code.text for digits in written):
             return {"date": Evidence(DAY_FOUND, "code", code.page, code.box)}
     return {}
 

@@ -1,6 +1,7 @@
 """The examples are those of the published formats, else those of the makers of tills."""
 
-from base64 import b64encode
+import re
+from base64 import b64decode, b64encode
 from datetime import date
 from decimal import Decimal
 
@@ -98,6 +99,7 @@ SPAYD = (
     "SPD*1.0*ACC:CZ5855000000001265098001*AM:480.50*CC:CZK*RF:7004139146*X-SS:1234567890"
     "*DT:20120524*MSG:PLATBA ZA ZBOZI"
 )
+SPAYD_CHECKED = "SPD*1.0*ACC:CZ5855000000001265098001*CC:CZK*AM:100.00*CRC32:AAD80227"
 SPAYD_INVOICE = (
     "SPD*1.0*ACC:CZ3103000000270016060243*AM:9535.00*CC:CZK*DT:20161217*X-VS:1234567890"
     "*X-INV:SID%2A1.0%2AID:1963/160/2015%2ADD:20161201%2ATP:0%2AVII:CZ60194383%2AINI:60194383"
@@ -132,6 +134,14 @@ EXAMPLES = {
     ),
     "a European payment": (EPC, "epc", None, None, "1"),
     "a Czech payment": (SPAYD, "spayd", None, None, "480.50"),
+    "a Czech payment with its sum": (SPAYD_CHECKED, "spayd", None, None, "100.00"),
+    "a Swiss bill without an amount": (
+        *(QR_BILL.replace("1949.75", ""), "qr-bill", "2020-07-01", None, None),
+    ),
+    "an Austrian one that is cancelled": (
+        *(RKSV.replace("_53,45_", "_-153,45_").replace("NGGrKn6Kq3c=", "U1RP"), "rksv"),
+        *("2015-10-14", "18:20", "-95.86"),
+    ),
     "a Czech payment of an invoice": (SPAYD_INVOICE, "spayd", "2016-12-01", None, "9535.00"),
 }
 
@@ -220,6 +230,30 @@ def test_saudi_time_behind_a_z_may_be_local_so_it_is_not_taken():
         assert (fields.get("date"), fields.get("time")) == expected
 
 
+def test_saudi_names_may_be_longer_than_127_bytes_however_their_length_is_written():
+    texts = ["\u0645" * 65, "310122393500003", "2022-04-25T20:30:00Z", "11.50", "1.50"]
+    for before in (b"", b"\x81"):
+        pairs = (
+            bytes([tag]) + before * (len(t.encode()) > 127) + bytes([len(t.encode())]) + t.encode()
+            for tag, t in enumerate(texts, 1)
+        )
+        _, fields = read_code(b64encode(b"".join(pairs)).decode())
+        assert (fields["merchant"], fields["total"]) == (texts[0], Decimal("11.50"))
+
+
+@pytest.mark.parametrize("bill", ["//XX/10/1/11/200701", "//S1/10/A\\/B-1/11/200701"])
+def test_the_data_of_a_swiss_bill_is_that_of_swico(bill):
+    _, fields = read_code(re.sub("//S1/.*", lambda _: bill, QR_BILL))
+    expected = ("A/B-1", "2020-07-01") if "S1" in bill else (None, None)
+    assert (fields.get("receipt_number"), fields.get("date")) == expected
+
+
+def test_the_issuer_in_a_brazilian_key_may_have_letters():
+    key = "432607" + "12ABC34501DE35" + "650030003165881244534711"[:-1]
+    known = [found for digit in "0123456789" if (found := read_code(key + digit))]
+    assert len(known) == 1 and known[0][1]["merchant_tax_id"] == "12ABC34501DE35"
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -238,6 +272,21 @@ def test_saudi_time_behind_a_z_may_be_local_so_it_is_not_taken():
         QR_BILL.replace("1949.75", "1'949.75"),
         TAIWAN[:60],
         ZATCA[:40],
+        b64encode(b64decode(ZATCA)[:-1]).decode(),
+        ZATCA.replace("DzMx", "DzEx"),  # a VAT number begins and ends with 3
+        TSE + ";more",
+        TSE.replace("0.00_2.55", "2.55"),  # five rates
+        RKSV.replace("NGGrKn6Kq3c=", "VFJB"),  # a training
+        ATCUD.replace("E:N", "E:A"),  # cancelled
+        VERIFACTU.replace("gob.es", "gob.es.example.com"),
+        TICKETBAI.replace("4.70", "4.71"),
+        TICKETBAI.replace("251019", "261019"),
+        CROATIA.replace("gov.hr", "gov.hr.example.com") + "1880",
+        TAIWAN.replace("==:", "==1"),
+        QR_BILL.replace("9012", "9013"),
+        EPC.replace("1616", "1617"),
+        SPAYD.replace("8001", "8002"),
+        SPAYD_CHECKED.replace("100.00", "900.00"),
     ],
 )
 def test_a_code_of_no_known_format_or_a_damaged_one_gives_nothing(text):
@@ -257,7 +306,7 @@ def test_any_damage_to_a_code_leaves_nothing_or_fields_of_their_types(text):
 
 def test_what_cannot_be_printed_or_is_endless_does_not_get_into_a_field():
     name = "\x00\x1b[31mCaf\u00e9\u202e\t" + "\x07" * 1000 + "Corner" + "!" * 3000
-    _, fields = read_code(f"BCD\n002\n1\nSCT\n\n{name}\nAT61\nEUR12.5")
+    _, fields = read_code(f"BCD\n002\n1\nSCT\n\n{name}\nBE72000000001616\nEUR12.5")
     assert (
         fields["merchant"].startswith("[31mCaf\u00e9 Corner!!") and len(fields["merchant"]) == 300
     )

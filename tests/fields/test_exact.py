@@ -82,6 +82,11 @@ def test_a_code_whose_digits_hold_the_printed_day_proves_it(text, day):
     assert with_codes(other, codes(text), TODAY) is other
 
 
+def test_a_code_of_thousands_of_digits_proves_no_day():
+    digits = "".join(f"{number:04}" for number in range(1000)) + CAFE.date.replace("-", "")
+    assert with_codes(CAFE, codes(digits), TODAY) == CAFE
+
+
 def test_what_the_till_signed_replaces_what_was_misread():
     misread = replace(
         CAFE,
