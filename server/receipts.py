@@ -220,7 +220,7 @@ def delete(service: Service, connection: sqlite3.Connection, ids: Collection[int
     Raises Missing, Refused, and as Worker.delete; nothing is deleted then.
     """
     service.storage.check_writable()
-    with connection:
+    with service.writing(), connection:
         db.begin(connection)
         jobs = service.worker.delete_files(connection, _files_of(connection, ids))
     collect_garbage(connection, service.storage)
