@@ -157,7 +157,7 @@ def export_csv() -> Response:
 
 @api.get("/ocr-jobs/export.json")
 def export_json() -> Response:
-    """The same as JSON."""
+    """The list's jobs, or one, as JSON."""
     return _export_response(exports.as_json, "json", _jobs_to_export())
 
 
@@ -308,7 +308,7 @@ def export_receipts_csv() -> Response:
 
 @api.get("/receipts/export.json")
 def export_receipts_json() -> Response:
-    """The same as JSON."""
+    """The list's receipts, or those of `ids`, as JSON."""
     return _export_response(exports.as_json, "json", read_receipt_listing(request.args))
 
 
@@ -377,7 +377,7 @@ def describe_api() -> Response:
 
 @api.get("/docs")
 def show_docs() -> Response:
-    """The same as a page for people."""
+    """The description of this API as a page for people."""
     response = Response(render_template("docs.html", **docs.page()))
     response.headers["Content-Security-Policy"] = docs.CSP
     return response
@@ -423,7 +423,7 @@ def _check_queue() -> None:
 
 
 def _disposition(name: str) -> str:
-    """Both forms of RFC 6266: an ASCII one for old clients, and the name itself.
+    """The Content-Disposition for a name, in ASCII for old clients and as it is (RFC 6266).
 
     Only the end of a name longer than uploads may have now: no client takes headers of 60 kB.
     """
@@ -544,14 +544,33 @@ def create_app(
     worker starts, and the caller stops it; with False nothing starts. With None the worker starts
     only if this process is a server (lifecycle.serving), and stops when the process exits.
     """
+    settings = _settings(env)
+    service = _service(Path(data or settings.data_dir).resolve(), providers, settings)
+    app = _flask(service)
+    process_serves = serve is None and serving()
+    if process_serves:
+        service.storage.take_temporary_files()
+        stop_with_process(service)  # first: what runs from now on may be put back
+    if serve or process_serves:
+        run_worker(service)
+    if process_serves:
+        serve_ipv6_too(app)
+    return app
+
+
+def _settings(env: Mapping[str, str]) -> Settings:
+    """The settings in these variables. Raises SystemExit, a sentence, for a bad value."""
     if env is os.environ:
         load_dotenv(".env")  # `flask` has done so already, a production server has not
     try:
-        settings = read_settings(env)
+        return read_settings(env)
     except ValueError as error:
         raise SystemExit(str(error)) from None
-    service = _service(Path(data or settings.data_dir).resolve(), providers, settings)
-    app = Flask(__name__)
+
+
+def _flask(service: Service) -> Flask:
+    """Flask with the routes and commands of this service."""
+    app, settings = Flask(__name__), service.settings
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the reference puts id first
     app.config["MAX_CONTENT_LENGTH"] = max_body_bytes(settings)
     app.extensions["receipts"] = service
@@ -563,14 +582,6 @@ def create_app(
         app.wsgi_app = ProxyFix(app.wsgi_app, *[proxies] * 5)  # type: ignore[method-assign]
     if settings.rate_limit:
         limit_rate(app, settings.rate_limit)
-    process_serves = serve is None and serving()
-    if process_serves:
-        service.storage.take_temporary_files()
-        stop_with_process(service)  # first: what runs from now on may be put back
-    if serve or process_serves:
-        run_worker(service)
-    if process_serves:
-        serve_ipv6_too(app)
     return app
 
 
