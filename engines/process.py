@@ -156,9 +156,7 @@ def run(
     if outcome == "no memory":
         child.kill()  # what is left of the file would be in the way of the next
         raise _no_memory(memory_mb)
-    child.used = time.monotonic()
-    with _lock:
-        _idle[kind].append(child)
+    _keep(child)
     if outcome == "refused":
         raise ProviderError(*answer)
     if outcome == "failed":
@@ -176,6 +174,12 @@ def warm(
     child = Child(os.environ, Kind(module, memory_mb, niceness))
     child.connection.send((module, function, args))
     child.is_warming = True
+    _keep(child)
+
+
+def _keep(child: Child) -> None:
+    """Have the child answer the next question of its kind."""
+    child.used = time.monotonic()
     with _lock:
         _idle[child.kind].append(child)
 
