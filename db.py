@@ -263,7 +263,7 @@ def _migrate(db: sqlite3.Connection) -> None:
 
 
 def version(db: sqlite3.Connection) -> int:
-    """Of the schema that the database has."""
+    """The number of the schema that the database has; 0 for an empty one."""
     return int(db.execute("PRAGMA user_version").fetchone()[0])
 
 

@@ -238,9 +238,9 @@ def unplaced(receipt: FileReceipt) -> Receipt:
     return Receipt(**{field.name: getattr(receipt, field.name) for field in fields(Receipt)})
 
 
-_TOLD = ("source", "warnings", "review", "evidence")  # about the fields, and not on the paper
-PRINTED = tuple(field for field in fields(Receipt) if field.name not in _TOLD)
-PRINTED_OF_ITEM = tuple(field for field in fields(Item) if field.name not in _TOLD)
+_ABOUT_FIELDS = ("source", "warnings", "review", "evidence")  # not on the paper
+PRINTED = tuple(field for field in fields(Receipt) if field.name not in _ABOUT_FIELDS)
+PRINTED_OF_ITEM = tuple(field for field in fields(Item) if field.name not in _ABOUT_FIELDS)
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,7 @@ def _provider(name: str, provider: Provider, settings: Settings, remote: bool) -
 def _retirement(
     name: str, provider: Provider, settings: Settings, remote: bool
 ) -> Iterator[Finding]:
-    with suppress(ProviderError):  # what does not work was said already
+    with suppress(ProviderError):  # what does not work is in a line already
         if day := provider.ends_on(settings, remote):
             text = f"{provider.model(settings)} is shut down on {day}; set another model before"
             yield Finding("--", name, text)

@@ -123,9 +123,12 @@ def text_rows(
 
     Raises ProviderError after CHECK_S: a vendor may yet draw the page that takes so long here.
     """
-    args, ends = (path, settings.limits, knows), min(deadline, time.monotonic() + CHECK_S)
     rows: dict[int, Rows] = _decoded(
-        "read_texts", *args, settings=settings, deadline=ends, module="engines.reading"
+        "read_texts",
+        *(path, settings.limits, knows),
+        settings=settings,
+        deadline=min(deadline, time.monotonic() + CHECK_S),
+        module="engines.reading",
     )
     return rows
 

@@ -58,8 +58,8 @@ def read_answer(answer: Mapping[str, Any], page: tuple[int, int]) -> OcrResult:
     """The result for one page of so many pixels."""
     documents = answer["ExpenseDocuments"]
     lines = _lines(documents, page)
-    told = [document for document in documents if _is_receipt(document)]
-    found = [_of_document(document, lines, page) for document in told] if len(told) > 1 else []
+    whole = [document for document in documents if _is_receipt(document)]
+    found = [_of_document(document, lines, page) for document in whole] if len(whole) > 1 else []
     receipts = found or [placed(_of_documents(documents, lines))]
     result = result_from_pages([Page(*page, lines)], model=MODEL, raw=answer, receipt=receipts[0])
     return with_receipts(result, receipts)

@@ -54,7 +54,7 @@ def start(service: Service) -> None:
 
 
 def _watch(service: Service, directory: Path) -> None:
-    rest_s, told = service.settings.watch_rest_s, ""
+    rest_s, logged = service.settings.watch_rest_s, ""
     found, settled = dict[Path, Found](), dict[Path, tuple[Found, str]]()
     while not service.stopping.wait(min(LOOK_S, rest_s / 2)):
         faults = []
@@ -70,9 +70,9 @@ def _watch(service: Service, directory: Path) -> None:
             faults = [f"WATCH_DIR cannot be read: {error.strerror}"]
         except Exception as error:  # a bug in one look must not end the thread
             log_failure("watch", error)
-        if faults and faults[0] != told:
+        if faults and faults[0] != logged:
             log.warning("what is in WATCH_DIR has to wait: %s", faults[0])
-        told = faults[0] if faults else ""
+        logged = faults[0] if faults else ""
 
 
 def look(directory: Path, before: Mapping[Path, Found], now: float) -> dict[Path, Found]:
