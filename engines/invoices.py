@@ -9,6 +9,7 @@ import ctypes
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -21,7 +22,9 @@ METHODS = {"10": "cash", "48": "card", "54": "card", "55": "card"}  # UNTDID 446
 SELLER = "SupplyChainTradeTransaction/ApplicableHeaderTradeAgreement/SellerTradeParty/"
 PAID = "SupplyChainTradeTransaction/ApplicableHeaderTradeSettlement/"
 SUPPLIER = "AccountingSupplierParty/Party/"
+CREDITS = {"81", "83", "261", "381", "396", "532"}  # UNTDID 1001: credit notes
 CII = {
+    "kind": "ExchangedDocument/TypeCode",
     "receipt_number": "ExchangedDocument/ID",
     "date": "ExchangedDocument/IssueDateTime/DateTimeString",
     "merchant": f"{SELLER}Name",
@@ -51,6 +54,7 @@ CII = {
     "charge": "ActualAmount",
 }
 UBL = {
+    "kind": "CreditNoteTypeCode|InvoiceTypeCode",
     "receipt_number": "ID",
     "date": "IssueDate",
     "merchant": f"{SUPPLIER}PartyName/Name|{SUPPLIER}PartyLegalEntity/RegistrationName",
@@ -107,12 +111,21 @@ _AMOUNT = re.compile(r"[+-]?\d{1,15}(?:\.\d{1,10})?")
 
 
 def find_invoice(pdf: Any) -> Receipt | None:
-    """The fields of the first attached XML file that is an invoice; None without one."""
-    return next(filter(None, map(read_invoice, _attached_xml(pdf))), None)
+    """The fields of the first attached XML file that is an invoice; None without one.
+
+    Warned of where another one has another number or total: one invoice may be there twice.
+    """
+    found = list(filter(None, map(read_invoice, _attached_xml(pdf))))
+    if len({(invoice.receipt_number, invoice.total) for invoice in found}) > 1:
+        return replace(found[0], warnings=("several_receipts",))
+    return found[0] if found else None
 
 
 def read_invoice(data: bytes) -> Receipt | None:
-    """The fields of an XML file; None where it is no invoice, damaged, or declares entities."""
+    """The fields of an XML file; None where it is no invoice, damaged, or declares entities.
+
+    An invoice has a number or a total at least. What a credit note gives back is negative.
+    """
     from defusedxml import DefusedXmlException
     from defusedxml.ElementTree import ParseError, fromstring
 
@@ -123,7 +136,13 @@ def read_invoice(data: bytes) -> Receipt | None:
     for node in root.iter():
         name = node.tag.rpartition("}")[2]  # profiles and versions differ in their namespaces
         node.tag = RENAMED.get(name, name)
-    return _receipt(root, SYNTAXES[root.tag]) if root.tag in SYNTAXES else None
+    if root.tag not in SYNTAXES:
+        return None
+    receipt = _receipt(root, SYNTAXES[root.tag])
+    is_credit = root.tag == "CreditNote" or _text(root, SYNTAXES[root.tag]["kind"]) in CREDITS
+    if receipt.total is None:
+        return receipt if receipt.receipt_number else None
+    return _given_back(receipt) if is_credit and receipt.total > 0 else receipt
 
 
 def _attached_xml(pdf: Any) -> Iterator[bytes]:
@@ -158,6 +177,22 @@ def _receipt(root: Any, paths: Mapping[str, str]) -> Receipt:
         payment_method=METHODS.get(_text(root, paths["means"]) or ""),
         card_last4=card[0] if card else None,
     )
+
+
+def _given_back(receipt: Receipt) -> Receipt:
+    """The fields of a credit note, whose sums are what the shop pays."""
+    return replace(
+        receipt,
+        items=tuple(replace(item, amount=_negative(item.amount)) for item in receipt.items),
+        taxes=tuple(replace(tax, amount=_negative(tax.amount)) for tax in receipt.taxes),
+        subtotal=_negative(receipt.subtotal),
+        tax=_negative(receipt.tax),
+        total=_negative(receipt.total),
+    )
+
+
+def _negative(amount: Decimal | None) -> Decimal | None:
+    return None if amount is None else -amount
 
 
 def _item(line: Any, paths: Mapping[str, str]) -> Item:

@@ -1,6 +1,6 @@
 """What a file says exactly, besides its print: e-invoices and codes fill in a receipt. Pure."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -25,13 +25,12 @@ FAR = 1_000_000  # pages
 Told = dict[str, tuple[Any, Code]]  # a field's value, and the code that says it
 
 
-def with_invoice(
-    printed: Receipt, invoice: Receipt, amounts: Collection[Decimal], today: date
-) -> Receipt:
+def with_invoice(printed: Receipt, invoice: Receipt, amounts: Set[Decimal], today: date) -> Receipt:
     """The fields of an e-invoice, and those of the print that it leaves out.
 
     All sums are those of the invoice, since sums of two sources need not add up. The total is to
-    be reviewed where it is not among the amounts that are printed.
+    be reviewed where it is not among the amounts that are printed; a credit note may print it
+    without a sign.
     """
     sums = SUMS if invoice.total is not None else ()
     found = {field.name: getattr(invoice, field.name) for field in PRINTED}
@@ -41,10 +40,13 @@ def with_invoice(
         for name in EVIDENCED
         if name in told
     }
-    if amounts and sums and invoice.total not in amounts:
+    said = set() if invoice.total is None else {invoice.total, -invoice.total}
+    if amounts and said and not amounts & said:
         evidence["total"] = Evidence(CONTRADICTED, "data")
     proved = replace(printed.evidence, **evidence)
-    return _checked(replace(printed, **told, source="data", evidence=proved), {"no_text"}, today)
+    warnings = (*printed.warnings, *invoice.warnings)
+    exact = replace(printed, **told, source="data", evidence=proved, warnings=warnings)
+    return _checked(exact, {"no_text", *invoice.warnings}, today)
 
 
 def amounts_in(rows: Rows) -> set[Decimal]:

@@ -167,14 +167,28 @@ def test_what_is_no_day_is_not_a_date(day):
 
 
 @pytest.mark.parametrize("root", ["Invoice", "CrossIndustryInvoice", "CreditNote"])
-def test_an_empty_invoice_has_no_fields(root):
-    receipt = read_invoice(f"<{root}/>".encode())
-    assert (receipt.source, receipt.merchant, receipt.total, receipt.items) == (
-        "data",
-        None,
-        None,
-        (),
-    )
+def test_an_invoice_without_a_number_and_a_total_is_none(root):
+    assert read_invoice(f"<{root}/>".encode()) is None
+
+
+@pytest.mark.parametrize(
+    ("invoice", "credit"), [(UBL, CREDIT_NOTE), (CII, CII.replace(">380<", ">381<"))]
+)
+def test_what_a_credit_note_gives_back_is_negative(invoice, credit):
+    paid, back = (read_invoice(xml.encode()) for xml in (invoice, credit))
+    assert (back.total, back.subtotal, back.tax) == (-paid.total, -paid.subtotal, -paid.tax)
+    assert [item.amount for item in back.items] == [-item.amount for item in paid.items]
+    assert [tax.amount for tax in back.taxes] == [-tax.amount for tax in paid.taxes]
+
+
+@pytest.mark.parametrize(
+    ("second", "warnings"), [(UBL, ("several_receipts",)), (CII, ())], ids=["another", "the same"]
+)
+def test_a_second_invoice_in_a_pdf_is_warned_of_where_it_is_another(second, warnings):
+    attached = {"a.xml": CII.encode(), "b.xml": second.encode()}
+    with PdfDocument(pdf("", attached=attached)) as document:
+        found = find_invoice(document)
+    assert (found.receipt_number, found.warnings) == ("471102", warnings)
 
 
 @pytest.mark.slow

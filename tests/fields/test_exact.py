@@ -169,7 +169,7 @@ INVOICE = Receipt(
 
 def test_an_e_invoice_replaces_the_print_and_leaves_what_it_does_not_tell():
     printed = replace(CAFE, merchant_phone="089 1234", card_last4="1234", warnings=("no_text",))
-    receipt = with_invoice(printed, INVOICE, (), TODAY)
+    receipt = with_invoice(printed, INVOICE, set(), TODAY)
     assert (receipt.source, receipt.merchant, receipt.date) == (
         *("data", "Lieferant GmbH"),
         "2018-03-05",
@@ -179,14 +179,14 @@ def test_an_e_invoice_replaces_the_print_and_leaves_what_it_does_not_tell():
 
 def test_sums_of_print_and_data_are_not_mixed():
     printed = replace(CAFE, discount=Decimal("-3.00"), tip=Decimal("1.00"))
-    receipt = with_invoice(printed, INVOICE, (), TODAY)
+    receipt = with_invoice(printed, INVOICE, set(), TODAY)
     assert (receipt.discount, receipt.tip, receipt.subtotal) == (None, None, Decimal("473.00"))
     assert "total_mismatch" not in receipt.warnings
 
 
 def test_doubts_about_the_print_are_no_doubts_about_the_data():
     printed = replace(CAFE, items=(), warnings=("low_confidence", "date_ambiguous", "no_text"))
-    assert with_invoice(printed, INVOICE, (), TODAY).warnings == ("no_text",)
+    assert with_invoice(printed, INVOICE, set(), TODAY).warnings == ("no_text",)
 
 
 def test_an_e_invoices_total_that_is_not_printed_is_to_be_reviewed():
@@ -197,9 +197,21 @@ def test_an_e_invoices_total_that_is_not_printed_is_to_be_reviewed():
     assert (other.total, other.review) == (INVOICE.total, ("total",))
 
 
+def test_a_credit_note_may_print_its_total_without_a_sign():
+    back = replace(INVOICE, total=-INVOICE.total, subtotal=None, tax=None, taxes=(), items=())
+    found = with_invoice(replace(CAFE, items=()), back, {INVOICE.total}, TODAY)
+    assert (found.total, found.review) == (-INVOICE.total, ())
+
+
+def test_a_doubt_about_the_data_is_a_doubt_about_the_receipt():
+    doubted = replace(INVOICE, warnings=("several_receipts",))
+    found = with_invoice(replace(CAFE, items=()), doubted, set(), TODAY)
+    assert found.warnings == ("several_receipts",) and "total" in found.review
+
+
 def test_evidence_is_of_the_data_only_where_that_has_the_field():
     printed = replace(CAFE, items=(), tip=Decimal(1), evidence=sure(merchant=1, tip=1))
-    nameless = with_invoice(printed, replace(INVOICE, merchant=None), (), TODAY)
+    nameless = with_invoice(printed, replace(INVOICE, merchant=None), set(), TODAY)
     assert (nameless.evidence.merchant.source, nameless.evidence.tip) == ("ocr", None)
 
 
