@@ -23,9 +23,10 @@ _MONTHS = {_plain(name): number for name, number in lexicon.months().items()}
 _ENGLISH = [
     [_plain(name) for name in names] for names in lexicon.LANGUAGES["en"]["dates"]["months"]
 ]
-# A misread letter of the name: 0ct 3, 2016, Ju103'12
-_NAME = "(?P<month>" + lexicon.one_of(_MONTHS).replace("o", "[o0]").replace("l", "[l1]") + ")"
-_AS_NAME = str.maketrans("01", "ol")
+# A misread letter of the name: 0ct 3, 2016, Ju103'12, FE8 18/17
+_MISREAD = {"o": "[o0]", "l": "[l1]", "s": "[s5]", "b": "[b8]"}
+_NAME = f"(?P<month>{re.sub('[olsb]', lambda found: _MISREAD[found[0]], lexicon.one_of(_MONTHS))})"
+_AS_NAME = str.maketrans("0158", "olsb")
 _ORDINAL = lexicon.filled("<dates.ordinals>?")
 _JOINING = lexicon.filled(r"(?:<dates.joining>\.? )?")
 _CLOCK = lexicon.filled("<dates.clock>")
@@ -39,14 +40,16 @@ _SEP = r" ?[-/.] ?"
 _DAY = r"(?P<a>\d{1,2})"
 _WORD = lexicon.filled("(?: ?<dates.separators> ?)")  # 2019年3月22日
 _PATTERNS = (
-    re.compile(rf"\b{_NAME}\.?[-/., ]*{_DAY}(?P<short>' ?\d\d)(?!\d)"),  # MAY.21'19
+    re.compile(  # MAY.21'19, APR11:17 4:03PM
+        rf"\b{_NAME}\.?[-/., ]*{_DAY}(?P<short>(?:'|:(?=\d\d \d?\d:\d\d)) ?\d\d)(?!\d)"
+    ),
     re.compile(
         rf"(?<!\d){_LONG_YEAR}(?:{_SEP}|{_WORD})(?P<b>\d{{1,2}})(?:{_SEP}|{_WORD}){_DAY}{_END}"
     ),
     re.compile(rf"(?<!\d){_DAY}{_WORD}(?P<b>\d{{1,2}}),?{_WORD}{_LONG_YEAR}{_END}"),
     re.compile(rf"(?<![\d.,]){_DAY} ?(?P<sep>[-/.]) ?(?P<b>\d{{1,2}}) ?(?P=sep) ?{_YEAR}{_END}"),
     re.compile(
-        rf"(?<!\d){_DAY}{_ORDINAL}[-/., ]*{_JOINING}{_NAME}\.?[-/., ]*{_JOINING}{_YEAR}{_END}"
+        rf"(?<!\d){_DAY}{_ORDINAL}[-/., ]*{_JOINING}{_NAME}\.?[-/., ]*{_JOINING}{_YEAR}{_END}(?!/)"
     ),
     re.compile(  # not BAL 2.24, an amount behind a month of Lithuania
         rf"\b{_NAME}\.?[-/., ]*(?!\d+\.\d\d(?!\d)){_DAY}{_ORDINAL}[-/., ]+{_YEAR}{_END}"
@@ -58,12 +61,17 @@ _PATTERNS = (
     re.compile(rf"(?<!\d){_LONG_YEAR}[-/., ]+{_JOINING}{_DAY}[-/., ]+{_NAME}"),
     # Worn forms, taken only where no whole one stands: 2703/2018, 05 02-18, 21/02/18111940278
     re.compile(r"(?<!\d)(?P<a>\d\d)[-/.]?(?P<b>\d\d)[-/.]?(?P<year>20\d\d)(?!\d)(?<!\d{8})"),
+    re.compile(r"(?<!\d)(?P<a>\d\d)(?P<b>\d\d)(?P<year>20\d\d)(?= \d\d:\d\d)"),  # 25032018 13:11
+    re.compile(  # 20180428/191204, 2017-02-121448 38
+        r"(?<!\d)(?P<year>20\d\d)(?P<sep>-?)(?P<b>\d\d)(?P=sep)(?P<a>\d\d)"
+        r"(?=[t/ ]\d{6}(?!\d)|[t/ ]\d\d:\d\d|(?<=-\d\d)\d{4})"
+    ),
     re.compile(rf"(?<![\d.,])(?P<a>\d\d) (?P<b>\d\d)[-/]{_YEAR}(?!\d)"),
     re.compile(
         r"(?<![\d.,])(?P<a>\d\d)(?P<sep>[-/])(?P<b>\d\d)(?P=sep)(?P<short>[012]\d)(?=\d{5})"
     ),
-    re.compile(  # separators that do not agree: 12/,05/2018, 11,04,20
-        r"(?<![\d.,])(?P<a>\d\d) ?[-/.,]{1,2} ?(?P<b>\d\d) ?[-/.,]{1,2} ?"
+    re.compile(  # separators that do not agree: 12/,05/2018, 11,04,20, 05-05~18
+        r"(?<![\d.,])(?P<a>\d\d) ?[-/.,~]{1,2} ?(?P<b>\d\d) ?[-/.,~]{1,2} ?"
         r"(?:(?P<year>20\d\d)|(?P<short>\d\d))(?![\d.,])"
     ),
     re.compile(  # one letter of the month misread: 12-JAM-2018
@@ -172,7 +180,7 @@ def _year(match: re.Match[str]) -> int:
     """The year; 0 where it is out of range, which is no day's."""
     groups = match.groupdict()
     if groups.get("short"):
-        year = 2000 + int(groups["short"].lstrip("' "))
+        year = 2000 + int(groups["short"].lstrip("': "))
         return year if year <= LAST_SHORT_YEAR else 0
     year = int(groups["year"])
     if year in BUDDHIST_YEARS:
