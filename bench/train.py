@@ -24,7 +24,6 @@ import numpy as np
 
 from bench.accuracy import JUDGED, is_right
 from bench.drawn import draw
-from engines.rows import group_rows
 from fields import learned
 from fields.amounts import find_candidates
 from fields.currencies import find_currency
@@ -33,7 +32,7 @@ from fields.labels import read_rows
 from fields.merchants import find_names
 from fields.receipt import read_receipt
 from providers import PROVIDERS
-from result import Line, Receipt
+from result import Line, OcrResult, Receipt
 from settings import read_settings
 
 OUT = Path(learned.__file__).with_name("weights.json")
@@ -144,9 +143,20 @@ def _readings(folder: Path, arguments: argparse.Namespace) -> list[Path]:
 
 
 def _read(engine: str, image: Path) -> list[list[tuple[Any, ...]]]:
-    pages = PROVIDERS[engine].ocr(image, read_settings(os.environ)).pages
-    rows = [row for page in pages for row in group_rows(page.lines)]
-    return [[(line.text, line.confidence, line.box) for line in row] for row in rows]
+    result = PROVIDERS[engine].ocr(image, read_settings(os.environ))
+    return [[(line.text, line.confidence, line.box) for line in row] for row in _rows(result)]
+
+
+def _rows(result: OcrResult) -> Iterator[list[Line]]:
+    """The lines of each row of the text, as the service read the fields from them."""
+    lines = (line for page in result.pages for line in page.lines)
+    for row in result.text.splitlines():
+        missing, found = len("".join(row.split())), []
+        while missing > 0:
+            found.append(next(lines))
+            missing -= len("".join(found[-1].text.split()))
+        if found:
+            yield found
 
 
 def _drawn(count: int) -> Iterator[Example]:

@@ -1,6 +1,7 @@
 """The benchmarks run, each in a small way, and print what they measured."""
 
 import json
+import os
 import subprocess
 import sys
 from contextlib import closing
@@ -12,10 +13,12 @@ import pytest
 from PIL import Image
 
 import db
-from bench import accuracy, archive, receipts, upload
+from bench import accuracy, archive, receipts, train, upload
 from bench.server import serving
 from fields import learned
+from providers import PROVIDERS
 from result import Receipt
+from settings import read_settings
 
 pytestmark = pytest.mark.slow
 
@@ -78,6 +81,15 @@ def test_the_training_makes_the_same_weights_again_and_tells_of_sources_left_out
         "before",
     ]
     assert json.loads(weights).keys() == learned.WEIGHTS.keys()
+
+
+def test_the_training_takes_the_rows_that_the_service_read_the_fields_from():
+    image = ROOT / "samples" / "receipt.jpg"
+    rows = train._read("tesseract", image)
+    text = PROVIDERS["tesseract"].ocr(image, read_settings(os.environ)).text
+    assert [[word for word, *_ in row] for row in rows] == [
+        row.split() for row in text.splitlines()
+    ]
 
 
 def test_make_bench_takes_its_options():
