@@ -188,7 +188,7 @@ def _sums(
     things = _things(till)
     bill = _bill(till, [amount for _, amount in things])
     parts, fields = _parts(till, bill)
-    rows = [*(row for row, _ in things), *parts]
+    rows = [*_listed(till, things), *parts]
     rounding = till.label("rounding")
     rounded, total = _rounded(till, bill.total, rounding)
     reduced, total = _reduced(till, total, len(things))
@@ -215,6 +215,19 @@ def _things(till: _Till) -> list[tuple[list[str], Decimal]]:
         lead = [name] if count == 1 else [f"{count} x {name}", till.money.text(price)]
         things.append(([*lead, till.money.text(price * count)], price * count))
     return things
+
+
+def _listed(till: _Till, things: Sequence[tuple[list[str], Decimal]]) -> list[list[str]]:
+    """The rows of all things; of one receipt in twenty in two groups, each with its sum below."""
+    rows = [row for row, _ in things]
+    if len(things) < 3 or till.happens(0.95):
+        return rows
+    end = till.chance.randint(1, len(things) - 1)
+    first, second = (
+        [f"{till.label('total')} {_word(till.chance)}", till.money.text(sum(amounts, Decimal(0)))]
+        for amounts in ([a for _, a in things[:end]], [a for _, a in things[end:]])
+    )
+    return [*rows[:end], first, *rows[end:], second]
 
 
 def _bill(till: _Till, items: list[Decimal]) -> _Bill:
