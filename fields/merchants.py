@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence, Set
 from itertools import accumulate
+from operator import contains
 from statistics import median_high
 from typing import NamedTuple
 
@@ -44,6 +45,8 @@ _NUMBER_LABEL = rule(
 )
 _INITIALS = re.compile(r"(?<!\w)(?=\S{0,20}[A-Z])(?:[A-Z015¥$]\.){2,}")
 _AS_LETTERS = str.maketrans("015¥$", "OISYS")
+_SMALL, _LARGE = str.maketrans("01", "ol"), str.maketrans("01", "OI")
+_FIGURE_IN_WORD = re.compile(r"(?<=([^\W\d_]))[01]+(?=[^\W\d_])|\b0(?=['\u2019][A-Z])")
 _GREETING = rule(r"^<merchant.greeting>\s*")
 _FORMERLY = rule(r"(?<!\s)\s+\(?<merchant.former>\b.*$")
 _NUMBERED = re.compile(  # (519537-X), 273500-U (KJ1), ( ROC : SA0416111-K )
@@ -65,6 +68,10 @@ _ONE_WORD = {
     some[0]: name for name, some in _CHAIN_WORDS.items() if len(some) == 1 and len(some[0]) > 3
 }
 _of_a_chain = vocabulary({word for words in _CHAIN_WORDS.values() for word in words})
+_BEGUN_BY = {  # the chains whose name begins with a word
+    first: [name for name, some in _CHAIN_WORDS.items() if some[0] == first]
+    for first in {some[0] for some in _CHAIN_WORDS.values()}
+}
 _business = vocabulary(set(map(plain, words("merchant", "business"))))
 _NETWORKS = frozenset(words("merchant", "networks"))
 _SENTENCE = frozenset(plain(" ".join(words("merchant", "sentence"))).split())
@@ -193,14 +200,16 @@ class _Head:
 
     def features(self, name: str, index: int, kind: str) -> dict[str, float]:
         row = self.rows[index]
+        is_exact = _has_exact_chain(plain(row.text).split())
         return {
+            "exact chain": is_exact,
             "web name": kind == "web",
             "chain name": kind == "chain",
             **self._place(index),
             **self._neighbours(index),
             **self._repeated(name),
             **_of_row(row),
-            **_of_name(name),
+            **_of_name(name, is_exact),
         }
 
     def _place(self, index: int) -> dict[str, float]:
@@ -290,7 +299,7 @@ def _of_row(row: Row) -> dict[str, float]:
     }
 
 
-def _of_name(name: str) -> dict[str, float]:
+def _of_name(name: str, is_exact: bool) -> dict[str, float]:
     found = plain(name).split() or name.split()  # which has all letters
     letters = sum(map(str.isalpha, name))
     return {
@@ -305,7 +314,7 @@ def _of_name(name: str) -> dict[str, float]:
         "businesses": sum(map(_is_business, found)),
         "sentence words": sum(word in _SENTENCE for word in found),
         "only business": all(_is_business(word) or word in _FILLING for word in found),
-        "chain": bool(_chain(found)),
+        "chain": bool(_chain(found)) * (1 + is_exact),
         "like a chain": bool(_logo(name)),
         "not a name": bool(contacts.NOT_A_NAME.search(name)),
         "address": not contacts.ADDRESS.isdisjoint(found),
@@ -341,15 +350,21 @@ def _chains(rows: Sequence[Row]) -> Iterator[tuple[str, int]]:
 
 
 def _chain(words: Sequence[str]) -> str | None:
-    """The chain the words begin with or contain, one letter in five misread allowed."""
-    candidates = [_of_a_chain(word) for word in words]
-    known = frozenset[str]().union(*candidates)
-    for name, wanted in _CHAIN_WORDS.items():
-        if known.issuperset(wanted):
-            for start in range(len(words) - len(wanted) + 1):
-                if all(word in candidates[start + number] for number, word in enumerate(wanted)):
-                    return name
+    """The first chain among the words, one letter in five misread allowed."""
+    read = [_of_a_chain(word) for word in words]
+    for start, firsts in enumerate(read):
+        for name in (name for first in firsts for name in _BEGUN_BY.get(first, ())):
+            wanted = _CHAIN_WORDS[name]
+            here = read[start : start + len(wanted)]
+            if len(here) == len(wanted) and all(map(contains, here, wanted)):
+                return name
     return None
+
+
+def _has_exact_chain(words: Sequence[str]) -> bool:
+    """No letter of the chain that the words name is misread."""
+    chain = _chain(words)
+    return chain is not None and set(words).issuperset(_CHAIN_WORDS[chain])
 
 
 def _logo(name: str) -> str | None:
@@ -391,4 +406,10 @@ def _clean(text: str) -> str:
     for misread, form in _REPAIRS:
         text = misread.sub(form, text)
     text = _INITIALS.sub(lambda match: match[0].translate(_AS_LETTERS), text)  # O.1.Y. O.I.¥.
+    text = _FIGURE_IN_WORD.sub(_as_letters, text)
     return text.strip(" *-_=~:;,|#<>\u2022'\"`").lstrip(". ")
+
+
+def _as_letters(figures: re.Match[str]) -> str:
+    """The letters that figures inside a word are: Li11y, F1SH, 0'Briens."""
+    return figures[0].translate(_SMALL if (figures[1] or "").islower() else _LARGE)

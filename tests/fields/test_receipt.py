@@ -276,6 +276,10 @@ def test_the_total_is(text):
         ("SIR ABEL\nHARBOUR ENJERPRISE\n12 High Street", "HARBOUR ENJERPRISE"),
         ("DEUTSCHLAND\nKUNZ & SOHN\nHauptstr. 12", "KUNZ & SOHN"),
         ("TAX INVOICE\nInvoice No: 17\nBLUE GARDEN RESTAURANT", "BLUE GARDEN RESTAURANT"),
+        ("B1UE F1SH BAR\n12 High Street", "BIUE FISH BAR"),  # a 1 among large letters is an I
+        ("Ri11y 0'Brien\n12 High Street", "Rilly O'Brien"),
+        ("GREEN B2B LEAF 24\n12 High Street", "GREEN B2B LEAF 24"),
+        ("Nelcome to JOE'S DINER\nServer: Amy", "JOE'S DINER"),
     ],
 )
 def test_the_merchant_is_found_in_the_head(head, merchant):
