@@ -47,6 +47,8 @@ _INITIALS = re.compile(r"(?<!\w)(?=\S{0,20}[A-Z])(?:[A-Z015¥$]\.){2,}")
 _AS_LETTERS = str.maketrans("015¥$", "OISYS")
 _SMALL, _LARGE = str.maketrans("01", "ol"), str.maketrans("01", "OI")
 _FIGURE_IN_WORD = re.compile(r"(?<=([^\W\d_]))[01]+(?=[^\W\d_])|\b0(?=['\u2019][A-Z])")
+_CASE_CHANGE = re.compile(r"[a-z][A-Z]")
+_VOWELS = frozenset("aeiouy")
 _GREETING = rule(r"^<merchant.greeting>\s*")
 _FORMERLY = rule(r"(?<!\s)\s+\(?<merchant.former>\b.*$")
 _NUMBERED = re.compile(  # (519537-X), 273500-U (KJ1), ( ROC : SA0416111-K )
@@ -310,6 +312,8 @@ def _of_name(name: str, is_exact: bool) -> dict[str, float]:
         "digits": sum(map(str.isdigit, name)),
         "small letters": sum(map(str.islower, name)) / max(1, letters),
         "small first letter": name[:1].islower(),
+        "case changes": len(_CASE_CHANGE.findall(name)),
+        "vowels": sum(letter in _VOWELS for letter in "".join(found)) / max(1, letters),
         "form": bool(LEGAL.search(name)),
         "businesses": sum(map(_is_business, found)),
         "sentence words": sum(word in _SENTENCE for word in found),
