@@ -65,3 +65,5 @@ def write_to_stderr(settings: Settings) -> None:
         # `flask run` logs each request with its query, which holds what is searched: app.py logs
         # it without; and its banner, for which there is lifecycle's.
         logging.getLogger("werkzeug").setLevel(logging.WARNING)
+        # waitress warns of each request that waits a moment for a thread.
+        logging.getLogger("waitress.queue").setLevel(logging.ERROR)
