@@ -25,6 +25,7 @@ from flask import (
     current_app,
     g,
     jsonify,
+    redirect,
     render_template,
     request,
     send_file,
@@ -346,6 +347,12 @@ def page() -> Response:
     response = current_app.send_static_file("index.html")
     response.headers["Content-Security-Policy"] = PAGE_CSP
     return response
+
+
+@api.post("/static/share")
+def share() -> BaseResponse:
+    """Lead to the page, which says to share again, where its service worker is not there."""
+    return redirect("../#/?unshared", 303)
 
 
 @api.get("/health")

@@ -85,9 +85,7 @@ async function reach(path, options) {
   }
 }
 
-function authorization(key) {
-  return key ? { Authorization: `Bearer ${key}` } : {};
-}
+const authorization = (key) => (key ? { Authorization: `Bearer ${key}` } : {});
 
 function errorFrom(status, text, headers) {
   const retryAfter = Number(headers.get("Retry-After")) || 0;

@@ -88,6 +88,4 @@ function align(a, b, score) {
 }
 
 /** What is left of both sides, unpaired. */
-function apart(a, b, i, j) {
-  return [...a.slice(i).map((_, k) => [i + k, null]), ...b.slice(j).map((_, k) => [null, j + k])];
-}
+const apart = (a, b, i, j) => [...a.slice(i).map((_, k) => [i + k, null]), ...b.slice(j).map((_, k) => [null, j + k])];

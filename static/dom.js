@@ -21,7 +21,7 @@ const ICONS = {
   running: "M12 3a9 9 0 1 0 9 9",
   file: "M6 3h8l4 4v14H6zM14 3v4h4",
   away: "M14 4h6v6M20 4l-9 9M17 14v5a1 1 0 0 1-1 1H5a1 1 0 0 1-1-1V8a1 1 0 0 1 1-1h5",
-  check: "M12 5v9m0 4v.01",
+  check: "M12 7.500v5m0 3.500v.01M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18",
   left: "M15 5l-7 7 7 7",
   right: "M9 5l7 7-7 7",
   minus: "M5 12h14",
@@ -36,13 +36,9 @@ const STATE_ICONS = { reading: "running", review: "check", ok: "completed", conf
  * An HTML element by its name with an id and classes, such as "p#sum.small", its attributes if it has
  * any, and its children. `on…` attributes are listeners; null, undefined and false are left out.
  */
-export function h(name, ...rest) {
-  return fill(document.createElement(tagOf(name)), name, rest);
-}
+export const h = (name, ...rest) => fill(document.createElement(tagOf(name)), name, rest);
 
-export function svg(name, ...rest) {
-  return fill(document.createElementNS(SVG, tagOf(name)), name, rest);
-}
+export const svg = (name, ...rest) => fill(document.createElementNS(SVG, tagOf(name)), name, rest);
 
 const tagOf = (name) => /^\w+/.exec(name)[0];
 

@@ -2,30 +2,27 @@
 
 const here = new Map();
 
-export function recall(name) {
+/** What the browser's storage answers; null where it is switched off. */
+function tried(action) {
   try {
-    return sessionStorage.getItem(name) ?? localStorage.getItem(name);
+    return action() ?? null;
   } catch {
-    return here.get(name) ?? null;
+    return null;
   }
+}
+
+export function recall(name) {
+  return tried(() => sessionStorage.getItem(name) ?? localStorage.getItem(name)) ?? here.get(name) ?? null;
 }
 
 /** Keep a value for this browser, or for this tab only. */
 export function remember(name, value, forGood = true) {
   forget(name);
-  try {
-    (forGood ? localStorage : sessionStorage).setItem(name, value);
-  } catch {
-    here.set(name, value);
-  }
+  tried(() => (forGood ? localStorage : sessionStorage).setItem(name, value));
+  if (recall(name) === null) here.set(name, value);
 }
 
 export function forget(name) {
   here.delete(name);
-  try {
-    sessionStorage.removeItem(name);
-    localStorage.removeItem(name);
-  } catch {
-    // nothing was kept
-  }
+  tried(() => [sessionStorage, localStorage].forEach((one) => one.removeItem(name)));
 }

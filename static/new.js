@@ -64,6 +64,7 @@ export async function openNew(main, params, signal) {
   main.replaceChildren(h("h1", { tabindex: "-1" }, say("readReceipts")), form, others, recent);
   recentReceipts(recent, signal).catch(() => {}); // without it there is all else
   if (params.has("sample")) attempt(takeSample);
+  if (params.has("unshared")) complain(say("shareAgain"));
 
   const [providers, limits] = await Promise.all([allProviders(), uploadLimits()]);
   if (signal.aborted) return null;
@@ -121,7 +122,7 @@ function queueRow(entry, providers) {
     change();
     focus(document.getElementById("send") ? "send" : "pick");
   };
-  const about = problem ? h("span.problem", icon("failed"), problem) : h("span.small", size(file.size));
+  const about = problem ? h("span.problem", icon("failed"), " ", problem) : h("span.small", size(file.size));
   const choices = entry.providers.map((_, nth) => providerOf(entry, nth, providers));
   return h(problem ? "li.refused" : "li", [
     thumbnail(entry),
@@ -281,7 +282,4 @@ function progressWords(entries, done, all) {
 }
 
 /** Also where crypto.randomUUID is missing: over plain HTTP from another machine. */
-function randomId() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-}
+const randomId = () => crypto.getRandomValues(new Uint32Array(4)).join("-");

@@ -18,7 +18,7 @@ function addressOf(hash) {
   const [, noun, id] = /^\/(jobs|receipts)\/(\d+)$/.exec(path) ?? [];
   if (id) {
     const open = (...args) => (noun === "jobs" ? openJob : openReceipt)(...args, id);
-    return { name: "receipt", path, params, open, title: say("receipt", { id }) };
+    return { name: "receipts", path, params, open, title: say("receipt", { id }) };
   }
   if (path === "/receipts" || path === "/jobs")
     return { name: "receipts", path, params, open: openReceipts, title: say("receipts") };

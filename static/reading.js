@@ -19,9 +19,7 @@ export function readingOf(execution, receipt = null) {
 }
 
 /** What an execution read of a receipt, without corrections; null for nothing. */
-export function readBy({ readings }, id) {
-  return readings.find(({ executionId }) => executionId === id)?.receipt ?? null;
-}
+export const readBy = ({ readings }, id) => readings.find(({ executionId }) => executionId === id)?.receipt ?? null;
 
 /** The rows of the text, each with the lines of the pages that it is made of: {text, lines}. */
 function rowsOf(text, pages) {

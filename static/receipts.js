@@ -81,7 +81,11 @@ function filterForm(at) {
   const states = STATES.map((name) => [name, say(`state.${name}`)]);
   const orders = ORDERS.map((name) => [name, say(`order.${name}`)]);
   const amount = [{ inputmode: "decimal" }, (text) => String(readTyped("sum", text) || text)];
-  const code = [{ maxlength: "3", placeholder: "EUR" }, (text) => text.toUpperCase()];
+  const more = {
+    ...{ from: [{ type: "date" }], to: [{ type: "date" }], min: amount, max: amount },
+    currency: [{ maxlength: "3", placeholder: "EUR" }, (text) => text.toUpperCase()],
+    merchant: [{ list: "merchants", onfocus: () => attempt(suggest) }],
+  };
   return h("form.filters", { role: "search", onsubmit: (event) => event.preventDefault() }, [
     field(say("search"), typed("search", { type: "search", placeholder: say("searchHint") })),
     field(say("stateLabel"), select("state", "", [["", say("any")], ...states])),
@@ -89,12 +93,7 @@ function filterForm(at) {
     h("details", [
       h("summary", say("moreFilters")),
       h("div.filters", [
-        field(say("from"), typed("from", { type: "date" })),
-        field(say("to"), typed("to", { type: "date" })),
-        field(say("min"), typed("min", ...amount)),
-        field(say("max"), typed("max", ...amount)),
-        field(say("currency"), typed("currency", ...code)),
-        field(say("merchant"), typed("merchant", { list: "merchants", onfocus: () => attempt(suggest) })),
+        Object.entries(more).map(([name, about]) => field(say(name), typed(name, ...about))),
         h("datalist#merchants"),
       ]),
     ]),
@@ -144,8 +143,7 @@ function showAnswer(at, places) {
 function emptiness(params) {
   return filtersOf(params).size
     ? h("p.notice", say("noneMatches"), " ", h("a", { href: "#/receipts" }, say("showAll")))
-    : h("div.notice.empty", [
-        h("p", say("nothingYet")),
+    : h("div.notice.empty", h("p", say("nothingYet")), [
         h("a.button.primary", { href: "#/" }, say("readOne")),
         sampleLink(),
       ]);
@@ -265,7 +263,9 @@ function moveFocus(event, at) {
   choose(at, next, true, true);
 }
 
-const summed = (sums) => sums.filter(({ total }) => total).map(({ currency, total }) => money(total, currency));
+const summed = (sums) => sums.filter(({ total }) => total).map(sumWord);
+const sumWord = ({ currency, total }) =>
+  (currency ? "" : `${say("currency")} ${say("notFound")}: `) + money(total, currency);
 const joined = (words) => words.filter(Boolean).join(" · ");
 
 /** The sums of what is selected. */

@@ -91,6 +91,4 @@ function currencyFormat(currency) {
 }
 
 /** Where a picture goes when this provider reads it. */
-export function destination({ sendsTo }) {
-  return sendsTo ? say("sentTo", { where: sendsTo }) : say("staysHere");
-}
+export const destination = ({ sendsTo }) => (sendsTo ? say("sentTo", { where: sendsTo }) : say("staysHere"));

@@ -125,4 +125,5 @@ export default {
   noProvider: "Noch kann hier kein Anbieter arbeiten; die Liste unten sagt, was jeder braucht.", upload: "Hochladen",
   sending: "Wird gesendet …", sendingFile: "{number} von {all} · {done} von {size} gesendet",
   checking: "Gesendet; der Server prüft …",
+  shareAgain: "Das Geteilte kam nicht an: Der Browser hatte die Seite weggeräumt. Jetzt ist sie bereit; bitte noch einmal teilen.",
 };

@@ -116,4 +116,5 @@ export default {
   noProvider: "No provider can run here yet; the list below says what each needs.", upload: "Upload",
   sending: "Sending…", sendingFile: "{number} of {all} · {done} of {size} sent",
   checking: "Sent; the server is checking it…",
+  shareAgain: "What was shared did not arrive: this browser had put the page away. It is ready now; share it once more.",
 };

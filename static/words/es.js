@@ -121,4 +121,5 @@ export default {
   noProvider: "Ningún motor puede funcionar aquí todavía; la lista de abajo dice qué necesita cada uno.",
   upload: "Envío", sending: "Enviando…", sendingFile: "{number} de {all} · {done} de {size} enviados",
   checking: "Enviado; el servidor lo comprueba…",
+  shareAgain: "Lo compartido no llegó: el navegador había retirado la página. Ya está lista; compártelo otra vez.",
 };

@@ -126,4 +126,5 @@ export default {
   noProvider: "Aucun moteur ne peut encore fonctionner ici ; la liste ci-dessous dit ce qu’il leur faut.",
   upload: "Envoi", sending: "Envoi…", sendingFile: "{number} sur {all} · {done} sur {size} envoyés",
   checking: "Envoyé ; le serveur vérifie…",
+  shareAgain: "Ce qui a été partagé n’est pas arrivé : le navigateur avait mis la page de côté. Elle est prête ; partagez encore une fois.",
 };

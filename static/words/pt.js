@@ -121,4 +121,5 @@ export default {
   noProvider: "Nenhum motor pode funcionar aqui ainda; a lista abaixo diz o que cada um precisa.", upload: "Envio",
   sending: "A enviar…", sendingFile: "{number} de {all} · {done} de {size} enviados",
   checking: "Enviado; o servidor está a verificar…",
+  shareAgain: "O que foi partilhado não chegou: o navegador tinha arrumado a página. Já está pronta; partilhe outra vez.",
 };

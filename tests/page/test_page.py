@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from tests.fakes import ROWS
-from tests.page.conftest import Page, upload_and_see
+from tests.page.conftest import SHARE, Page, upload_and_see
 from tests.page.readers import CAREFUL, FAILURE, HOSTILE, REASON
 
 pytestmark = pytest.mark.slow
@@ -382,6 +382,19 @@ def test_a_photo_is_shared_and_the_key_asked_once_opens_everything(
     page.click("#key-cancel")
     page.see(".notice.error", "wants a key")
     assert page.faults() == []
+
+
+@pytest.mark.parametrize("env", [{}, {"API_KEY": "s3cret"}])
+def test_a_share_without_a_service_worker_asks_for_another(chromium, serve, tmp_path, picture, env):
+    page = Page(chromium, serve(FLASK_APP="tests.page.readers", **env).url, tmp_path)
+    page.open("openapi.json")  # where no service worker is registered
+    page.run(SHARE, "photo.png", list(picture().read_bytes()))
+    if env:
+        page.type("#key", "s3cret")
+        page.click("#key-dialog .primary")
+    page.see(".toast", "share it once more")
+    page.share(picture(), "photo.png")
+    page.see(".queue b", "photo.png")
 
 
 def test_a_server_that_is_away_is_said_so(chromium, serve, tmp_path, picture):
