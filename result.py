@@ -7,8 +7,9 @@ openapi.json and the form that vision models fill in. Nothing here does any I/O.
 import json
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from decimal import Decimal
+from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
 
@@ -300,15 +301,16 @@ class ProviderError(Exception):
 
 def ocr_data(result: OcrResult) -> str:
     """The JSON text stored for an execution."""
-    data = _camel(asdict(replace(result, receipts=listed(result))))
+    data = _camel(replace(result, receipts=listed(result)))
     text = json.dumps(data, ensure_ascii=False, allow_nan=False)
     return text.encode("utf-8", "replace").decode()  # lone surrogates cannot be stored
 
 
 def _camel(value: object, inside_raw: bool = False) -> object:
     """Names as the API writes them; the vendor's own answer under `raw` stays as it came."""
-    if isinstance(value, dict) and not inside_raw:
-        return {camel_name(name): _camel(v, name == "raw") for name, v in value.items()}
+    if is_dataclass(value):
+        named = ((field.name, getattr(value, field.name)) for field in fields(value))
+        return {camel_name(name): _camel(v, name == "raw") for name, v in named}
     if isinstance(value, list | tuple) and not inside_raw:
         return [_camel(v) for v in value]
     if isinstance(value, Decimal):
@@ -318,7 +320,7 @@ def _camel(value: object, inside_raw: bool = False) -> object:
 
 def as_json(receipt: Receipt) -> Json:
     """The receipt as it stands in ocrData."""
-    return dict(json.loads(json.dumps(_camel(asdict(receipt)))))
+    return dict(json.loads(json.dumps(_camel(receipt))))
 
 
 def from_json(receipt: Json) -> Receipt:
@@ -357,6 +359,7 @@ def _value(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
+@cache
 def camel_name(name: str) -> str:
     """`card_last4` as the API writes it: `cardLast4`."""
     head, *rest = name.split("_")
