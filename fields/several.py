@@ -340,11 +340,13 @@ def _row_middle(row: Sequence[Line]) -> float:
 
 
 def may_begin(rows: Rows, number: int) -> bool:
-    """Whether a page may begin another receipt: it has a head of its own.
+    """Whether a page may begin another receipt: it has a head, or a date and a total, of its own.
 
     `number` is how many pages the receipt before has with it; `Page 2 of 3` begins none.
     """
-    return not _is_numbered(rows, number) and begins([seen_in(_text(row)) for row in rows])
+    seen = [seen_in(_text(row)) for row in rows]
+    both = reduce(Seen.plus, seen, Seen())
+    return not _is_numbered(rows, number) and (begins(seen) or bool(both.dates and both.totals))
 
 
 def goes_on(before: Receipt, after: Receipt) -> bool | None:

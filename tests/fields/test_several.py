@@ -130,6 +130,10 @@ PURCHASE = Receipt(
 HEAD = printed(("CORNER CAFE LTD", "12 Harbour Street", "Coffee|3.90"))
 
 
+def test_a_page_without_an_address_may_begin_another_receipt_by_its_date_and_total():
+    assert may_begin(printed(("CORNER CAFE", "14/03/2026", "Coffee|3.90", "TOTAL|3.90")), 2)
+
+
 @pytest.mark.parametrize(
     "other",
     [
