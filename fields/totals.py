@@ -4,6 +4,7 @@ Every amount has a learned probability of being each of them; those are taken th
 together, as sums that agree are.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -50,8 +51,9 @@ def find_totals(rows: Sequence[Row]) -> Totals:
     taxes = tuple(_taxes(rows))
     discount = _discount(candidates)
     likely["tax"] += _added(likely["tax"])
-    total, subtotal, tax, tip = _together(likely, tips, discount)
     printed = {number.value for row in rows for number in row.numbers}
+    likely["total"] = [_as_charged(found, printed) for found in likely["total"]]
+    total, subtotal, tax, tip = _together(likely, tips, discount)
     agrees = _agrees((total, subtotal, tax, tip), discount)
     is_proved = bool(tax and tax.value and agrees)
     is_needed = agrees and not _agrees((total, subtotal, tax, None), discount)
@@ -80,6 +82,12 @@ def _likely(rows: Sequence[Row], candidates: Sequence[Candidate], name: str) -> 
         if value not in found or likely > _chance(found[value]):
             found[value] = _sum(rows, candidate, likely)
     return sorted(found.values(), key=_chance, reverse=True)[:TRIED]
+
+
+def _as_charged(total: Sum, printed: set[Decimal]) -> Sum:
+    """The total, which of an amount that is printed with either sign is the one to be paid."""
+    is_payment = total.value < 0 and -total.value in printed
+    return total._replace(value=-total.value) if is_payment else total
 
 
 def _added(taxes: Sequence[Sum]) -> list[Sum]:
@@ -160,8 +168,12 @@ def _first_row(candidates: Sequence[Candidate], length: int) -> int:
 
 
 def _discount(candidates: Sequence[Candidate]) -> Decimal | None:
-    values = [c.amount.value for c in candidates if role_of(c.label) == "discount"]
-    value = next((value for value in values if value), None)
+    """What is called so, else what is taken off below the subtotal: BONUS CHEESE -2.00."""
+    last = max((c.row for c in candidates if role_of(c.label) == "subtotal"), default=math.inf)
+    called = [c.amount.value for c in candidates if role_of(c.label) == "discount"]
+    off = [c.amount.value for c in candidates if c.row > last and not c.label]
+    off = [value for value in off if value < 0]
+    value = next((value for value in (*called, *off) if value), None)
     return None if value is None else -abs(value)
 
 

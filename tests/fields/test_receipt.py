@@ -676,6 +676,16 @@ def test_a_row_that_says_the_kind_of_business_belongs_to_the_name(head, name):
     assert found.merchant == name
 
 
+def test_what_is_taken_off_below_the_subtotal_is_the_discount():
+    found = read("SHOP LTD\nMILK 1.29\nCHEESE 7.99\nSUBTOTAL 9.28\nBOX CHEESE -2.00\nTOTAL 7.28")
+    assert (found.discount, found.total, found.warnings) == (Decimal("-2.00"), Decimal("7.28"), ())
+
+
+def test_a_payment_is_not_taken_for_the_total_with_its_sign():
+    found = read("GARDEN INN\nFOLIO 4711\n03/14/2026\nROOM 120.00\nVISA -120.00\nBALANCE 0.00")
+    assert found.total in (None, Decimal("120.00"))
+
+
 @pytest.mark.parametrize("last", ["", "\n1 JUICE 3.90", "\nThank you", "\nVISA"])
 def test_the_total_of_a_receipt_cut_in_half_is_reviewed(last):
     assert "total" in read(f"CORNER CAFE\n04/05/2017\n1 TEA 2.00\n2 CAKE 2.05 4.10{last}").review
