@@ -63,7 +63,7 @@ def test_every_field_error_code_and_warning_is_on_the_page_with_its_meaning(clie
 def test_every_route_is_in_the_document(app):
     routes = {re.sub(r"<.*?(\w+)>", "{}", rule.rule) for rule in app.url_map.iter_rules()}
     documented = {re.sub(r"\{\w+\}", "{}", path) for path in DOCUMENT["paths"]}
-    assert routes - {"/static/{}"} == documented
+    assert {route for route in routes if not route.startswith("/static/")} == documented
 
 
 def test_nothing_on_the_page_comes_from_elsewhere_or_runs(client):
