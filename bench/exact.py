@@ -49,8 +49,10 @@ def text_pdf(directory: Path) -> Path:
 
 
 def _page(number: int) -> str:
+    """The head is on each page, the total on the last alone."""
+    last = "TOTAL EUR 109.00" if number == PAGES - 1 else "continued on the next page"
     rows = [f"Article {number} {row}   {row}.{number:02}" for row in range(ROWS - 3)]
-    rows = ["CORNER CAFE", "14/03/2026 09:41", *rows, f"TOTAL EUR {number + 100}.00"]
+    rows = ["CORNER CAFE", "14/03/2026 09:41", *rows, last]
     return text([(40, 810 - 13 * row, line) for row, line in enumerate(rows)])
 
 
