@@ -253,7 +253,7 @@ def _text(lines: Sequence[Line]) -> str:
     return " ".join(line.text for line in lines)[:LONGEST]
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=4096)  # a row is looked at for each way to part its page
 def seen_in(text: str) -> Seen:
     row = Row(text, topics(text), (), ())
     money = [amount for amount in find_amounts(text) if amount.is_money]
@@ -345,8 +345,12 @@ def may_begin(rows: Rows, number: int) -> bool:
     `number` is how many pages the receipt before has with it; `Page 2 of 3` begins none.
     """
     seen = [seen_in(_text(row)) for row in rows]
-    both = reduce(Seen.plus, seen, Seen())
-    return not _is_numbered(rows, number) and (begins(seen) or bool(both.dates and both.totals))
+    is_dated = any(row.dates for row in seen)
+    return not _is_numbered(rows, number) and (begins(seen) or (is_dated and has_total(rows)))
+
+
+def has_total(rows: Rows) -> bool:
+    return any(seen_in(_text(row)).totals for row in rows)
 
 
 def goes_on(before: Receipt, after: Receipt) -> bool | None:

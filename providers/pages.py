@@ -147,9 +147,12 @@ def grouped(found: Sequence[Found]) -> list[Group]:
 
 
 def _goes_on(group: Group, one: Found) -> bool | None:
+    """As several.goes_on; only pages that begin a receipt or have a total are read on their own."""
     if not several.may_begin(one.rows, len(group.pages) + 1):
-        return True  # its fields need not be read on their own
-    return several.goes_on(join_receipts(group.receipts), one.read())
+        return True
+    first, *others = group.pages
+    known = [first, *(page for page in others if several.has_total(page.rows))]
+    return several.goes_on(join_receipts([page.read() for page in known]), one.read())
 
 
 def with_doubt(receipt: FileReceipt, group: Group) -> FileReceipt:
