@@ -72,7 +72,7 @@ _PATTERNS = (
     ),
     re.compile(  # separators that do not agree: 12/,05/2018, 11,04,20, 05-05~18
         r"(?<![\d.,])(?P<a>\d\d) ?[-/.,~]{1,2} ?(?P<b>\d\d) ?[-/.,~]{1,2} ?"
-        r"(?:(?P<year>20\d\d)|(?P<short>\d\d))(?![\d.,])"
+        r"(?:(?P<year>20\d\d)|(?P<short>\d\d))(?![\d.,:])"
     ),
     re.compile(  # one letter of the month misread: 12-JAM-2018
         r"(?<!\d)(?P<a>\d\d?)[-/. ]{1,2}(?P<slip>[a-z]{3})[-/. ]{1,2}(?P<year>20\d\d)(?!\d)"

@@ -419,12 +419,15 @@ def is_headed(rows: Sequence[Seen]) -> bool:
 def may_be_several(rows: Rows) -> bool:
     """Whether rows that could not be cut seem to be of several receipts.
 
-    Times of different days are printed, or below a gap is what only another receipt has: so on 5
-    of 969 receipts that are alone.
+    Two times of two days are printed, or below a gap is what only another receipt has. One time of
+    two days is one moment whose date was misread once.
     """
     texts = list(map(_text, rows))
-    moments = (find_dates(text) for text in texts if find_time(text))
-    if len({day.day_first or day.month_first for days in moments for day in days}) > 1:
+    moments = [
+        (time, day) for text in texts if (time := find_time(text)) for day in find_dates(text)
+    ]
+    days = {day.day_first or day.month_first for _, day in moments}
+    if len(days) > 1 and len({time for time, _ in moments}) > 1:
         return True
     seen = list(map(seen_in, texts))
     below_gaps = (number for _, number in _below_gaps(rows, MIN_DOUBTFUL_GAP))

@@ -142,6 +142,7 @@ def test_whole_amounts_and_thousands_are_told_by_how_the_receipt_prints_others(t
         ("7 JUX 2018", None),  # June or July
         ("7 TAX 2018", None),
         ("11,04,200", None),
+        ("21.04. 15:51 Uhr", None),  # not of 2015
         ("31/02/2018", None),
         ("0123456789", None),
         ("TOTAL 12.50", None),

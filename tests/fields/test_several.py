@@ -170,6 +170,7 @@ def test_times_of_two_days_are_a_doubt_and_other_dates_are_none():
     best_before = ("Milk, best before 20/03/2026|1.10", "TOTAL EUR|1.10")
     assert not may_be_several(printed([*CAFE[:3], *best_before, "Return by 14/04/2026"]))
     assert not may_be_several(printed([*CAFE, *SLIP]))
+    assert not may_be_several(printed([*CAFE, "19/03/2026 09:41"]))  # one of them is misread
 
 
 @pytest.mark.parametrize(
