@@ -135,7 +135,7 @@ def test_escape_closes_a_question_and_gives_the_focus_back(page, job):
     page.see("#question-title")
     page.press("ESCAPE")
     page.gone("#question[open]")
-    page.see("#delete-job:focus")
+    assert page.see("#delete-job:focus")
 
 
 def test_a_new_view_has_the_focus_on_its_heading_and_in_the_title(page, job):
@@ -150,4 +150,4 @@ def test_states_are_said_to_a_screen_reader(page, job, go):
     page.open(f"#/jobs/{job('gated', wait=('running',))}")
     page.see(".waiting")
     go.touch()
-    page.see("#live", "0.png: read by gated")
+    assert page.see("#live", "0.png: read by gated")

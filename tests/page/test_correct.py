@@ -94,7 +94,7 @@ def test_a_wrong_value_says_so_beside_the_field(page, receipt):
     page.click("#field-currency")
     page.replace_text("E")
     page.press("ENTER")
-    page.see("#input-error", "urrency")
+    assert page.see("#input-error", "urrency")
 
 
 def test_fifty_receipts_are_checked_with_few_keys(page, receipt, server):
@@ -182,4 +182,4 @@ def test_what_is_being_read_can_be_cancelled(page, receipt, go):
     page.see(".heading .state", "Reading")
     page.click("#cancel")
     page.see(".heading .state", "Failed")
-    page.see(".notice.error", "cancelled")
+    assert page.see(".notice.error", "cancelled")

@@ -83,12 +83,12 @@ def test_typing_searches_and_keeps_the_focus(page, listed):
     page.open("#/receipts")
     page.type("#search", "weekly two")
     page.see(".receipts li:only-child .title", "0.png")
-    page.see("#search:focus")
+    assert page.see("#search:focus")
 
 
 def test_an_address_the_server_refuses_says_why(page):
     page.open("#/receipts?sort=colour")
-    page.see(".notice.error", "sort must be one of")
+    assert page.see(".notice.error", "sort must be one of")
 
 
 def test_a_range_is_selected_with_shift_and_added_up(page, listed):
@@ -111,7 +111,7 @@ def test_the_keyboard_goes_from_row_to_row_and_selects(page, listed):
         Keys.SHIFT
     ).perform()
     page.see(".receipts li:nth-child(3) input:focus")
-    page.see("#sums", "2 selected · €4.70")
+    assert page.see("#sums", "2 selected · €4.70")
 
 
 def test_months_are_added_up_and_lead_to_their_receipts(page, listed):
@@ -174,7 +174,7 @@ def test_files_of_before_an_upgrade_are_told_until_they_are_filled_in(page, list
     with sqlite3.connect(server.data / "receipts.db") as database:
         database.execute("INSERT INTO unfilled VALUES (3)")
     page.open("#/receipts")
-    page.see(".notice", "still being filled in: 2.")
+    assert page.see(".notice", "still being filled in: 2.")
     with sqlite3.connect(server.data / "receipts.db") as database:
         database.execute("DELETE FROM unfilled")
     page.gone("main .notice")
@@ -214,7 +214,7 @@ def test_the_list_comes_back_with_the_server(chromium, serve, tmp_path, picture)
     page.see(".notice.error", "Trying again")
     page.see(".receipts .title", "CORNER CAFE")
     serve(FLASK_APP="tests.page.readers", port=here.port)
-    page.see("#sums", "1 receipt")
+    assert page.see("#sums", "1 receipt")
     page.gone(".notice.error")
 
 
@@ -224,7 +224,7 @@ def test_what_another_window_does_is_shown_on_the_way_back(page, receipt, server
     page.see(".receipts .title", "CORNER CAFE")
     requests.post(f"{server.url}/receipts/confirm", json={"ids": [it["id"]]}, timeout=5)
     page.run("document.dispatchEvent(new Event('visibilitychange'))")
-    page.see(".receipts .state", "Confirmed")
+    assert page.see(".receipts .state", "Confirmed")
 
 
 def test_a_long_name_and_a_large_total_fit_a_phone_and_the_selection_stays_in_sight(page, job):

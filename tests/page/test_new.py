@@ -44,7 +44,7 @@ def test_a_large_upload_tells_which_of_its_files_is_sent(page, tmp_path):
     page.type("#pick", f"{tmp_path / 'a.png'}\n{tmp_path / 'b.png'}")
     page.network(upload=400_000)
     page.click("#send")
-    page.see(".sending span", "1 of 2 · ")
+    assert page.see(".sending span", "1 of 2 · ")
     page.click(".sending button", "Cancel")
     page.network()
     page.gone(".sending")
@@ -113,7 +113,7 @@ def test_what_the_server_says_is_told_in_the_browsers_language(page, job):
     page.click(".receipts li a")
     page.see(".notice.error b", "broken konnte diese Datei nicht lesen.")
     page.open("#/receipts?sort=colour")
-    page.see(".notice.error", "Der Server nimmt das nicht an. sort must be one of")
+    assert page.see(".notice.error", "Der Server nimmt das nicht an. sort must be one of")
 
 
 def test_the_skip_link_stays_on_its_view(page):

@@ -44,7 +44,7 @@ def test_each_file_has_its_own_provider_and_live_state(page, picture, go):
     page.see("#file-list li:nth-child(2) .state", "Reading")
     page.see("#file-list li:nth-child(3) .state", "Failed")
     go.touch()
-    page.see("#file-list li:nth-child(2) .state.ok")
+    assert page.see("#file-list li:nth-child(2) .state.ok")
 
 
 @pytest.mark.parametrize("kind", ["drop", "paste"])
@@ -127,7 +127,7 @@ def test_a_refused_upload_says_why_and_keeps_the_files(page, tmp_path):
     page.see(".queue b", "notes.png")
     page.click(".queue button[aria-label='Remove notes.png']")
     page.gone(".queue li")
-    page.see("#pick:focus")
+    assert page.see("#pick:focus")
 
 
 def test_a_broken_connection_is_said_and_sending_again_works(page, picture):
@@ -168,7 +168,7 @@ def test_what_was_not_found_says_so(page, job):
     page.see("#field-date", "not found")
     page.see("#field-total .origin", "as a code on it says, almost certainly right")
     page.click(".rest summary")
-    page.see(".rest .fields tr", "not found")
+    assert page.see(".rest .fields tr", "not found")
 
 
 def test_markdown_and_raw_are_shown_and_the_tab_is_in_the_url(page, job):
@@ -249,7 +249,7 @@ def test_a_receipt_that_is_here_already_is_pointed_out(page, job, picture):
     first, second = job("paged", files=files), job("paged", files=files)
     page.open(f"#/jobs/{second}")
     page.click(".summary a", "receipt")
-    page.see(".small", f"Job {first} ·")
+    assert page.see(".small", f"Job {first} ·")
 
 
 # Again, and away
@@ -270,7 +270,7 @@ def test_a_failure_says_why_and_can_be_tried_again(page, job):
     page.see(".notice.error", "The engine broke down.")
     page.see(".notice.error .small", FAILURE)
     page.click("#retry")
-    page.see(".runs li:nth-child(2) .state", "Failed")
+    assert page.see(".runs li:nth-child(2) .state", "Failed")
 
 
 def test_what_is_being_read_cannot_be_read_twice_at_once_but_deleted(page, job, server, go):
@@ -394,7 +394,7 @@ def test_a_share_without_a_service_worker_asks_for_another(chromium, serve, tmp_
         page.click("#key-dialog .primary")
     page.see(".toast", "share it once more")
     page.share(picture(), "photo.png")
-    page.see(".queue b", "photo.png")
+    assert page.see(".queue b", "photo.png")
 
 
 def test_a_server_that_is_away_is_said_so(chromium, serve, tmp_path, picture):
@@ -406,7 +406,7 @@ def test_a_server_that_is_away_is_said_so(chromium, serve, tmp_path, picture):
     page.click("#send")
     page.see(".toast", "The connection ended")
     page.click(".top a", "Receipts")
-    page.see(".notice.error", "The server does not answer")
+    assert page.see(".notice.error", "The server does not answer")
 
 
 def test_a_job_is_followed_again_when_the_server_is_back(page, job, go):
@@ -416,7 +416,7 @@ def test_a_job_is_followed_again_when_the_server_is_back(page, job, go):
     page.see(".toast", "Trying again")
     page.network()
     go.touch()
-    page.see(".fields")
+    assert page.see(".fields")
     page.gone(".toast")
 
 

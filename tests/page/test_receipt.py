@@ -67,7 +67,7 @@ def test_a_reading_that_ends_while_the_view_is_loading_is_shown(page, receipt, s
     go.touch()
     server.wait(it["jobId"])
     page.run("window.letGo()")
-    page.see("#sum", "€3.70")
+    assert page.see("#sum", "€3.70")
 
 
 def test_a_field_leads_to_its_place_and_the_picture_back_to_it(page, receipt):
@@ -113,7 +113,7 @@ def test_a_file_of_pages_is_shown_page_by_page(page, receipt, form, count):
     page.see(".tools", f"2 / {count}")
     page.see(f".paper image:not([href='{first}'])")
     page.click("#sheet-left")
-    page.see(f".paper image[href='{first}']")
+    assert page.see(f".paper image[href='{first}']")
 
 
 def test_a_heic_is_shown_as_every_browser_can(page, receipt):
@@ -147,7 +147,7 @@ def test_the_picture_is_enlarged_and_turned_for_the_eye_only(page, receipt):
     page.press_key("r")
     page.see(".paper[viewBox='0 0 360 480']")
     page.press_key("-")
-    page.see(".paper[style*='100%']")
+    assert page.see(".paper[style*='100%']")
 
 
 def test_receipts_of_one_file_are_linked_and_outlined(page, receipt):
@@ -156,7 +156,7 @@ def test_receipts_of_one_file_are_linked_and_outlined(page, receipt):
     page.see(".paper .frame")
     page.click("#file-list a", "BAKERY")
     page.see("h1", "BAKERY")
-    page.see("#file-list [aria-current]", "2 / 2")
+    assert page.see("#file-list [aria-current]", "2 / 2")
 
 
 # Keys, and what lies around
