@@ -1327,9 +1327,9 @@ def list_beside(db: sqlite3.Connection, ids: Collection[int]) -> list[int]:
 
 
 def forget_originals(db: sqlite3.Connection, file_ids: Collection[int]) -> list[int]:
-    """Have no receipt be a duplicate of one of these files'; the ids of those that were.
+    """Unlink the duplicates of these files' receipts, and return the ids of those duplicates.
 
-    A file that is deleted would make each of them a duplicate of the next, a thousand times.
+    Else the deletion of each file would link all of them anew, to the next copy there is.
     """
     rows = db.execute(
         f"""
@@ -1342,7 +1342,7 @@ def forget_originals(db: sqlite3.Connection, file_ids: Collection[int]) -> list[
 
 
 def find_originals(db: sqlite3.Connection, ids: Collection[int]) -> None:
-    """Have these receipts be duplicates of the first ones like them that are there."""
+    """Link each of these receipts to the first one like it, as its duplicate, if there is one."""
     db.execute(
         f"""
         UPDATE receipt SET

@@ -22,7 +22,7 @@ LONGEST_DATED = 64  # characters; a longer code has some six digits by chance
 
 FAR = 1_000_000  # pages
 
-Told = dict[str, tuple[Any, Code]]  # a field's value, and the code that says it
+Given = dict[str, tuple[Any, Code]]  # a field's value, and the code that says it
 
 
 def with_invoice(printed: Receipt, invoice: Receipt, amounts: Set[Decimal], today: date) -> Receipt:
@@ -34,18 +34,20 @@ def with_invoice(printed: Receipt, invoice: Receipt, amounts: Set[Decimal], toda
     """
     sums = SUMS if invoice.total is not None else ()
     found = {field.name: getattr(invoice, field.name) for field in PRINTED}
-    told = {name: value for name, value in found.items() if value not in (None, ()) or name in sums}
-    evidence = {
-        name: None if told[name] is None else Evidence(1.0, "data")
-        for name in EVIDENCED
-        if name in told
+    given = {
+        name: value for name, value in found.items() if value not in (None, ()) or name in sums
     }
-    said = set() if invoice.total is None else {invoice.total, -invoice.total}
-    if amounts and said and not amounts & said:
+    evidence = {
+        name: None if given[name] is None else Evidence(1.0, "data")
+        for name in EVIDENCED
+        if name in given
+    }
+    totals = set() if invoice.total is None else {invoice.total, -invoice.total}
+    if amounts and totals and not amounts & totals:
         evidence["total"] = Evidence(CONTRADICTED, "data")
     proved = replace(printed.evidence, **evidence)
     warnings = (*printed.warnings, *invoice.warnings)
-    exact = replace(printed, **told, source="data", evidence=proved, warnings=warnings)
+    exact = replace(printed, **given, source="data", evidence=proved, warnings=warnings)
     return _checked(exact, {"no_text", *invoice.warnings}, today)
 
 
@@ -62,19 +64,19 @@ def with_codes(receipt: Receipt, codes: Sequence[Code], today: date) -> Receipt:
     not found. What was read as a code says it is proved, as is a day in the digits of any code.
     """
     known = [(code, *found) for code in codes if (found := read_code(code.text))]
-    signed = _told([(code, f) for code, name, f in known if name not in PAYMENTS], receipt)
-    told = _told([(code, f) for code, name, f in known if name in PAYMENTS]) | signed
-    month, _ = told.pop("month", (None, None))
+    signed = _given([(code, f) for code, name, f in known if name not in PAYMENTS], receipt)
+    given = _given([(code, f) for code, name, f in known if name in PAYMENTS]) | signed
+    month, _ = given.pop("month", (None, None))
     own = {code for code, name, _ in known if name not in PAYMENTS}  # they say their day, or none
     now = {
         name: value
-        for name, (value, _) in told.items()
+        for name, (value, _) in given.items()
         if getattr(receipt, name) is None or (name in signed and name in SIGNED)
     }
     evidence = _day_evidence(receipt, [code for code in codes if code not in own]) | {
-        name: _evidence(receipt, name, *told[name])
+        name: _evidence(receipt, name, *given[name])
         for name in EVIDENCED
-        if name in now or (name in told and getattr(receipt, name) == told[name][0])
+        if name in now or (name in given and getattr(receipt, name) == given[name][0])
     }
     evidence |= _other_month(replace(receipt, **now), month, evidence.get("date"))
     exact = replace(receipt, **now, evidence=replace(receipt.evidence, **evidence))
@@ -88,8 +90,8 @@ def with_codes(receipt: Receipt, codes: Sequence[Code], today: date) -> Receipt:
 def _contradict(known: Sequence[tuple[Code, str, Fields]]) -> bool:
     """Whether tills signed several receipts: two codes of one format say different things."""
     return any(
-        one == other and any(said.get(name, value) != value for name, value in fields.items())
-        for (_, one, fields), (_, other, said) in combinations(known, 2)
+        one == other and any(others.get(name, value) != value for name, value in fields.items())
+        for (_, one, fields), (_, other, others) in combinations(known, 2)
         if one not in PAYMENTS
     )
 
@@ -115,7 +117,7 @@ def _distance(code: Code, receipt: FileReceipt) -> tuple[int, int]:
     return pages if pages >= 0 else FAR - pages, across + down
 
 
-def _told(known: Sequence[tuple[Code, Fields]], receipt: Receipt | None = None) -> Told:
+def _given(known: Sequence[tuple[Code, Fields]], receipt: Receipt | None = None) -> Given:
     """Each field, by the first code that has it.
 
     Of codes that contradict each other, those count that say the total of the `receipt`.
@@ -156,7 +158,7 @@ def _other_month(
     return {"date": replace(old, probability=probability)}
 
 
-def _kept(receipt: Receipt, signed: Told) -> set[ReceiptWarning]:
+def _kept(receipt: Receipt, signed: Given) -> set[ReceiptWarning]:
     """The warnings of the print that still hold."""
     kept: set[ReceiptWarning] = {*receipt.warnings}
     if receipt.total is not None and receipt.date:

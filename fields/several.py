@@ -419,8 +419,8 @@ def is_headed(rows: Sequence[Seen]) -> bool:
 def may_be_several(rows: Rows) -> bool:
     """Whether rows that could not be cut seem to be of several receipts.
 
-    Two times of two days are printed, or below a gap is what only another receipt has. One time of
-    two days is one moment whose date was misread once.
+    Either different times of different days are printed, or a gap is followed by what only another
+    receipt has. The same time on two days is one moment, whose date was misread once.
     """
     texts = list(map(_text, rows))
     moments = [

@@ -85,7 +85,7 @@ def _likely(rows: Sequence[Row], candidates: Sequence[Candidate], name: str) -> 
 
 
 def _as_charged(total: Sum, printed: set[Decimal]) -> Sum:
-    """The total, which of an amount that is printed with either sign is the one to be paid."""
+    """The total without its minus, where the same amount is printed as a charge and as paid."""
     is_payment = total.value < 0 and -total.value in printed
     return total._replace(value=-total.value) if is_payment else total
 
@@ -168,7 +168,7 @@ def _first_row(candidates: Sequence[Candidate], length: int) -> int:
 
 
 def _discount(candidates: Sequence[Candidate]) -> Decimal | None:
-    """What is called so, else what is taken off below the subtotal: BONUS CHEESE -2.00."""
+    """What is called a discount, else what is negative below the subtotal: BONUS CHEESE -2.00."""
     last = max((c.row for c in candidates if role_of(c.label) == "subtotal"), default=math.inf)
     called = [c.amount.value for c in candidates if role_of(c.label) == "discount"]
     off = [c.amount.value for c in candidates if c.row > last and not c.label]
