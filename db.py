@@ -50,7 +50,7 @@ RECEIPT_SORTS = {
 LISTED = "(SELECT value FROM json_each(?))"
 RECEIPT_GROUPS = {"month": "substr(date, 1, 7)", "merchant": "merchant", "currency": "currency"}
 MAX_GROUPS = 1000  # rows of sums
-MAX_WORDS = 16  # of a search
+MAX_WORDS = 64  # of a search; a letter of Chinese, Japanese or Thai is one
 MAX_LONGER = 16  # words that begin with one of a search and are looked for by themselves
 PREFIX_LENGTHS = (2, 3)  # characters; receipt_search has an index of these beginnings
 GATHERED = re.compile(r'[^"]{4}"\*')  # in FTS5's query: a beginning that is in no index
@@ -1534,7 +1534,7 @@ def _longer_words(db: sqlite3.Connection, word: str) -> list[str]:
 
 def _words(search: str) -> list[str]:
     """The words of a search; a receipt that is found has these, or longer ones that begin so."""
-    return words_of(search).split()[:MAX_WORDS]
+    return words_of(search).split()
 
 
 def _all(conditions: list[str]) -> str:

@@ -14,6 +14,7 @@ from db import Listing, ReceiptListing
 
 MAX_PAGE = 10**12  # times 100 it still is an integer to SQLite
 DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+CURRENCY = re.compile(r"[A-Za-z]{3}")
 AMOUNT = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,4})?")
 MAX_ID = 10**18 - 1  # 18 digits, as in the routes
 
@@ -51,14 +52,15 @@ def _whole_number(name: str, value: str, most: int, least: int = 1) -> int:
 
 def read_receipt_listing(args: MultiDict[str, str]) -> ReceiptListing:
     """The same for the list of receipts."""
+    _check_words(args.get("search", ""))
     return ReceiptListing(
         **_common(args, "addedAt", db.RECEIPT_SORTS),
         first_date=_date("from", args.get("from")),
         last_date=_date("to", args.get("to")),
         least=_amount("min", args.get("min")),
         most=_amount("max", args.get("max")),
-        currency=args.get("currency") or None,
-        merchant=args.get("merchant") or None,
+        currency=_currency(args.get("currency")),
+        merchant=args.get("merchant", "").strip() or None,
         states=_states(args.get("state")),
         ids=_ids(args["ids"]) if "ids" in args else None,
     )
@@ -70,6 +72,17 @@ def read_groups(args: MultiDict[str, str]) -> Sequence[str]:
     if by not in db.RECEIPT_GROUPS:
         raise BadRequest(f"by must be one of {', '.join(db.RECEIPT_GROUPS)}, not {by!r}")
     return tuple(dict.fromkeys((by, "currency")))
+
+
+def _check_words(search: str) -> None:
+    if (count := len(db.words_of(search).split())) > db.MAX_WORDS:
+        raise BadRequest(f"search must have at most {db.MAX_WORDS} words, not {count}")
+
+
+def _currency(value: str | None) -> str | None:
+    if value and not CURRENCY.fullmatch(value):
+        raise BadRequest(f"currency must be three letters such as EUR, not {value!r}")
+    return value.upper() if value else None
 
 
 def _ids(value: str) -> tuple[int, ...]:

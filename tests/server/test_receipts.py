@@ -260,8 +260,9 @@ def client_of_shops(make_app):
         ("min=4", [6, 3, 2, 1]),
         ("max=4.00", [4, 2]),
         ("min=13.2&max=13.2", [6, 1]),
-        ("currency=JPY", [3]),
-        ("merchant=aldi+s%C3%BCd", [6, 1]),
+        ("currency=jpy", [3]),
+        ("currency=", [6, 5, 4, 3, 2, 1]),
+        ("merchant=+aldi+s%C3%BCd+", [6, 1]),
         ("state=failed", [5]),
         ("state=duplicate", [6]),
         ("state=failed,duplicate", [6, 5]),
@@ -306,6 +307,7 @@ def test_receipts_are_found_by(same_shops, query, ids):
     "query",
     [
         *("from=2026-02-30", "to=yesterday", "min=x", "max=1e9", "state=done", "ids=1,x"),
+        *("currency=EURO", "currency=%E2%82%AC", "search=" + "+".join(map(str, range(65)))),
         *("sort=id", "sort=date:up", "page=0", "limit=101", "from=20260314", "ids=0"),
     ],
 )
@@ -313,6 +315,14 @@ def test_a_filter_that_is_wrong_is_400_and_named(same_shops, query):
     response = same_shops.get(f"/receipts?{query}")
     assert response.status_code == 400
     assert query.partition("=")[0] in response.json["details"]
+
+
+def test_every_word_of_a_long_search_counts(same_shops):
+    """Each letter of Chinese or Japanese is a word."""
+    words = [*(w[:n] for w in ("kirmizi", "lodz", "cafe", "grosse") for n in range(2, 8)), "trip"]
+    for last, ids in (("1", [2]), ("kirmizit", [])):
+        found = ask(same_shops, f"/receipts?search={'+'.join([*words, last])}")["data"]
+        assert [receipt["id"] for receipt in found] == ids
 
 
 def test_sums_are_by_currency_whatever_is_asked_for(shops):
