@@ -2,13 +2,11 @@
 
 import { getJson, sendJson } from "./api.js";
 import { announce, button, focus, h, iconButton, table } from "./dom.js";
-import { COLUMNS, fieldList, KINDS, nameOf, readTyped, typed, valueOf } from "./fields.js";
+import { ALWAYS, COLUMNS, fieldList, kindOf, nameOf, namesOf, readTyped, typed, valueOf } from "./fields.js";
 import { forget, recall, remember } from "./memory.js";
 import { roving } from "./sheet.js";
 import { fieldTable, itemTable, originOf, valueParts } from "./views.js";
 import { say } from "./words.js";
-
-const ORDER = [...Object.keys(KINDS), "items"];
 
 /** Send a change of the receipt; whether it was taken. What another one changed first is kept. */
 export async function change(at, changes) {
@@ -32,7 +30,7 @@ const toldOf = (name, receipt) => valueOf(name, receipt[name], receipt) ?? say("
 /** The fields of which two states of a receipt say something else: [{name, before, now}]. */
 function differences(before, now) {
   const [old, fresh] = [before.receipt ?? {}, now.receipt ?? {}];
-  const names = ORDER.filter((name) => JSON.stringify(old[name]) !== JSON.stringify(fresh[name]));
+  const names = [...namesOf(fresh), "items"].filter((name) => JSON.stringify(old[name]) !== JSON.stringify(fresh[name]));
   return names.map((name) => ({ name, before: toldOf(name, old), now: toldOf(name, fresh) }));
 }
 
@@ -67,7 +65,7 @@ export function edit(at, name, onward = false) {
   const line = (one) => Object.entries(COLUMNS[name]).map(([key, kind]) => text(kind, one[key]));
   const isList = name in COLUMNS;
   const lines = isList && receipt[name].length ? receipt[name] : [{}];
-  const draft = isList ? lines.map(line) : text(KINDS[name], receipt[name]);
+  const draft = isList ? lines.map(line) : text(kindOf(name), receipt[name]);
   at.editing = { name, draft, before: draft, onward: onward || toCheck(at.receipt).includes(name) };
   at.showField();
   const input = document.getElementById(`input-${name}`);
@@ -89,11 +87,12 @@ function stop(at) {
 }
 
 /** The fields to look at; where nothing was read, those that every receipt has. */
-export const toCheck = ({ state, review }) => (state === "failed" ? ORDER.slice(0, 3) : review);
+export const toCheck = ({ state, review }) => (state === "failed" ? ALWAYS : review);
 
 /** Go to the next field a person should look at, else to the button that confirms. */
 export function nextDoubtful(at, after = null) {
-  const next = ORDER.slice(ORDER.indexOf(after) + 1).find((name) => toCheck(at.receipt).includes(name));
+  const order = [...namesOf(at.receipt.receipt ?? {}), "items"];
+  const next = order.slice(order.indexOf(after) + 1).find((name) => toCheck(at.receipt).includes(name));
   if (next) return edit(at, next, true);
   announce(say("nothingElse"));
   return focus("confirm", { preventScroll: true });
@@ -102,7 +101,7 @@ export function nextDoubtful(at, after = null) {
 /** Save what is typed; whether it is saved. Nothing is sent for what was left as it was. */
 export async function saveEditing(at, go = true) {
   const { name, draft, before, onward } = at.editing;
-  const value = name in COLUMNS ? readLines(draft, COLUMNS[name]) : readTyped(KINDS[name], draft);
+  const value = name in COLUMNS ? readLines(draft, COLUMNS[name]) : readTyped(kindOf(name), draft);
   if (Number.isNaN(value)) return refuse(at, say("noNumber"));
   if (JSON.stringify(draft) !== JSON.stringify(before)) {
     try {
@@ -184,7 +183,7 @@ function form(at, reading) {
 }
 
 function input(at, name, draft) {
-  const kind = KINDS[name];
+  const kind = kindOf(name);
   const sum = kind === "sum" && { inputmode: "decimal" };
   const code = name === "currency" && { maxlength: "3", autocapitalize: "characters", list: "currencies" };
   return [

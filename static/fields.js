@@ -1,10 +1,13 @@
 // The fields of a receipt: their names, values and places, and how they are typed and written.
 
 import { placeOf } from "./reading.js";
-import { bareMoney, LOCALE, money, percent, printedDate, say } from "./words.js";
+import { bareMoney, fieldWord, LOCALE, money, percent, printedDate, say } from "./words.js";
 
-/** How each field is typed, in the order of the page; the first three are shown also when not found. */
-export const KINDS = {
+/**
+ * How each field is typed, in the order of the page; the first three are shown also when not found.
+ * A field that is not here is text, and comes last.
+ */
+const KINDS = {
   ...{ merchant: "text", date: "date", total: "sum", time: "time", currency: "text" },
   ...{ subtotal: "sum", discount: "sum", tax: "sum", taxes: "list", tip: "sum" },
   ...{ paymentMethod: "text", cardLast4: "text" },
@@ -19,7 +22,12 @@ const WORDS = {
   ...{ paymentMethod: "paidBy", merchantAddress: "address", merchantPhone: "phone", merchantTaxId: "taxNumber" },
   ...{ description: "item", unitPrice: "price" },
 };
-const ALWAYS = 3;
+const NOT_PRINTED = ["source", "items", "warnings", "review", "evidence", "page", "box"];
+export const kindOf = (name) => KINDS[name] ?? "text";
+/** The names of a receipt's fields but the items, in the order of the page. */
+export const namesOf = (receipt) =>
+  [...new Set([...Object.keys(KINDS), ...Object.keys(receipt)])].filter((name) => !NOT_PRINTED.includes(name));
+export const ALWAYS = Object.keys(KINDS).slice(0, 3);
 const BESIDE = { currency: "total" }; // where they stand
 const NAMED = {
   ...{ total: /(?<!sub.?)total|amount due|summe|gesamt|importe/i, tax: /tax|vat|gst|mwst|ust|tva|iva/i },
@@ -28,14 +36,14 @@ const NAMED = {
 };
 
 /** What a field or a column of the items is called. */
-export const nameOf = (name) => say(WORDS[name] ?? name);
+export const nameOf = (name) => fieldWord(WORDS[name] ?? name);
 
 /** All fields: {name, label, value, row, isShown}, where value is in words and row says the place. */
 export function fieldList(reading) {
   const { receipt } = reading;
-  return Object.keys(KINDS).map((name, nth) => {
+  return namesOf(receipt).map((name) => {
     const value = valueOf(name, receipt[name], receipt);
-    const isShown = nth < ALWAYS || value !== null || receipt.review?.includes(name);
+    const isShown = ALWAYS.includes(name) || value !== null || receipt.review?.includes(name);
     return { name, label: nameOf(name), value, row: value && rowOf(reading, BESIDE[name] ?? name), isShown };
   });
 }

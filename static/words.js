@@ -30,6 +30,9 @@ export const errorWord = (error) => words[`error.${error?.code}`] ?? "";
 export const failedWord = (error) => [say("state.failed"), errorWord(error)].filter(Boolean).join(": ");
 export const statusWord = (status) => words[`status.${status}`] ?? words["status.500"];
 export const warningWord = (name) => words[`warning.${name}`] ?? name.replaceAll("_", " ");
+/** What a field is called; where no word is there, its name as English has it. */
+export const fieldWord = (name) =>
+  words[name] ?? name.replace(/[A-Z]/g, " $&").toLowerCase().replace(/^./, (first) => first.toUpperCase());
 /** How probable it is that a field is right, in words; "" where that is not known. */
 export function sureWord({ probability }) {
   if (typeof probability !== "number") return "";

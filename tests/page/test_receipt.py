@@ -84,9 +84,9 @@ def test_a_field_leads_to_its_place_and_the_picture_back_to_it(page, receipt):
 def test_a_field_without_a_box_is_found_by_what_is_printed(page):
     page.open("#/")
     found = page.run_async(
-        "import('/static/fields.js').then(({fieldList, KINDS}) => {"
+        "import('/static/fields.js').then(({fieldList, namesOf}) => {"
         "const lines = (text) => ({text, lines: []});"
-        "const none = Object.fromEntries(Object.keys(KINDS).map((name) => [name, null]));"
+        "const none = Object.fromEntries(namesOf({}).map((name) => [name, null]));"
         "const read = {total: 3.7, time: '19:43', currency: 'EUR', paymentMethod: 'cash',"
         " discount: -0.5, cardLast4: '4200', merchantPhone: '030 123456', receiptNumber: '4-77'};"
         "const taxes = [{rate: 19, amount: 0.5}, {rate: 7, amount: 0.2}];"
@@ -101,6 +101,18 @@ def test_a_field_without_a_box_is_found_by_what_is_printed(page):
         **{"total": "3", "time": "1", "currency": "3", "paymentMethod": "4", "discount": "6"},
         **{"taxes": "7 8", "merchantPhone": "9", "cardLast4": "10", "receiptNumber": "12"},
     }
+
+
+def test_a_field_that_the_page_does_not_know_comes_last_as_text(page):
+    page.open("#/")
+    last, kind = page.run_async(
+        "import('/static/fields.js').then(({fieldList, kindOf}) => {"
+        "const receipt = {taxes: [], items: [], loyaltyNumber: '88-17', warnings: []};"
+        "const list = fieldList({receipt, rows: []});"
+        "arguments[0]([list.at(-1), kindOf('loyaltyNumber')]); })"
+    )
+    assert (last["label"], last["value"], last["isShown"]) == ("Loyalty number", "88-17", True)
+    assert kind == "text"
 
 
 @pytest.mark.parametrize(("form", "count"), [("PDF", 10), ("TIFF", 2)])

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from result import ERRORS, WARNINGS
+from result import ERRORS, PRINTED, WARNINGS, camel_name
 from tests.conftest import ROOT
 
 STATIC = ROOT / "static"
@@ -34,8 +34,9 @@ def places(text):
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_language_says_all_that_english_says_with_the_same_values(language):
     english, own = words("en"), words(language)
-    assert list(own) == list(english)
-    for name, text in own.items():
+    fields = {camel_name(field.name) for field in PRINTED}  # English says some as they are called
+    assert [name for name in own if name in english or name not in fields] == list(english)
+    for name, text in ((name, own[name]) for name in english):
         assert all(found == places(english[name])[-1] for found in places(text)), name
 
 
