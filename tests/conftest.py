@@ -45,6 +45,13 @@ http {{
 """
 
 
+def pytest_ignore_collect(collection_path, config):
+    """Leave out files whose every test is slow, where those are not wanted: a second each time."""
+    if config.option.markexpr == "not slow" and collection_path.suffix == ".py":
+        return "\npytestmark = pytest.mark.slow" in collection_path.read_text("utf-8") or None
+    return None
+
+
 def pytest_configure(config):
     """Have the quick tests write to memory: on a disk they wait for it half of their time."""
     has_room = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > MEMORY_BYTES

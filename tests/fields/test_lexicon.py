@@ -255,6 +255,7 @@ LISTS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("section", "key"), LISTS)
 def test_each_word_is_understood(section, key):
     understands, lost = CHECKS[f"{section}.{key}"], []
