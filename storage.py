@@ -26,8 +26,6 @@ SUFFIXES = {
     *(".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp"),
     *(".avif", ".heic", ".heif", ".pdf"),
 }
-
-
 MIN_FREE_BYTES = 200 * 1024 * 1024  # under this the disk is nearly full
 NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS}
 MIN_FREE_FILES = 200  # inodes; an upload may take 51
@@ -152,7 +150,6 @@ class Storage:
         `arrivals` are the jobs whose files may still be under incoming/, by directory; what is
         left there belongs to no job.
         """
-        self._put_back_trash()
         self.adopt_all(arrivals)
         for path in self._incoming.iterdir():
             _remove(path)
@@ -162,17 +159,6 @@ class Storage:
         for directory, job_id in arrivals.items():
             self.adopt(directory, job_id)
         sync(self._uploads)
-
-    def _put_back_trash(self) -> None:
-        """Move back what release 4 kept in trash/ while it deleted: `job-1`, `file-1-a.jpg`."""
-        trash = self.root / "trash"
-        for path in trash.glob("*-*"):
-            home = self._uploads.joinpath(*path.name.split("-", 2)[1:])
-            with suppress(OSError):  # the same file is in uploads/ already
-                home.parent.mkdir(mode=0o700, exist_ok=True)
-                path.rename(home)
-        with suppress(OSError):
-            trash.rmdir()
 
     def faults(self) -> list[str]:
         """Why nothing more can be stored, in sentences. Raises OSError where the disk is gone."""
@@ -186,10 +172,7 @@ class Storage:
         return faults
 
     def check_writable(self) -> None:
-        """Raises PermissionError where files cannot be added or removed.
-
-        SQLite may still write there: it has its files open.
-        """
+        """Raises PermissionError where nothing can be added or removed, though SQLite still can."""
         if not os.access(self._uploads, os.W_OK):
             raise PermissionError(errno.EACCES, "cannot be written", str(self._uploads))
 

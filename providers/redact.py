@@ -20,7 +20,7 @@ PATTERNS = (
     # A key with its middle masked: te***ey
     (re.compile(r"\w[\w.-]{0,60}(?:\*\*|###|•|…|(?<!\.)\.{3})(?:[.#…]*[\w*•-])+"), HIDDEN),
     (re.compile(r"\b(sk|pk|rk|xai|AIza)[-_]?[\w-]{12,}"), HIDDEN),
-    (re.compile(r"\b(uploads/\d+|incoming/[^/\s]+|trash)/[\w.-]+"), r"\1/[file]"),
+    (re.compile(r"\b(uploads/\d+|incoming/[^/\s]+)/[\w.-]+"), r"\1/[file]"),
 )
 _HIDDEN_AGAIN = re.compile(rf"(?:{re.escape(HIDDEN)})+")
 

@@ -138,15 +138,6 @@ def test_a_whole_directory_goes_with_all_that_is_in_it(job):
     assert tree(job) == []
 
 
-def test_what_release_4_kept_in_trash_is_put_back(storage):
-    for name in ("job-1/a.jpg", "file-12-my-long--name.jpg"):
-        path = storage.root / "trash" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"x")
-    assert settle(storage) == ["uploads/1/a.jpg", "uploads/12/my-long--name.jpg"]
-    assert not (storage.root / "trash").exists()
-
-
 # Keys and names
 
 
