@@ -442,10 +442,7 @@ def list_finished_before(db: sqlite3.Connection, moment: str) -> list[int]:
 
 
 def delete_job(db: sqlite3.Connection, job_id: int, finished_before: str | None = None) -> bool:
-    """Delete a job; whether it was deleted.
-
-    With `finished_before`, only if the job is finished and unchanged since that time.
-    """
+    """Delete a job, if it is finished and unchanged since `finished_before`; whether it was."""
     deleted = db.execute(
         """
         DELETE FROM job WHERE id = :id
@@ -498,10 +495,7 @@ def add_execution(db: sqlite3.Connection, file_id: int, provider: str) -> int:
 
 
 def add_rerun(db: sqlite3.Connection, file_id: int, provider: str) -> int | None:
-    """Add another execution; its id, or None while one with the same provider is unfinished.
-
-    None also when the file was deleted meanwhile.
-    """
+    """The new execution's id; None while the provider's last is unfinished, or without the file."""
     row = db.execute(
         """
         INSERT INTO execution (file_id, provider, created_at, updated_at)

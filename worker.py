@@ -504,10 +504,7 @@ def _read_old_file(connection: sqlite3.Connection, file_id: int) -> None:
 
 
 def count(connection: sqlite3.Connection, file_id: int, execution_id: int, reading: Json) -> None:
-    """Have this reading count for all receipts of the file.
-
-    What was corrected before there was any reading stays as it was corrected.
-    """
+    """Have this reading count for all receipts of the file; corrections made before it stay."""
     add_receipts(connection, file_id, reading)
     db.delete_receipts_from(connection, file_id, len(receipts_in(reading)))
     for row in db.list_receipts_of(connection, file_id):
@@ -531,10 +528,7 @@ def read_as(
 
 
 def put_receipt(connection: sqlite3.Connection, row: Json, reading: Json, seen: str | None) -> bool:
-    """Change a row so that it shows its receipt as it counts; whether it was changed.
-
-    It is not where `seen` is given and not the row's updated_at.
-    """
+    """Show a row's receipt as it counts, unless its updated_at is not `seen`; whether it was."""
     receipt = counted(receipt_of(row, reading), row, date.today())
     if not db.change_receipt(connection, row["id"], seen, **columns_of(receipt, row)):
         return False
@@ -654,10 +648,7 @@ def _merge_step(connection: sqlite3.Connection, pages: int) -> bool:
 def purge(
     connection: sqlite3.Connection, storage: Storage, limit: timedelta, dry_run: bool = False
 ) -> list[int]:
-    """Delete the finished jobs last changed longer ago than `limit`; the ids of those that went.
-
-    One of them may be run again at this very moment, and stays.
-    """
+    """Delete finished jobs unchanged for longer than `limit`, unless run again now; their ids."""
     moment = db.timestamp(datetime.now(UTC) - limit)
     ids = db.list_finished_before(connection, moment)
     if dry_run:

@@ -16,10 +16,7 @@ def generate(
     mmproj_path: str,
     threads: int,
 ) -> tuple[str, str]:
-    """The model's words, and why it stopped: "stop" or "length". Runs in the engine's process.
-
-    Without a schema the words may be anything.
-    """
+    """The model's words, and why it stopped: "stop" or "length". Without a schema any words."""
     model = _load(model_path, mmproj_path, threads)
     form = {"type": "json_object", "schema": schema} if schema else None  # json_schema is ignored
     try:

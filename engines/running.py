@@ -42,10 +42,7 @@ def cancel(runs: Iterable[Running]) -> None:
 
 @contextmanager
 def ended_by(end: Callable[[], None]) -> Iterator[None]:
-    """While the body waits, cancelling this thread's execution calls `end`.
-
-    Raises ProviderError where it is cancelled already.
-    """
+    """While the body waits, a cancellation calls `end`. Raises ProviderError if it came before."""
     run = current.get()
     with _lock:
         _check(run)

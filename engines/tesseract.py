@@ -49,10 +49,7 @@ _EDGES = re.compile(rf"^[{_STROKES}'=]+(?=\w)|(?<=\w)[{_STROKES}]+$")
 def read(
     image: Path, command: tuple[str, ...], language: str, limits: Limits, knows: Knows
 ) -> Reading:
-    """The pages with their words, the printed rows of all pages, and the codes.
-
-    `knows` is that of read_pages.
-    """
+    """The pages with their words, the printed rows of all pages, and the codes; as read_pages."""
     with _reader(command, language) as read_page:
         return read_pages(image, limits, read_page, knows)
 

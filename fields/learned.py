@@ -32,10 +32,7 @@ def probabilities(question: str, candidates: Sequence[Features]) -> list[float]:
 
 
 def against(chance: float, others: Iterable[float]) -> float:
-    """The chance of a candidate of which the others, each judged by itself, are rivals.
-
-    Only one of them can be right: two at 0.9 are right at 0.47 each.
-    """
+    """The chance of a candidate that is alone right: of two at 0.9 each is right at 0.47."""
     odds = [math.exp(log_odds(one)) for one in (chance, *others)]
     return odds[0] / (1 + sum(odds))
 

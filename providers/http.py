@@ -313,10 +313,7 @@ def _meaning(vendor: Vendor, status: int, model: str | None) -> tuple[ErrorCode,
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds the vendor asks to wait.
-
-    Retry-After is a number or an HTTP date (RFC 9110, 10.2.3); OpenAI adds retry-after-ms.
-    """
+    """Seconds to wait by Retry-After, a number or a date (RFC 9110, 10.2.3), or retry-after-ms."""
     milliseconds = headers.get("retry-after-ms", "").strip()
     if _NUMBER.fullmatch(milliseconds):
         return float(milliseconds) / 1000

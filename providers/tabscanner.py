@@ -91,10 +91,7 @@ def _result(url: str, client: Client) -> dict[str, Any] | None:
 
 
 def _classify(answer: Answer, client: Client) -> Failure | None:
-    """The failure in an answer, or None.
-
-    A server error may already have cost a credit, so a submission is repeated only once.
-    """
+    """The failure in an answer. A server error may cost a credit: one repetition at most."""
     success, code = dig(answer.body, "success"), dig(answer.body, "code")
     vendor_message = dig(answer.body, "message")
     if success is True:

@@ -236,10 +236,7 @@ def read_answer(
 def read_transcript(
     vendor: Vendor, content: object, document: Document, *, model: str, raw: object
 ) -> OcrResult:
-    """The result in the words of a model that only transcribes; our rules find the fields.
-
-    Raises ProviderError bad_answer.
-    """
+    """The result in a transcript, whose fields our rules find. Raises ProviderError bad_answer."""
     if not isinstance(content, str) or not content.strip():
         raise _bad_answer(vendor, "answered nothing")
     markdown = without_pictures(content).strip()
@@ -273,10 +270,7 @@ def _has(answer: Mapping[str, Any], name: str) -> bool:
 
 
 def receipts_from_fields(answer: Mapping[str, Any], pages: int) -> list[FileReceipt]:
-    """The receipt of an answer, and those of its `further_receipts` that have a total or a date.
-
-    `pages` is how many the document has.
-    """
+    """The receipts in an answer about so many pages; further ones need a total or a date."""
     found = [placed(receipt_from_fields(answer))]
     for further in dig_objects(answer, "further_receipts")[:MAX_RECEIPTS]:
         receipt = receipt_from_fields(further)

@@ -68,10 +68,7 @@ class WrongKeys:
 
 
 def check(request: Request, settings: Settings, wrong_keys: WrongKeys) -> None:
-    """Refuse a request that must not be answered.
-
-    Raises BadRequest, Forbidden, Unauthorized or TooManyRequests.
-    """
+    """Raises BadRequest, Forbidden, Unauthorized or TooManyRequests for a request to be refused."""
     peer = request.environ.get("werkzeug.proxy_fix.orig", request.environ)
     for host in (peer.get("HTTP_HOST") or "", request.headers.get("Host", "")):
         _check_host(host, settings)

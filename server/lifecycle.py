@@ -114,10 +114,7 @@ def limit_rate(app: Flask, rate: str) -> None:
 
 
 def run_worker(service: Service) -> None:
-    """Open the data, start the worker, and log what a user wants to know of this server.
-
-    Raises SystemExit, a sentence, for data that cannot be used.
-    """
+    """Open the data, start the worker and log what serves. Raises SystemExit for unusable data."""
     service.storage.create()
     with ExitStack() as start, db.explained(service.database):
         lock = start.enter_context(service.storage.lock())  # first: another server may have it

@@ -57,10 +57,7 @@ def serve(host: str, port: int, threads: int, factory: str) -> None:
 
 
 def listeners(addresses: Sequence[str], port: int) -> list[socket.socket]:
-    """A socket for each of the addresses; only the first must be one of this machine's.
-
-    Raises SystemExit where one cannot be had.
-    """
+    """A socket for each address, those but the first if they exist. Raises SystemExit."""
     found: list[socket.socket] = []
     for address in addresses:
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
