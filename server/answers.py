@@ -1,8 +1,8 @@
 """Requests that wait for their job, and the job as text or Markdown.
 
-Each waiting request has an event that is set when its job changes, so no request polls, and the
-end of a job wakes only the requests that wait for it. At most MAX_WAITING requests wait at once,
-because each holds a thread of the server and uploads need threads too.
+The requests that wait for a job share an event that its next change sets, so no request polls, and
+the end of a job wakes only them. At most MAX_WAITING requests wait at once, because each holds a
+thread of the server and uploads need threads too.
 """
 
 import json
@@ -25,53 +25,38 @@ class Waiting:
     def __init__(self, most: int) -> None:
         self._most = most
         self.count = 0
-        self._events: dict[int, set[threading.Event]] = {}
+        self._changes: dict[int, threading.Event] = {}  # the next one of each job
         self._lock = threading.Lock()
         self._closed = False
 
     def wait(self, job_id: int, seconds: float, ended: Callable[[], bool]) -> None:
         """Return when the job has `ended`, the time is over, or too many requests wait already."""
         deadline = time.monotonic() + seconds
-        event = self._enter(job_id)
-        if event is None:
-            return
+        with self._lock:
+            if self.count >= self._most:
+                return None
+            self.count += 1
         try:
-            while not ended() and event.wait(max(0.0, deadline - time.monotonic())):
-                if self._closed:
-                    return
-                event.clear()
+            while True:
+                change = self._changes.setdefault(job_id, threading.Event())  # before the look
+                if self._closed or ended():
+                    return self.wake(job_id)  # so nothing is kept of a job that has ended
+                if not change.wait(deadline - time.monotonic()):
+                    return None
         finally:
-            self._leave(job_id, event)
+            with self._lock:
+                self.count -= 1
 
     def wake(self, job_id: int) -> None:
         """Let the requests that wait for this job look at it again."""
-        with self._lock:
-            for event in self._events.get(job_id, ()):
-                event.set()
+        if change := self._changes.pop(job_id, None):
+            change.set()
 
     def close(self) -> None:
-        """Answer all waiting requests; from now on none waits."""
-        with self._lock:
-            self._closed = True
-            for events in self._events.values():
-                for event in events:
-                    event.set()
-
-    def _enter(self, job_id: int) -> threading.Event | None:
-        with self._lock:
-            if self._closed or self.count >= self._most:
-                return None
-            self.count += 1
-            event = threading.Event()
-            self._events.setdefault(job_id, set()).add(event)
-            return event
-
-    def _leave(self, job_id: int, event: threading.Event) -> None:
-        with self._lock:
-            self.count -= 1
-            self._events[job_id].discard(event)
-            if not self._events[job_id]:
-                del self._events[job_id]
+        """Answer all waiting requests; from now on none waits. Takes no lock of ours."""
+        self._closed = True
+        for job_id in list(self._changes):
+            self.wake(job_id)
 
 
 def seconds_wanted(request: Request) -> int | None:

@@ -57,7 +57,7 @@ def stop_with_process(service: Service) -> None:
     def stop(number: int, frame: FrameType | None) -> None:
         service.worker.close()
         _ignore_ends()
-        service.waiting.close()  # takes a lock, which this thread never has: it runs no requests
+        service.waiting.close()
         if number == signal.SIGINT:
             signal.default_int_handler(number, frame)
         sys.exit(0)

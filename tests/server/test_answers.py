@@ -212,6 +212,14 @@ def test_an_end_between_looking_and_waiting_is_not_missed():
     assert time.monotonic() - started < 5
 
 
+def test_nothing_is_kept_of_jobs_that_have_ended():
+    waiting = Waiting(10)
+    waiting.wait(1, 60, lambda: True)
+    waiting.wait(2, 0, lambda: False)
+    waiting.wake(2)
+    assert vars(waiting)["_changes"] == {}
+
+
 # Under the production server
 
 
