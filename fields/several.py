@@ -6,7 +6,7 @@ is another only where its total and its shop, moment or number differ too: a car
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache, reduce
 from itertools import accumulate, groupby, pairwise, takewhile
@@ -33,6 +33,8 @@ TRIED = 8  # of the widest gaps between columns
 TRIED_BELOW = 3  # of those between rows
 MIN_PIECES = 4  # of a receipt
 MIN_PROBABILITY = 0.5  # of a field by which receipts are told apart
+MIN_UNREADABLE = 6  # pieces of a part that may be a receipt which is turned
+MIN_READABLE = 0.85  # usual confidence of a part's lines: upright ones have .95, turned ones .73
 TOTALS = ("total", "grand", "inclusive", "rounded")
 NAMES = ("merchant", "receipt_number", "date", "time")
 
@@ -49,6 +51,7 @@ class Part(NamedTuple):
     rows: Rows
     box: Box  # around its lines, and what of its paper may be around those
     has: Callable[[Line], bool]  # whether the middle of a line is on it
+    is_unreadable: bool  # and may be a receipt that is turned: to be read again on its own
 
 
 class Seen(NamedTuple):
@@ -87,6 +90,7 @@ class _Piece(NamedTuple):
     right: int
     middle: float  # its height on the page
     text: str
+    confidence: float
 
     @property
     def across(self) -> float:
@@ -122,7 +126,7 @@ def _part(
     left, top, right, bottom = zip(*(_box(line) for row in own for line in row), strict=True)
     margin = round(height)
     box = min(left) - margin, min(top) - margin, max(right) + margin, max(bottom) + margin
-    return Part(own, box, has)
+    return Part(own, box, has, _is_unreadable(pieces))
 
 
 def _split(
@@ -151,13 +155,45 @@ def _between_columns(pieces: Sequence[_Piece], height: float) -> Cut | None:
             for lean in (slope * (piece.middle - centre),)
         )
     )
-    for _, slope, place in _widest(gaps, MIN_GAP * height, TRIED):
-        cut = _left_of(slope, place + slope * centre)
-        sides = [_on(pieces, side) for side in (cut, _other(cut))]
-        are_whole = all(_seen(piece.text for piece in side).is_whole for side in sides)
-        if are_whole or all(is_headed(list(map(seen_in, _texts(side)))) for side in sides):
-            return cut
-    return None
+    widest = _widest(gaps, MIN_GAP * height, TRIED)
+    cuts = [_left_of(slope, place + slope * centre) for _, slope, place in widest]
+    able = [cut for cut in cuts if _are_receipts(*_sides(pieces, cut))]
+    return min(able, key=lambda cut: _torn(pieces, cut), default=None)
+
+
+def _are_receipts(one: Sequence[_Piece], other: Sequence[_Piece]) -> bool:
+    are_whole = all(_seen(piece.text for piece in side).is_whole for side in (one, other))
+    are_headed = all(is_headed(list(map(seen_in, _texts(side)))) for side in (one, other))
+    return are_whole or are_headed or _is_one_turned(one, other)
+
+
+def _is_one_turned(one: Sequence[_Piece], other: Sequence[_Piece]) -> bool:
+    """One is whole and the other unreadable, as print is that lies upside down."""
+    are_whole = (_seen(piece.text for piece in side).is_whole for side in (one, other))
+    return any(are_whole) and (_is_unreadable(one) or _is_unreadable(other))
+
+
+def _is_unreadable(pieces: Sequence[_Piece]) -> bool:
+    """Most of it was read badly, and what was read is no receipt."""
+    if len(pieces) < MIN_UNREADABLE or _seen(piece.text for piece in pieces).is_whole:
+        return False
+    return median(piece.confidence for piece in pieces) < MIN_READABLE
+
+
+def _torn(pieces: Sequence[_Piece], cut: Cut) -> int:
+    """How many rows a cut parts between a thing and its price."""
+    rows = (list(row) for _, row in groupby(sorted(pieces), lambda piece: piece.row))
+    return sum(_is_torn(*_sides(row, cut)) for row in rows)
+
+
+def _is_torn(left: Sequence[_Piece], right: Sequence[_Piece]) -> bool:
+    if not left or not right or _WORD.search(right[0].text) or not _WORD.search(left[-1].text):
+        return False
+    return seen_in(right[0].text).prices > seen_in(left[-1].text).prices
+
+
+def _sides(pieces: Sequence[_Piece], cut: Cut) -> tuple[list[_Piece], list[_Piece]]:
+    return _on(pieces, cut), _on(pieces, _other(cut))
 
 
 def _texts(pieces: Sequence[_Piece]) -> Iterator[str]:
@@ -182,7 +218,8 @@ def _above_columns(pieces: Sequence[_Piece], height: float) -> Cut | None:
     )
     for _, slope, place in _widest(gaps, height, TRIED_BELOW):
         cut = _above(slope, place - slope * centre)
-        if any(_between_columns(_on(pieces, side), height) for side in (cut, _other(cut))):
+        sides = _sides(pieces, cut)
+        if any(_between_columns(side, height) for side in sides) or _is_one_turned(*sides):
             return cut
     return None
 
@@ -246,7 +283,8 @@ def _runs(row: Sequence[Line], height: float) -> Iterator[list[Line]]:
 def _piece(number: int, run: Sequence[Line]) -> _Piece:
     lefts, tops, rights, bottoms = zip(*map(_box, run), strict=True)
     middle = (sum(tops) + sum(bottoms)) / (2 * len(run))
-    return _Piece(number, min(lefts), max(rights), middle, _text(run))
+    confidence = fmean(1.0 if line.confidence is None else line.confidence for line in run)
+    return _Piece(number, min(lefts), max(rights), middle, _text(run), confidence)
 
 
 def _text(lines: Sequence[Line]) -> str:
@@ -261,7 +299,8 @@ def seen_in(text: str) -> Seen:
     is_contact = street or PHONE.search(text) or TAX_ID.search(text) or LEGAL.search(text)
     is_total = role_of(row.topics) in TOTALS
     is_price = any(amount.decimals == 2 for amount in money)
-    is_thing = is_price and not (row.topics or is_dated or find_time(text)) and _WORD.search(text)
+    is_named = row.topics or street or is_dated or find_time(text)
+    is_thing = is_price and not is_named and _WORD.search(text)
     proofs = (is_dated, bool(is_contact), street, is_price, bool(is_thing))
     return Seen(1, is_total, len(money), *proofs)
 
@@ -300,11 +339,23 @@ def stacked(rows: Rows) -> list[Rows]:
     """The rows of each receipt, where one stands below the other."""
     for start in _starts(rows):
         above, below = rows[:start], rows[start:]
-        one, other = read_receipt(above), read_receipt(below)
-        repeats = one.total in amounts_in(below) or other.total in amounts_in(above)
-        if not repeats and goes_on(one, other) is False:
+        if _is_another(above, below):
             return [*stacked(above), *stacked(below)]
     return [rows]
+
+
+def _is_another(above: Rows, below: Rows) -> bool:
+    """Whether what is below is no card slip or copy: these have the same total, day and time.
+
+    Where the total is the same, or no address tells where the other begins, both have to differ.
+    """
+    one, other = read_receipt(above), read_receipt(below)
+    if goes_on(one, other) is not False:
+        return False
+    repeats = one.total in amounts_in(below) or other.total in amounts_in(above)
+    is_headed = begins([seen_in(_text(row)) for row in below])
+    differing = _differing(_known(one), _known(other))
+    return (is_headed and not repeats) or ({"date", "time"} <= differing and bool(_moments(below)))
 
 
 def _starts(rows: Rows) -> list[int]:
@@ -318,9 +369,17 @@ def _starts(rows: Rows) -> list[int]:
     found = [
         (step, number)
         for step, number in wide
-        if sums[number].is_whole and sums[-1].minus(sums[number]).is_whole and begins(seen[number:])
+        if _may_be_two(sums[number], sums[-1].minus(sums[number]), seen[number:])
     ]
     return [number for _, number in sorted(found, reverse=True)[:TRIED_BELOW]]
+
+
+def _may_be_two(above: Seen, below: Seen, rows: Sequence[Seen]) -> bool:
+    """Both are whole, and the `rows` below begin with a head, or go on with a thing as above."""
+    if not (above.is_whole and below.is_whole):
+        return False
+    first = next((row for row in rows if row.prices), Seen())
+    return begins(rows) or bool(above.things and first.things and below.totals and below.dates)
 
 
 def _below_gaps(rows: Rows, least: float) -> list[tuple[float, int]]:
@@ -356,15 +415,26 @@ def has_total(rows: Rows) -> bool:
 def goes_on(before: Receipt, after: Receipt) -> bool | None:
     """Whether fields with a head of their own are of the receipt before; None: it is unclear.
 
-    They are another's where they name another shop, moment or number.
+    They are another's where they name another shop, moment or number. Where one has no total yet,
+    shop and day differ, or the receipt before has its total and the shop's address differs too.
     """
     one, other = _known(before), _known(after)
-    differing = {name for name in one if name in other and not _is_same(one[name], other[name])}
+    differing = _differing(one, other)
     if "total" not in one or "total" not in other:
-        return not {"merchant", "date"} <= differing
+        is_other_shop = "total" in one and _has_other_address(before, after)
+        return "merchant" not in differing or not ("date" in differing or is_other_shop)
     if differing - {"total"}:
         return False
     return None if "total" in differing and after.items else True
+
+
+def _has_other_address(before: Receipt, after: Receipt) -> bool:
+    addresses = before.merchant_address, after.merchant_address
+    return all(addresses) and not _is_same(*addresses)
+
+
+def _differing(one: Mapping[str, object], other: Mapping[str, object]) -> set[str]:
+    return {name for name in one if name in other and not _is_same(one[name], other[name])}
 
 
 def _known(receipt: Receipt) -> dict[str, object]:
@@ -407,6 +477,12 @@ def may_be_receipt(rows: Rows) -> bool:
     return sum(row.amounts for row in seen) > 1 or is_headed(seen)
 
 
+def is_receipt(rows: Rows) -> bool:
+    """A part of a page is whole, or begins as a receipt does."""
+    seen = [seen_in(_text(row)) for row in rows]
+    return reduce(Seen.plus, seen, Seen()).is_whole or is_headed(seen)
+
+
 def is_headed(rows: Sequence[Seen]) -> bool:
     """A street stands above the first price, and there is a thing with its price."""
     head = takewhile(lambda row: not row.prices, rows)
@@ -422,16 +498,22 @@ def may_be_several(rows: Rows) -> bool:
     Either different times of different days are printed, or a gap is followed by what only another
     receipt has. The same time on two days is one moment, whose date was misread once.
     """
-    texts = list(map(_text, rows))
-    moments = [
-        (time, day) for text in texts if (time := find_time(text)) for day in find_dates(text)
-    ]
-    days = {day.day_first or day.month_first for _, day in moments}
-    if len(days) > 1 and len({time for time, _ in moments}) > 1:
+    moments = _moments(rows)
+    if min(len({day for day, _ in moments}), len({time for _, time in moments})) > 1:
         return True
-    seen = list(map(seen_in, texts))
+    seen = [seen_in(_text(row)) for row in rows]
     below_gaps = (number for _, number in _below_gaps(rows, MIN_DOUBTFUL_GAP))
     return any(_begins_again(seen, n) or _ends_again(rows, seen, n) for n in below_gaps)
+
+
+def _moments(rows: Rows) -> list[tuple[str | None, str]]:
+    """The days and times that stand together in one row."""
+    return [
+        (day.day_first or day.month_first, time)
+        for text in map(_text, rows)
+        for day in find_dates(text)
+        if (time := find_time(f"{text[: day.start]} {text[day.end :]}"))  # 11.04.20 is no 11:04
+    ]
 
 
 def _begins_again(rows: Sequence[Seen], number: int) -> bool:

@@ -91,6 +91,10 @@ def _page_parts(number: int, rows: Rows, reading: Reading, look: Look | None) ->
     beside = several.parts(rows)
     again = look and len(beside) > 1 and reading.pages[number].source == "ocr"
     found = _read_again(number, beside, look) if look and again else [part.rows for part in beside]
+    if any(
+        p.is_unreadable and not several.is_receipt(r) for p, r in zip(beside, found, strict=True)
+    ):
+        return [Part(number, rows, None)]
     one_below_other = [some for part in found for some in several.stacked(part)]
     if len(one_below_other) == 1:
         return [Part(number, rows, None)]

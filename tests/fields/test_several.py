@@ -17,6 +17,10 @@ BAKERY = (
     *("Bäckerei Sommer", "Hauptstr. 14, 50667 Köln", "Tel. 0221 555123", "Roggenbrot|4,20"),
     *("Brötchen|0,45", "SUMME EUR|4,65", "BAR|5,00", "Rückgeld|0,35", "15.03.2026 08:12"),
 )
+SHOP = (
+    *("LAKESIDE HARDWARE", "77 Lake Avenue", "15/03/2026 17:20", "Hammer|16.50"),
+    *("Paint White|22.40", "TOTAL EUR|38.90", "CASH|40.00", "CHANGE|1.10"),
+)
 SLIP = ("CORNER CAFE LTD", "12 Harbour Street", "VISA **** 4821", "TOTAL|7.10", "14/03/2026 09:42")
 
 
@@ -94,6 +98,22 @@ def test_one_of_full_width_above_two_side_by_side_is_parted_too():
     assert len(parts(page)) == 3
 
 
+def badly_read(rows):
+    return [[replace(line, confidence=0.7, text=line.text[::-1]) for line in row] for row in rows]
+
+
+def test_what_cannot_be_read_beside_a_receipt_is_a_part_to_be_read_again():
+    page = mixed(printed(CAFE), badly_read(printed(BAKERY, 480)))
+    assert [part.is_unreadable for part in parts(page)] == [False, True]
+    few = mixed(printed(CAFE), badly_read(printed(BAKERY[:3], 480)))
+    assert len(parts(few)) == 1
+
+
+def test_a_receipt_whose_prices_are_far_away_is_not_torn_apart():
+    page = mixed(printed(CAFE), printed(BAKERY, 480, width=900), printed(SHOP, 1460))
+    assert [texts(part.rows) for part in parts(page)] == [*map(plain, (CAFE, BAKERY, SHOP))]
+
+
 def test_the_prices_of_a_receipt_are_no_receipt():
     for one in (CAFE, BAKERY):
         assert len(parts(printed(one, width=1200))) == 1
@@ -102,6 +122,23 @@ def test_the_prices_of_a_receipt_are_no_receipt():
 def test_a_receipt_below_another_is_parted_from_it():
     page = [*printed(CAFE), *printed(BAKERY, top=400)]
     assert [texts(rows) for rows in stacked(page)] == [plain(CAFE), plain(BAKERY)]
+
+
+def below(receipt, above=CAFE):
+    """A page with a receipt above this one."""
+    return [*printed(above), *printed(receipt, top=40 * len(above) + 60)]
+
+
+def test_a_receipt_without_a_head_is_parted_from_the_one_above_by_its_moment():
+    assert len(stacked(below(BAKERY[3:]))) == 2
+    assert len(stacked(below(BAKERY[3:-1]))) == 1
+    assert len(stacked(below((*BAKERY[3:-1], "14.03.2026 09:41")))) == 1
+
+
+def test_a_receipt_with_an_equal_total_is_parted_if_its_day_and_time_are_others():
+    again = ("CORNER CAFE LTD", "12 Harbour Street", "{}", "Lunch|7.10", "TOTAL EUR|7.10")
+    assert len(stacked(below([row.format("15/03/2026 12:30") for row in again]))) == 2
+    assert len(stacked(below([row.format("14/03/2026 09:41") for row in again]))) == 1
 
 
 def test_a_card_slip_belongs_to_its_receipt():
@@ -171,12 +208,13 @@ def test_times_of_two_days_are_a_doubt_and_other_dates_are_none():
     assert not may_be_several(printed([*CAFE[:3], *best_before, "Return by 14/04/2026"]))
     assert not may_be_several(printed([*CAFE, *SLIP]))
     assert not may_be_several(printed([*CAFE, "19/03/2026 09:41"]))  # one of them is misread
+    assert not may_be_several(printed([*CAFE[:2], "1.04.20 09:51", *CAFE[3:], "11.04.20 09:51"]))
 
 
 @pytest.mark.parametrize(
     ("above", "below"),
-    [(CAFE, BAKERY[:5]), (CAFE[:5], BAKERY[:-1]), (CAFE[3:], BAKERY), (CAFE, BAKERY[3:])],
-    ids=["head below all", "all on the foot", "all below foot", "all on the head"],
+    [(CAFE, BAKERY[:5]), (CAFE[:5], BAKERY[:-1]), (CAFE[3:], BAKERY)],
+    ids=["head below all", "all on the foot", "all below foot"],
 )
 def test_one_that_is_cut_off_above_or_below_another_is_a_doubt(above, below):
     page = [*printed(above), *printed(below, top=40 * len(above) + 60)]

@@ -78,6 +78,16 @@ def test_receipts_side_by_side_are_read_each_on_its_own(engine, tmp_path):
     assert data["text"].index("7.10") < data["text"].index("38.90")
 
 
+@pytest.mark.slow
+def test_a_receipt_that_lies_upside_down_beside_another_is_read_too(tmp_path):
+    table = Image.new("RGB", (1180, 640), "white")
+    table.paste(drawn((*CAFE, *CAFE_FOOT), (530, 480)), (30, 40))
+    table.paste(drawn((*SHOP, *SHOP_FOOT), (530, 540)).rotate(180), (620, 70))
+    table.save(tmp_path / "two.png")
+    data = receipts(tmp_path / "two.png", "paddle-ocr-local")
+    assert [row[1:] for row in told(data)] == [("2026-03-14", 7.1, 0), ("2026-03-15", 38.9, 0)]
+
+
 def test_receipts_that_cannot_be_cut_are_one_with_a_warning_and_nothing_of_it_is_sure(file):
     data = receipts(file(page(*CAFE, *CAFE_FOOT, *SHOP, *SHOP_FOOT)))  # as close as rows of one
     (receipt,) = data["receipts"]
