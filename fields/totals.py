@@ -47,17 +47,17 @@ class Totals(NamedTuple):
 def find_totals(rows: Sequence[Row]) -> Totals:
     candidates = find_candidates(rows)
     likely = {name: _likely(rows, candidates, name) for name in ("total", "subtotal", "tax")}
-    tips = _called(rows, candidates, "tip")
+    tips, services = (_called(rows, candidates, name) for name in ("tip", "service"))
     taxes = tuple(_taxes(rows))
     discount = _discount(candidates)
     likely["tax"] += _added(likely["tax"])
     printed = {number.value for row in rows for number in row.numbers}
     likely["total"] = [_as_charged(found, printed) for found in likely["total"]]
-    total, subtotal, tax, tip = _together(likely, tips, discount)
-    agrees = _agrees((total, subtotal, tax, tip), discount)
+    total, subtotal, tax, charge = _together(likely, [*tips, *services], discount)
+    agrees = _agrees((total, subtotal, tax, charge), discount)
     is_proved = bool(tax and tax.value and agrees)
     is_needed = agrees and not _agrees((total, subtotal, tax, None), discount)
-    tip = tip if tip and (is_needed or _is_paid(tip, total, printed)) else None
+    tip = charge if charge in tips and (is_needed or _is_paid(charge, total, printed)) else None
     total, subtotal, tax = (
         found and _judged(found, likely[name], is_proved and name == "total")
         for name, found in (("total", total), ("subtotal", subtotal), ("tax", tax))
@@ -129,12 +129,14 @@ def _is_paid(tip: Sum, total: Sum | None, printed: set[Decimal]) -> bool:
     return total is None or bool({total.value + tip.value, total.value - tip.value} & printed)
 
 
-def _together(likely: dict[str, list[Sum]], tips: Sequence[Sum], discount: Decimal | None) -> _Way:
-    """Total, subtotal, tax and tip whose probabilities and agreement are the highest together."""
+def _together(
+    likely: dict[str, list[Sum]], charges: Sequence[Sum], discount: Decimal | None
+) -> _Way:
+    """Total, subtotal, tax and tip or charge for service whose probabilities and agreement are the highest together."""
     totals = [found for found in likely["total"] if _chance(found) >= MIN_PROBABILITY]
     totals = [found for found in totals if found.value] or totals  # a balance of 0 was paid
     ways = product(
-        totals or (None,), (None, *likely["subtotal"]), (None, *likely["tax"]), (None, *tips)
+        totals or (None,), (None, *likely["subtotal"]), (None, *likely["tax"]), (None, *charges)
     )
     return max(ways, key=lambda way: _worth(way, discount))
 
