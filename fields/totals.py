@@ -47,7 +47,9 @@ class Totals(NamedTuple):
 def find_totals(rows: Sequence[Row]) -> Totals:
     candidates = find_candidates(rows)
     likely = {name: _likely(rows, candidates, name) for name in ("total", "subtotal", "tax")}
-    tips, services = (_called(rows, candidates, name) for name in ("tip", "service"))
+    tips = _called(rows, candidates, "tip")
+    untaxed = [candidate for candidate in candidates if "tax" not in candidate.label]
+    services = _called(rows, untaxed, "service")  # a service tax is a tax
     taxes = tuple(_taxes(rows))
     discount = _discount(candidates)
     likely["tax"] += _added(likely["tax"])
@@ -79,6 +81,8 @@ def _likely(rows: Sequence[Row], candidates: Sequence[Candidate], name: str) -> 
     chances = probabilities(name, [candidate.features for candidate in candidates])
     for candidate, likely in zip(candidates, chances, strict=True):
         value = candidate.amount.value
+        if name == "total" and role_of(candidate.label) == "discount":
+            continue  # TOTAL SAVINGS 9.96
         if value not in found or likely > _chance(found[value]):
             found[value] = _sum(rows, candidate, likely)
     return sorted(found.values(), key=_chance, reverse=True)[:TRIED]
@@ -132,7 +136,7 @@ def _is_paid(tip: Sum, total: Sum | None, printed: set[Decimal]) -> bool:
 def _together(
     likely: dict[str, list[Sum]], charges: Sequence[Sum], discount: Decimal | None
 ) -> _Way:
-    """Total, subtotal, tax and tip or charge for service whose probabilities and agreement are the highest together."""
+    """Total, subtotal, tax and one charge that are likeliest together, as sums that agree are."""
     totals = [found for found in likely["total"] if _chance(found) >= MIN_PROBABILITY]
     totals = [found for found in totals if found.value] or totals  # a balance of 0 was paid
     ways = product(
@@ -190,7 +194,7 @@ def role_of(topics: frozenset[str]) -> str | None:
     if "count" in topics and "discount" not in topics:
         return "count" if topics & {"total", "subtotal"} else None
     for role in ("discount", "tip", "subtotal"):
-        if role in topics:
+        if role in topics and (role != "discount" or "grand" not in topics):
             return role
     if "total" in topics:
         return _total_role(topics)

@@ -14,7 +14,7 @@ from fields.learned import against
 from fields.money import parse_money
 from fields.receipt import read_receipt
 from fields.text import rows_from_text
-from fields.totals import Sum, _judged, _together
+from fields.totals import Sum, _judged, _together, role_of
 from result import Evidence, FieldEvidence, Item, Line, Receipt, Tax
 
 
@@ -648,6 +648,24 @@ def test_a_suggested_tip_is_none():
     assert read(bill + "Suggested Tip: 15% (3.65)").tip is None
     assert read(bill + "Suggested Tip: 15% 3.65").tip is None
     assert read(bill + "Tip 3.65\nAmount paid 28.01").tip == Decimal("3.65")
+
+
+def test_a_charge_for_service_proves_a_total_without_a_label_and_is_no_tip():
+    found = read(
+        "GREEN FIELD\n1 PHO 8.00\n1 ROLLS 14.25\nSubtotal 22.25\nTAX 2.11\nTotal 24.36\n"
+        "Service Charge 30% 6.68\n31.04\nThank you"
+    )
+    assert (found.total, found.tip) == (Decimal("31.04"), None)
+    assert "total" not in found.review
+
+
+def test_what_was_saved_is_never_the_total():
+    assert read("GROCERY\nBREAD 3.00\nMILK 2.00\nTOTAL SAVINGS 9.96\nThank you").total is None
+
+
+def test_a_total_less_its_discount_is_a_total():
+    labels = ("TOTAL LESS DISCOUNT", "Totaal na korting", "Total savings")
+    assert [role_of(topics(label)) for label in labels] == ["grand", "grand", "discount"]
 
 
 def test_two_taxes_are_one_where_they_make_the_total():
