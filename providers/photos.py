@@ -20,6 +20,7 @@ from providers.pages import join_receipts, on_page
 from result import FileReceipt, Item, Json, as_json, from_json, placed
 
 MOST = 10  # photos of one receipt
+MOST_TOTALS = 2  # photos with a total: its row may be on two
 MIN_ROWS = 4  # of a photo
 MIN_SAME = 2  # rows that are on both of two photos
 MIN_SAME_SHARE = 0.6  # of the rows that must be on both, but for two that the edges may cut
@@ -32,55 +33,73 @@ class Photo(NamedTuple):
     """What was read of a photo that has one receipt at most."""
 
     reading: Json
-    rows: list[str]
+    rows: tuple[str, ...]
     seen: list[Seen]
     has_head: bool
     receipt: FileReceipt
 
 
 class LongReceipt(NamedTuple):
-    """Photos of one receipt: their numbers, and the reading of all of them together."""
+    """Photos of one receipt: their numbers from its head to its foot, and the reading of all."""
 
     numbers: list[int]
     reading: Json
 
 
 def long_receipts(readings: Sequence[Json]) -> Iterator[LongReceipt]:
-    """The receipts that go on over several readings, which are in the order of the upload."""
+    """The receipts that go on over several readings, which are in the order of the upload.
+
+    The photos of a receipt follow each other there, from the top or in another order.
+    """
     photos = list(map(_photo, readings))
     start = 0
     while start < len(photos):
         found = _first_long(photos[start : start + MOST])
         if found:
-            yield LongReceipt([start + n for n in range(found[0])], found[1])
-        start += found[0] if found else 1
+            yield LongReceipt([start + number for number in found.numbers], found.reading)
+        start += len(found.numbers) if found else 1
 
 
 def _photo(reading: Json) -> Photo | None:
     receipts = receipts_in(reading)
-    rows = [row for row in (reading.get("text") or "").split("\n") if row.strip()]
+    rows = tuple(row for row in (reading.get("text") or "").split("\n") if row.strip())
     if len(receipts) > 1 or len(rows) < MIN_ROWS:
         return None
     seen = [seen_in(row) for row in rows]
     return Photo(reading, rows, seen, begins(seen), placed(from_json(receipts[0])))
 
 
-def _first_long(photos: Sequence[Photo | None]) -> tuple[int, Json] | None:
-    """How many photos are of the receipt that begins on the first, and their reading."""
-    parts: list[Photo] = []
-    overlaps: list[int] = []
+def _first_long(photos: Sequence[Photo | None]) -> LongReceipt | None:
+    """The receipt that is on the first photo and those after it."""
+    some: list[Photo] = []
     for photo in photos:
-        is_first = not parts
-        if photo is None or photo.has_head != is_first:
+        if photo is None:
             return None
-        overlaps += [_overlap(parts[-1].rows, photo.rows)] if parts else []
-        parts.append(photo)
-        if len(parts) > 1 and _has_total(photo, overlaps[-1]):
-            return _proved(parts, overlaps)
+        some.append(photo)
+        heads = [number for number, one in enumerate(some) if one.has_head]
+        if len(heads) > 1 or sum(map(_has_total, some)) > MOST_TOTALS:
+            return None
+        orders = [[*range(len(some))], _from_head(some, *heads)] if heads and some[1:] else []
+        for numbers in orders:
+            reading = _proved([some[number] for number in numbers])
+            if reading:
+                return LongReceipt(numbers, reading)
     return None
 
 
-def _has_total(photo: Photo, above: int) -> bool:
+def _from_head(photos: Sequence[Photo], head: int) -> list[int]:
+    """The numbers of the photos, each before the only one that goes on where it ends."""
+    numbers, others = [head], {*range(len(photos))} - {head}
+    while others:
+        above = photos[numbers[-1]].rows
+        following = [number for number in others if _overlap(above, photos[number].rows)]
+        number = following[0] if len(following) == 1 else min(others)
+        numbers.append(number)
+        others.remove(number)
+    return numbers
+
+
+def _has_total(photo: Photo, above: int = 0) -> bool:
     return photo.receipt.total is not None and _totals(photo.seen[above:]) > 0
 
 
@@ -88,15 +107,21 @@ def _totals(rows: Sequence[Seen]) -> int:
     return sum(row.totals for row in rows)
 
 
-def _proved(parts: Sequence[Photo], overlaps: Sequence[int]) -> tuple[int, Json] | None:
+def _proved(parts: Sequence[Photo]) -> Json | None:
     """The reading of all parts, where it is proved that they are of one receipt."""
-    pairs = zip(pairwise(parts), overlaps, strict=True)
-    if any(_totals(above.seen) > _totals(below.seen[:rows]) for (above, below), rows in pairs):
+    pairs = list(pairwise(parts))
+    overlaps = [_overlap(above.rows, below.rows) for above, below in pairs]
+    if not parts[0].has_head or not _has_total(parts[-1], overlaps[-1]):
+        return None
+    totals = [
+        (_totals(a.seen), _totals(b.seen[:n])) for (a, b), n in zip(pairs, overlaps, strict=True)
+    ]
+    if any(above > repeated for above, repeated in totals):
         return None
     if len({part.receipt.date for part in parts} - {None}) > 1:
         return None
     receipt, adds_up = _joined(parts, overlaps)
-    return (len(parts), _as_reading(parts, receipt)) if all(overlaps) or adds_up else None
+    return _as_reading(parts, receipt) if all(overlaps) or adds_up else None
 
 
 def _joined(parts: Sequence[Photo], overlaps: Sequence[int]) -> tuple[FileReceipt, bool]:
@@ -139,7 +164,8 @@ def _as_reading(parts: Sequence[Photo], receipt: FileReceipt) -> Json:
 # The rows at the foot of one photo and at the head of the next
 
 
-def _overlap(above: Sequence[str], below: Sequence[str]) -> int:
+@lru_cache(maxsize=256)
+def _overlap(above: tuple[str, ...], below: tuple[str, ...]) -> int:
     """How many rows at the foot of one are those at the head of the other; 0 for too few.
 
     Each has rows of its own. Some rows may be read otherwise, as those which an edge cuts.

@@ -63,6 +63,23 @@ def test_three_photos_are_joined_among_others():
     assert_is_whole(receipt)
 
 
+PHOTOS = ([*HEAD, *ITEMS[:3]], ITEMS[1:6], [*ITEMS[4:], *FOOT])
+
+
+@pytest.mark.parametrize("order", [(0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)])
+def test_photos_in_another_order_are_joined_from_the_head_to_the_foot(order):
+    cafe = [*HEAD, "LATTE   4.00", "SCONE   3.00", "TOTAL EUR   7.00", "CASH   7.00"]
+    ((numbers, receipt),) = found(cafe, *[PHOTOS[number] for number in order])
+    assert numbers == [1 + order.index(number) for number in range(3)]
+    assert_is_whole(receipt)
+
+
+def test_the_foot_before_the_head_joins_them_if_the_items_add_up():
+    ((numbers, receipt),) = found([*ITEMS[4:], *FOOT], [*HEAD, *ITEMS[:4]])
+    assert numbers == [1, 0]
+    assert_is_whole(receipt)
+
+
 APART = {
     "the next has a head too": ([*HEAD, *ITEMS[:5]], [*HEAD, *ITEMS[3:], *FOOT]),
     "the first has its total": ([*HEAD, *ITEMS[:5], "TOTAL EUR   20.05"], [*ITEMS[3:], *FOOT]),
@@ -75,7 +92,8 @@ APART = {
     ),
     "they are of two days": ([*HEAD, *ITEMS[:5]], [*ITEMS[3:], *FOOT, "15.03.2026 10:00"]),
     "one photo was taken twice": ([*HEAD, *ITEMS, *FOOT], [*HEAD, *ITEMS, *FOOT]),
-    "they came the other way round": ([*ITEMS[3:], *FOOT], [*HEAD, *ITEMS[:5]]),
+    "nothing tells which comes next": ([*HEAD, *ITEMS[:3]], ITEMS[5:], ITEMS[4:], FOOT),
+    "another's foot came before the head": ([*ITEMS[5:], *FOOT], [*HEAD, *ITEMS[:4]]),
 }
 
 

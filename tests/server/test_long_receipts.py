@@ -85,7 +85,7 @@ def change(client, **wanted):
     return client.patch(f"/receipts/{row['id']}", json=body).json
 
 
-@pytest.mark.parametrize("widths", [(10, 11, 12), (10, 12)])
+@pytest.mark.parametrize("widths", [(10, 11, 12), (10, 12), (12, 10), (11, 12, 10)])
 def test_photos_of_one_receipt_count_once(client, widths):
     job = wait(client, send(client, *widths))
     assert fields(client) == [WHOLE]
@@ -104,6 +104,16 @@ def test_the_receipt_says_which_files_it_is_on(client):
         *((first, 0, 10), (others[0], 0, 11), (others[1], 0, 12))
     ]
     assert [item["amount"] for item in receipt["receipt"]["items"]][-2:] == [1.9, 2.3]
+
+
+def test_photos_from_bottom_to_top_are_shown_from_the_head_on(client):
+    job_id = send(client, 12, 11, 10)
+    wait(client, job_id)
+    (row,) = listed(client)["data"]
+    receipt = client.get(f"/receipts/{row['id']}").json
+    third, second, first = file_ids(client, job_id)
+    assert (receipt["fileId"], receipt["files"]) == (first, [first, second, third])
+    assert [page["width"] for page in receipt["pages"]] == [10, 11, 12]
 
 
 def test_its_readings_are_those_of_each_file_and_the_one_that_counts_has_all(client):
