@@ -123,9 +123,7 @@ export function replace(element, ...children) {
 }
 
 /** Put the focus on the element with this id, where there is one. */
-export function focus(id, options) {
-  document.getElementById(id)?.focus(options);
-}
+export const focus = (id, options) => document.getElementById(id)?.focus(options);
 
 /** The address of a view: its path and its parameters with some changed; empty ones are left out. */
 export function hashWith(path, params, changes = {}) {
@@ -153,9 +151,7 @@ export function complain(text) {
   document.getElementById("toasts").replaceChildren(toast);
 }
 
-export function stopComplaining() {
-  document.getElementById("toasts").replaceChildren();
-}
+export const stopComplaining = () => document.getElementById("toasts").replaceChildren();
 
 /** Do something; what goes wrong is shown. What takes its time clears what was shown before. */
 export async function attempt(action) {

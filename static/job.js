@@ -2,6 +2,7 @@
 
 import { ApiError, getBlob, getJson, request } from "./api.js";
 import { announce, ask, button, h, hashWith, menu, save } from "./dom.js";
+import { filtersOf } from "./receipts.js";
 import { moment, say } from "./words.js";
 
 /** Go on to the job's first receipt, or to that of the file that the address names. */
@@ -53,13 +54,15 @@ function downloads(job, file) {
   ]);
 }
 
-function deleteJob({ job, receipt, family }) {
-  return remove(job.name ?? receipt.merchant ?? family[0].fileName, `ocr-jobs/${job.id}`, "#/receipts");
+function deleteJob({ job, receipt, family, params }) {
+  const next = hashWith("receipts", filtersOf(params));
+  return remove(job.name ?? receipt.merchant ?? family[0].fileName, `ocr-jobs/${job.id}`, next);
 }
 
-function deleteFile({ job, file, family }) {
-  const next = family.find(({ fileId }) => fileId !== file.id).id;
-  return remove(file.originalName, `ocr-jobs/${job.id}/files/${file.id}`, `#/receipts/${next}`);
+function deleteFile({ job, file, family, params }) {
+  const { id } = family.find(({ fileId }) => fileId !== file.id);
+  const next = hashWith(`receipts/${id}`, filtersOf(params));
+  return remove(file.originalName, `ocr-jobs/${job.id}/files/${file.id}`, next);
 }
 
 async function remove(name, path, next) {

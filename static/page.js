@@ -1,12 +1,12 @@
 // Shows the view that the URL asks for: #/ new, #/receipts the list, #/receipts/12 one of them.
 
 import { ApiError, whenKeyIsWanted } from "./api.js";
-import { answered, complain, setTitle, stopComplaining } from "./dom.js";
+import { answered, complain, hashWith, setTitle, stopComplaining } from "./dom.js";
 import { openJob } from "./job.js";
 import { forget, recall, remember } from "./memory.js";
 import { enqueue, openNew, takeShared } from "./new.js";
 import { openReceipt } from "./receipt.js";
-import { openReceipts } from "./receipts.js";
+import { filtersOf, openReceipts } from "./receipts.js";
 import { say, sayAll } from "./words.js";
 
 const main = document.getElementById("main");
@@ -36,7 +36,7 @@ async function go() {
   const mine = { address, view: null, leaving: new AbortController() };
   here = mine;
   stopComplaining();
-  markNavigation(address.name);
+  markNavigation(address);
   setTitle(address.title);
   try {
     mine.view = await address.open(main, address.params, mine.leaving.signal);
@@ -48,7 +48,10 @@ async function go() {
   if (!first) window.scrollTo(0, 0);
 }
 
-function markNavigation(name) {
+/** Mark where this view belongs; from a receipt the list is again the one that was come from. */
+function markNavigation({ name, path, params }) {
+  const kept = path === "/receipts" ? new URLSearchParams() : filtersOf(params);
+  document.querySelector("[data-nav=receipts]").href = hashWith("receipts", kept);
   for (const link of document.querySelectorAll("[data-nav]"))
     link.ariaCurrent = link.dataset.nav === name ? "page" : null;
 }

@@ -11,11 +11,12 @@ import { aboutJob, showFailure } from "./job.js";
 import { recall, remember } from "./memory.js";
 import { allProviders } from "./providers.js";
 import { readBy } from "./reading.js";
+import { filtersOf } from "./receipts.js";
 import { sheet } from "./sheet.js";
 import { warnings } from "./views.js";
 import { failedWord, say } from "./words.js";
 
-const LISTED = ["search", "from", "to", "min", "max", "currency", "merchant", "state", "sort"];
+const showHelp = () => document.getElementById("help").showModal();
 /** Each key with its word, and what it does by itself. */
 const KEYS = [
   ["Enter", "keyNext"],
@@ -119,14 +120,15 @@ function summary(at) {
         h("span", [valueOf("date", fields.date, fields), fields.time].filter(Boolean).join(", ")),
       ]),
     conflictNotice(at),
-    receipt.duplicateOf !== null && seemsHere(receipt.duplicateOf),
+    receipt.duplicateOf !== null && seemsHere(at),
     fields && receipt.state !== "confirmed" && warnings(fields.warnings),
     receipt.state !== "confirmed" && doubts(at),
   ];
 }
 
-function seemsHere(id) {
-  const link = h("a", { href: `#/receipts/${id}` }, say("receipt", { id: String(id) }));
+function seemsHere(at) {
+  const id = at.receipt.duplicateOf;
+  const link = h("a", { href: hashOf(at, id) }, say("receipt", { id: String(id) }));
   return h("p.small", icon("file"), " ", say("seemsHere"), link);
 }
 
@@ -139,11 +141,12 @@ function doubts(at) {
 }
 
 /** The other receipts of this upload. */
-function family({ family: all, receipt }) {
+function family(at) {
+  const { family: all, receipt } = at;
   const several = (one) => all.filter(({ fileId }) => fileId === one.fileId);
   const nth = (one) => `${one.position + 1} / ${several(one).length}`;
   const link = (one) =>
-    h(`a#receipt-${one.id}`, { href: `#/receipts/${one.id}`, "aria-current": one.id === receipt.id && "true" }, [
+    h(`a#receipt-${one.id}`, { href: hashOf(at, one.id), "aria-current": one.id === receipt.id && "true" }, [
       h("span.title", one.merchant ?? one.fileName),
       several(one).length > 1 && h("span.small", nth(one)),
       stateLabel(one.state),
@@ -153,12 +156,12 @@ function family({ family: all, receipt }) {
 
 // From one to the next
 
-/** The filters of the list that was come from. */
-const filtersOf = ({ params }) => new URLSearchParams([...params].filter(([name]) => LISTED.includes(name)));
+/** The address of another receipt, with the filters of the list that was come from. */
+const hashOf = (at, id) => hashWith(`receipts/${id}`, filtersOf(at.params));
 
 /** The first hundred receipts of the list that was come from which need a look. */
 async function listOf(at) {
-  const query = filtersOf(at);
+  const query = filtersOf(at.params);
   if (!query.has("state")) query.set("state", "review");
   try {
     const { data, pagination } = await getJson(`receipts?${query}&limit=100`, at.signal);
@@ -180,7 +183,7 @@ function neighbour(at, step) {
 function goOn(at, step) {
   const id = neighbour(at, step);
   if (id === null) announce(say("noOther"));
-  else location.hash = hashWith(`receipts/${id}`, filtersOf(at));
+  else location.hash = hashOf(at, id);
 }
 
 async function confirm(at) {
@@ -252,10 +255,6 @@ async function lookAgain(at) {
   } catch {
     // the next change says what is wrong
   }
-}
-
-function showHelp() {
-  document.getElementById("help").showModal();
 }
 
 function help() {

@@ -17,8 +17,8 @@ const TYPING_MS = 250;
 const ROWS = 50; // a page of the list
 const MAX_IDS = 1000; // in one request
 
-/** The filters as the API takes them, without the page. */
-const filtersOf = (params) => new URLSearchParams([...params].filter(([name]) => name !== "page"));
+/** The filters and the order as the API takes them, without the page and what else an address says. */
+export const filtersOf = (params) => new URLSearchParams([...params].filter(([name]) => FILTERS.includes(name)));
 
 export function openReceipts(main, params, signal) {
   // chosen: the receipts that are selected, by id; isAll: whether all that match are, also those of other
@@ -63,7 +63,8 @@ function filterForm(at) {
   const typed = (name, attributes, read = (text) => text) =>
     h(`input#${name}`, {
       ...{ ...attributes, name, "data-usual": "", autocomplete: "off" },
-      oninput: (event) => {
+      // half a merchant's name is that of none
+      [name === "merchant" ? "onchange" : "oninput"]: (event) => {
         clearTimeout(typing);
         typing = setTimeout(() => go({ [name]: read(event.target.value.trim()) }, true), TYPING_MS);
       },
@@ -74,7 +75,9 @@ function filterForm(at) {
     ]);
   const field = (label, control) => h("div.field", h("label", { for: control.id }, label), control);
   const suggest = async () => {
-    const { data } = await getJson(`receipts/summary?by=merchant&${at.params}`, at.signal);
+    const others = filtersOf(at.params);
+    others.delete("merchant");
+    const { data } = await getJson(`receipts/summary?by=merchant&${others}`, at.signal);
     const names = new Set(data.map(({ merchant }) => merchant).filter(Boolean));
     document.getElementById("merchants").replaceChildren(...[...names].map((value) => h("option", { value })));
   };
@@ -346,11 +349,11 @@ function chosenBar(at) {
   const all = say("chooseMatching", { n: total });
   return [
     sums,
+    button("close", say("chooseNone"), () => clear(at), "#choose-none.quiet"),
     count < total && button("plus", all, () => chooseAll(at, true), "#choose-matching.quiet"),
     button("completed", say("confirm"), confirm, "#confirm.primary"),
     exports(at.isAll ? filtersOf(at.params) : new URLSearchParams({ ids: [...at.chosen.keys()] })),
     button("trash", say("delete"), remove, "#delete.danger-quiet"),
-    button("close", say("chooseNone"), () => clear(at), "#choose-none.quiet"),
   ];
 }
 

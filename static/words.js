@@ -50,23 +50,18 @@ export function size(bytes) {
   return new Intl.NumberFormat(LOCALE, { style: "unit", unit, ...digits }).format(number);
 }
 
+const dated = (form, time) => new Intl.DateTimeFormat(LOCALE, form).format(new Date(time));
+
 /** When something happened, by this machine's clock. */
-export function moment(iso) {
-  const form = { dateStyle: "medium", timeStyle: "short" };
-  return new Intl.DateTimeFormat(LOCALE, form).format(new Date(iso));
-}
+export const moment = (iso) => dated({ dateStyle: "medium", timeStyle: "short" }, iso);
 
 /** The name of a month such as 2026-03. */
-export function monthOf(month) {
-  const form = { month: "long", year: "numeric", timeZone: "UTC" };
-  return new Intl.DateTimeFormat(LOCALE, form).format(new Date(`${month}-01T00:00:00Z`));
-}
+export const monthOf = (month) => dated({ month: "long", year: "numeric", timeZone: "UTC" }, `${month}-01`);
 
 /** A printed date, never moved through time zones. */
 export function printedDate(date, dateStyle = "long") {
-  const day = new Date(`${date}T00:00:00Z`);
-  if (Number.isNaN(day.getTime())) return date;
-  return new Intl.DateTimeFormat(LOCALE, { dateStyle, timeZone: "UTC" }).format(day);
+  const day = Date.parse(`${date}T00:00:00Z`);
+  return Number.isNaN(day) ? date : dated({ dateStyle, timeZone: "UTC" }, day);
 }
 
 export const percent = (rate) =>

@@ -8,6 +8,7 @@ import requests
 from selenium.webdriver import ActionChains
 from selenium.webdriver.common.keys import Keys
 
+from tests.fakes import until
 from tests.page.conftest import PHONE, Page
 
 pytestmark = pytest.mark.slow
@@ -84,6 +85,30 @@ def test_typing_searches_and_keeps_the_focus(page, listed):
     page.type("#search", "weekly two")
     page.see(".receipts li:only-child .title", "0.png")
     assert page.see("#search:focus")
+
+
+def test_a_merchant_is_filtered_by_when_the_name_is_whole(page, listed):
+    page.open("#/receipts?search=weekly&merchant=nobody")
+    page.see(".notice", "No receipt matches")
+    page.click("#merchant")
+    until(lambda: page.run("return document.querySelector('#merchants option')?.value"))
+    page.replace_text("corner")
+    page.replace_text("corner cafe")
+    page.press("ENTER")
+    page.see("#sums", "2 receipts")
+    assert "merchant=corner+cafe" in page.hash()
+
+
+def test_the_way_back_from_a_receipt_leads_to_the_list_as_it_was_filtered(page, listed):
+    page.open("#/receipts?search=weekly&sort=total%3Adesc")
+    page.click(".receipts li:nth-child(2) a")
+    page.click("#file-list a", "<script>")
+    page.see("h1", "<script>")
+    page.click(".top a", "Receipts")
+    page.see("#sums", "4 receipts")
+    assert page.hash() == "#/receipts?search=weekly&sort=total%3Adesc"
+    page.click(".top a", "Receipts")  # and then to all of them
+    until(lambda: page.hash() == "#/receipts")
 
 
 def test_an_address_the_server_refuses_says_why(page):

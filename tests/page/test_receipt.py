@@ -46,6 +46,16 @@ def test_on_a_phone_the_total_is_seen_without_scrolling_and_its_place_above_it(p
     assert 0 < top < bottom < field < 740
 
 
+def test_on_a_tablet_the_picture_stands_beside_the_fields(page, receipt):
+    page.size(768, 1024)
+    page.open(f"#/receipts/{receipt('doubtful')['id']}")
+    page.see(".paper image")
+    side = "return document.querySelector(arguments[0]).getBoundingClientRect().toJSON()"
+    picture, fields = (page.run(side, css) for css in (".sheet .scroll", ".result"))
+    assert picture["right"] <= fields["left"] and picture["top"] == pytest.approx(fields["top"], 2)
+    assert page.wider_than_seen() == 0
+
+
 HELD = """const asked = fetch;
 window.fetch = async (path, ...rest) => {
   const answer = await asked(path, ...rest);
