@@ -30,7 +30,7 @@ const toldOf = (name, receipt) => valueOf(name, receipt[name], receipt) ?? say("
 /** The fields of which two states of a receipt say something else: [{name, before, now}]. */
 function differences(before, now) {
   const [old, fresh] = [before.receipt ?? {}, now.receipt ?? {}];
-  const names = [...namesOf(fresh), "items"].filter((name) => JSON.stringify(old[name]) !== JSON.stringify(fresh[name]));
+  const names = [...namesOf(fresh), "items"].filter((one) => JSON.stringify(old[one]) !== JSON.stringify(fresh[one]));
   return names.map((name) => ({ name, before: toldOf(name, old), now: toldOf(name, fresh) }));
 }
 

@@ -135,19 +135,14 @@ export function hashWith(path, params, changes = {}) {
   return `#/${path}${next.size ? `?${next}` : ""}`;
 }
 
-export function setTitle(text) {
-  document.title = `${text} · Open Receipt OCR`;
-}
+export const setTitle = (text) => (document.title = `${text} · Open Receipt OCR`);
 
 /** Say something to a screen reader. */
-export function announce(text) {
-  document.getElementById("live").textContent = text;
-}
+export const announce = (text) => (document.getElementById("live").textContent = text);
 
 /** Show what went wrong until it is dismissed. */
 export function complain(text) {
-  const toast = h("div.toast", icon("failed"), h("p", text));
-  toast.append(iconButton("close", say("dismiss"), () => toast.remove()));
+  const toast = h("div.toast", icon("failed"), h("p", text), iconButton("close", say("dismiss"), stopComplaining));
   document.getElementById("toasts").replaceChildren(toast);
 }
 

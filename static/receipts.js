@@ -63,8 +63,7 @@ function filterForm(at) {
   const typed = (name, attributes, read = (text) => text) =>
     h(`input#${name}`, {
       ...{ ...attributes, name, "data-usual": "", autocomplete: "off" },
-      // half a merchant's name is that of none
-      [name === "merchant" ? "onchange" : "oninput"]: (event) => {
+      [name === "merchant" ? "onchange" : "oninput"]: (event) => { // half a name finds no merchant
         clearTimeout(typing);
         typing = setTimeout(() => go({ [name]: read(event.target.value.trim()) }, true), TYPING_MS);
       },

@@ -68,10 +68,7 @@ export const percent = (rate) =>
   new Intl.NumberFormat(LOCALE, { style: "percent", maximumFractionDigits: 2 }).format(rate / 100);
 
 /** An amount in the receipt's currency; without one, with two digits. */
-export function money(amount, currency) {
-  const format = currencyFormat(currency);
-  return format ? format.format(amount) : bareMoney(amount, currency);
-}
+export const money = (amount, currency) => currencyFormat(currency)?.format(amount) ?? bareMoney(amount, currency);
 
 /** An amount with as many digits as its currency has, without saying which that is. */
 export function bareMoney(amount, currency, useGrouping = true) {

@@ -89,7 +89,7 @@ export default {
   chosen: "{n} selected", confirmedChosen: "{n} confirmed",
   deleteChosen: { one: "Delete {n} receipt?", other: "Delete {n} receipts?" }, deletedChosen: "{n} deleted",
   export: "Export", byMonth: "By month", month: "Month", "state.duplicate": "Duplicate",
-  "order.addedAt:desc": "Last added first", "order.date:desc": "Newest first", "order.date:asc": "Oldest first",
+  "order.addedAt:desc": "Last added", "order.date:desc": "Newest first", "order.date:asc": "Oldest first",
   "order.total:desc": "Highest total", "order.total:asc": "Lowest total", "order.merchant:asc": "Merchant, A to Z",
   "error.bad_answer": "The provider’s answer could not be used.", "error.bad_image": "The picture is damaged.",
   "error.bad_key": "The provider does not accept the key.", "error.cancelled": "It was cancelled.",
