@@ -96,6 +96,8 @@ def _check_all(page, count):
 
 def _find_fuel_of_march(page):
     page.click(".top a", "Receipts")
+    page.click(".notice a", "Show all")  # nothing is to be checked any more
+    page.see("#sums", "14 receipts")
     page.type("#search", "fuel")
     page.see("#sums", "1 receipt · €8.50")
     page.click(".filters summary")
