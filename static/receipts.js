@@ -15,7 +15,7 @@ const POLL_MS = 2000;
 const RETRY_MS = 5000;
 const TYPING_MS = 250;
 const ROWS = 50; // a page of the list
-const MAX_IDS = 1000; // in one request
+const MAX_IDS = 250; // in one request, so that uploads get their turn
 
 /** The filters and the order as the API takes them, without the page and what else an address says. */
 export const filtersOf = (params) => new URLSearchParams([...params].filter(([name]) => FILTERS.includes(name)));
