@@ -6,8 +6,9 @@ addresses, its tax with one of its rates, its language. No single ordinary word 
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
+from itertools import chain
 from typing import Any
 
 from fields.labels import plain, topics
@@ -16,6 +17,7 @@ from fields.lexicon import COUNTRIES, LANGUAGES, one_of
 # Points for each row with a sign, for a place or a law, and for a hint (tax name, rate).
 SIGN, PLACE, HINT = 3, 2, 1
 MIN_POINTS = 2
+MAX_DOLLARS = 3  # rows with $ that count: a shop in Malaysia prints it on all
 MIN_WORDS = 1.5  # of a language that no other one has; a word of two languages counts half
 
 _NAMED_BY = ("signs", "shared", "before", "shared_before", "behind", "before_cents")
@@ -61,8 +63,12 @@ def _by_currency(country_ways: Iterator[tuple[str, str]]) -> dict[str, re.Patter
 
 _PAID_IN = {name: file for name, file in COUNTRIES.items() if "currency" in file}
 _CODE = {name: file["currency"]["code"] for name, file in _PAID_IN.items()}
-_DOLLARS = sorted({_CODE[name] for name, file in _PAID_IN.items() if "dollar" in file["currency"]})
+_DOLLARS = {_CODE[name] for name, file in _PAID_IN.items() if "dollar" in file["currency"]}
 _DOLLAR = re.compile(r"(?<![A-Z])\$ ?\d")
+_PHONES = defaultdict[str, set[str]](set)  # the currencies of a form that countries share
+for _name, _file in _PAID_IN.items():
+    if "phone_form" in _file["currency"]:
+        _PHONES[_file["currency"]["phone_form"]].add(_CODE[_name])
 MONTH_FIRST = {_CODE[name] for name, file in _PAID_IN.items() if file.get("month_first")}
 _SIGNS = _by_currency(
     (_CODE[n], way) for n, file in _PAID_IN.items() for way in _signs(file["currency"])
@@ -93,6 +99,18 @@ def _phrases() -> Iterator[tuple[tuple[str, ...], tuple[str, int]]]:
                 yield tuple(plain(word).split()), (_CODE[name], points)
 
 
+def _known_by() -> Iterator[tuple[tuple[str, ...], tuple[str, int]]]:
+    """Chains of more than 4 letters and names of tax numbers that only one currency has."""
+    found = defaultdict[tuple[str, ...], set[str]](set)
+    for name, file in _PAID_IN.items():
+        for section, key in (("merchant", "chains"), ("numbers", "tax_id")):
+            for word in file.get(section, {}).get(key, ()):
+                found[tuple(plain(word).split())].add(_CODE[name])
+    for phrase, codes in found.items():
+        if len(codes) == 1 and len("".join(phrase)) > 4:
+            yield phrase, (codes.pop(), HINT)
+
+
 def _spoken() -> Iterator[tuple[str, str]]:
     """Each word of a language's labels, of more than 3 letters or Chinese, and the language."""
     for name, file in LANGUAGES.items():
@@ -107,7 +125,7 @@ def _spoken() -> Iterator[tuple[str, str]]:
 
 
 _OF_PHRASE = defaultdict[tuple[str, ...], set[tuple[str, int]]](set)
-for _phrase, _vote in _phrases():
+for _phrase, _vote in chain(_phrases(), _known_by()):
     _OF_PHRASE[_phrase].add(_vote)
 _OF_WORD = defaultdict[str, set[str]](set)
 for _word, _language in _spoken():
@@ -132,10 +150,18 @@ def find_currency(texts: Sequence[str]) -> str | None:
         votes[code] += points
     dollars = sum(bool(_DOLLAR.search(text)) for text in texts)
     if dollars:
-        votes[max(_DOLLARS, key=lambda code: (votes[code], code == "USD"))] += 2 * dollars
+        votes[_likeliest(_DOLLARS, votes)] += 2 * min(dollars, MAX_DOLLARS)
+    for form, codes in _PHONES.items():
+        if re.search(form, whole):
+            votes[_likeliest(codes, votes)] += PLACE
     best = sorted(((votes[code], signs[code], code) for code in votes), reverse=True)[:2]
     is_open = not best or best[0][0] < MIN_POINTS or (len(best) > 1 and best[0][:2] == best[1][:2])
     return None if is_open else best[0][2]
+
+
+def _likeliest(codes: Iterable[str], votes: Counter[str]) -> str:
+    """The currency that other evidence names, else the American."""
+    return max(sorted(codes), key=lambda code: (votes[code], code == "USD"))
 
 
 def _rows_with(

@@ -23,7 +23,7 @@ from result import Line, OcrResult, ocr_data
 from tests.conftest import ROOT
 
 FILES = LANGUAGES | COUNTRIES
-SHAPED = {"months", "code", "dollar", "patterns", "repairs"}  # no lists of words
+SHAPED = {"months", "code", "dollar", "patterns", "phone_form", "repairs"}  # no lists of words
 RECEIPTS = ROOT / "tests/fields/receipts"
 
 
@@ -78,6 +78,24 @@ def test_a_currency_is_found_by_each_sign_and_word():
     assert len(CURRENCIES) > 200
     texts = [(code, text.replace("*", "")) for code, text in CURRENCIES]
     assert [(code, text) for code, text in texts if find_currency([text]) != code] == []
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        ("MYR", "UNIHAKA SDN BHD\n5, JALAN TIMUR, JOHOR\n" + "RICE $4.00\n" * 9),
+        ("NZD", "PAK'nSAVE\nGST 15%\nMILK $6.89\nEFTPOS $6.89"),
+        ("ZAR", "Pick n Pay\nTAX INVOICE\nVAT 15.00% 33.85"),
+        ("USD", "SWEET PEA\n603-437-7251\nSoup 14.00\nTax 6.43"),
+        ("USD", "Brewery\nAshland, OR\nSoup 14.00"),
+        ("CAD", "PUB\nKelowna,BC V1Y 6N4\n(250)861-1338\nSoup 14.90\nGST 3.09"),
+        ("SGD", "SOBA\nGST Reg No:20-0301619-D\nUDON 26.80\n7% GST 7.72"),
+        ("MYR", "TIMES\nGST Reg No : 000423100416\nBOOK 1.49"),
+        (None, "Denny's\nSoup 14.00"),  # a chain alone is none: it may be abroad
+    ],
+)
+def test_a_currency_is_found_by_what_else_its_country_prints(code, text):
+    assert find_currency(text.split("\n")) == code
 
 
 def test_a_shared_sign_is_that_of_the_country_which_something_else_tells():
