@@ -126,12 +126,27 @@ def _missing_share(path: Path, format: str) -> float:
     if format not in JPEG and _is_whole(path):
         return 0.0
     with _open(path) as image, _as_far_as_it_goes():
+        is_interlaced = _is_interlaced(image)
         image.draft("L", (image.width // 8, image.height // 8))
         image.load()
         grey = Image.new(image.mode, image.size, (128,) * len(image.getbands()))
         found = ImageChops.difference(image, grey) if format in JPEG else image
+        if is_interlaced:
+            return _blank_share(found)
         _, top, _, bottom = found.getbbox(alpha_only=False) or (0, 0, 0, 0)
         return 1 - (bottom - top) / image.height
+
+
+def _is_interlaced(image: Any) -> bool:
+    """Whether a GIF or PNG that is not decoded yet has its rows in several passes."""
+    is_gif = image.format == "GIF" and image.tile and image.tile[0].args[1]
+    return bool(is_gif or image.info.get("interlace"))
+
+
+def _blank_share(image: Image.Image) -> float:
+    """The share of rows without anything: those of the passes that are missing."""
+    rows = (image.crop((0, y, image.width, y + 1)) for y in range(image.height))
+    return sum(not row.getbbox(alpha_only=False) for row in rows) / image.height
 
 
 def _is_whole(path: Path) -> bool:

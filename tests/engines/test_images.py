@@ -531,6 +531,17 @@ def test_a_picture_that_lacks_only_its_last_bytes_is_whole(stored, format):
     assert images.missing_share(path) < 0.05
 
 
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
+def test_of_a_gif_in_passes_the_rows_of_those_that_are_missing_are(stored, share):
+    target = BytesIO()
+    drawn().convert("P").save(target, "GIF", interlace=1)
+    whole = target.getvalue()
+    path = stored(whole[: int(share * len(whole))])
+    assert images.check(path, LIMITS) == "image/gif"
+    assert 0.05 < images.missing_share(path) < 1 - share / 2
+    assert images.missing_share(stored(whole)) == 0
+
+
 @pytest.mark.parametrize("format", ["WEBP", "AVIF", "HEIF", "PDF"])
 def test_what_cannot_be_decoded_in_part_is_refused_without_its_end(stored, format):
     whole = of_format(format, drawn())
