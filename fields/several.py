@@ -90,7 +90,7 @@ class _Piece(NamedTuple):
     right: int
     middle: float  # its height on the page
     text: str
-    confidence: float
+    clarity: float  # mean confidence of its lines; 0 of those that run up or down the page
 
     @property
     def across(self) -> float:
@@ -158,26 +158,35 @@ def _between_columns(pieces: Sequence[_Piece], height: float) -> Cut | None:
     widest = _widest(gaps, MIN_GAP * height, TRIED)
     cuts = [_left_of(slope, place + slope * centre) for _, slope, place in widest]
     able = [cut for cut in cuts if _are_receipts(*_sides(pieces, cut))]
-    return min(able, key=lambda cut: _torn(pieces, cut), default=None)
+    if able:
+        return min(able, key=lambda cut: _torn(pieces, cut))
+    turned = [cut for cut in cuts if _is_one_turned(*_sides(pieces, cut))]
+    return max(turned, key=lambda cut: _contrast(*_sides(pieces, cut)), default=None)
 
 
 def _are_receipts(one: Sequence[_Piece], other: Sequence[_Piece]) -> bool:
-    are_whole = all(_seen(piece.text for piece in side).is_whole for side in (one, other))
-    are_headed = all(is_headed(list(map(seen_in, _texts(side)))) for side in (one, other))
-    return are_whole or are_headed or _is_one_turned(one, other)
+    if _is_whole(one) and _is_whole(other):
+        return True
+    return all(is_headed(list(map(seen_in, _texts(side)))) for side in (one, other))
 
 
 def _is_one_turned(one: Sequence[_Piece], other: Sequence[_Piece]) -> bool:
     """One is whole and the other unreadable, as print is that lies upside down."""
-    are_whole = (_seen(piece.text for piece in side).is_whole for side in (one, other))
-    return any(are_whole) and (_is_unreadable(one) or _is_unreadable(other))
+    sides = (one, other), (other, one)
+    return any(_is_unreadable(a) and _is_whole(b) for a, b in sides)
+
+
+def _contrast(one: Sequence[_Piece], other: Sequence[_Piece]) -> float:
+    clear, unclear = (fmean(piece.clarity for piece in side) for side in (one, other))
+    return abs(clear - unclear)
 
 
 def _is_unreadable(pieces: Sequence[_Piece]) -> bool:
-    """Most of it was read badly, and what was read is no receipt."""
-    if len(pieces) < MIN_UNREADABLE or _seen(piece.text for piece in pieces).is_whole:
-        return False
-    return median(piece.confidence for piece in pieces) < MIN_READABLE
+    return len(pieces) >= MIN_UNREADABLE and median(p.clarity for p in pieces) < MIN_READABLE
+
+
+def _is_whole(pieces: Sequence[_Piece]) -> bool:
+    return _seen(piece.text for piece in pieces).is_whole
 
 
 def _torn(pieces: Sequence[_Piece], cut: Cut) -> int:
@@ -283,8 +292,13 @@ def _runs(row: Sequence[Line], height: float) -> Iterator[list[Line]]:
 def _piece(number: int, run: Sequence[Line]) -> _Piece:
     lefts, tops, rights, bottoms = zip(*map(_box, run), strict=True)
     middle = (sum(tops) + sum(bottoms)) / (2 * len(run))
-    confidence = fmean(1.0 if line.confidence is None else line.confidence for line in run)
-    return _Piece(number, min(lefts), max(rights), middle, _text(run), confidence)
+    return _Piece(number, min(lefts), max(rights), middle, _text(run), fmean(map(_clarity, run)))
+
+
+def _clarity(line: Line) -> float:
+    left, top, right, bottom = _box(line)
+    runs_down = bottom - top > 2 * (right - left)
+    return 0.0 if runs_down else 1.0 if line.confidence is None else line.confidence
 
 
 def _text(lines: Sequence[Line]) -> str:
@@ -378,8 +392,12 @@ def _may_be_two(above: Seen, below: Seen, rows: Sequence[Seen]) -> bool:
     """Both are whole, and the `rows` below begin with a head, or go on with a thing as above."""
     if not (above.is_whole and below.is_whole):
         return False
-    first = next((row for row in rows if row.prices), Seen())
-    return begins(rows) or bool(above.things and first.things and below.totals and below.dates)
+    are_sold = above.things and _first_priced(rows).things
+    return begins(rows) or bool(are_sold and below.totals and below.dates)
+
+
+def _first_priced(rows: Sequence[Seen]) -> Seen:
+    return next((row for row in rows if row.prices), Seen())
 
 
 def _below_gaps(rows: Rows, least: float) -> list[tuple[float, int]]:
@@ -528,8 +546,8 @@ def _begins_again(rows: Sequence[Seen], number: int) -> bool:
 
 
 def _ends_again(rows: Rows, seen: Sequence[Seen], number: int) -> bool:
-    """From this row on there are things without a head, and a total that is not printed above."""
-    if not seen[number].things:
+    """From this row on things come first, and there is a total that is not printed above."""
+    if not _first_priced(seen[number:]).things:
         return False
     parts = (rows[:number], seen[:number]), (rows[number:], seen[number:])
     (one, above), (other, below) = ((_totals(*part), amounts_in(part[0])) for part in parts)

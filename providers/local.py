@@ -91,14 +91,17 @@ def _page_parts(number: int, rows: Rows, reading: Reading, look: Look | None) ->
     beside = several.parts(rows)
     again = look and len(beside) > 1 and reading.pages[number].source == "ocr"
     found = _read_again(number, beside, look) if look and again else [part.rows for part in beside]
-    if any(
-        p.is_unreadable and not several.is_receipt(r) for p, r in zip(beside, found, strict=True)
-    ):
+    if any(map(_is_no_receipt, beside, found)):
         return [Part(number, rows, None)]
     one_below_other = [some for part in found for some in several.stacked(part)]
     if len(one_below_other) == 1:
         return [Part(number, rows, None)]
     return [Part(number, some, box_around(some)) for some in one_below_other]
+
+
+def _is_no_receipt(part: several.Part, rows: Rows) -> bool:
+    """It could not be read beside a receipt, nor on its own: a background, or a receipt's back."""
+    return part.is_unreadable and not several.is_receipt(rows)
 
 
 def _read_again(number: int, parts: Sequence[several.Part], look: Look) -> list[Rows]:
