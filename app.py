@@ -157,23 +157,14 @@ def _pagination(total: int, listing: Listing | ReceiptListing) -> dict[str, int]
     }
 
 
-@api.get("/ocr-jobs/export.csv")
-def export_csv() -> Response:
-    """The list's jobs, or one, as CSV: a row for each file, with `items=1` for each item."""
-    return _export_response(exports.as_csv, "csv", _jobs_to_export())
-
-
-@api.get("/ocr-jobs/export.json")
-def export_json() -> Response:
-    """The list's jobs, or one, as JSON."""
-    return _export_response(exports.as_json, "json", _jobs_to_export())
-
-
-def _jobs_to_export() -> Listing:
+@api.get("/ocr-jobs/export.csv", defaults={"suffix": "csv"})
+@api.get("/ocr-jobs/export.json", defaults={"suffix": "json"})
+def export_jobs(suffix: str) -> Response:
+    """The list's jobs, or one: a row for each file, with `items=1` for each item."""
     listing = read_listing(request.args)
     if listing.job is not None and db.get_status(get_db(), listing.job) is None:
         abort(404, f"Job {listing.job} does not exist")
-    return listing
+    return _export_response(exports.WRITERS[suffix], suffix, listing)
 
 
 def _export_response(
@@ -306,18 +297,13 @@ def sum_receipts() -> dict[str, Any]:
     return {"data": db.sum_receipts(get_db(), read_receipt_listing(request.args), by)}
 
 
-@api.get("/receipts/export.csv")
-def export_receipts_csv() -> Response:
-    """The list's receipts, or those of `ids`, as CSV, with `items=1` a row for each item."""
-    columns = exports.money_columns(request.args)
-    rows = partial(exports.as_money, columns) if columns else exports.as_csv
-    return _export_response(rows, "csv", read_receipt_listing(request.args))
-
-
-@api.get("/receipts/export.json")
-def export_receipts_json() -> Response:
-    """The list's receipts, or those of `ids`, as JSON."""
-    return _export_response(exports.as_json, "json", read_receipt_listing(request.args))
+@api.get("/receipts/export.csv", defaults={"suffix": "csv"})
+@api.get("/receipts/export.json", defaults={"suffix": "json"})
+def export_receipts(suffix: str) -> Response:
+    """The list's receipts, or those of `ids`, with `items=1` a row for each item."""
+    columns = exports.money_columns(request.args) if suffix == "csv" else None
+    rows = partial(exports.as_money, columns) if columns else exports.WRITERS[suffix]
+    return _export_response(rows, suffix, read_receipt_listing(request.args))
 
 
 @api.get(RECEIPT)

@@ -107,10 +107,7 @@ def written(texts: Iterable[str], storage: Storage, turn: Lock) -> IO[bytes]:
 def as_csv(database: Path, listing: Listing | ReceiptListing, items: bool) -> Iterator[str]:
     """RFC 4180, in batches; the byte order mark tells Excel that it is UTF-8."""
     yield "\ufeff" + ",".join(_columns(listing, items)) + "\r\n"
-    for batch in _batches(database, listing, items):
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\r\n").writerows(map(_cells, batch))
-        yield text.getvalue()
+    yield from map(_as_csv, _batches(database, listing, items))
 
 
 def as_money(
@@ -119,11 +116,8 @@ def as_money(
     """CSV of what was spent, in batches; a receipt without a date or a total is left out."""
     yield ",".join(columns) + "\r\n"
     for batch in _batches(database, listing, items):
-        text = io.StringIO()
         spent = [_spent(row) for row in batch if row["date"] and row["total"] is not None]
-        rows = [_cells({name: row[key] for name, key in columns.items()}) for row in spent]
-        csv.writer(text, lineterminator="\r\n").writerows(rows)
-        yield text.getvalue()
+        yield _as_csv([{name: row[key] for name, key in columns.items()} for row in spent])
 
 
 def _spent(row: Row) -> Row:
@@ -149,6 +143,9 @@ def as_json(database: Path, listing: Listing | ReceiptListing, items: bool) -> I
             yield before + ",\n".join(json.dumps(row, ensure_ascii=False) for row in batch)
             before = ",\n"
     yield "[]\n" if before == "[\n" else "\n]\n"
+
+
+WRITERS = {"csv": as_csv, "json": as_json}
 
 
 def _columns(listing: Listing | ReceiptListing, items: bool) -> Sequence[str]:
@@ -193,12 +190,15 @@ def _rows(receipt: Row, items: bool) -> list[Row]:
     return [receipt | item for item in receipt.get("items", ())] if items else [receipt]
 
 
-def _cells(row: Row) -> list[str | float | None]:
-    """Numbers as numbers, text so that no spreadsheet computes it."""
-    return [_cell(value) for value in row.values()]
+def _as_csv(rows: Iterable[Row]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerows([_cell(value) for value in row.values()] for row in rows)
+    return text.getvalue()
 
 
 def _cell(value: Any) -> str | float | None:
+    """A number as a number, text so that no spreadsheet computes it."""
     if isinstance(value, list):
         value = " ".join(value)
     return FORMULA.sub("'", value) if isinstance(value, str) else value
