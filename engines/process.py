@@ -67,15 +67,9 @@ class Child:
         self.used = time.monotonic()
         self.scratch = tempfile.mkdtemp(prefix="receipt-ocr-")  # a killed engine cleans up nothing
         with theirs:
+            args = (theirs.fileno(), self.scratch, kind.memory_mb, kind.niceness)
             self.process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-c",
-                    SERVE,
-                    str(theirs.fileno()),
-                    self.scratch,
-                    *map(str, kind[1:]),
-                ],
+                [sys.executable, "-c", SERVE, *map(str, args)],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=2,  # what a library prints goes where the server logs
@@ -136,32 +130,37 @@ def run(
     more than memory_mb) or `engine_crashed`.
     """
     kind = Kind(module, memory_mb, niceness)
+    outcome, answer = _asked(kind, (module, function, args), deadline)
+    if outcome == "refused":
+        raise ProviderError(*answer)
+    if outcome == "failed":
+        raise RuntimeError(answer)
+    return answer
+
+
+def _asked(kind: Kind, question: tuple[Any, ...], deadline: float) -> tuple[str, Any]:
+    """The outcome and the answer of a child; of another where one was killed while it was idle."""
     idle = _idle_child(kind)
     child = idle or Child(os.environ, kind)
     try:
         with running.ended_by(child.end):
-            outcome, answer = child.ask((module, function, args), deadline)
+            outcome, answer = child.ask(question, deadline)
     except TimeoutError as error:
         child.kill()
         raise ProviderError("timeout", TIMEOUT) from error
     except (EOFError, OSError) as error:
         death = _death(child)
         if idle and not child.has_begun:  # killed while idle, for its memory for example
-            limits = {"memory_mb": memory_mb, "niceness": niceness}
-            return run(module, function, *args, deadline=deadline, **limits)
+            return _asked(kind, question, deadline)
         raise death from error
     except BaseException:
         child.kill()
         raise
     if outcome == "no memory":
         child.kill()  # what is left of the file would be in the way of the next
-        raise _no_memory(memory_mb)
+        raise _no_memory(kind.memory_mb)
     _keep(child)
-    if outcome == "refused":
-        raise ProviderError(*answer)
-    if outcome == "failed":
-        raise RuntimeError(answer)
-    return answer
+    return outcome, answer
 
 
 def warm(
