@@ -25,6 +25,12 @@ from result import (
 
 EMPTY = as_json(Receipt("rules"))  # of which nothing was read
 WEAK = {"no_text", "not_a_receipt"}  # warnings of a reading that gives way to a good one
+# Columns of a receipt's row that a reading leaves as they are, and those that are fields of it.
+KEPT = ("execution_id", "chosen", "learned", "joined", "corrections", "changed", "confirmed_at")
+LISTED = (
+    *("merchant", "date", "time", "currency", "payment_method"),
+    *("subtotal", "tax", "tip", "total"),
+)
 
 
 def receipts_in(reading: Json) -> list[Json]:
@@ -132,26 +138,12 @@ def _is_outdated(warning: ReceiptWarning, fields: Receipt, corrections: Json) ->
 def columns_of(receipt: Json, row: Mapping[str, Any]) -> dict[str, Any]:
     """What db.change_receipt records of a receipt whose fields are those that count."""
     return {
-        "execution_id": row["execution_id"],
-        "chosen": row["chosen"],
+        **{name: row[name] for name in KEPT},
+        **{name: receipt.get(camel_name(name)) for name in LISTED},
         "state": _state(receipt, row),
-        "merchant": receipt.get("merchant"),
-        "date": receipt.get("date"),
-        "time": receipt.get("time"),
-        "total": receipt.get("total"),
-        "subtotal": receipt.get("subtotal"),
-        "tax": receipt.get("tax"),
-        "tip": receipt.get("tip"),
-        "currency": receipt.get("currency"),
         "item_count": len(receipt.get("items") or ()),
-        "payment_method": receipt.get("paymentMethod"),
         "review": json.dumps(receipt.get("review") or []),
         "warnings": json.dumps(receipt.get("warnings") or []),
-        "learned": row["learned"],
-        "joined": row["joined"],
-        "corrections": row["corrections"],
-        "changed": row["changed"],
-        "confirmed_at": row["confirmed_at"],
         "key": key_of(receipt),
     }
 

@@ -30,18 +30,8 @@ from result import (
 )
 from server.docs import FILE
 
-OBJECTS = {
-    OcrResult: "OcrData",
-    Page: "Page",
-    Line: "Line",
-    Code: "Code",
-    Receipt: "Receipt",
-    FileReceipt: "FileReceipt",
-    Item: "Item",
-    Tax: "Tax",
-    FieldEvidence: "FieldEvidence",
-    Evidence: "Evidence",
-}
+PARTS = (Page, Line, Code, Receipt, FileReceipt, Item, Tax, FieldEvidence, Evidence)
+OBJECTS = {OcrResult: "OcrData"} | {part: part.__name__ for part in PARTS}
 _NAMES: Mapping[Any, str] = OBJECTS | {ReceiptWarning: "Warning"}
 _REFERENCES = {kind: {"$ref": f"#/components/schemas/{name}"} for kind, name in _NAMES.items()}
 
