@@ -628,12 +628,14 @@ def count_executions(db: sqlite3.Connection, status: Literal["pending", "running
     return int(db.execute(query).fetchone()["n"])
 
 
-def oldest_pending(db: sqlite3.Connection) -> str | None:
-    """When the execution was added that runs next; None when none is pending."""
+def waiting_s(db: sqlite3.Connection) -> float:
+    """For how long the execution that runs next has been pending, in seconds; 0 for none."""
     row = db.execute(
         "SELECT created_at FROM execution WHERE status = 'pending' ORDER BY id LIMIT 1"
     ).fetchone()
-    return row and str(row["created_at"])
+    if row is None:
+        return 0.0
+    return max(0.0, (datetime.now(UTC) - datetime.fromisoformat(row[0])).total_seconds())
 
 
 # The list, its search, exports and duplicates

@@ -9,7 +9,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -134,15 +133,11 @@ def _database(path: Path, storage: Storage) -> Iterator[Finding]:
 
 
 def _queue(connection: sqlite3.Connection) -> Finding:
-    oldest = db.oldest_pending(connection)
-    if oldest is None:
-        return Finding("ok", "queue", "nothing waits")
-    waiting = (datetime.now(UTC) - datetime.fromisoformat(oldest)).total_seconds()
-    count = db.count_executions(connection, "pending")
-    text = f"{count} executions wait, the oldest for {waiting:.0f} s"
-    if waiting > LONG_S:
+    count, waiting_s = db.count_executions(connection, "pending"), db.waiting_s(connection)
+    text = f"{count} executions wait, the oldest for {waiting_s:.0f} s"
+    if waiting_s > LONG_S:
         return Finding("!!", "queue", f"{text}; is a server running?")
-    return Finding("ok", "queue", text)
+    return Finding("ok", "queue", text if count else "nothing waits")
 
 
 def _access(settings: Settings) -> Finding:

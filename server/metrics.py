@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -58,7 +57,7 @@ class _Stored(Collector):
         with closing(db.connect(self._database)) as connection:
             jobs, receipts = db.count_by_status(connection), db.count_receipts(connection)
             unfinished = {s: db.count_executions(connection, s) for s in ("pending", "running")}
-            oldest = db.oldest_pending(connection)
+            oldest_s = db.waiting_s(connection)
         yield _by("status", "receipts_jobs", "Jobs by status", jobs)
         yield _by("state", "receipts_stored", "Receipts by state", receipts)
         yield _by("status", "receipts_executions", "Unfinished executions by status", unfinished)
@@ -68,7 +67,7 @@ class _Stored(Collector):
         yield GaugeMetricFamily(
             "receipts_queue_oldest_seconds",
             "How long the oldest of these has waited, 0 for none",
-            value=_age_s(oldest) if oldest else 0,
+            value=oldest_s,
         )
 
 
@@ -77,7 +76,3 @@ def _by(label: str, name: str, documentation: str, counts: dict[str, int]) -> Ga
     for value, count in counts.items():
         family.add_metric([value], count)
     return family
-
-
-def _age_s(moment: str) -> float:
-    return max(0.0, (datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds())
