@@ -9,10 +9,10 @@ import pkgutil
 import resource
 import socket
 from collections.abc import Sequence
-from io import BytesIO
 from typing import Any
 
 import click
+from waitress.buffers import BytesIOBasedBuffer
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.server import create_server
@@ -119,15 +119,7 @@ class Channel(HTTPChannel):
         return Parser(self)
 
 
-class Dropped:
-    """A buffer, as waitress uses it, that keeps nothing."""
+class Dropped(BytesIOBasedBuffer):
+    """A buffer that keeps nothing."""
 
     def append(self, data: bytes) -> None: ...
-
-    def __len__(self) -> int:
-        return 0
-
-    def getfile(self) -> BytesIO:
-        return BytesIO()
-
-    def close(self) -> None: ...
