@@ -301,9 +301,8 @@ class Worker:
         provider = self._providers.get(provider_name)
         reason = provider.unavailable(self._settings) if provider else "no provider has that name"
         if provider is None or reason:
-            raise ProviderError(
-                "not_configured", f"Provider {provider_name!r} is not available: {reason}"
-            )
+            message = f"Provider {provider_name!r} is not available: {reason}"
+            raise ProviderError("not_configured", message)
         return ocr_data(read(provider, path, self._settings))
 
     def _persist(

@@ -282,10 +282,8 @@ def _decoding() -> Iterator[None]:
     except ProviderError:
         raise
     except Exception as error:
-        raise ProviderError(
-            "bad_image",
-            f"the image is damaged or cut short ({error}); send the original file again",
-        ) from error
+        message = f"the image is damaged or cut short ({error}); send the original file again"
+        raise ProviderError("bad_image", message) from error
 
 
 @contextmanager
@@ -365,10 +363,8 @@ def _check_pixels(size: tuple[int, int], limit: int) -> None:
 def _check_page_count(count: int, limit: int) -> None:
     if count > limit:
         found = f"more than {limit}" if count == limit + 1 else str(count)
-        raise ProviderError(
-            "bad_image",
-            f"it has {found} pages, at most {limit} are read; split it into several files",
-        )
+        message = f"it has {found} pages, at most {limit} are read; split it into several files"
+        raise ProviderError("bad_image", message)
     if count == 0:
         raise ProviderError("bad_image", "it has no pages; send a file with at least one")
 
@@ -401,9 +397,8 @@ def open_pdf(path: Path) -> Iterator[Any]:
         pdf = pypdfium2.PdfDocument(path)
     except pypdfium2.PdfiumError as error:
         what = "needs a password" if "assword" in str(error) else "is damaged or cut short"
-        raise ProviderError(
-            "bad_image", f"the PDF {what}; send an unlocked, complete PDF"
-        ) from error
+        message = f"the PDF {what}; send an unlocked, complete PDF"
+        raise ProviderError("bad_image", message) from error
     try:
         with suppress(pypdfium2.PdfiumError):  # damaged fields are not drawn
             pdf.init_forms()  # else none is

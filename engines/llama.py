@@ -29,9 +29,8 @@ def generate(
         )
     except ValueError as error:
         if "n_ctx" in str(error):
-            raise ProviderError(
-                "too_large", "llama.cpp has no room for this image; send a smaller one"
-            ) from error
+            message = "llama.cpp has no room for this image; send a smaller one"
+            raise ProviderError("too_large", message) from error
         raise _no_vision_model(error) from error  # the mmproj is loaded with the first image
     choice = answer["choices"][0]
     return choice["message"]["content"] or "", choice["finish_reason"]

@@ -151,9 +151,8 @@ def _run(path: Path, gray: Image.Image, *, language: str, options: str) -> Rows:
             table = pytesseract.image_to_data(str(path), lang=language, config=config)
             words += ((layout, word) for row in _rows(table) for word in row)
     except pytesseract.TesseractError as error:
-        raise ProviderError(
-            "engine_crashed", f"tesseract ended with status {error.status}; try another provider"
-        ) from error
+        message = f"tesseract ended with status {error.status}; try another provider"
+        raise ProviderError("engine_crashed", message) from error
     return group_rows(_surest(words))
 
 
