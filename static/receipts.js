@@ -63,7 +63,7 @@ function filterForm(at) {
   const typed = (name, attributes, read = (text) => text) =>
     h(`input#${name}`, {
       ...{ ...attributes, name, "data-usual": "", autocomplete: "off" },
-      [name === "merchant" ? "onchange" : "oninput"]: (event) => { // half a name finds no merchant
+      [["currency", "merchant"].includes(name) ? "onchange" : "oninput"]: (event) => { // half a name finds none
         clearTimeout(typing);
         typing = setTimeout(() => go({ [name]: read(event.target.value.trim()) }, true), TYPING_MS);
       },

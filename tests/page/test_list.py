@@ -87,7 +87,7 @@ def test_typing_searches_and_keeps_the_focus(page, listed):
     assert page.see("#search:focus")
 
 
-def test_a_merchant_is_filtered_by_when_the_name_is_whole(page, listed):
+def test_merchant_and_currency_filter_when_they_are_whole(page, listed):
     page.open("#/receipts?search=weekly&merchant=nobody")
     page.see(".notice", "No receipt matches")
     page.click("#merchant")
@@ -97,6 +97,11 @@ def test_a_merchant_is_filtered_by_when_the_name_is_whole(page, listed):
     page.press("ENTER")
     page.see("#sums", "2 receipts")
     assert "merchant=corner+cafe" in page.hash()
+    page.type("#currency", "us")
+    page.press_key("d")
+    page.press("ENTER")
+    page.see(".notice:not(.error)", "No receipt matches")
+    assert "currency=USD" in page.hash()
 
 
 def test_the_way_back_from_a_receipt_leads_to_the_list_as_it_was_filtered(page, listed):
