@@ -70,6 +70,7 @@ for _name, _file in _PAID_IN.items():
     if "phone_form" in _file["currency"]:
         _PHONES[_file["currency"]["phone_form"]].add(_CODE[_name])
 MONTH_FIRST = {_CODE[name] for name, file in _PAID_IN.items() if file.get("month_first")}
+CENTS = {_CODE[name]: file["currency"].get("cents", 2) for name, file in _PAID_IN.items()}  # digits
 _SIGNS = _by_currency(
     (_CODE[n], way) for n, file in _PAID_IN.items() for way in _signs(file["currency"])
 )

@@ -72,14 +72,19 @@ def around(boxes: Iterable[Box | None]) -> Box | None:
     return min(sides[0]), min(sides[1]), max(sides[2]), max(sides[3])
 
 
-def read_rows(rows: Sequence[Sequence[Line]], pages: Iterable[int] = repeat(0)) -> list[Row]:
-    """The rows, their numbers read in the style that most of them are written in."""
-    style = style_of(map(_figures, rows))
+def read_rows(
+    rows: Sequence[Sequence[Line]], pages: Iterable[int] = repeat(0), cents: int = 2
+) -> list[Row]:
+    """The rows, their numbers read in the style that most of them are written in.
+
+    `cents` is how many digits those of the currency have.
+    """
+    style = style_of(map(_figures, rows), cents)
     return [read_row(row, style, page) for row, page in zip(rows, pages, strict=False)]
 
 
 def read_row(row: Sequence[Line], style: Style, page: int) -> Row:
-    text = _text(row)
+    text = text_of(row)
     found, numbers = topics(text), list(find_amounts(_figures(row), style))
     is_sum = found & _SUMS and not found & {"count", "points"}
     if style.is_whole and is_sum and numbers and not any(n.is_money or n.unit for n in numbers):
@@ -91,7 +96,7 @@ def read_row(row: Sequence[Line], style: Style, page: int) -> Row:
 
 def _figures(row: Sequence[Line]) -> str:
     """The text without dates; two columns of figures stay two: 235 and 470.00."""
-    text, end = _without_dates(_text(row)), 0
+    text, end = _without_dates(text_of(row)), 0
     for line, right in pairwise(row):
         end += len(line.text) + 1
         is_figure = text[end - 2 : end - 1].isdigit() and text[end : end + 1].isdigit()
@@ -100,7 +105,8 @@ def _figures(row: Sequence[Line]) -> str:
     return text
 
 
-def _text(row: Sequence[Line]) -> str:
+def text_of(row: Sequence[Line]) -> str:
+    """The text of a row as the rules look at it."""
     return " ".join(line.text for line in row)[:LONGEST]
 
 

@@ -41,7 +41,10 @@ _MISREAD = re.compile(
 )
 _DIGITS = str.maketrans("OoIl|SBZ§", "001115825")
 _DOLLAR = re.compile(r"S(?=\d+[.,]\d\d$)")  # S93.58
-_CENTS = re.compile(r"(?<!\d)(?<!\d[.,:/])\d{1,6}([.,])\d\d(?!\d|[.,:/]\d| ?%)")
+_CENTS = {
+    digits: re.compile(rf"(?<!\d)(?<!\d[.,:/])\d{{1,6}}([.,])\d{{{digits}}}(?!\d|[.,:/]\d| ?%)")
+    for digits in (2, 3)
+}
 
 
 class Style(NamedTuple):
@@ -49,17 +52,21 @@ class Style(NamedTuple):
 
     decimal_sign: str | None = None  # the one of its cents; None where that is open
     is_whole: bool = False  # no amount has cents
+    cents: int = 2  # digits behind the sign; 3 in Tunisia and around the Gulf
 
 
 UNKNOWN = Style()
 
 
-def style_of(texts: Iterable[str]) -> Style:
-    """The style of the rows: a sign is that of the cents from two amounts on, twice the other's."""
-    signs = Counter(sign for text in texts for sign in _CENTS.findall(text[:LONGEST]))
+def style_of(texts: Iterable[str], cents: int) -> Style:
+    """The style of the rows: a sign is that of the cents from two amounts on, twice the other's.
+
+    Where cents have three digits, the sign that has three behind it more often is theirs.
+    """
+    signs = Counter(sign for text in texts for sign in _CENTS[cents].findall(text[:LONGEST]))
     sign, other = (".", ",") if signs["."] >= signs[","] else (",", ".")
-    is_clear = signs[sign] >= 2 and signs[sign] >= 2 * signs[other]
-    return Style(sign if is_clear else None, not signs)
+    is_clear = cents == 3 or (signs[sign] >= 2 and signs[sign] >= 2 * signs[other])
+    return Style(sign if is_clear else None, not signs, cents)
 
 
 class Amount(NamedTuple):
@@ -96,14 +103,14 @@ def find_amounts(text: str, style: Style = UNKNOWN) -> tuple[Amount, ...]:
 def _amounts(text: str, style: Style) -> Iterator[Amount]:
     for match in _AMOUNT.finditer(repair(text)):
         unit = (match["unit"] or "").strip().lower()
-        value, decimals, grouped = _number(match["number"], bool(unit), style.decimal_sign)
+        value, decimals, grouped = _number(match["number"], bool(unit), style)
         bracketed = match["open"] and match["close"]
         negative = match["before"] or match["inner"] or match["after"] or bracketed
         marked = match["mark"] or match["behind"] or match["round"]
         yield Amount(
             -value if negative else value,
             decimals,
-            bool(decimals == 2 or grouped or marked) and not unit,
+            bool(decimals in (2, style.cents) or grouped or marked) and not unit,
             unit,
             match.start(),
             match.end(),
@@ -123,18 +130,20 @@ def _as_digits(match: re.Match[str]) -> str:
     return (match["mark"] or "") + as_dollar.translate(_DIGITS)
 
 
-def _number(written: str, is_measure: bool, decimal_sign: str | None) -> tuple[Decimal, int, bool]:
+def _number(written: str, is_measure: bool, style: Style) -> tuple[Decimal, int, bool]:
     """The value, its number of decimals and whether its thousands are set apart.
 
     A measure's three digits are decimals (0.862 kg, 1.240 kg, 7.000 %), and so are those behind
-    the sign of the receipt's cents: 6.281 gallons.
+    the sign of the receipt's cents: 6.281 gallons, and 1,245.500 where cents have three.
     """
     digits = re.sub(r"[\u00a0\u202f '\u2019]", "", written)
     parts = re.split(r"[.,]", digits)
     whole, tail = "".join(parts[:-1]), parts[-1]
     if len(parts) == 1:
         return Decimal(digits), 0, "'" in written or "\u2019" in written
-    is_decimal = is_measure or not whole.strip("0") or digits[-4:-3] == decimal_sign
-    if len(tail) == 3 and (len(parts) > 2 or not is_decimal):
+    is_behind_sign = digits[-4:-3] == style.decimal_sign
+    is_decimal = is_measure or not whole.strip("0") or is_behind_sign
+    has_cents = style.cents == 3 and is_behind_sign
+    if len(tail) == 3 and not has_cents and (len(parts) > 2 or not is_decimal):
         return Decimal(whole + tail), 0, True
     return Decimal(f"{whole or 0}.{tail}"), len(tail), len(parts) > 2

@@ -11,10 +11,10 @@ from decimal import Decimal
 from itertools import repeat
 
 from fields.checks import JUDGED, MIN_PROBABILITY_UNWARNED, check, is_doubtful, reviewed
-from fields.currencies import find_currency
+from fields.currencies import CENTS, find_currency
 from fields.days import Purchase, find_purchase
 from fields.items import find_items
-from fields.labels import Row, read_rows
+from fields.labels import Row, read_rows, text_of
 from fields.lexicon import rule
 from fields.merchants import Merchant, find_merchant
 from fields.totals import Totals, find_totals
@@ -44,11 +44,13 @@ def read_receipt(
     A date after `today` is taken only where no other is printed, and warned of; with None any
     is. `pages` has the page of each row, the first is 0; without it all are on that.
     """
-    read = _head_and_foot(rows, pages)
-    if not read:
+    placed = _head_and_foot(rows, pages)
+    if not placed:
         return reviewed(Receipt(source="rules", warnings=("no_text",)))
-    texts = [row.text for row in read]
+    texts = [text_of(row) for row, _ in placed]
     currency = find_currency(texts)
+    lines, at = zip(*placed, strict=True)
+    read = read_rows(lines, at, CENTS[currency] if currency else 2)
     merchant = find_merchant(read)
     totals = find_totals(read)
     purchase = find_purchase(read, currency, today)
@@ -78,12 +80,13 @@ def read_receipt(
     return reviewed(replace(receipt, warnings=(*check(receipt, today), *doubts)))
 
 
-def _head_and_foot(rows: Sequence[Sequence[Line]], pages: Sequence[int]) -> list[Row]:
-    """The first and the last rows, MAX_ROWS in all, as the rules read them."""
+def _head_and_foot(
+    rows: Sequence[Sequence[Line]], pages: Sequence[int]
+) -> list[tuple[Sequence[Line], int]]:
+    """The first and the last rows with their pages, MAX_ROWS in all."""
     placed = list(zip(rows, pages or repeat(0), strict=False))
     half = MAX_ROWS // 2
-    placed = placed[:half] + placed[half:][-half:]
-    return read_rows([row for row, _ in placed], [page for _, page in placed])
+    return placed[:half] + placed[half:][-half:]
 
 
 def _sure_sums(totals: Totals) -> set[Decimal]:

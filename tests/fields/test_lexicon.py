@@ -23,7 +23,15 @@ from result import Line, OcrResult, ocr_data
 from tests.conftest import ROOT
 
 FILES = LANGUAGES | COUNTRIES
-SHAPED = {"months", "code", "dollar", "patterns", "phone_form", "repairs"}  # no lists of words
+SHAPED = {
+    "months",
+    "cents",
+    "code",
+    "dollar",
+    "patterns",
+    "phone_form",
+    "repairs",
+}  # no lists of words
 RECEIPTS = ROOT / "tests/fields/receipts"
 
 

@@ -659,6 +659,23 @@ def test_a_charge_for_service_proves_a_total_without_a_label_and_is_no_tip():
     assert "total" not in found.review
 
 
+@pytest.mark.parametrize(
+    ("place", "total", "value"),
+    [
+        ("TUNISIE", "87.350 DT", "87.350"),
+        ("AVENUE BOURGUIBA, TUNISIE", "87,350", "87.350"),
+        ("MUSCAT", "1,245.500", "1245.500"),
+        ("JAKARTA", "87.350", "87350"),  # thousands
+    ],
+)
+def test_the_dinar_and_the_omani_rial_have_three_decimals(place, total, value):
+    sign = "," if "," in total[-4:] else "."
+    found = read(
+        f"MONOPRIX\n{place}\nMILK 1{sign}350\nBREAD 0{sign}250\nMEAT 85{sign}750\nTOTAL {total}"
+    )
+    assert found.total == Decimal(value)
+
+
 def test_what_was_saved_is_never_the_total():
     assert read("GROCERY\nBREAD 3.00\nMILK 2.00\nTOTAL SAVINGS 9.96\nThank you").total is None
 
