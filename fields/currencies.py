@@ -26,7 +26,8 @@ _NAMED_BY = ("signs", "shared", "before", "shared_before", "behind", "before_cen
 def _signs(currency: dict[str, Any]) -> Iterator[str]:
     """The patterns that show the currency itself."""
     code = currency["code"]
-    yield rf"(?<!\w){code}[ .:]?[-$€£]? ?\d|\d ?{code}(?!\w)|^\W*{code}\W*$"
+    if "is_word" not in currency:  # A PEN 1.49; on rows that are called something it counts
+        yield rf"(?<!\w){code}[ .:]?[-$€£]? ?\d|\d ?{code}(?!\w)|^\W*{code}\W*$"
     yield from map(_alone, currency.get("signs", ()))
     yield from (rf"(?<!\w){re.escape(sign)}\.? ?\d" for sign in currency.get("before", ()))
     yield from (rf"\d ?{re.escape(sign)}(?!\w)" for sign in currency.get("behind", ()))

@@ -23,15 +23,8 @@ from result import Line, OcrResult, ocr_data
 from tests.conftest import ROOT
 
 FILES = LANGUAGES | COUNTRIES
-SHAPED = {
-    "months",
-    "cents",
-    "code",
-    "dollar",
-    "patterns",
-    "phone_form",
-    "repairs",
-}  # no lists of words
+# no lists of words
+SHAPED = {"months", "cents", "code", "dollar", "is_word", "patterns", "phone_form", "repairs"}
 RECEIPTS = ROOT / "tests/fields/receipts"
 
 
@@ -99,6 +92,8 @@ def test_a_currency_is_found_by_each_sign_and_word():
         ("CAD", "PUB\nKelowna,BC V1Y 6N4\n(250)861-1338\nSoup 14.90\nGST 3.09"),
         ("SGD", "SOBA\nGST Reg No:20-0301619-D\nUDON 26.80\n7% GST 7.72"),
         ("MYR", "TIMES\nGST Reg No : 000423100416\nBOOK 1.49"),
+        (None, "STATIONERY\nGEL PEN 1.49\nPEN 2.00\nTOTAL 3.49"),
+        ("PEN", "LIBRERIA\nLAPIZ 1.49\nTOTAL PEN 1.49"),
         (None, "Denny's\nSoup 14.00"),  # a chain alone is none: it may be abroad
     ],
 )
