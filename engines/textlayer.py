@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from difflib import SequenceMatcher
 from functools import lru_cache
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Any, NamedTuple
 from unicodedata import bidirectional, category, normalize
 
@@ -40,6 +40,8 @@ MIN_KNOWN_ROWS = 2  # they prove that a font's letters are those that it draws
 MIN_FONT_LETTERS = 8  # a font with fewer holds signs
 MAX_SAMPLES = 3
 MIN_SIMILARITY = 0.8  # of a sample's text and what the engine reads
+NOWHERE = (0, 0, 0, 0)
+NOTES = ("WIDGET", "FREETEXT", "STAMP", "INK")  # PDFium's names of those that are drawn
 HIDDEN = (3, 7)  # text render modes: invisible, and only to clip (ISO 32000-1, table 106)
 HYPHEN = "\x02"  # what PDFium makes of a hyphen at the end of a row
 FIRST_FOREIGN = "\u0300"  # no letter below is a vowel mark, or written from right to left
@@ -77,7 +79,7 @@ def read_text_page(
     text = page.get_textpage()
     if not MIN_CHARACTERS <= text.count_chars() <= MAX_CHARACTERS:
         return None
-    if _is_scan(page) or _has_fields(page):
+    if _is_scan(page) or _has_notes(page):
         return None
     scale = pdf_scale(page.get_size(), DPI)
     drawn = page.render(scale=scale, grayscale=True)
@@ -87,7 +89,7 @@ def read_text_page(
     words = _shown(words, [code.box for code in codes], edges)
     rows = _rows([word.line for word in words])
     samples = _samples(words, rows, knows, trusted)
-    if not words or not _agrees(samples, picture, read_page):
+    if not words or _is_overprinted(rows) or not _agrees(samples, picture, read_page):
         return None
     trusted.update(word.font for word in words if word.font)
     return TextPage(picture.size, rows, codes)
@@ -104,17 +106,18 @@ def _is_scan(page: Any) -> bool:
     return False
 
 
-def _has_fields(page: Any) -> bool:
-    """Whether the page shows form fields; what is filled in is not among its text."""
+def _has_notes(page: Any) -> bool:
+    """Whether the page shows form fields, notes or stamps, whose words are not among its text."""
     from pypdfium2 import raw
 
     area = raw.FS_RECTF()
+    kinds = {getattr(raw, f"FPDF_ANNOT_{kind}") for kind in NOTES}
     for number in range(raw.FPDFPage_GetAnnotCount(page)):
         note = raw.FPDFPage_GetAnnot(page, number)
-        is_field = raw.FPDFAnnot_GetSubtype(note) == raw.FPDF_ANNOT_WIDGET
+        is_shown = raw.FPDFAnnot_GetSubtype(note) in kinds
         raw.FPDFAnnot_GetRect(note, area)
         raw.FPDFPage_CloseAnnot(note)
-        if is_field and (area.right - area.left) * (area.top - area.bottom) > MIN_FIELD_AREA:
+        if is_shown and (area.right - area.left) * (area.top - area.bottom) > MIN_FIELD_AREA:
             return True
     return False
 
@@ -258,7 +261,7 @@ def _may_have_codes(words: Sequence[Word], edges: Any) -> bool:
     across, down = edges >= MIN_CHANGES
     free = across | down
     for word in words:
-        free[_cells(word.line.box or (0, 0, 0, 0))] &= word.is_aside
+        free[_cells(word.line.box or NOWHERE)] &= word.is_aside
     free |= across & ~down
     return bool((free[1:, 1:] & free[1:, :-1] & free[:-1, 1:] & free[:-1, :-1]).any())
 
@@ -273,7 +276,7 @@ def _shown(words: Sequence[Word], codes: Sequence[Box], edges: Any) -> list[Word
         found[_cells(code)] = False
     free, shown = found.copy(), []
     for word in words:
-        area = _cells(word.line.box or (0, 0, 0, 0))
+        area = _cells(word.line.box or NOWHERE)
         free[area] = False
         if not word.is_aside and found[area].any():
             shown.append(word)
@@ -296,7 +299,27 @@ def _rows(lines: Sequence[Line]) -> Rows:
             rows[-1].append(line)
         else:
             rows.append([line])
-    return [_in_reading_order(sorted(row, key=lambda line: line.box or ())) for row in rows]
+    return [_in_reading_order(_once(row)) for row in rows]
+
+
+def _once(row: Sequence[Line]) -> list[Line]:
+    """A row from left to right, without the words that are printed twice to look bold."""
+    found: list[Line] = []
+    for line in sorted(row, key=lambda line: line.box or NOWHERE):
+        if not (found and found[-1].text == line.text and _is_over(found[-1], line)):
+            found.append(line)
+    return found
+
+
+def _is_overprinted(rows: Rows) -> bool:
+    """Whether another word is printed over one, as over a figure that was painted out."""
+    levels = (sorted(row, key=lambda line: line.box or NOWHERE) for row in rows)
+    return any(_is_over(*pair) for row in levels for pair in pairwise(row))
+
+
+def _is_over(one: Line, other: Line) -> bool:
+    (left, _, right, _), (start, _, end, _) = one.box or NOWHERE, other.box or NOWHERE
+    return 2 * (min(right, end) - max(left, start)) > min(right - left, end - start)
 
 
 def _is_beside(line: Line, first: Line) -> bool:
@@ -368,7 +391,7 @@ def _agrees(samples: Rows, picture: Image.Image, read_page: ReadPage) -> bool:
 
 
 def _around(row: Sequence[Line]) -> Box:
-    lefts, tops, rights, bottoms = zip(*(line.box or (0, 0, 0, 0) for line in row), strict=True)
+    lefts, tops, rights, bottoms = zip(*(line.box or NOWHERE for line in row), strict=True)
     margin = max(bottoms) - min(tops)
     above, below = min(tops) - margin // 2, max(bottoms) + margin // 2
     return min(lefts) - margin, above, max(rights) + margin, below

@@ -108,6 +108,11 @@ def test_a_total_that_the_code_of_the_till_says_too_is_proved_by_it(tmp_path):
     assert (left > 60, top > 420) == (True, True)
 
 
+def test_codes_are_looked_for_here_for_all_but_the_engines_that_look_themselves():
+    own = {name for name, provider in PROVIDERS.items() if not provider.wants_codes}
+    assert own == {"paddle-ocr-local", "tesseract"}
+
+
 def test_the_codes_of_two_receipts_are_a_doubt_where_the_vendor_gives_one(tmp_path):
     other = TSE.replace("2.55", "9.99").replace("2019-07-10", "2019-07-11")
     page((drawn(TSE), (40, 300)), (drawn(other), (40, 700))).save(tmp_path / "two.png")

@@ -265,12 +265,21 @@ def test_a_page_of_white_text_is_left_to_the_engine():
     assert read(pdf(f"1 1 1 rg {text(ROWS)}")) is None
 
 
-def test_filled_in_fields_are_left_to_the_engine_and_an_unseen_signature_is_not():
-    def field(area):
-        return f"/Annots [<< /Type /Annot /Subtype /Widget /FT /Tx /T (a) /Rect [{area}] >>]"
+@pytest.mark.parametrize("kind", ["Widget /FT /Tx /T (a)", "FreeText", "Stamp", "Ink"])
+def test_fields_and_notes_are_left_to_the_engine_and_an_unseen_signature_is_not(kind):
+    def note(area, kind=kind):
+        return f"/Annots [<< /Type /Annot /Subtype /{kind} /Rect [{area}] >>]"
 
-    assert read(pdf(text(ROWS), page=field("40 100 200 120"))) is None
-    assert texts(read(pdf(text(ROWS), page=field("0 0 0 0")))) == TEXT
+    assert read(pdf(text(ROWS), page=note("40 100 200 120"))) is None
+    assert texts(read(pdf(text(ROWS), page=note("0 0 0 0")))) == TEXT
+    assert texts(read(pdf(text(ROWS), page=note("40 100 200 120", "Link")))) == TEXT
+
+
+def test_a_figure_that_is_printed_over_another_is_left_to_the_engine():
+    painted = f"{text(ROWS)} 1 g 215 275 60 14 re f 0 g"
+    assert read(pdf(f"{painted} {text([(220, 280, '99.90')])}")) is None
+    bold = text([(x + 0.3, y, row) for x, y, row in ROWS])
+    assert texts(read(pdf(f"{text(ROWS)} {bold}"))) == TEXT
 
 
 def test_a_page_number_alone_is_no_text():
