@@ -1,7 +1,7 @@
 """Reads receipts with Google's Gemini, which takes PDF as it is.
 
-GEMINI_API_KEY, GEMINI_BASE_URL (without the version), GEMINI_MODEL. Contract: Google's descriptors
-and google-genai 3.4.0 (read 2026-11-23).
+GEMINI_BASE_URL is without the version. Contract: Google's descriptors and google-genai 3.4.0 (read
+2026-11-23).
 """
 
 import re

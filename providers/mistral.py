@@ -1,7 +1,7 @@
 """Reads receipts with Mistral's OCR, which takes PDF as it is and returns Markdown.
 
-The fields come beside it as a JSON text that may be missing or cut. MISTRAL_API_KEY,
-MISTRAL_BASE_URL, MISTRAL_MODEL. Contract: Mistral's OpenAPI document, mistralai 3.7.0 and
+The fields come beside it as a JSON text that may be missing or cut.
+Contract: Mistral's OpenAPI document, mistralai 3.7.0 and
 https://docs.mistral.ai/capabilities/document_ai/basic_ocr/ (read 2026-11-26).
 """
 

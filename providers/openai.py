@@ -1,7 +1,7 @@
 """Reads receipts with OpenAI, or with any server that speaks its chat completions.
 
-OPENAI_API_KEY, OPENAI_BASE_URL, OPENAI_MODEL. api.openai.com takes PDF as it is; other servers get
-page after page. Contract: OpenAI's OpenAPI document and Python SDK 3.54.0 (read 2026-11-23), and
+api.openai.com takes PDF as it is; other servers get page after page.
+Contract: OpenAI's OpenAPI document and Python SDK 3.54.0 (read 2026-11-23), and
 https://developers.openai.com/api/reference/resources/models/methods/retrieve (read 2026-11-26).
 """
 

@@ -1,7 +1,7 @@
 """Reads receipts with Tabscanner: an image is submitted, its result polled for.
 
-TAB_SCANNER_API_KEY, TAB_SCANNER_BASE_URL. The HTTP status is 200 even for a wrong key: `success`
-and `code` in the body have the meaning. https://docs.tabscanner.com (read 2026-11-23)
+The HTTP status is 200 even for a wrong key: `success` and `code` in the body have the meaning.
+https://docs.tabscanner.com (read 2026-11-23)
 """
 
 import re

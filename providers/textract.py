@@ -1,7 +1,5 @@
 """Reads receipts with Amazon Textract's AnalyzeExpense. boto3 signs the requests.
 
-AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION are needed; AWS_SESSION_TOKEN and
-AWS_ENDPOINT_URL_TEXTRACT may be set.
 https://docs.aws.amazon.com/textract/latest/dg/API_AnalyzeExpense.html (read 2026-11-23)
 """
 
@@ -46,17 +44,14 @@ MEANINGS: dict[str, Meaning] = {
         "forbidden",
         "is not open to this account; sign up for Amazon Textract",
     ),
-    "UnrecognizedClientException": BAD_KEY,
-    "InvalidSignatureException": BAD_KEY,
-    "IncompleteSignature": BAD_KEY,
-    "MissingAuthenticationToken": BAD_KEY,
+    **dict.fromkeys(("UnrecognizedClientException", "InvalidSignatureException"), BAD_KEY),
+    **dict.fromkeys(("IncompleteSignature", "MissingAuthenticationToken"), BAD_KEY),
     "ExpiredTokenException": ("bad_key", f"reports that the session is over; renew {KEYS[2]}"),
     "ThrottlingException": BUSY,
     "ProvisionedThroughputExceededException": BUSY,
     "LimitExceededException": BUSY,
     "DocumentTooLargeException": ("too_large", "rejects the image as too large; send a smaller"),
-    "BadDocumentException": BAD_IMAGE,
-    "UnsupportedDocumentException": BAD_IMAGE,
+    **dict.fromkeys(("BadDocumentException", "UnsupportedDocumentException"), BAD_IMAGE),
     "InvalidParameterException": BAD_IMAGE,
 }
 

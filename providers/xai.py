@@ -1,8 +1,7 @@
 """Reads receipts with xAI's Grok, which takes JPEG and PNG but no PDF.
 
-XAI_API_KEY, XAI_BASE_URL, XAI_MODEL. Contract:
-https://docs.x.ai/developers/model-capabilities/images/understanding and .../text/reasoning (read
-2026-11-26).
+https://docs.x.ai/developers/model-capabilities/images/understanding and .../text/reasoning
+(read 2026-11-26).
 """
 
 from typing import Any
