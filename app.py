@@ -1,7 +1,7 @@
 """Open Receipt OCR: upload photos of receipts, get their text and fields.
 
 `flask run` serves it on port 3000. Routes here are thin: they read the request, ask db and storage,
-and answer. An upload becomes a job in server/upload.py, executions are run in worker.py; what
+and answer. An upload becomes a job in server/upload.py, executions are run in worker/; what
 happens when the server starts and ends is in server/lifecycle.py.
 """
 

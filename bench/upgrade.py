@@ -15,7 +15,8 @@ from contextlib import closing
 from pathlib import Path
 
 import db
-from worker import OLD_FILES, read_old
+from worker import OLD_FILES
+from worker.readings import read_old
 
 OLD = Path("tests/data/release-1.db")
 MANY, ROWS = 1_000_000, 40

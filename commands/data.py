@@ -25,9 +25,9 @@ from flask import current_app
 from flask.cli import with_appcontext
 
 import db
-import worker
 from server.service import Service
 from storage import Storage, sync
+from worker import readings, upkeep
 
 DATABASE = "receipts.db"
 
@@ -61,7 +61,7 @@ def _fill(storage: Storage, target: Path) -> Counts:
     (target / "uploads").mkdir(mode=0o700)
     with closing(db.connect(storage.root / DATABASE)) as live:
         db.copy_to(live, target / DATABASE)
-        worker.finish_arrivals(live, storage)  # or the files of the latest upload might be missed
+        upkeep.finish_arrivals(live, storage)  # or the files of the latest upload might be missed
         (target / DATABASE).chmod(0o600)
         with closing(db.connect(target / DATABASE)) as copy:
             db.leave_wal(copy)
@@ -88,7 +88,7 @@ def _copy_or_drop(
     except FileNotFoundError:
         if not db.key_exists(live, file["storage_key"]):
             db.delete_file(copy, file["job_id"], file["id"])
-            worker.join_files(copy, file["job_id"])
+            readings.join_files(copy, file["job_id"])
         if db.get_status(live, file["job_id"]) is None:
             db.delete_job(copy, file["job_id"])
 
@@ -109,7 +109,7 @@ def restore_backup(storage: Storage, source: Path) -> Counts:
         with closing(db.connect(database)) as live:
             counts = _restore(live, storage, source, is_damaged=database.parent != storage.root)
         with closing(db.connect(storage.root / DATABASE)) as restored:
-            worker.settle(restored, storage)
+            upkeep.settle(restored, storage)
     return counts
 
 
@@ -124,7 +124,7 @@ def _readable(database: Path, spare: Path) -> Path:
 
 
 def _restore(live: sqlite3.Connection, storage: Storage, source: Path, is_damaged: bool) -> Counts:
-    worker.settle(live, storage)
+    upkeep.settle(live, storage)
     with storage.incoming() as staged:
         _copy_file(source / DATABASE, staged.directory / DATABASE)
         with closing(_checked(staged.directory / DATABASE)) as copy:
@@ -260,9 +260,9 @@ def purge(older_than: timedelta | None, orphans: bool, dry_run: bool) -> None:
     service = _opened()
     with closing(db.connect(service.database)) as connection:
         if older_than is None:
-            ids = worker.purge_orphans(connection, service.storage, dry_run)
+            ids = upkeep.purge_orphans(connection, service.storage, dry_run)
         else:
-            ids = worker.purge(connection, service.storage, older_than, dry_run)
+            ids = upkeep.purge(connection, service.storage, older_than, dry_run)
     what = "directories" if orphans else "jobs"
     verb = "Would delete" if dry_run else "Deleted"
     click.echo(f"{verb} {len(ids)} {what}" + (f": {', '.join(map(str, ids))}" if ids else ""))

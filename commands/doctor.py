@@ -17,13 +17,13 @@ from flask import current_app
 from flask.cli import with_appcontext
 
 import db
-import worker
 from providers.base import Provider
 from result import ProviderError, ocr_data
 from server import access, docs
 from server.service import Service
 from settings import Settings
 from storage import MIN_FREE_BYTES, Storage
+from worker import upkeep
 
 RECEIPT = db.HERE / "samples" / "receipt.jpg"
 TOTAL = 13.2  # printed on it
@@ -123,7 +123,7 @@ def _database(path: Path, storage: Storage) -> Iterator[Finding]:
                 yield Finding("ok", "database", f"schema {found}{later}")
                 result = db.integrity(connection)
                 yield Finding("ok" if result == "ok" else "!!", "database", f"integrity: {result}")
-                if orphans := worker.list_orphans(connection, storage):
+                if orphans := upkeep.list_orphans(connection, storage):
                     advice = "restore a backup, or remove them with flask purge --orphans"
                     text = f"{len(orphans)} directories of uploads/ belong to no job; {advice}"
                     yield Finding("!!", "database", text)

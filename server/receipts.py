@@ -10,7 +10,8 @@ import db
 from fields.counted import EMPTY, counted, is_good, keys_in, reading_of, receipt_at, receipt_of
 from result import Json
 from server.service import Service
-from worker import add_receipts, collect_garbage, join_files, put_receipt, read_as
+from worker.readings import add_receipts, join_files, put_receipt, read_as
+from worker.upkeep import collect_garbage
 
 MAX_LISTED = 20  # ids in a sentence
 # What a person changes beside corrections: its name in the API, and the column that tells it.

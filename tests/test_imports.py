@@ -59,7 +59,7 @@ def name(path):
 
 def test_every_file_of_the_service_is_looked_at():
     assert sorted(path.name for path in ROOT.glob("*.py")) == [
-        *("app.py", "db.py", "result.py", "settings.py", "storage.py", "worker.py")
+        *("app.py", "db.py", "result.py", "settings.py", "storage.py")
     ]
     assert {"app", "sqlite3", "flask", "providers"} <= imported(ROOT / "app.py") | {"app"}
     assert {part(path) for path in FILES} == set(FLOORS)

@@ -14,7 +14,7 @@ import pytest
 
 import db
 from tests.fakes import fake, until, wait
-from worker import read_old
+from worker.readings import read_old
 
 FIRST_RELEASE = Path("tests/data/release-1.db")
 WITH_RECEIPTS = Path("tests/data/release-6.db.gz")  # of 1.1.0: corrected, confirmed, failed

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import db
-import worker
+from worker import upkeep
 
 pytestmark = pytest.mark.slow
 
@@ -183,7 +183,7 @@ def test_of_deleted_names_nothing_stays_in_the_index(connection):
     with connection:
         db.delete_job(connection, secret)
     for _ in range(2):  # the second time there is nothing to do
-        worker.merge_search(connection)
+        upkeep.merge_search(connection)
     kept = b"".join(row["block"] for row in connection.execute("SELECT block FROM job_search_data"))
     assert b"zyz" not in kept
     assert b"quu" not in kept

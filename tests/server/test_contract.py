@@ -135,7 +135,7 @@ def is_sentence(node):
 
 
 def test_every_error_code_has_a_sentence_and_is_raised_somewhere():
-    sources = trees("worker.py", "db.py", "engines/*.py", "providers/*.py", "commands/*.py")
+    sources = trees("worker/*.py", "db.py", "engines/*.py", "providers/*.py", "commands/*.py")
     raised = {code for tree in sources for node in ast.walk(tree) for code in codes(node)}
     assert raised == set(ERRORS) == set(get_args(ErrorCode)) == set(SCHEMAS["ErrorCode"]["enum"])
 

@@ -4,7 +4,6 @@ Local and remote providers have a queue and threads each, so that neither waits 
 keeper thread replaces worker threads that died and, every minute, does what no request waits for.
 """
 
-import json
 import logging
 import os
 import queue
@@ -14,31 +13,19 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
 import db
 from engines import process, running
 from engines.running import Running
-from fields.counted import (
-    columns_of,
-    counted,
-    first_reading,
-    is_settled,
-    is_touched,
-    keys_in,
-    reading_of,
-    receipt_of,
-    receipts_in,
-    text_of,
-)
 from providers.base import Provider, read
-from providers.photos import long_receipts
 from providers.redact import redacted
-from result import ErrorCode, Json, ProviderError, ocr_data
+from result import ErrorCode, ProviderError, ocr_data
 from settings import Settings
 from storage import Storage, ended_orderly, note_end
+from worker import readings, upkeep
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -51,7 +38,6 @@ OLD_FILES = 50  # whose receipts are filled in at once: some 50 ms, in which not
 OLD_PAUSE_S = 0.01  # after that, or no other writer would get the lock
 UPLOAD_KEYS_KEPT = timedelta(days=1)
 MAX_RETENTION_DAYS = 100_000  # back to the year 1752; datetime ends with the year 1
-MERGED_PAGES = 250  # of 4 kB, in one step of merging the search's index
 INTERNAL_ERROR: tuple[ErrorCode, str] = (
     "internal_error",
     "the provider failed unexpectedly; the server's log says how",
@@ -116,7 +102,7 @@ class Worker:
             self._recover(connection)
             note_end(lock, orderly=not crashes_count)
             self._lock, self._opened = lock, db.Opened(self._database)
-            settle(connection, self._storage)
+            upkeep.settle(connection, self._storage)
             db.forget_deleted(connection)
             for kind, size in self._sizes.items():
                 for _ in range(size):
@@ -138,7 +124,7 @@ class Worker:
 
     def forget_words(self, connection: sqlite3.Connection) -> None:
         """Rid the searches' indexes of deleted words: small ones now, others at the next sweep."""
-        if _merge_step(connection, -MERGED_PAGES):
+        if upkeep.merge_step(connection, -upkeep.MERGED_PAGES):
             self._search_is_stale.set()
 
     def close(self) -> None:
@@ -189,8 +175,8 @@ class Worker:
                 gone = db.delete_job(connection, job_id)
             else:
                 gone = db.delete_file(connection, job_id, file_id)
-                join_files(connection, job_id)
-        collect_garbage(connection, self._storage)
+                readings.join_files(connection, job_id)
+        upkeep.collect_garbage(connection, self._storage)
         return gone
 
     def delete_files(
@@ -209,7 +195,7 @@ class Worker:
         db.delete_empty_jobs(connection, jobs)
         for job_id in jobs:
             db.add_to_search(connection, job_id)
-            join_files(connection, job_id)
+            readings.join_files(connection, job_id)
         return jobs
 
     def _cancel(self, execution_ids: Collection[int]) -> None:
@@ -228,7 +214,7 @@ class Worker:
             db.begin(connection)
             provider = db.cancel(connection, job_id, file_id, execution_id)
             self._cancel([execution_id] if provider else [])  # what it answers now is dropped
-            join_files(connection, job_id)
+            readings.join_files(connection, job_id)
         if provider is not None:
             self._ended(Ended(job_id, provider, None, "cancelled"))
         return provider is not None
@@ -286,13 +272,15 @@ class Worker:
         """
         if code is None:
             try:
-                return bool(
-                    self._persist(connection, record, execution_id, claim, None, text)
-                ), None
+                recorded = self._persist(
+                    connection, readings.record, execution_id, claim, None, text
+                )
+                return bool(recorded), None
             except Exception:
                 log.exception("execution %d", execution_id)
                 code, text = INTERNAL_ERROR
-        return bool(self._persist(connection, record, execution_id, claim, code, text)), code
+        recorded = self._persist(connection, readings.record, execution_id, claim, code, text)
+        return bool(recorded), code
 
     def _read(self, provider_name: str, storage_key: str) -> str:
         path = self._storage.path(storage_key)
@@ -369,7 +357,7 @@ class Worker:
         """Fill in the receipts of some files of an older release; whether there were any."""
         if self._has_old:
             with closing(db.connect(self._database)) as connection, connection:
-                self._has_old = read_old(connection, OLD_FILES)
+                self._has_old = readings.read_old(connection, OLD_FILES)
         return self._has_old
 
     def _replace_dead(self) -> None:
@@ -388,7 +376,7 @@ class Worker:
     def _submit_pending(self, connection: sqlite3.Connection) -> None:
         """Queue all pending executions, when their files are where their keys say."""
         pending = db.list_pending(connection)  # first: an upload may commit at any moment
-        finish_arrivals(connection, self._storage)
+        upkeep.finish_arrivals(connection, self._storage)
         self.submit(pending)
 
     def _recover(self, connection: sqlite3.Connection, execution_id: int | None = None) -> None:
@@ -396,13 +384,13 @@ class Worker:
         with connection:
             failed = db.recover(connection, execution_id)
             for job_id in {job_id for job_id, _ in failed}:
-                join_files(connection, job_id)
+                readings.join_files(connection, job_id)
         for job_id, provider in failed:
             self._ended(Ended(job_id, provider, None, "crashed"))
 
     def _warn_of_orphans(self) -> None:
         with closing(db.connect(self._database)) as connection:
-            if orphans := list_orphans(connection, self._storage):
+            if orphans := upkeep.list_orphans(connection, self._storage):
                 log.warning(
                     "%d directories under %s/uploads belong to no job: was the database lost?"
                     " They are kept; restore a backup, or remove them: flask purge --orphans",
@@ -419,18 +407,18 @@ class Worker:
             if all(waiting.empty() for waiting in self._queues.values()):
                 self._submit_pending(connection)  # of another process, or of an upload cut off
             else:
-                finish_arrivals(connection, self._storage)
+                upkeep.finish_arrivals(connection, self._storage)
             with connection:
                 kept_since = datetime.now(UTC) - UPLOAD_KEYS_KEPT
                 db.delete_upload_keys_before(connection, db.timestamp(kept_since))
             if days := self._settings.job_retention_days:
                 limit = timedelta(days=min(days, MAX_RETENTION_DAYS))
-                for job_id in purge(connection, self._storage, limit):
+                for job_id in upkeep.purge(connection, self._storage, limit):
                     log.info("job %d: deleted after %d days", job_id, limit.days)
-            collect_garbage(connection, self._storage)
+            upkeep.collect_garbage(connection, self._storage)
             if self._search_is_stale.is_set():
                 self._search_is_stale.clear()
-                merge_search(connection)
+                upkeep.merge_search(connection)
             db.forget_deleted(connection)
 
     def _kind(self, provider_name: str) -> str:
@@ -446,234 +434,3 @@ def log_failure(who: str, error: Exception) -> None:
         isinstance(error, sqlite3.DatabaseError) and db.is_unusable(error)
     )
     log.error("%s: %s", who, error, exc_info=None if of_the_disk else error)
-
-
-# Which reading of a file counts: the first good one, until a person chooses another
-
-
-def record(
-    connection: sqlite3.Connection, execution_id: int, claim: str, code: str | None, text: str
-) -> bool:
-    """Record a result, which counts if none did, or an error; whether it was, as for db.end."""
-    file_id = db.end(connection, execution_id, claim, code, text)
-    if file_id is None:
-        return False
-    if code is None:
-        count_first(connection, file_id)
-    join_files(connection, db.job_of(connection, file_id))
-    return True
-
-
-def count_first(connection: sqlite3.Connection, file_id: int) -> None:
-    """Have the first good reading of a file count, or the first of all while none is good.
-
-    Nothing changes where a good one counts, or a person has touched a receipt of the file. A file
-    that goes on with the receipt of another has none.
-    """
-    rows = db.list_receipts_of(connection, file_id)
-    if not rows or any(map(is_settled, rows)):
-        return
-    first = first_reading(db.list_completed(connection, file_id))
-    if first and first[0] not in {row["execution_id"] for row in rows}:
-        count(connection, file_id, *first)
-
-
-def read_old(connection: sqlite3.Connection, files: int) -> bool:
-    """Fill in the receipts of so many files of an older release; whether there were any.
-
-    Those of a file whose stored readings make no sense stay without fields, as `reading`.
-    """
-    file_ids = db.list_unfilled(connection, files)
-    for file_id in file_ids:
-        try:
-            _read_old_file(connection, file_id)
-        except (AttributeError, KeyError, TypeError, ValueError):
-            log.exception("file %d: its stored readings cannot be understood", file_id)
-    if file_ids:
-        db.set_unfilled(connection, file_ids[-1])
-    return bool(file_ids)
-
-
-def _read_old_file(connection: sqlite3.Connection, file_id: int) -> None:
-    for row in db.list_receipts_of(connection, file_id):
-        db.set_words(connection, row["id"], "")
-    count_first(connection, file_id)
-    db.set_receipt_keys(connection, file_id)
-    db.fail_receipts(connection, file_id)
-
-
-def count(connection: sqlite3.Connection, file_id: int, execution_id: int, reading: Json) -> None:
-    """Have this reading count for all receipts of the file; corrections made before it stay."""
-    add_receipts(connection, file_id, reading)
-    db.delete_receipts_from(connection, file_id, len(receipts_in(reading)))
-    for row in db.list_receipts_of(connection, file_id):
-        put_receipt(connection, read_as(connection, row, execution_id, reading), reading, None)
-
-
-def add_receipts(connection: sqlite3.Connection, file_id: int, reading: Json) -> list[int]:
-    """Add the rows of the reading's receipts that no reading had before; their ids."""
-    there = len(db.list_receipts_of(connection, file_id))
-    positions = range(there, len(receipts_in(reading)))
-    return [db.add_receipt(connection, file_id, position) for position in positions]
-
-
-def read_as(
-    connection: sqlite3.Connection, row: Json, execution_id: int | None, reading: Json
-) -> Json:
-    """The row with this reading as the one that counts, and the name that was learned for it."""
-    name = db.get_learned(connection, keys_in(row, reading))
-    is_news = name != receipt_of(row, reading).get("merchant")
-    return row | {"execution_id": execution_id, "learned": name if is_news else None}
-
-
-def put_receipt(connection: sqlite3.Connection, row: Json, reading: Json, seen: str | None) -> bool:
-    """Show a row's receipt as it counts, unless its updated_at is not `seen`; whether it was."""
-    receipt = counted(receipt_of(row, reading), row, date.today())
-    if not db.change_receipt(connection, row["id"], seen, **columns_of(receipt, row)):
-        return False
-    db.set_words(connection, row["id"], text_of(receipt, reading_of(row, reading)))
-    return True
-
-
-# Photos of one long receipt, uploaded together
-
-
-def join_files(connection: sqlite3.Connection, job_id: int) -> None:
-    """Have photos that go on with the receipt of one before them count with that.
-
-    Such a file has no receipt of its own. All follows from the readings that count, in whatever
-    order they came: to be called when a job's last file is read, when a file is deleted and when
-    another reading is chosen. Confirmed receipts stay as they are.
-    """
-    files = db.list_joinable(connection, job_id)
-    if len(files) < 2 and all(row["id"] and not row["joined"] for row in files):
-        return
-    joined = _joined({row["part"]: _to_join(connection, row) for row in files})
-    parts = {part for reading in joined.values() for part in reading["files"][1:]}
-    for row in files:
-        if row["part"] in parts:
-            db.delete_receipts_from(connection, row["part"], 0)
-        elif row["id"] is None:
-            db.add_receipt(connection, row["part"])
-            count_first(connection, row["part"])
-        else:
-            _set_joined(connection, row, joined.get(row["part"]))
-
-
-def _joined(readings: Mapping[int, Json | None]) -> dict[int, Json]:
-    """By the first file of each receipt that is on several, the reading of all of these."""
-    there = {file_id: reading for file_id, reading in readings.items() if reading}
-    found = {}
-    for numbers, reading in long_receipts([*there.values()]):
-        files = [[*there][number] for number in numbers]
-        pages = [
-            {"fileId": file_id, "page": number, "width": page["width"], "height": page["height"]}
-            for file_id in files
-            for number, page in enumerate(there[file_id].get("pages") or ())
-        ]
-        found[files[0]] = reading | {"files": files, "pages": pages}
-    return found
-
-
-def _to_join(connection: sqlite3.Connection, row: Json) -> Json | None:
-    """The reading of a file that counts; None where a person changed its receipt alone."""
-    completed = db.list_completed(connection, row["part"])
-    if row["id"] is None:
-        first = first_reading(completed)
-        return first[1] if first else None
-    if row["joined"] is None and is_touched(row):
-        return None
-    text = dict(completed).get(row["execution_id"])
-    return json.loads(text) if text else None
-
-
-def _set_joined(connection: sqlite3.Connection, row: Json, reading: Json | None) -> None:
-    """Have the receipt be what was read of it on all its files; None: on its own alone."""
-    joined = json.dumps(reading, ensure_ascii=False) if reading else None
-    if joined == row["joined"]:
-        return
-    own = json.loads(dict(db.list_completed(connection, row["part"]))[row["execution_id"]])
-    new = read_as(connection, row | {"joined": joined}, row["execution_id"], own)
-    put_receipt(connection, new, own, None)
-
-
-# Uploads and deletions that are to be finished
-
-
-def settle(connection: sqlite3.Connection, storage: Storage) -> None:
-    """Finish what a crash cut off, before the first upload."""
-    arrivals = db.list_arrivals(connection)
-    storage.settle(arrivals)
-    with connection:
-        db.delete_arrivals(connection, arrivals)
-    collect_garbage(connection, storage)
-
-
-def finish_arrivals(connection: sqlite3.Connection, storage: Storage) -> None:
-    """Forget the arrivals whose files have been moved, and move those that could not be so far."""
-    if arrivals := db.list_arrivals(connection):
-        storage.adopt_all(arrivals)
-        with connection:
-            db.delete_arrivals(connection, arrivals)
-
-
-def collect_garbage(connection: sqlite3.Connection, storage: Storage) -> None:
-    """Remove the files whose deletion is committed; the next sweep tries again what fails."""
-    try:
-        if keys := db.list_garbage(connection):
-            storage.remove(keys)
-            with connection:
-                db.delete_garbage(connection, keys)
-    except (OSError, sqlite3.DatabaseError) as error:
-        log.error("deleted files are still on the disk; the next sweep tries again: %s", error)
-
-
-def merge_search(connection: sqlite3.Connection) -> None:
-    """Rid the search's index of all deleted names, in transactions of some 20 ms each."""
-    pages = -MERGED_PAGES
-    while _merge_step(connection, pages):
-        pages = MERGED_PAGES
-        time.sleep(0.005)  # or no other writer would get the lock
-
-
-def _merge_step(connection: sqlite3.Connection, pages: int) -> bool:
-    with connection:
-        return db.merge_search(connection, pages)
-
-
-# Deleting
-
-
-def purge(
-    connection: sqlite3.Connection, storage: Storage, limit: timedelta, dry_run: bool = False
-) -> list[int]:
-    """Delete finished jobs unchanged for longer than `limit`, unless run again now; their ids."""
-    moment = db.timestamp(datetime.now(UTC) - limit)
-    ids = db.list_finished_before(connection, moment)
-    if dry_run:
-        return ids
-    gone = [job_id for job_id in ids if _delete_row(connection, job_id, moment)]
-    collect_garbage(connection, storage)
-    if gone:
-        merge_search(connection)
-        db.forget_deleted(connection)
-    return gone
-
-
-def list_orphans(connection: sqlite3.Connection, storage: Storage) -> list[int]:
-    """The ids of directories under uploads/ that no row knows, as after the loss of a database."""
-    found = storage.job_ids()  # first, since a new job has its row before its directory
-    return sorted(found - db.list_ids(connection))
-
-
-def purge_orphans(connection: sqlite3.Connection, storage: Storage, dry_run: bool) -> list[int]:
-    """Remove those directories; their ids."""
-    ids = list_orphans(connection, storage)
-    for job_id in [] if dry_run else ids:
-        storage.remove_job(job_id)
-    return ids
-
-
-def _delete_row(connection: sqlite3.Connection, job_id: int, finished_before: str) -> bool:
-    with connection:
-        return db.delete_job(connection, job_id, finished_before)
