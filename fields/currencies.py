@@ -66,10 +66,12 @@ _PAID_IN = {name: file for name, file in COUNTRIES.items() if "currency" in file
 _CODE = {name: file["currency"]["code"] for name, file in _PAID_IN.items()}
 _DOLLARS = {_CODE[name] for name, file in _PAID_IN.items() if "dollar" in file["currency"]}
 _DOLLAR = re.compile(r"(?<![A-Z])\$ ?\d")
-_PHONES = defaultdict[str, set[str]](set)  # the currencies of a form that countries share
+_PHONES = defaultdict[re.Pattern[str], set[str]](
+    set
+)  # the currencies of a form that countries share
 for _name, _file in _PAID_IN.items():
     if "phone_form" in _file["currency"]:
-        _PHONES[_file["currency"]["phone_form"]].add(_CODE[_name])
+        _PHONES[re.compile(_file["currency"]["phone_form"])].add(_CODE[_name])
 MONTH_FIRST = {_CODE[name] for name, file in _PAID_IN.items() if file.get("month_first")}
 CENTS = {_CODE[name]: file["currency"].get("cents", 2) for name, file in _PAID_IN.items()}  # digits
 _SIGNS = _by_currency(
@@ -154,7 +156,7 @@ def find_currency(texts: Sequence[str]) -> str | None:
     if dollars:
         votes[_likeliest(_DOLLARS, votes)] += 2 * min(dollars, MAX_DOLLARS)
     for form, codes in _PHONES.items():
-        if re.search(form, whole):
+        if form.search(whole):
             votes[_likeliest(codes, votes)] += PLACE
     best = sorted(((votes[code], signs[code], code) for code in votes), reverse=True)[:2]
     is_open = not best or best[0][0] < MIN_POINTS or (len(best) > 1 and best[0][:2] == best[1][:2])
