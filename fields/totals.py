@@ -174,9 +174,17 @@ def _first_row(candidates: Sequence[Candidate], length: int) -> int:
 
 
 def _discount(candidates: Sequence[Candidate]) -> Decimal | None:
-    """What is called a discount, else what is negative below the subtotal: BONUS CHEESE -2.00."""
-    last = max((c.row for c in candidates if role_of(c.label) == "subtotal"), default=math.inf)
-    called = [c.amount.value for c in candidates if role_of(c.label) == "discount"]
+    """What is called a discount, else what is negative below the subtotal: BONUS CHEESE -2.00.
+
+    None on a refund, where all is negative below it.
+    """
+    below = [c.row for c in candidates if role_of(c.label) == "subtotal" and c.amount.value > 0]
+    last = max(below, default=math.inf)
+    called = [
+        c.amount.value
+        for c in candidates
+        if role_of(c.label) == "discount" and (c.amount.is_money or "points" not in c.label)
+    ]
     off = [c.amount.value for c in candidates if c.row > last and not c.label]
     off = [value for value in off if value < 0]
     value = next((value for value in (*called, *off) if value), None)

@@ -717,6 +717,17 @@ def test_what_is_taken_off_below_the_subtotal_is_the_discount():
     assert (found.discount, found.total, found.warnings) == (Decimal("-2.00"), Decimal("7.28"), ())
 
 
+def test_points_and_a_refund_are_no_discount():
+    assert read("BOOTS\nMEAL 4.98\nTotal to pay 4.98\nAdvantage card points 36").discount is None
+    refund = "SHOP LTD\nPHONES -99.99\nSUBTOTAL -99.99\nTAX -8.00\nTOTAL -107.99\nREFUND -107.99"
+    assert read(refund).discount is None
+
+
+def test_a_date_of_another_row_is_no_time_of_day():
+    assert find_time("Anreise 10.03.2024") is None
+    assert read("HOTEL ADLER\nAnreise 10.03.2024\nRechnungsdatum 12.03.2024").time is None
+
+
 def test_a_payment_is_not_taken_for_the_total_with_its_sign():
     found = read("GARDEN INN\nFOLIO 4711\n03/14/2026\nROOM 120.00\nVISA -120.00\nBALANCE 0.00")
     assert found.total in (None, Decimal("120.00"))
