@@ -270,16 +270,13 @@ class Worker:
         It is not when the execution was deleted meanwhile, or when the server stops. What cannot be
         recorded, as 1 GB of text or fields of wrong types, is recorded as an internal error.
         """
-        if code is None:
-            try:
-                recorded = self._persist(
-                    connection, readings.record, execution_id, claim, None, text
-                )
-                return bool(recorded), None
-            except Exception:
-                log.exception("execution %d", execution_id)
-                code, text = INTERNAL_ERROR
-        recorded = self._persist(connection, readings.record, execution_id, claim, code, text)
+        try:
+            recorded = self._persist(connection, readings.record, execution_id, claim, code, text)
+        except Exception:
+            if code:
+                raise
+            log.exception("execution %d", execution_id)
+            return self._record(connection, execution_id, claim, *INTERNAL_ERROR)
         return bool(recorded), code
 
     def _read(self, provider_name: str, storage_key: str) -> str:
