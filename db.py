@@ -1448,7 +1448,7 @@ def _receipts_where(
     if listing.states and {"reading", "failed"}.issuperset(listing.states):
         listing = replace(listing, sort="addedAt")  # these have no fields, so ids are their order
     among = sum(count_receipts(db).values())
-    is_walked = total * total > 2 * reach * among
+    is_walked = total == among or total * total > 2 * reach * among
     conditions = _receipt_conditions(listing, walked=is_walked)
     if listing.search is not None:
         conditions.append(_has_words(listing.search) if is_walked else f"id IN {FOUND}")

@@ -83,6 +83,16 @@ def test_every_order_has_its_index_so_that_no_page_needs_sorting(connection, sta
     assert "INDEX" in found or (column, status) == ("id", None)
 
 
+@pytest.mark.parametrize("sort", db.RECEIPT_SORTS)
+def test_no_page_of_all_receipts_needs_sorting(connection, sort):
+    """The one in the middle took a second and more of a million."""
+    for _ in range(4):
+        (file,) = db.list_files(connection, add(connection))
+        db.add_receipt(connection, file["id"])
+    where = db._receipts_where(connection, db.ReceiptListing(sort=sort), 4, 3)
+    assert "TEMP B-TREE" not in plan(connection, f"SELECT id FROM receipt {where}")
+
+
 def test_jobs_to_delete_for_their_age_are_found_by_an_index(connection):
     query = "SELECT id FROM job WHERE updated_at < :t AND status IN ('completed', 'failed')"
     assert "job_status_updated" in plan(connection, query, t="")
