@@ -308,14 +308,22 @@ def ocr_data(result: OcrResult) -> str:
 
 def _camel(value: object, inside_raw: bool = False) -> object:
     """Names as the API writes them; the vendor's own answer under `raw` stays as it came."""
-    if is_dataclass(value):
-        named = ((field.name, getattr(value, field.name)) for field in fields(value))
-        return {camel_name(name): _camel(v, name == "raw") for name, v in named}
+    if value is None or isinstance(value, str | int | float):
+        return value
+    if is_dataclass(value) and not isinstance(value, type):
+        names = _names(type(value))
+        return {camel: _camel(getattr(value, name), name == "raw") for name, camel in names}
     if isinstance(value, list | tuple) and not inside_raw:
         return [_camel(v) for v in value]
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
     return value
+
+
+@cache
+def _names(kind: type) -> list[tuple[str, str]]:
+    """The fields of a dataclass, each with its name in the API."""
+    return [(field.name, camel_name(field.name)) for field in fields(kind)]
 
 
 def as_json(receipt: Receipt) -> Json:

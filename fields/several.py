@@ -297,7 +297,7 @@ def _piece(number: int, run: Sequence[Line]) -> _Piece:
 
 def _clarity(line: Line) -> float:
     left, top, right, bottom = _box(line)
-    runs_down = bottom - top > 2 * (right - left)
+    runs_down = len(line.text) > 2 and bottom - top > 2 * (right - left)
     return 0.0 if runs_down else 1.0 if line.confidence is None else line.confidence
 
 
