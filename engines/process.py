@@ -140,7 +140,8 @@ def run(
 
 def _asked(kind: Kind, question: tuple[Any, ...], deadline: float) -> tuple[str, Any]:
     """The outcome and the answer of a child; of another where one was killed while it was idle."""
-    idle = _idle_child(kind)
+    with _lock:
+        idle = _idle[kind].pop() if _idle[kind] else None
     child = idle or Child(os.environ, kind)
     try:
         with running.ended_by(child.end):
@@ -214,11 +215,6 @@ def _no_memory(memory_mb: int) -> ProviderError:
         f"reading it takes more memory than OCR_MEMORY_MB allows ({memory_mb});"
         " send a smaller file or raise OCR_MEMORY_MB",
     )
-
-
-def _idle_child(kind: Kind) -> Child | None:
-    with _lock:
-        return _idle[kind].pop() if _idle[kind] else None
 
 
 @atexit.register

@@ -20,7 +20,8 @@ def group_rows(lines: Sequence[Line], slopes: Sequence[float] = ()) -> list[list
     row_of = [[number] for number in range(len(lines))]
     for _, one, other in sorted(_pairs(lines, slopes)):
         left, right = row_of[one], row_of[other]
-        if left is not right and not _share_a_column(lines, left, right):
+        pairs = ((lines[upper], lines[lower]) for upper in left for lower in right)
+        if left is not right and not any(_same_column(*pair) for pair in pairs):
             left += right
             for number in right:
                 row_of[number] = left
@@ -62,10 +63,6 @@ def _print_height(line: Line, slope: float) -> float:
 def _middle(line: Line) -> tuple[float, float]:
     left, top, right, bottom = _box(line)
     return (left + right) / 2, (top + bottom) / 2
-
-
-def _share_a_column(lines: Sequence[Line], row: Sequence[int], other: Sequence[int]) -> bool:
-    return any(_same_column(lines[one], lines[two]) for one in row for two in other)
 
 
 def _same_column(line: Line, other: Line) -> bool:
