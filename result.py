@@ -226,7 +226,12 @@ class FileReceipt(Receipt):
 
 def one_line(text: str) -> str:
     """The text as a field holds it: without line breaks and what cannot be printed."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return " ".join(printable(text).split())
+
+
+def printable(text: str) -> str:
+    """The text with a blank for each line break and each other character without a shape."""
+    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def placed(receipt: Receipt, page: int = 0, box: Box | None = None) -> FileReceipt:

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterable
 
+from result import one_line
+
 MAX_LENGTH = 300
 HIDDEN = "[secret]"
 
@@ -46,10 +48,8 @@ def quote(sentence: object, *secrets: str) -> str:
         or "</" in sentence
     ):
         return ""
-    start = sentence[: 10 * MAX_LENGTH]
-    text = " ".join("".join(c if c.isprintable() else " " for c in start).split())
     known = [secret for secret in secrets if secret]
-    text = redacted(text, known)
+    text = redacted(one_line(sentence[: 10 * MAX_LENGTH]), known)
     for secret in known:
         pieces = (_without_parts(secret, piece) for piece in text.split(HIDDEN))
         text = HIDDEN.join(pieces)

@@ -46,6 +46,7 @@ from result import (
     json_schema,
     one_line,
     placed,
+    printable,
     with_receipts,
 )
 from settings import Settings, deadline
@@ -311,7 +312,7 @@ def printed_rows(value: object) -> Iterator[str]:
     """The strings in what should be a list of rows, limited in length and number."""
     rows = [row for row in value if isinstance(row, str)] if isinstance(value, list) else []
     for line in "\n".join(rows).splitlines()[:MAX_ROWS]:
-        if text := _printable(line).strip()[:MAX_ROW_LENGTH]:
+        if text := printable(line).strip()[:MAX_ROW_LENGTH]:
             yield text
 
 
@@ -349,10 +350,6 @@ def _string(value: object) -> str | None:
         return None
     text = one_line(value)[:MAX_TEXT_LENGTH]
     return None if text.lower() in ("", "null", "none", "n/a", "unknown", "-") else text
-
-
-def _printable(text: str) -> str:
-    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def _number(value: object) -> Decimal | None:
