@@ -146,16 +146,12 @@ def _between_columns(pieces: Sequence[_Piece], height: float) -> Cut | None:
     if len(pieces) < 2 * MIN_PIECES:
         return None
     centre = fmean(piece.middle for piece in pieces)
-    gaps = (
-        (width, slope, place)
-        for slope in SLOPES
-        for width, place in _gaps(
-            (piece.left + lean, piece.right + lean)
-            for piece in pieces
-            for lean in (slope * (piece.middle - centre),)
-        )
-    )
-    widest = _widest(gaps, MIN_GAP * height, TRIED)
+
+    def span(piece: _Piece, slope: float) -> tuple[float, float]:
+        lean = slope * (piece.middle - centre)
+        return piece.left + lean, piece.right + lean
+
+    widest = _widest(_oblique_gaps(pieces, span), MIN_GAP * height, TRIED)
     cuts = [_left_of(slope, place + slope * centre) for _, slope, place in widest]
     able = [cut for cut in cuts if _are_receipts(*_sides(pieces, cut))]
     if able:
@@ -216,16 +212,12 @@ def _above_columns(pieces: Sequence[_Piece], height: float) -> Cut | None:
     if len(pieces) < 3 * MIN_PIECES:
         return None
     centre = fmean(piece.across for piece in pieces)
-    gaps = (
-        (width, slope, place)
-        for slope in SLOPES
-        for width, place in _gaps(
-            (level - height / 2, level + height / 2)
-            for piece in pieces
-            for level in (piece.middle - slope * (piece.across - centre),)
-        )
-    )
-    for _, slope, place in _widest(gaps, height, TRIED_BELOW):
+
+    def span(piece: _Piece, slope: float) -> tuple[float, float]:
+        level = piece.middle - slope * (piece.across - centre)
+        return level - height / 2, level + height / 2
+
+    for _, slope, place in _widest(_oblique_gaps(pieces, span), height, TRIED_BELOW):
         cut = _above(slope, place - slope * centre)
         sides = _sides(pieces, cut)
         if any(_between_columns(side, height) for side in sides) or _is_one_turned(*sides):
@@ -251,6 +243,14 @@ def _on(pieces: Sequence[_Piece], side: Cut) -> list[_Piece]:
 
 def _seen(texts: Iterable[str]) -> Seen:
     return reduce(Seen.plus, map(seen_in, texts), Seen())
+
+
+def _oblique_gaps(
+    pieces: Sequence[_Piece], span: Callable[[_Piece, float], tuple[float, float]]
+) -> Iterator[Gap]:
+    for slope in SLOPES:
+        for width, place in _gaps(span(piece, slope) for piece in pieces):
+            yield width, slope, place
 
 
 def _gaps(spans: Iterable[tuple[float, float]]) -> Iterator[tuple[float, float]]:
