@@ -202,6 +202,14 @@ def test_a_page_that_differs_in_its_total_alone_is_unclear():
     assert goes_on(PURCHASE, replace(PURCHASE, total=Decimal(9))) is None
 
 
+def test_a_long_receipt_of_another_shop_begins_below_a_total():
+    paid = replace(PURCHASE, merchant_address="12 Harbour Street")
+    start = Receipt("rules", merchant="LAKESIDE HARDWARE", merchant_address="77 Lake Avenue")
+    assert goes_on(paid, start) is False
+    assert goes_on(replace(paid, total=None), start) is True
+    assert goes_on(paid, replace(start, merchant="CORNER CAFE")) is True
+
+
 def test_times_of_two_days_are_a_doubt_and_other_dates_are_none():
     assert may_be_several(printed([*CAFE, *BAKERY]))
     best_before = ("Milk, best before 20/03/2026|1.10", "TOTAL EUR|1.10")
