@@ -50,7 +50,7 @@ from server.listing import read_groups, read_listing, read_preview, read_receipt
 from server.metrics import Metrics
 from server.multipart import MAX_NAME_BYTES
 from server.previews import Previews, page_of
-from server.service import Service
+from server.service import Service, get_service
 from server.upload import check_provider, max_body_bytes, stored_upload
 from server.webhook import Webhook
 from settings import Settings, read_settings
@@ -506,11 +506,6 @@ def disk_error(error: OSError) -> BaseResponse:
 
 
 # Putting it together
-
-
-def get_service() -> Service:
-    service: Service = current_app.extensions["receipts"]
-    return service
 
 
 def get_db() -> sqlite3.Connection:

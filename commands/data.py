@@ -21,11 +21,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
-from flask import current_app
 from flask.cli import with_appcontext
 
 import db
-from server.service import Service
+from server.service import Service, get_service
 from storage import Storage, sync
 from worker import readings, upkeep
 
@@ -284,13 +283,12 @@ def backup(directory: Path) -> None:
 @with_appcontext
 def restore(directory: Path) -> None:
     """Make the data what the backup in DIRECTORY is; the server must be stopped."""
-    service: Service = current_app.extensions["receipts"]
-    _run(lambda: restore_backup(service.storage, directory.absolute()), "Restored")
+    _run(lambda: restore_backup(get_service().storage, directory.absolute()), "Restored")
 
 
 def _opened() -> Service:
     """The application's service, with its data there and up to date."""
-    service: Service = current_app.extensions["receipts"]
+    service = get_service()
     service.storage.create()
     db.create(service.database)
     return service

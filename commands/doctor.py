@@ -13,14 +13,13 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 import click
-from flask import current_app
 from flask.cli import with_appcontext
 
 import db
 from providers.base import Provider
 from result import ProviderError, ocr_data
 from server import access, docs
-from server.service import Service
+from server.service import Service, get_service
 from settings import Settings
 from storage import MIN_FREE_BYTES, Storage
 from worker import upkeep
@@ -43,7 +42,7 @@ class Finding(NamedTuple):
 @with_appcontext
 def doctor(remote: bool) -> None:
     """Show what works: every provider, the data, the queue and who is let in."""
-    service: Service = current_app.extensions["receipts"]
+    service = get_service()
     problems = 0
     for finding in _findings(service, remote):
         problems += finding.mark == "!!"

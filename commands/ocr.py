@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import click
-from flask import current_app
 from flask.cli import with_appcontext
 
 from engines import decoder
 from providers.base import Provider, available, available_here, read
 from result import ProviderError, ocr_data
-from server.service import Service
+from server.service import get_service
 from settings import Settings
 
 
@@ -30,7 +29,7 @@ from settings import Settings
 @with_appcontext
 def ocr(files: tuple[Path, ...], name: str | None, as_json: bool) -> None:
     """Read receipts and print their text; the exit status is 1 if one could not be read."""
-    service: Service = current_app.extensions["receipts"]
+    service = get_service()
     provider = _chosen(name, service.providers, service.settings)
     failures = []
     is_hidden = len(files) == 1 or sys.stdout.isatty() or not sys.stderr.isatty()

@@ -7,6 +7,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from flask import current_app
 from werkzeug.exceptions import ServiceUnavailable
 
 import db
@@ -113,3 +114,9 @@ class Service:
             yield
         finally:
             self.write_lock.release()
+
+
+def get_service() -> Service:
+    """The parts of the application whose request or command runs in this thread."""
+    service: Service = current_app.extensions["receipts"]
+    return service
