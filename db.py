@@ -1122,13 +1122,13 @@ def list_receipts(
     count, skipped, backwards = _place(listing, total)
     if count <= 0:
         return []
-    rows = db.execute(
-        f"""
-        SELECT id FROM receipt {_receipts_where(db, listing, total, skipped + count, backwards)}
-        LIMIT :limit OFFSET :offset
-        """,
-        _receipt_terms(db, listing) | {"limit": count, "offset": skipped},
-    ).fetchall()
+    terms = _receipt_terms(db, listing) | {"limit": count, "offset": skipped}
+    for is_near in (True, False):
+        where = _receipts_where(db, listing, total, skipped + count, backwards, is_near)
+        query = f"SELECT id FROM receipt {where} LIMIT :limit OFFSET :offset"
+        rows = db.execute(query, terms).fetchall()
+        if len(rows) == count:
+            break
     ids = [row["id"] for row in (rows[::-1] if backwards else rows)]
     return list_receipts_by_id(db, ids)
 
@@ -1437,23 +1437,36 @@ def amount(units: float | None) -> float | None:
 
 
 def _receipts_where(
-    db: sqlite3.Connection, listing: ReceiptListing, total: int, reach: int, backwards: bool = False
+    db: sqlite3.Connection,
+    listing: ReceiptListing,
+    total: int,
+    reach: int,
+    backwards: bool = False,
+    is_near: bool = False,
 ) -> str:
     """The condition and the order that find the first `reach` of `total` at the lowest cost.
 
     As for jobs: rare receipts are taken from an index of what is asked for and sorted, frequent
-    ones by walking the index of the order. "+" keeps SQLite from using a column's index.
+    ones by walking the index of the order. "+" keeps SQLite from using a column's index. For words
+    the walk ends after twice the rows it is likely to take and some more, and may find too few: a
+    shop of long ago has its receipts at the end. Without `is_near` words are not walked for.
     """
     direction = "DESC" if (listing.direction == "desc") != backwards else "ASC"
     if listing.states and {"reading", "failed"}.issuperset(listing.states):
         listing = replace(listing, sort="addedAt")  # these have no fields, so ids are their order
     among = sum(count_receipts(db).values())
     is_walked = total == among or total * total > 2 * reach * among
-    conditions = _receipt_conditions(listing, walked=is_walked)
     if listing.search is not None:
-        conditions.append(_has_words(listing.search) if is_walked else f"id IN {FOUND}")
-    column = RECEIPT_SORTS[listing.sort] if is_walked else f"+{RECEIPT_SORTS[listing.sort]}"
-    return f"WHERE {_all(conditions)} ORDER BY {column} {direction}, id {direction}"
+        is_walked = is_walked and is_near
+    conditions = _receipt_conditions(listing, walked=is_walked)
+    order = f"{RECEIPT_SORTS[listing.sort]} {direction}, id {direction}"
+    if listing.search is not None and is_walked:
+        near = f"SELECT id FROM receipt ORDER BY {order} LIMIT {(2 * reach + 50) * among // total}"
+        conditions += [_has_words(listing.search), f"id IN ({near})"]
+    elif listing.search is not None:
+        conditions.append(f"id IN {FOUND}")
+    is_in_order = is_walked and listing.search is None
+    return f"WHERE {_all(conditions)} ORDER BY {'' if is_in_order else '+'}{order}"
 
 
 def _receipt_conditions(

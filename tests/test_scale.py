@@ -93,6 +93,22 @@ def test_no_page_of_all_receipts_needs_sorting(connection, sort):
     assert "TEMP B-TREE" not in plan(connection, f"SELECT id FROM receipt {where}")
 
 
+@pytest.mark.parametrize("oldest", [True, False])
+@pytest.mark.parametrize("sort", db.RECEIPT_SORTS)
+def test_words_on_the_oldest_receipts_are_found_on_every_page(connection, sort, oldest):
+    """To walk to them from the newest took 3 s of a million."""
+    ids = range(1, 401)
+    for number in ids:
+        db.add_receipt(connection, db.list_files(connection, add(connection))[0]["id"])
+        is_found = (number <= 200) == oldest
+        db.set_words(connection, number, "bakery" if is_found else "garage")
+    found = []
+    for page in range(1, 11):
+        listing = db.ReceiptListing(search="bakery", sort=sort, page=page)
+        found += [row["id"] for row in db.list_receipts(connection, listing, 200)]
+    assert found == sorted((i for i in ids if (i <= 200) == oldest), reverse=True)
+
+
 def test_jobs_to_delete_for_their_age_are_found_by_an_index(connection):
     query = "SELECT id FROM job WHERE updated_at < :t AND status IN ('completed', 'failed')"
     assert "job_status_updated" in plan(connection, query, t="")
