@@ -19,7 +19,7 @@ from fields.several import Seen, begins, seen_in
 from providers.pages import join_receipts, on_page
 from result import FileReceipt, Item, Json, as_json, from_json, placed
 
-MOST = 10  # photos of one receipt
+MAX_PHOTOS = 10  # of one receipt
 MOST_TOTALS = 2  # photos with a total: its row may be on two
 MIN_ROWS = 4  # of a photo
 MIN_SAME = 2  # rows that are on both of two photos
@@ -54,7 +54,7 @@ def long_receipts(readings: Sequence[Json]) -> Iterator[LongReceipt]:
     photos = list(map(_photo, readings))
     start = 0
     while start < len(photos):
-        found = _first_long(photos[start : start + MOST])
+        found = _first_long(photos[start : start + MAX_PHOTOS])
         if found:
             yield LongReceipt([start + number for number in found.numbers], found.reading)
         start += len(found.numbers) if found else 1
