@@ -3,8 +3,22 @@
 A language's file has its words, a country's what belongs to its law, money and shops; both have
 the same sections. The words of all files are merged, in an order that does not depend on the
 files': a receipt may mix languages. `misread` in a section has words as engines misread them.
-tests/fields/test_lexicon.py lists every section and key with what it is for. Read once, when
-imported; no other module of fields/ reads a file.
+Read once, when imported; no other module of fields/ reads a file.
+
+Of a section's words `CHECKS` in tests/fields/test_lexicon.py shows what each key is for. What a
+country's file has besides:
+
+month_first      its dates begin with the month, in all countries of its currency
+cash_rounding    the most by which a payment in cash differs from the total
+languages        codes of the languages that speak for its currency; phone: its code without +
+[currency] code  ISO 4217; cents: digits of its cents, if not 2; dollar: its sign is $
+  signs, before, behind       printed on any side, before, behind an amount, by no other currency
+  before_cents                before amounts with cents alone: R12.00, but R12 is a product
+  shared, shared_before       the same, where other currencies have the sign too: kr, Rs
+  words, hints                speak for it by 2 points and by 1, patterns as words do; 2 decide
+  is_word                     its code is a word, and counts on a labelled row alone: PEN
+  phone_form                  the pattern of phone numbers that several currencies share
+[tax]            names and rates: 1 point each for its currency
 """
 
 import re

@@ -279,6 +279,7 @@ LISTS = [
 @pytest.mark.slow
 @pytest.mark.parametrize(("section", "key"), LISTS)
 def test_each_word_is_understood(section, key):
+    assert f"{section}.{key}" in CHECKS, "add a line to CHECKS that says what the key is for"
     understands, lost = CHECKS[f"{section}.{key}"], []
     for word in words(section, key):
         try:
