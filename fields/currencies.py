@@ -26,7 +26,7 @@ _NAMED_BY = ("signs", "shared", "before", "shared_before", "behind", "before_cen
 def _signs(currency: dict[str, Any]) -> Iterator[str]:
     """The patterns that show the currency itself."""
     code = currency["code"]
-    if "is_word" not in currency:  # A PEN 1.49; on rows that are called something it counts
+    if "is_word" not in currency:  # A PEN 1.49 is no sol; TOTAL PEN 1.49 is, by _codes_of_label
         yield rf"(?<!\w){code}[ .:]?[-$€£]? ?\d|\d ?{code}(?!\w)|^\W*{code}\W*$"
     yield from map(_alone, currency.get("signs", ()))
     yield from (rf"(?<!\w){re.escape(sign)}\.? ?\d" for sign in currency.get("before", ()))
@@ -66,14 +66,14 @@ _PAID_IN = {name: file for name, file in COUNTRIES.items() if "currency" in file
 _CODE = {name: file["currency"]["code"] for name, file in _PAID_IN.items()}
 _DOLLARS = {_CODE[name] for name, file in _PAID_IN.items() if "dollar" in file["currency"]}
 _DOLLAR = re.compile(r"(?<![A-Z])\$ ?\d")
-_PHONES = defaultdict[re.Pattern[str], set[str]](
-    set
-)  # the currencies of a form that countries share
+# The form of a phone number that countries share, with their currencies.
+_PHONES = defaultdict[re.Pattern[str], set[str]](set)
 for _name, _file in _PAID_IN.items():
     if "phone_form" in _file["currency"]:
         _PHONES[re.compile(_file["currency"]["phone_form"])].add(_CODE[_name])
 MONTH_FIRST = {_CODE[name] for name, file in _PAID_IN.items() if file.get("month_first")}
-CENTS = {_CODE[name]: file["currency"].get("cents", 2) for name, file in _PAID_IN.items()}  # digits
+# How many digits the cents of a currency have.
+CENTS = {_CODE[name]: file["currency"].get("cents", 2) for name, file in _PAID_IN.items()}
 _SIGNS = _by_currency(
     (_CODE[n], way) for n, file in _PAID_IN.items() for way in _signs(file["currency"])
 )
@@ -103,7 +103,7 @@ def _phrases() -> Iterator[tuple[tuple[str, ...], tuple[str, int]]]:
                 yield tuple(plain(word).split()), (_CODE[name], points)
 
 
-def _known_by() -> Iterator[tuple[tuple[str, ...], tuple[str, int]]]:
+def _names_of_one_currency() -> Iterator[tuple[tuple[str, ...], tuple[str, int]]]:
     """Chains of more than 4 letters and names of tax numbers that only one currency has."""
     found = defaultdict[tuple[str, ...], set[str]](set)
     for name, file in _PAID_IN.items():
@@ -129,7 +129,7 @@ def _spoken() -> Iterator[tuple[str, str]]:
 
 
 _OF_PHRASE = defaultdict[tuple[str, ...], set[tuple[str, int]]](set)
-for _phrase, _vote in chain(_phrases(), _known_by()):
+for _phrase, _vote in chain(_phrases(), _names_of_one_currency()):
     _OF_PHRASE[_phrase].add(_vote)
 _OF_WORD = defaultdict[str, set[str]](set)
 for _word, _language in _spoken():

@@ -48,8 +48,8 @@ def find_totals(rows: Sequence[Row]) -> Totals:
     candidates = find_candidates(rows)
     likely = {name: _likely(rows, candidates, name) for name in ("total", "subtotal", "tax")}
     tips = _called(rows, candidates, "tip")
-    untaxed = [candidate for candidate in candidates if "tax" not in candidate.label]
-    services = _called(rows, untaxed, "service")  # a service tax is a tax
+    no_taxes = [candidate for candidate in candidates if "tax" not in candidate.label]
+    services = _called(rows, no_taxes, "service")  # a service tax is a tax
     taxes = tuple(_taxes(rows))
     discount = _discount(candidates)
     likely["tax"] += _added(likely["tax"])
