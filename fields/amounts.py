@@ -153,7 +153,7 @@ class _Near:
             "percent": "%" in text,
             "date": bool(next(find_dates(text), None)),
             "time": bool(find_time(text)),
-            "head": is_head(row),
+            "head": is_head(text),
             "alone above": bool(above and not above.numbers),
             "alone below": bool(below and not below.numbers),
         }

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from fields.dates import find_dates
 from fields.labels import Row, plain
@@ -10,47 +11,48 @@ from fields.lexicon import rule, words
 HEAD_ROWS = 14
 ADDRESS = set(plain(" ".join(words("merchant", "streets", "places"))).split())
 _STREET_ENDING = rule(r"<merchant.street_endings>\b")
-NOT_A_NAME = rule(r"\b<merchant.not_a_name>\b")
-WEB = rule(r"www\.|http|@[\w-]+\.[a-z]|\.com\b|\.co\.|\.<merchant.domains>\b")
-PHONE = rule(r"\b<numbers.phone>\b[ .:#\-/no]*(?P<number>\+?\(?\d[\d ()./\-]{5,18}\d)")
+_NOT_A_NAME = rule(r"\b<merchant.not_a_name>\b")
+_WEB = rule(r"www\.|http|@[\w-]+\.[a-z]|\.com\b|\.co\.|\.<merchant.domains>\b")
+_PHONE = rule(r"\b<numbers.phone>\b[ .:#\-/no]*(?P<number>\+?\(?\d[\d ()./\-]{5,18}\d)")
 _BARE_PHONE = re.compile(r"(?<![\d.])(?:\+?1[ -.])?\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}(?!\d)")
-TAX_ID = rule(
+_TAX_ID = rule(
     r"\b<~numbers.tax_id>\b[ .\-]*<numbers.number+tax_number>?[ .:#\-/()a-z]{0,14}?"
     r"(?P<number>(?:[A-Z]{2,3}[ -]?)?[\dOo][\dOo /.\-]{6,20}[\dA-Z]\b)"
 )
 _IDENTITY = rule(r"#|\b<numbers.identity>\b.*\d{6}")
 
 
-def is_head(row: Row) -> bool:
-    """The row has a phone number, a tax number, a web address or a date: no thing with a price."""
-    text = row.text
-    return bool(
-        PHONE.search(text)
-        or TAX_ID.search(text)
-        or WEB.search(text)
-        or next(find_dates(text), None)
-    )
+# A row is asked for them up to ten times.
+phone_in = lru_cache(maxsize=4096)(_PHONE.search)
+tax_id_in = lru_cache(maxsize=4096)(_TAX_ID.search)
+web_in = lru_cache(maxsize=4096)(_WEB.search)
+is_no_name = lru_cache(maxsize=4096)(_NOT_A_NAME.search)
+
+
+def is_head(text: str) -> bool:
+    """It has a phone number, a tax number, a web address or a date: no thing with a price."""
+    return bool(phone_in(text) or tax_id_in(text) or web_in(text) or any(find_dates(text)))
 
 
 def find_address(rows: Sequence[Row], after: int, header: int) -> str | None:
     """The rows of street, town and postcode below the name."""
     found: list[str] = []
     for row in rows[after + 1 : header + 2]:
-        if PHONE.search(row.text) or row.amounts or next(find_dates(row.text), None):
+        if phone_in(row.text) or row.amounts or any(find_dates(row.text)):
             if found:
                 break
             continue
-        if is_street(row):
+        if is_street(row.text):
             found.append(row.text.strip(" ,*"))
-        elif found and (NOT_A_NAME.search(row.text) or TAX_ID.search(row.text)):
+        elif found and (is_no_name(row.text) or tax_id_in(row.text)):
             break
     return ", ".join(found) or None
 
 
-def is_street(row: Row) -> bool:
-    """The row names a street, or a postcode with its town."""
-    text = row.text
-    if TAX_ID.search(text) or _IDENTITY.search(text):
+@lru_cache(maxsize=4096)
+def is_street(text: str) -> bool:
+    """It names a street, or a postcode with its town."""
+    if tax_id_in(text) or _IDENTITY.search(text):
         return False
     return bool(
         ADDRESS & set(plain(text).split())
@@ -61,7 +63,7 @@ def is_street(row: Row) -> bool:
 
 def find_phone(rows: Sequence[Row]) -> str | None:
     for row in rows:
-        match = PHONE.search(row.text)
+        match = phone_in(row.text)
         if match:
             return match["number"].strip(" .-/")
     for row in rows[:HEAD_ROWS]:
@@ -73,7 +75,7 @@ def find_phone(rows: Sequence[Row]) -> str | None:
 
 def find_tax_id(rows: Sequence[Row]) -> str | None:
     for row in rows:
-        match = TAX_ID.search(row.text)
+        match = tax_id_in(row.text)
         if match and sum(c.isdigit() for c in match["number"]) >= 7:
             return match["number"].strip(" .-/")
     return None

@@ -78,6 +78,8 @@ _PATTERNS = (
         r"(?<!\d)(?P<a>\d\d?)[-/. ]{1,2}(?P<slip>[a-z]{3})[-/. ]{1,2}(?P<year>20\d\d)(?!\d)"
     ),
 )
+_NAMELESS = tuple(pattern for pattern in _PATTERNS if "month" not in pattern.groupindex)
+_SHORTEST = [name for name in _MONTHS if not any(n in name for n in _MONTHS if n != name)]
 # Figures in the shape of a date prove that letters among them are misread digits: O5/03/2OI8
 _SLIPPED = re.compile(
     r"(?<![a-z0-9])[\doilsbz|]{1,2} ?(?P<sep>[-/.]) ?[\doilsbz|]{1,2} ?(?P=sep) ?[2z][\doilsbz|]{3}"
@@ -133,8 +135,8 @@ def _dates(text: str) -> tuple[Day, ...]:
     if sum(map(str.isdigit, text)) < 2:
         return ()
     plain = _SLIPPED.sub(_as_digits, _plain(text))
-    found: list[Day] = []
-    for pattern in _PATTERNS:
+    letters, found = plain.translate(_AS_NAME), list[Day]()
+    for pattern in _PATTERNS if any(name in letters for name in _SHORTEST) else _NAMELESS:
         for match in pattern.finditer(plain):
             start, end = match.span()
             day = _day(match)

@@ -57,7 +57,7 @@ def find_items(rows: Sequence[Row], last: int, sums: Collection[Decimal] = ()) -
     items: list[Item] = []
     name, waiting = "", None
     printed = _below_heading(rows[:last])
-    things = [row for row in printed if not (is_head(row) or _is_sum(row) or _is_former(row))]
+    things = [row for row in printed if not (is_head(row.text) or _is_sum(row) or _is_former(row))]
     lead = _lead(printed, things)
     for row in things:
         if each := _EACH.search(row.text):

@@ -79,13 +79,14 @@ def read_rows(
 
     `cents` is how many digits those of the currency have.
     """
-    style = style_of(map(_figures, rows), cents)
-    return [read_row(row, style, page) for row, page in zip(rows, pages, strict=False)]
+    figures = list(map(_figures, rows))
+    style = style_of(figures, cents)
+    return [_read_row(*row, style) for row in zip(rows, figures, pages, strict=False)]
 
 
-def read_row(row: Sequence[Line], style: Style, page: int) -> Row:
+def _read_row(row: Sequence[Line], figures: str, page: int, style: Style) -> Row:
     text = text_of(row)
-    found, numbers = topics(text), list(find_amounts(_figures(row), style))
+    found, numbers = topics(text), list(find_amounts(figures, style))
     is_sum = found & _SUMS and not found & {"count", "points"}
     if style.is_whole and is_sum and numbers and not any(n.is_money or n.unit for n in numbers):
         is_last = not re.search(r"\w", text[numbers[-1].end :])

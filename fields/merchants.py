@@ -7,6 +7,7 @@ anywhere. No feature names a country or a shop.
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence, Set
+from functools import lru_cache
 from itertools import accumulate
 from operator import contains
 from statistics import median_high
@@ -187,7 +188,7 @@ class _Head:
         self.heights = [height / self.middle if any(heights) else 1.0 for height in heights]
         self.date = _first(rows, lambda row: bool(next(find_dates(row.text), None)))
         self.amount = _first(rows, lambda row: bool(row.amounts))
-        self.street = _first(rows, contacts.is_street)
+        self.street = _first(rows, lambda row: contacts.is_street(row.text))
         texts = [plain(row.text) for row in rows]
         self.times = Counter(word for text in texts for word in {*text.split()} if len(word) > 3)
         self.domains = list(_domains(rows))
@@ -235,9 +236,9 @@ class _Head:
         below = self.rows[index + 1] if index + 1 < len(self.rows) else None
         return {
             "owner above": bool(_OWNER.search(above)),
-            "street below": bool(below and contacts.is_street(below)),
+            "street below": bool(below and contacts.is_street(below.text)),
             "form below": bool(below and _is_form(_clean(below.text))),
-            "phone below": bool(below and contacts.PHONE.search(below.text)),
+            "phone below": bool(below and contacts.phone_in(below.text)),
             "size below": self.heights[index + 1] if below else 1.0,
             "letters above": sum(map(str.isalpha, above)),
             "names above": self.named[index],
@@ -266,8 +267,8 @@ def _could_be_name(row: Row) -> bool:
     return (
         letters > 3
         and 4 * sum(map(str.isdigit, row.text)) < letters
-        and not (row.amounts or row.topics or contacts.NOT_A_NAME.search(row.text))
-        and not (contacts.WEB.search(row.text) or contacts.is_street(row))
+        and not (row.amounts or row.topics or contacts.is_no_name(row.text))
+        and not (contacts.web_in(row.text) or contacts.is_street(row.text))
     )
 
 
@@ -284,12 +285,12 @@ def _of_row(row: Row) -> dict[str, float]:
         "numbers": len(row.numbers),
         "topics": len(row.topics),
         "date": bool(next(find_dates(text), None)),
-        "phone": bool(contacts.PHONE.search(text)),
-        "tax id": bool(contacts.TAX_ID.search(text)),
-        "web": bool(contacts.WEB.search(text)),
+        "phone": bool(contacts.phone_in(text)),
+        "tax id": bool(contacts.tax_id_in(text)),
+        "web": bool(contacts.web_in(text)),
         "owner": bool(_OWNER.search(text)),
         "greeting": bool(_GREETING.search(text)),
-        "street": contacts.is_street(row),
+        "street": contacts.is_street(text),
         "in brackets": text.startswith("("),
         "number sign": "#" in text,
         "colon": ":" in text,
@@ -320,7 +321,7 @@ def _of_name(name: str, is_exact: bool) -> dict[str, float]:
         "only business": all(_is_business(word) or word in _FILLING for word in found),
         "chain": bool(_chain(found)) * (1 + is_exact),
         "like a chain": bool(_logo(name)),
-        "not a name": bool(contacts.NOT_A_NAME.search(name)),
+        "not a name": bool(contacts.is_no_name(name)),
         "address": not contacts.ADDRESS.isdisjoint(found),
         "label of a number": bool(_NUMBER_LABEL.search(name)),
         "apostrophe": any(sign in name for sign in "'\u2019&"),
@@ -394,12 +395,14 @@ def _whole_name(rows: Sequence[Row], best: Name, kinds: Set[int]) -> tuple[str, 
     return text, index
 
 
+@lru_cache(maxsize=1024)
 def _is_form(text: str) -> bool:
     """Nothing but a legal form, perhaps with the country: (M) SDN BHD."""
     rest = _BESIDE_A_FORM.sub(" ", LEGAL.sub(" ", text))
     return bool(LEGAL.search(text)) and len(plain(rest).replace(" ", "")) <= 3
 
 
+@lru_cache(maxsize=1024)
 def _clean(text: str) -> str:
     """The name without greeting, registration number and what it was called before."""
     text = _GREETING.sub("", text)

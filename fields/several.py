@@ -14,7 +14,7 @@ from operator import add, sub
 from statistics import fmean, median
 from typing import NamedTuple
 
-from fields.contacts import PHONE, TAX_ID, is_street
+from fields.contacts import is_street, phone_in, tax_id_in
 from fields.dates import find_dates, find_time
 from fields.exact import amounts_in
 from fields.labels import Row, topics
@@ -309,8 +309,8 @@ def _text(lines: Sequence[Line]) -> str:
 def seen_in(text: str) -> Seen:
     row = Row(text, topics(text), (), ())
     money = [amount for amount in find_amounts(text) if amount.is_money]
-    is_dated, street = any(find_dates(text)), is_street(row)
-    is_contact = street or PHONE.search(text) or TAX_ID.search(text) or LEGAL.search(text)
+    is_dated, street = any(find_dates(text)), is_street(text)
+    is_contact = street or phone_in(text) or tax_id_in(text) or LEGAL.search(text)
     is_total = role_of(row.topics) in TOTALS
     is_price = any(amount.decimals == 2 for amount in money)
     is_named = row.topics or street or is_dated or find_time(text)

@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from functools import lru_cache
 from itertools import combinations, islice, product
 from typing import NamedTuple
 
@@ -191,6 +192,7 @@ def _discount(candidates: Sequence[Candidate]) -> Decimal | None:
     return None if value is None else -abs(value)
 
 
+@lru_cache(maxsize=1024)
 def role_of(topics: frozenset[str]) -> str | None:
     """What the amount on a row with these topics is; None for a row without any."""
     if "change" in topics:
