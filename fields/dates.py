@@ -99,6 +99,7 @@ _TIMES = (
         re.IGNORECASE,
     ),
 )
+_BEHIND = re.compile(rf" ?{_CLOCK}\b", re.IGNORECASE)
 
 
 class Day(NamedTuple):
@@ -145,15 +146,23 @@ def _dates(text: str) -> tuple[Day, ...]:
     return tuple(found)
 
 
+@lru_cache(maxsize=4096)
 def find_time(text: str) -> str | None:
     """The first time of day in the text as HH:MM (24 hours)."""
-    match = next(filter(None, (pattern.search(text) for pattern in _TIMES)), None)
+    found = [match for pattern in _TIMES for match in pattern.finditer(text)]
+    match = next((match for match in found if not _is_date(match)), None)
     if match is None:
         return None
     hour, half = int(match["hour"]), (match["half"] or "").strip().lower()[:1]
     if half and hour <= 12:
         hour = hour % 12 + (12 if half == "p" else 0)
     return f"{hour:02d}:{match['minute']}"
+
+
+def _is_date(time: re.Match[str]) -> bool:
+    """Whether it begins a date: 11.04.20 is no 11:04, but 11.04.20 Uhr is."""
+    days = () if _BEHIND.match(time.string, time.end()) else find_dates(time.string)
+    return any(day.start == time.start("hour") for day in days)
 
 
 def _as_digits(match: re.Match[str]) -> str:

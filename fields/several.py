@@ -530,7 +530,7 @@ def _moments(rows: Rows) -> list[tuple[str | None, str]]:
         (day.day_first or day.month_first, time)
         for text in map(_text, rows)
         for day in find_dates(text)
-        if (time := find_time(f"{text[: day.start]} {text[day.end :]}"))  # 11.04.20 is no 11:04
+        if (time := find_time(text))
     ]
 
 

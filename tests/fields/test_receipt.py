@@ -166,6 +166,9 @@ def test_a_date_is_read_as_it_is_written(text, iso):
         ("klo 12.50", "12:50"),
         ("ORA: 12-50-05", "12:50"),
         ("5:30p", "17:30"),
+        ("11.04.20 09:51", "09:51"),  # behind a date
+        ("10:33 Uhr 11.04.2020", "10:33"),
+        ("11.04.20 Uhr", "11:04"),
         ("12.50", None),  # a price
         ("MILK 1.20", None),
         ("TOTAL", None),
