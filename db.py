@@ -666,7 +666,7 @@ def count_jobs(db: sqlite3.Connection, listing: Listing) -> int:
         query = f"SELECT count(*) AS n FROM job_search WHERE {_found(listing.search)}"
     else:
         query = f"""
-            SELECT count(*) AS n FROM job_search JOIN job ON job.id = job_search.rowid
+            SELECT count(*) AS n FROM job_search CROSS JOIN job ON job.id = job_search.rowid
             WHERE {_found(listing.search)} AND status = :status
             """
     row = db.execute(query, {"status": listing.status, **_terms(listing.search)}).fetchone()
@@ -688,49 +688,70 @@ def list_jobs(db: sqlite3.Connection, listing: Listing, total: int) -> list[dict
     count, skipped, backwards = _place(listing, total)
     if count <= 0:
         return []
-    rows = db.execute(
-        f"""
-        SELECT id, name, status, created_at AS createdAt FROM job
-        {_where(db, listing, total, skipped + count)}
-        ORDER BY {_order(listing, backwards)} LIMIT :limit OFFSET :offset
-        """,
-        {"limit": count, "offset": skipped, "status": listing.status, **_terms(listing.search)},
-    ).fetchall()
+    terms = {"limit": count, "offset": skipped, "status": listing.status, **_terms(listing.search)}
+    for is_near in (True, False):
+        where = _where(db, listing, total, skipped + count, backwards, is_near)
+        query = f"SELECT id, name, status, created_at AS createdAt FROM job {where}"
+        rows = db.execute(f"{query} LIMIT :limit OFFSET :offset", terms).fetchall()
+        if len(rows) == count:
+            break
     return [dict(row) for row in (rows[::-1] if backwards else rows)]
 
 
 def list_job_ids(db: sqlite3.Connection, listing: Listing) -> Iterator[int]:
     """The ids of all jobs that are asked for, in the order of list_jobs."""
     rows = db.execute(
-        f"SELECT id FROM job {_where(db, listing, 1, 1)} ORDER BY {_order(listing)}",
+        f"SELECT id FROM job {_where(db, listing, 1, 1)}",
         {"status": listing.status, **_terms(listing.search)},
     )
     return (row["id"] for row in rows)
 
 
-def _order(listing: Listing, backwards: bool = False) -> str:
-    direction = "DESC" if (listing.direction == "desc") != backwards else "ASC"
-    return f"{SORTS[listing.sort]} {direction}, id {direction}"
+def _where(
+    db: sqlite3.Connection,
+    listing: Listing,
+    total: int,
+    reach: int,
+    backwards: bool = False,
+    is_near: bool = False,
+) -> str:
+    """The condition and the order that find the first `reach` of `total` jobs at the lowest cost.
 
-
-def _where(db: sqlite3.Connection, listing: Listing, total: int, reach: int) -> str:
-    """The condition that finds the first `reach` of `total` matching jobs at the lowest cost.
-
-    Rare matches: take all from the search's index, then sort them (cost: total). Frequent ones:
-    walk the index of the sort order and test each row (cost: reach * jobs / total).
+    What is found rarely is taken from the search's index and sorted. For what is frequent the index
+    of the order is walked, and each job is looked for in what the search found. Where the page is
+    near, the text is looked for in the names of each job instead: that walk ends after twice the
+    jobs it is likely to take and some more, and may find too few; then ask without `is_near`.
     """
-    conditions = [] if listing.status is None else ["status = :status"]
-    if listing.search is not None:
-        among = count_jobs(db, replace(listing, search=None))
-        if total * total > 2 * reach * among:
-            conditions.append(
-                f"EXISTS (SELECT 1 FROM job_search WHERE rowid = job.id AND {HOLDS_TEXT})"
-            )
-        else:
-            conditions.append(
-                f"id IN (SELECT rowid FROM job_search WHERE {_found(listing.search)})"
-            )
-    return f"WHERE {' AND '.join(conditions)}" if conditions else ""
+    direction = "DESC" if (listing.direction == "desc") != backwards else "ASC"
+    order = f"{SORTS[listing.sort]} {direction}, id {direction}"
+    status = "TRUE" if listing.status is None else "status = :status"
+    if listing.search is None:
+        return f"WHERE {status} ORDER BY {order}"
+    among = count_jobs(db, replace(listing, search=None))
+    if is_near and _is_near(total, reach, among):
+        steps = _steps(total, reach, among)
+        near = f"SELECT id FROM job WHERE {status} ORDER BY {order} LIMIT {steps}"
+        holds = f"EXISTS (SELECT 1 FROM job_search WHERE rowid = job.id AND {HOLDS_TEXT})"
+        return f"WHERE id IN ({near}) AND {holds} ORDER BY +{order}"
+    found = f"(SELECT rowid FROM job_search WHERE {_found(listing.search)})"
+    if is_near and _is_walked(total, reach, among):
+        return f"WHERE {status} AND +id IN {found} ORDER BY {order}"
+    return f"WHERE +{status} AND id IN {found} ORDER BY +{order}"
+
+
+def _is_near(total: int, reach: int, among: int) -> bool:
+    """Whether it costs least to look for the text in each row until a page is full."""
+    return total * total > 16 * reach * among
+
+
+def _steps(total: int, reach: int, among: int) -> int:
+    """After how many rows such a look is given up."""
+    return (2 * reach + 50) * among // total
+
+
+def _is_walked(total: int, reach: int, among: int) -> bool:
+    """Whether it costs less to walk in the list's order than to sort all `total` found."""
+    return 4 * total * total > reach * among
 
 
 def _found(search: str) -> str:
@@ -1447,26 +1468,29 @@ def _receipts_where(
     """The condition and the order that find the first `reach` of `total` at the lowest cost.
 
     As for jobs: rare receipts are taken from an index of what is asked for and sorted, frequent
-    ones by walking the index of the order. "+" keeps SQLite from using a column's index. For words
-    the walk ends after twice the rows it is likely to take and some more, and may find too few: a
-    shop of long ago has its receipts at the end. Without `is_near` words are not walked for.
+    ones by walking the index of the order. "+" keeps SQLite from using a column's index. Where
+    words are near they are looked for in each row; that walk ends after twice the rows it is likely
+    to take and some more, and may find too few: a shop of long ago has its receipts at the end.
+    Without `is_near` what words find is sorted.
     """
     direction = "DESC" if (listing.direction == "desc") != backwards else "ASC"
     if listing.states and {"reading", "failed"}.issuperset(listing.states):
         listing = replace(listing, sort="addedAt")  # these have no fields, so ids are their order
-    among = sum(count_receipts(db).values())
-    is_walked = total == among or total * total > 2 * reach * among
-    if listing.search is not None:
-        is_walked = is_walked and is_near
-    conditions = _receipt_conditions(listing, walked=is_walked)
     order = f"{RECEIPT_SORTS[listing.sort]} {direction}, id {direction}"
-    if listing.search is not None and is_walked:
-        near = f"SELECT id FROM receipt ORDER BY {order} LIMIT {(2 * reach + 50) * among // total}"
+    among = sum(count_receipts(db).values())
+    if listing.search is None:
+        is_walked = total == among or total * total > 2 * reach * among
+        conditions = _receipt_conditions(listing, walked=is_walked)
+    elif is_near and _is_near(total, reach, among):
+        is_walked = False  # but for the few that are near
+        conditions = _receipt_conditions(listing)
+        near = f"SELECT id FROM receipt ORDER BY {order} LIMIT {_steps(total, reach, among)}"
         conditions += [_has_words(listing.search), f"id IN ({near})"]
-    elif listing.search is not None:
-        conditions.append(f"id IN {FOUND}")
-    is_in_order = is_walked and listing.search is None
-    return f"WHERE {_all(conditions)} ORDER BY {'' if is_in_order else '+'}{order}"
+    else:
+        is_walked = is_near and _is_walked(total, reach, among)
+        conditions = _receipt_conditions(listing, walked=is_walked)
+        conditions.append(f"{'+' if is_walked else ''}id IN {FOUND}")
+    return f"WHERE {_all(conditions)} ORDER BY {'' if is_walked else '+'}{order}"
 
 
 def _receipt_conditions(

@@ -64,6 +64,9 @@ def questions(*sizes: int) -> dict[str, list[str]]:
         "receipts, page 1": ["/receipts" for _ in sizes],
         "receipts of a month": ["/receipts?from=2015-02-01&to=2015-02-28" for _ in sizes],
         "receipts, word on 1 of 5": ["/receipts?search=grocer" for _ in sizes],
+        "receipts, word, late page": [
+            f"/receipts?search=grocer&page={size // 200 or 1}" for size in sizes
+        ],
         "receipts, word in a month": [
             "/receipts?search=grocer&from=2015-02-01&to=2015-02-28" for _ in sizes
         ],

@@ -93,9 +93,10 @@ def test_no_page_of_all_receipts_needs_sorting(connection, sort):
     assert "TEMP B-TREE" not in plan(connection, f"SELECT id FROM receipt {where}")
 
 
+@pytest.mark.parametrize("limit", [2, 20])  # near pages are looked for in another way
 @pytest.mark.parametrize("oldest", [True, False])
 @pytest.mark.parametrize("sort", db.RECEIPT_SORTS)
-def test_words_on_the_oldest_receipts_are_found_on_every_page(connection, sort, oldest):
+def test_words_on_the_oldest_receipts_are_found_on_every_page(connection, sort, oldest, limit):
     """To walk to them from the newest took 3 s of a million."""
     ids = range(1, 401)
     for number in ids:
@@ -103,10 +104,31 @@ def test_words_on_the_oldest_receipts_are_found_on_every_page(connection, sort, 
         is_found = (number <= 200) == oldest
         db.set_words(connection, number, "bakery" if is_found else "garage")
     found = []
-    for page in range(1, 11):
-        listing = db.ReceiptListing(search="bakery", sort=sort, page=page)
+    for page in range(1, 200 // limit + 1):
+        listing = db.ReceiptListing(search="bakery", sort=sort, page=page, limit=limit)
         found += [row["id"] for row in db.list_receipts(connection, listing, 200)]
     assert found == sorted((i for i in ids if (i <= 200) == oldest), reverse=True)
+
+
+@pytest.mark.parametrize("limit", [2, 20])
+@pytest.mark.parametrize("oldest", [True, False])
+@pytest.mark.parametrize("status", [None, "failed"])
+@pytest.mark.parametrize("sort", ["createdAt", "status"])
+def test_text_in_the_oldest_jobs_is_found_on_every_page(connection, sort, status, oldest, limit):
+    ids = range(1, 401)
+    for number in ids:
+        name = "bakery" if (number <= 200) == oldest else "garage"
+        add(connection, name, status="failed" if number % 2 else "completed")
+    connection.commit()
+    wanted = [i for i in ids if (i <= 200) == oldest and (i % 2 or not status)]
+    found = []
+    for page in range(1, len(wanted) // limit + 1):
+        asked = {"search": "baker", "sort": sort, "status": status, "page": page, "limit": limit}
+        page_ids, total = listed(connection, direction="desc", **asked)
+        assert total == len(wanted)
+        found += page_ids
+    in_order = sorted(wanted, key=lambda i: (i % 2, i) if sort == "status" else i, reverse=True)
+    assert found == in_order
 
 
 def test_jobs_to_delete_for_their_age_are_found_by_an_index(connection):
