@@ -7,13 +7,15 @@ import shutil
 import signal
 import sqlite3
 import threading
+import time
 from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
+import requests
 
 import db
-from tests.fakes import fake, until, wait
+from tests.fakes import fake, png, until, wait
 from worker.readings import read_old
 
 FIRST_RELEASE = Path("tests/data/release-1.db")
@@ -258,6 +260,48 @@ def large(old):
             [(n, ocr_data, now, now) for n in numbers],
         )
     return old
+
+
+@pytest.mark.slow
+def test_a_server_that_is_killed_while_it_makes_the_schema_new_changes_nothing(large, serve):
+    """In that time it does not answer yet; the next start begins again, and then serves all."""
+
+    def is_locked():
+        try:
+            with closing(sqlite3.connect(database, timeout=0)) as connection:
+                connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return True
+        return False
+
+    def stored():
+        with closing(sqlite3.connect(database)) as connection:
+            assert db.integrity(connection) == "ok"
+            return db.version(connection), [*connection.iterdump()]
+
+    database = large / "receipts.db"
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute(
+            """
+            WITH RECURSIVE number (n) AS (VALUES (2000) UNION ALL SELECT n + 1 FROM number)
+            INSERT INTO job (id, name, created_at, updated_at)
+            SELECT n, 'Job ' || n, '2026-01-01T00:00:00Z', '2026-01-01T00:00:00Z' FROM number
+            LIMIT 30000  -- so many that the step takes a second
+            """
+        )
+    before = stored()
+    for seconds in (0, 0.1, 0.2):
+        server = serve(data=large, up=False)
+        until(is_locked)
+        time.sleep(seconds)
+        with pytest.raises(requests.ConnectionError):
+            requests.get(f"{server.url}/health", timeout=5)
+        assert server.end() == -signal.SIGKILL
+        assert stored() == before
+    server = serve(data=large)
+    listed = requests.get(f"{server.url}/ocr-jobs?search=job", timeout=20).json()
+    assert listed["pagination"]["total"] == 30000
+    assert server.job(server.upload(png(), "slow"))["status"] in ("pending", "running")
 
 
 @pytest.mark.slow
