@@ -85,10 +85,17 @@ def _check_jpeg(data: bytes) -> None:
 
     Decoding all of it finds hardly more, since libjpeg continues over damaged data: of 3,000 files
     cut or damaged at random, 19 were judged differently. This takes 5 ms instead of 100 at 40
-    megapixels, 0.4 instead of 3.4 at 1.6.
+    megapixels, 0.4 instead of 3.4 at 1.6. All is decoded where the beginning fails: it may end
+    within a table of a progressive JPEG's next scan.
     """
-    beginning = BytesIO(data[: _scan(data) + 8192] + END_OF_IMAGE)  # libjpeg fills in grey
-    with Image.open(beginning, formats=["JPEG"]) as image:
+    try:
+        _load_small(data[: _scan(data) + 8192] + END_OF_IMAGE)  # libjpeg fills in grey
+    except OSError:
+        _load_small(data)
+
+
+def _load_small(jpeg: bytes) -> None:
+    with Image.open(BytesIO(jpeg), formats=["JPEG"]) as image:
         image.draft("L", (image.width // 8, image.height // 8))
         image.load()
 

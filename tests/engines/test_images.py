@@ -494,6 +494,14 @@ def test_a_tiff_whose_frames_go_round_in_circles_ends(stored):
         assert "page" in error.message
 
 
+def test_a_progressive_jpeg_is_accepted_wherever_its_scans_begin(stored):
+    """The check of its beginning ended within a table of the second: 2 of 52 phone photos."""
+    jpeg = encoded(drawn(), "JPEG", progressive=True)
+    second = jpeg.index(b"\xff\xc4", jpeg.index(b"\xff\xda"))  # its first table
+    fill = bytes([0xFF]) * (jpeg.index(b"\xff\xda") + 8192 - second - 4)  # allowed before a marker
+    assert images.check(stored(jpeg[:second] + fill + jpeg[second:]), LIMITS) == "image/jpeg"
+
+
 @pytest.mark.parametrize("format", TYPES)
 def test_a_cut_or_damaged_file_is_refused_or_read_but_never_a_bug(stored, format):
     whole = of_format(format, drawn())
