@@ -99,11 +99,10 @@ def _is_scan(page: Any) -> bool:
     from pypdfium2.raw import FPDF_PAGEOBJ_IMAGE
 
     width, height = page.get_size()
-    for image in page.get_objects([FPDF_PAGEOBJ_IMAGE], max_depth=2):
-        left, bottom, right, top = image.get_bounds()
-        if (right - left) * (top - bottom) > MAX_IMAGE_SHARE * width * height:
-            return True
-    return False
+    images = page.get_objects([FPDF_PAGEOBJ_IMAGE], max_depth=2)  # of a scan often strips
+    bounds = (image.get_bounds() for image in images)
+    area = sum((right - left) * (top - bottom) for left, bottom, right, top in bounds)
+    return area > MAX_IMAGE_SHARE * width * height
 
 
 def _has_notes(page: Any) -> bool:

@@ -225,9 +225,15 @@ def test_the_hidden_text_over_a_scan_is_not_taken(drawn):
     assert read(data) is None
 
 
-def test_text_under_a_scan_is_not_taken():
-    data = pdf(f"{text(BAD_OCR)} {PAGE}", images={"I": "1 0 R"}, objects=[image(scan())])
-    assert read(data) is None
+@pytest.mark.parametrize("strips", [1, 2, 10])
+def test_text_under_a_scan_is_not_taken(strips):
+    high = 800 // strips
+    parts = [image(scan().crop((0, high * n, 600, high * (n + 1)))) for n in range(strips)]
+    drawn = " ".join(
+        f"q 300 0 0 {high / 2} 0 {400 - high / 2 * (n + 1)} cm /I{n} Do Q" for n in range(strips)
+    )
+    images = {f"I{n}": f"{n + 1} 0 R" for n in range(strips)}
+    assert read(pdf(f"{text(BAD_OCR)} {drawn}", images=images, objects=parts)) is None
 
 
 def test_a_line_of_text_over_print_that_is_a_picture_is_not_taken():
