@@ -9,10 +9,11 @@ from datetime import date
 from functools import cache, partial
 from typing import NamedTuple
 
-from fields import several
+from fields import beside, several
 from fields.exact import amounts_in, owned, with_codes, with_invoice
 from fields.labels import around
 from fields.receipt import read_receipt
+from fields.seen import is_receipt, may_be_receipt
 from fields.text import markdown_from_rows, text_from_rows
 from providers.pages import Found, Group, grouped, with_doubt
 from result import (
@@ -88,10 +89,10 @@ def _with_lines(page: Page, parts: Sequence[Part]) -> Page:
 def _page_parts(number: int, rows: Rows, reading: Reading, look: Look | None) -> list[Part]:
     if reading.invoice or not rows:
         return [Part(number, rows, None)]
-    beside = several.parts(rows)
-    again = look and len(beside) > 1 and reading.pages[number].source == "ocr"
-    found = _read_again(number, beside, look) if look and again else [part.rows for part in beside]
-    if any(map(_is_no_receipt, beside, found)):
+    parts = beside.parts(rows)
+    again = look and len(parts) > 1 and reading.pages[number].source == "ocr"
+    found = _read_again(number, parts, look) if look and again else [part.rows for part in parts]
+    if any(map(_is_no_receipt, parts, found)):
         return [Part(number, rows, None)]
     one_below_other = [some for part in found for some in several.stacked(part)]
     if len(one_below_other) == 1:
@@ -99,12 +100,12 @@ def _page_parts(number: int, rows: Rows, reading: Reading, look: Look | None) ->
     return [Part(number, some, box_around(some)) for some in one_below_other]
 
 
-def _is_no_receipt(part: several.Part, rows: Rows) -> bool:
+def _is_no_receipt(part: beside.Part, rows: Rows) -> bool:
     """It could not be read beside a receipt, nor on its own: a background, or a receipt's back."""
-    return part.is_unreadable and not several.is_receipt(rows)
+    return part.is_unreadable and not is_receipt(rows)
 
 
-def _read_again(number: int, parts: Sequence[several.Part], look: Look) -> list[Rows]:
+def _read_again(number: int, parts: Sequence[beside.Part], look: Look) -> list[Rows]:
     """The rows of each part, read on its own, without its neighbours' words in them."""
     found = look([(number, part.box) for part in parts])
     own = (
@@ -133,7 +134,7 @@ def _receipts(pages: Sequence[Sequence[Part]], reading: Reading) -> list[FileRec
 
 def _worthy(parts: Sequence[Part]) -> Sequence[Part]:
     """The parts of a page that may be receipts; all of them where none may be."""
-    return [part for part in parts if len(parts) == 1 or several.may_be_receipt(part.rows)] or parts
+    return [part for part in parts if len(parts) == 1 or may_be_receipt(part.rows)] or parts
 
 
 def _found(part: Part, today: date) -> Found:

@@ -14,6 +14,7 @@ from engines.rows import group_rows
 from fields import several
 from fields.checks import check, is_sure, reviewed
 from fields.receipt import read_receipt
+from fields.seen import has_total
 from fields.text import markdown_from_rows, rows_from_text, text_from_rows
 from result import (
     EVIDENCED,
@@ -154,7 +155,7 @@ def _goes_on(group: Group, one: Found) -> bool | None:
     if not several.may_begin(one.rows, len(group.pages) + 1):
         return True
     first, *others = group.pages
-    known = [first, *(page for page in others if several.has_total(page.rows))]
+    known = [first, *(page for page in others if has_total(page.rows))]
     return several.goes_on(join_receipts([page.read() for page in known]), one.read())
 
 

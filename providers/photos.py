@@ -15,7 +15,7 @@ from typing import NamedTuple
 from fields.checks import reviewed
 from fields.counted import receipts_in
 from fields.money import find_amounts
-from fields.several import Seen, begins, seen_in
+from fields.seen import Seen, begins, seen_in
 from providers.pages import join_receipts, on_page
 from result import FileReceipt, Item, Json, as_json, from_json, placed
 

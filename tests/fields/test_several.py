@@ -6,7 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from fields.several import goes_on, may_be_several, may_begin, parts, stacked
+from fields.beside import parts
+from fields.several import goes_on, may_be_several, may_begin, stacked
 from result import Item, Line, Receipt
 
 CAFE = (
