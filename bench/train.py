@@ -29,7 +29,7 @@ from bench.drawn import draw
 from fields import learned
 from fields.amounts import find_candidates
 from fields.currencies import find_currency
-from fields.days import find_readings
+from fields.days import find_possible_dates
 from fields.labels import read_rows
 from fields.merchants import find_names
 from fields.receipt import read_receipt
@@ -208,7 +208,7 @@ def _candidates(kind: str, example: Example) -> Candidates:
     if kind == "merchant":
         found = [(name.features, name.text) for name in find_names(rows)]
     elif kind == "date":
-        days = find_readings(rows, find_currency([row.text for row in rows]))
+        days = find_possible_dates(rows, find_currency([row.text for row in rows]))
         found = [(day.features, day.iso) for day in days]
     else:
         found = [(a.features, a.amount.value) for a in find_candidates(rows)]

@@ -28,8 +28,8 @@ class Purchase(NamedTuple):
     confidence: float = 1.0
 
 
-class Reading(NamedTuple):
-    """A candidate: a printed date, read with one order of day and month."""
+class PossibleDate(NamedTuple):
+    """A printed date, read with one order of day and month."""
 
     row: int
     day: Day
@@ -45,31 +45,31 @@ class Reading(NamedTuple):
 
 def find_purchase(rows: Sequence[Row], currency: str | None, today: date | None = None) -> Purchase:
     """The day of the purchase: one after `today` only where no other is printed."""
-    readings = _past(find_readings(rows, currency), today)
-    chances = probabilities("date", [reading.features for reading in readings])
-    if not readings:
+    dates = _past(find_possible_dates(rows, currency), today)
+    chances = probabilities("date", [each.features for each in dates])
+    if not dates:
         return Purchase(None, _time(rows, []))
-    best = max(range(len(readings)), key=chances.__getitem__)
-    reading = readings[best]
-    days = {reading.day.day_first, reading.day.month_first} - {reading.iso}
-    row, day = rows[reading.row], reading.day
+    best = max(range(len(dates)), key=chances.__getitem__)
+    likeliest = dates[best]
+    days = {likeliest.day.day_first, likeliest.day.month_first} - {likeliest.iso}
+    row, day = rows[likeliest.row], likeliest.day
     rivals: dict[str, float] = {}
-    for rival, chance in zip(readings, chances, strict=True):
-        if rival.iso != reading.iso:
+    for rival, chance in zip(dates, chances, strict=True):
+        if rival.iso != likeliest.iso:
             rivals[rival.iso] = max(chance, rivals.get(rival.iso, 0.0))
     probability = against(chances[best], rivals.values())
     return Purchase(
-        reading.iso,
-        _time(rows, [(rows[r.row].text, r.day) for r in readings if r.iso == reading.iso]),
+        likeliest.iso,
+        _time(rows, [(rows[d.row].text, d.day) for d in dates if d.iso == likeliest.iso]),
         Evidence(probability, "ocr", row.page, row.box(day.start, day.end)),
-        reading.is_unordered and any(other.iso in days for other in readings),
+        likeliest.is_unordered and any(other.iso in days for other in dates),
         row.lowest_confidence(day.start, day.end),
     )
 
 
-def _past(readings: list[Reading], today: date | None) -> list[Reading]:
+def _past(dates: list[PossibleDate], today: date | None) -> list[PossibleDate]:
     """Those that are not in the future; all where there are none."""
-    return [r for r in readings if not is_in_future(r.iso, today)] or readings
+    return [each for each in dates if not is_in_future(each.iso, today)] or dates
 
 
 def is_in_future(iso: str, today: date | None) -> bool:
@@ -88,12 +88,12 @@ def _time(rows: Sequence[Row], days: Sequence[tuple[str, Day]]) -> str | None:
     return next(filter(None, map(find_time, (*beside, *undated, *texts))), None)
 
 
-def find_readings(rows: Sequence[Row], currency: str | None) -> list[Reading]:
+def find_possible_dates(rows: Sequence[Row], currency: str | None) -> list[PossibleDate]:
     found = [(index, day) for index, row in enumerate(rows) for day in find_dates(row.text)]
     found = found[:MAX_DATES]
     dates = _Dates(rows, found, currency)
     return [
-        Reading(index, day, iso, dates.features(number, index, day, iso))
+        PossibleDate(index, day, iso, dates.features(number, index, day, iso))
         for number, (index, day) in enumerate(found)
         for iso in dict.fromkeys((day.day_first, day.month_first))
         if iso
@@ -101,7 +101,7 @@ def find_readings(rows: Sequence[Row], currency: str | None) -> list[Reading]:
 
 
 class _Dates:
-    """What the readings of a receipt share."""
+    """What the possible dates of a receipt share."""
 
     def __init__(
         self, rows: Sequence[Row], found: Sequence[tuple[int, Day]], currency: str | None

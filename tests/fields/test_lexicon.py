@@ -12,7 +12,7 @@ import pytest
 from fields.amounts import find_candidates
 from fields.currencies import find_currency
 from fields.dates import find_time, parse_date
-from fields.days import find_readings
+from fields.days import find_possible_dates
 from fields.labels import TOPICS, plain, read_rows, topics
 from fields.lexicon import COUNTRIES, LANGUAGES, filled, words
 from fields.merchants import find_names
@@ -200,7 +200,7 @@ def is_name(name, head):
 
 
 def as_date(text):
-    return find_readings([row(text)], None)[0].features
+    return find_possible_dates([row(text)], None)[0].features
 
 
 def is_street(text):
