@@ -120,7 +120,8 @@ CREATE VIRTUAL TABLE receipt_search
     USING fts5 (words, tokenize = 'ascii', detail = none, columnsize = 0, prefix = '2 3');
 CREATE VIRTUAL TABLE receipt_word USING fts5vocab (receipt_search, 'instance');
 
--- What the sums of a search take, on a sixth of the pages that receipts are on. Kept by triggers.
+-- The amounts that the sums of a search add up: copies, on a sixth of the pages that receipts are
+-- on. Kept by triggers. Not the field receipt_number, the number printed on a receipt, of result.py.
 CREATE TABLE receipt_number (
     place INTEGER PRIMARY KEY,
     id INTEGER AS (place & 0xFFFFFFFFFF) VIRTUAL,
