@@ -66,7 +66,8 @@ def test_a_value_has_the_type_of_its_setting():
 
 def test_every_setting_of_a_number_is_checked_below():
     numbers = {name for name, field in VARIABLES.items() if type(field.default) is int}
-    assert numbers | {"OCR_WORKERS"} == set(NUMBERS)  # by default as many as cores
+    numbers |= {"OCR_WORKERS"}  # by default as many as cores
+    assert numbers == set(NUMBERS), "add or remove it in NUMBERS of tests/test_settings.py"
 
 
 @pytest.mark.parametrize("variable", NUMBERS)
@@ -158,7 +159,8 @@ def test_the_deadline_is_the_timeout_from_now():
 def test_the_example_has_every_variable_with_its_default_and_meaning():
     example = (ROOT / ".env.example").read_text("utf-8")
     lines = [line for line in example.splitlines() if re.match("# [A-Z_]+=", line)]
-    assert lines == [example_line(variable) for variable in VARIABLES]
+    wanted = [example_line(variable) for variable in VARIABLES]
+    assert lines == wanted, "make .env.example as settings.py has it, in its order"
 
 
 def example_line(variable):
@@ -173,7 +175,8 @@ def test_the_readmes_table_is_as_the_settings_are():
     for variable in rows:
         shown = default(variable) or "unset"
         meaning = VARIABLES[variable].metadata["meaning"]
-        assert f"\n| `{variable}` | {shown} | {meaning} |\n" in readme
+        row = f"| `{variable}` | {shown} | {meaning} |"
+        assert f"\n{row}\n" in readme, f"write this row into the table of README.md: {row}"
 
 
 # Who reads them
@@ -188,4 +191,4 @@ def test_only_the_app_and_the_start_of_engines_see_the_environment():
         if name(path) not in MAY_SEE_IT and "env" in path.read_text("utf-8"):
             found = {ast.unparse(node) for node in nodes(path) if isinstance(node, kinds)}
             seen = {"os.environ", "environ", "os.getenv", "getenv", "env", "self._env"} & found
-            assert seen == set(), path
+            assert seen == set(), f"{name(path)} must take settings.Settings instead"

@@ -31,18 +31,36 @@ def places(text):
     return [set(re.findall(r"{\w+}", form)) for form in forms]
 
 
+def words_of_fields():
+    """The names by which the page looks up what each field of a receipt is called."""
+    code = (STATIC / "fields.js").read_text("utf-8")
+    said_as = dict(re.findall(r'(\w+): "(\w+)"', re.search(r"const WORDS = {.*?};", code, re.S)[0]))
+    return {said_as.get(name, name) for name in (camel_name(field.name) for field in PRINTED)}
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_language_says_all_that_english_says_with_the_same_values(language):
+def test_a_language_has_all_words_of_english_and_of_the_fields(language):
+    """English may leave out a field: the page then says its name."""
+    english, own = set(words("en")), set(words(language))
+    wanted = english if language == "en" else english | words_of_fields()
+    assert wanted - own == set(), f"add these to static/words/{language}.js"
+    assert own - wanted == set(), f"nothing says these: remove them in static/words/{language}.js"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_language_has_the_order_and_the_values_of_english(language):
     english, own = words("en"), words(language)
-    fields = {camel_name(field.name) for field in PRINTED}  # English says some as they are called
-    assert [name for name in own if name in english or name not in fields] == list(english)
-    for name, text in ((name, own[name]) for name in english):
-        assert all(found == places(english[name])[-1] for found in places(text)), name
+    edit = f"edit static/words/{language}.js"
+    assert [name for name in own if name in english] == list(english), f"{edit}: order as in en.js"
+    for name in english:
+        wanted = places(english[name])[-1]
+        assert all(found == wanted for found in places(own[name])), f"{edit}: {name}"
 
 
 def test_every_error_and_warning_has_its_sentence():
     wanted = {f"error.{code}" for code in ERRORS} | {f"warning.{name}" for name in WARNINGS}
-    assert {name for name in words("en") if name.startswith(("error.", "warning."))} == wanted
+    found = {name for name in words("en") if name.startswith(("error.", "warning."))}
+    assert found == wanted, "static/words/*.js have a sentence for each of result.py, and no other"
 
 
 def test_every_word_that_is_asked_for_exists_and_every_word_is_asked_for():
@@ -50,12 +68,11 @@ def test_every_word_that_is_asked_for_exists_and_every_word_is_asked_for():
     code = "".join(path.read_text("utf-8") for path in paths)
     asked = set(re.findall(r'\bsay\(\s*"(\w+)"|data-say(?:-label)?="(\w+)"', code))
     asked = {name for pair in asked for name in pair if name}
-    assert asked - set(words("en")) == set()
+    assert asked - set(words("en")) == set(), "add these to each of static/words/*.js"
     fields = re.findall(r"\w+(?=:)", (STATIC / "fields.js").read_text("utf-8"))
     mentioned = {*fields, *re.findall(r'"([\w.]+)"', code), *re.findall(r"`(\w+\.)\$", code)}
-    assert {
-        name for name in words("en") if not {name, name.split(".")[0] + "."} & mentioned
-    } == set()
+    unused = {name for name in words("en") if not {name, name.split(".")[0] + "."} & mentioned}
+    assert unused == set(), "remove these from each of static/words/*.js"
 
 
 def texts_of(code):
@@ -82,7 +99,7 @@ def test_no_module_says_a_word_of_its_own():
         for text in texts_of(path.read_text("utf-8"))
         if is_prose(text)
     }
-    assert found == set()
+    assert found == set(), "put these texts into static/words/*.js and say() them by name"
 
 
 def test_the_page_itself_says_only_its_name_and_that_it_needs_javascript():
