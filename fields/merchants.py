@@ -199,7 +199,6 @@ class _Head:
         self.named = list(accumulate(map(_could_be_name, rows), initial=0))
         self.left = min((box[0] for box in boxes), default=0)
         self.width = max((box[2] for box in boxes), default=1) - self.left or 1
-        self.is_drawn = bool(boxes)
 
     def features(self, name: str, index: int, kind: str) -> dict[str, float]:
         row = self.rows[index]
