@@ -16,7 +16,7 @@ import requests
 
 from app import create_app
 from db import connect
-from tests.fakes import Gate, drawn, fake, until
+from tests.fakes import LONG_S, Gate, drawn, fake, until
 
 # Its limit of 200 ms an example measures how busy the machine is.
 hypothesis.settings.register_profile("untimed", deadline=None)
@@ -171,7 +171,7 @@ class Server:
             )
 
     def wait_until_up(self):
-        until(self._is_up, seconds=30)
+        until(self._is_up)
         return self
 
     def _is_up(self):
@@ -199,7 +199,7 @@ class Server:
     def job(self, job_id):
         return requests.get(f"{self.url}/ocr-jobs/{job_id}", timeout=20).json()
 
-    def wait(self, job_id, *statuses, seconds=30):
+    def wait(self, job_id, *statuses, seconds=LONG_S):
         wanted = statuses or ("completed", "failed")
         return until(lambda: self.job(job_id), lambda job: job["status"] in wanted, seconds)
 
