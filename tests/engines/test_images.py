@@ -130,8 +130,13 @@ def of_format(format, image=None):
         return encoded(image, "PDF", resolution=72)
     if format == "MPO":
         return encoded(image, "MPO", save_all=True, append_images=[image.resize((8, 8))])
-    lossless = {"JPEG": {"quality": 95}, "WEBP": {"lossless": True}}
-    return encoded(image, format, **lossless.get(format, {}))
+    options = {
+        "JPEG": {"quality": 95},
+        "WEBP": {"lossless": True},
+        "HEIF": {"enc_params": {"preset": "ultrafast"}},
+        "AVIF": {"speed": 10},
+    }
+    return encoded(image, format, **options.get(format, {}))
 
 
 def preview(path, number=0, width=48):
