@@ -9,6 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP = $(BIN)/pip install --disable-pip-version-check
 SHELL := bash
+unexport PYTHONDONTWRITEBYTECODE  # or every process of the tests compiles all modules again
 HOST := localhost
 # Not empty where this processor has AVX-512: engines/paddle_models.py
 OPENVINO := $(shell grep -sm1 -o avx512f /proc/cpuinfo)
