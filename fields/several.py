@@ -16,7 +16,7 @@ from fields.exact import amounts_in
 from fields.labels import text_of
 from fields.money import find_amounts
 from fields.receipt import read_receipt
-from fields.seen import Seen, above_prices, begins, has_total, seen_on
+from fields.seen import Seen, above_prices, begins, has_total, is_whole, seen_on
 from result import Receipt, Rows
 
 MIN_GAP = 1.6  # between one and the next below it, in usual steps from row to row
@@ -50,12 +50,21 @@ def _is_another(above: Rows, below: Rows) -> bool:
     Where the total is the same, or no address tells where the other begins, both have to differ.
     """
     one, other = read_receipt(above), read_receipt(below)
-    if goes_on(one, other) is not False:
+    are_whole = all(is_whole(seen_on(part)) for part in (above, below))
+    has_moment = bool(_moments(below))
+    is_elsewhere = has_moment and _is_elsewhere(one, other)
+    if not (is_elsewhere or (are_whole and goes_on(one, other) is False)):
         return False
     repeats = one.total in amounts_in(below) or other.total in amounts_in(above)
-    differing = _differing(_known(one), _known(other))
-    is_other_moment = {"date", "time"} <= differing and bool(_moments(below))
+    is_other_moment = has_moment and {"date", "time"} <= _differing(_known(one), _known(other))
     return (begins(seen_on(below)) and not repeats) or is_other_moment
+
+
+def _is_elsewhere(above: Receipt, below: Receipt) -> bool:
+    """Below are a shop, its address and a day, and above other ones or none."""
+    pairs = [(_known(above).get(name), _known(below).get(name)) for name in ("merchant", "date")]
+    pairs.append((above.merchant_address, below.merchant_address))
+    return all(b and (a is None or not _is_same(a, b)) for a, b in pairs)
 
 
 def _starts(rows: Rows) -> list[int]:
@@ -66,6 +75,7 @@ def _starts(rows: Rows) -> list[int]:
         (gap, number)
         for gap, number in _gaps(rows, MIN_GAP)
         if _may_be_two(sums[number], sums[-1].minus(sums[number]), seen[number:])
+        or _begins_again(seen, number)
     ]
     return [number for _, number in sorted(found, reverse=True)[:TRIED]]
 

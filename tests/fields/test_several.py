@@ -142,6 +142,21 @@ def test_a_receipt_with_an_equal_total_is_parted_if_its_day_and_time_are_others(
     assert len(stacked(below([row.format("14/03/2026 09:41") for row in again]))) == 1
 
 
+@pytest.mark.parametrize(
+    ("above", "lower"),
+    [(CAFE, SHOP[:4]), (CAFE[:5], BAKERY), (CAFE[3:], BAKERY)],
+    ids=["head below all", "all on the foot", "all below foot"],
+)
+def test_one_that_is_cut_off_is_parted_by_the_other_shop_day_and_time_below_it(above, lower):
+    assert [texts(rows) for rows in stacked(below(lower, above))] == [plain(above), plain(lower)]
+
+
+def test_the_customer_or_a_partner_below_the_total_is_no_other_receipt():
+    offer = ("Blue Door Books", "77 Lake Ave, Austin, TX 78701", "{}", "Notebook now|2.00")
+    for row in ("Open Mo-Sa", "Valid until 04/14/2026", "Delivered 14/03/2026 19:30"):
+        assert len(stacked(below([text.format(row) for text in offer]))) == 1
+
+
 def test_a_card_slip_belongs_to_its_receipt():
     assert len(stacked([*printed(CAFE), *printed(SLIP, top=400)])) == 1
 
@@ -222,7 +237,7 @@ def test_times_of_two_days_are_a_doubt_and_other_dates_are_none():
 
 @pytest.mark.parametrize(
     ("above", "below"),
-    [(CAFE, BAKERY[:5]), (CAFE[:5], BAKERY[:-1]), (CAFE[3:], BAKERY)],
+    [(CAFE, BAKERY[:5]), (CAFE[:5], BAKERY[:-1]), (CAFE[3:], BAKERY[:-1])],
     ids=["head below all", "all on the foot", "all below foot"],
 )
 def test_one_that_is_cut_off_above_or_below_another_is_a_doubt(above, below):
