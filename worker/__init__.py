@@ -1,7 +1,7 @@
 """Runs the executions: threads take ids from a queue, the database is the record.
 
 Local and remote providers have a queue and threads each, so that neither waits for the other. A
-keeper thread replaces worker threads that died and, every minute, does what no request waits for.
+keeper thread does, every minute, what no request waits for.
 """
 
 import logging
@@ -117,10 +117,8 @@ class Worker:
 
     def faults(self) -> list[str]:
         """Why executions are not being run; empty when they are."""
-        if not self._threads or self._stopping.is_set():
-            return ["the worker is not running"]
-        threads = [*self._threads, self._keeper]
-        return [f"the worker thread {t.name} is dead" for t in threads if not t.is_alive()]
+        is_running = self._threads and not self._stopping.is_set()
+        return [] if is_running else ["the worker is not running"]
 
     def forget_words(self, connection: sqlite3.Connection) -> None:
         """Rid the searches' indexes of deleted words: small ones now, others at the next sweep."""
@@ -310,14 +308,28 @@ class Worker:
                     return None
 
     def _run(self, kind: str) -> None:
+        """Execute what is queued, until the end; a bug of ours does not end it."""
+        while not self._closed:
+            try:
+                return self._execute_queued(kind)
+            except BaseException:  # also SystemExit
+                log.exception("worker thread %s goes on", threading.current_thread().name)
+                self._survived(self._take_back)
+                self._stopping.wait(KEEPER_S)
+
+    def _execute_queued(self, kind: str) -> None:
         with closing(db.connect(self._database)) as connection:
             for execution_id in iter(self._queues[kind].get, None):
                 if self._closed:
                     break
-                try:
-                    self.execute(connection, execution_id)
-                except Exception:  # a bug in one execution must not end the thread
-                    log.exception("execution %d", execution_id)
+                self.execute(connection, execution_id)
+
+    def _take_back(self) -> None:
+        """Another try for the execution that this thread was at, as after a crash."""
+        with closing(db.connect(self._database)) as connection:
+            if run := self._running.pop(threading.current_thread(), None):
+                self._recover(connection, run.execution_id)
+            self._submit_pending(connection)
 
     def _start_thread(self, kind: str) -> None:
         name = f"{kind}-{len(self._threads)}"
@@ -326,23 +338,22 @@ class Worker:
         thread.start()
 
     def _keep(self) -> None:
-        """Until the end: replace dead threads every second, sweep every minute."""
+        """Until the end: fill in what an older release left, sweep every minute."""
         self._survived(self._warn_of_orphans)
         self._survived(self._report_old)
         next_sweep, pause_s = time.monotonic() + SWEEP_S, 0.0
         while not self._stopping.wait(pause_s) and not self._closed:
-            self._survived(self._replace_dead)
             if time.monotonic() >= next_sweep:
                 next_sweep = time.monotonic() + SWEEP_S
                 self._survived(self._sweep)
             pause_s = OLD_PAUSE_S if self._survived(self._read_old) else KEEPER_S
 
     def _survived(self, step: Callable[[], T]) -> T | None:
-        """What the step returns; None where it raised, which must not end the keeper."""
+        """What the step returns; None where it raised, which must not end the thread."""
         try:
             return step()
         except Exception as error:
-            log_failure("keeper", error)
+            log_failure(threading.current_thread().name, error)
             return None
 
     def _report_old(self) -> None:
@@ -356,19 +367,6 @@ class Worker:
             with closing(db.connect(self._database)) as connection, connection:
                 self._has_old = readings.read_old(connection, OLD_FILES)
         return self._has_old
-
-    def _replace_dead(self) -> None:
-        for thread in [t for t in self._threads if not t.is_alive()]:
-            self._replace(thread)
-
-    def _replace(self, thread: threading.Thread) -> None:
-        """Another thread for a dead one, and another try for the execution it died over."""
-        log.error("worker thread %s died; it is replaced", thread.name)
-        with closing(db.connect(self._database)) as connection:
-            if run := self._running.pop(thread, None):
-                self._recover(connection, run.execution_id)
-            self._start_thread(self._threads.pop(thread))
-            self._submit_pending(connection)
 
     def _submit_pending(self, connection: sqlite3.Connection) -> None:
         """Queue all pending executions, when their files are where their keys say."""
