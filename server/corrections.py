@@ -6,12 +6,11 @@ refused with a sentence for each value that its field cannot hold.
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Literal, get_args
 
-from werkzeug.exceptions import BadRequest, Conflict, NotFound, UnsupportedMediaType
+from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 from werkzeug.wrappers import Request
 
 import db
@@ -36,7 +35,7 @@ def change(
 ) -> Json | None:
     """The receipt as it is after the change that the request asks for; None if there is none."""
     wanted = read_change(read_json(request))
-    with _explained(), service.writing(), connection:
+    with service.writing(), connection:
         db.begin(connection)
         if not receipts.change(connection, receipt_id, wanted):
             return None
@@ -48,7 +47,7 @@ def change(
 def confirm(service: Service, connection: sqlite3.Connection, request: Request) -> int:
     """Confirm all receipts that the request names; how many these are."""
     ids = read_ids(read_json(request))
-    with _explained(), service.writing(), connection:
+    with service.writing(), connection:
         db.begin(connection)
         receipts.confirm(connection, ids)
     service.webhook.wake()
@@ -58,27 +57,9 @@ def confirm(service: Service, connection: sqlite3.Connection, request: Request) 
 def delete(service: Service, connection: sqlite3.Connection, request: Request) -> int:
     """Delete all receipts that the request names, with their files; how many these are."""
     ids = read_ids(read_json(request))
-    with _explained():
-        jobs = receipts.delete(service, connection, ids)
+    jobs = receipts.delete(service, connection, ids)
     service.deleted(connection, *jobs)
     return len(ids)
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    """Raises BadRequest, NotFound or Conflict in the place of what server/receipts.py refuses."""
-    try:
-        yield
-    except receipts.NoReading as error:
-        raise BadRequest(str(error)) from None
-    except receipts.Missing as error:
-        raise NotFound(str(error)) from None
-    except receipts.Stale as error:
-        raise Conflict(
-            f"The receipt was changed meanwhile: {error}; get it again, then send its new updatedAt"
-        ) from None
-    except receipts.Refused as error:
-        raise Conflict(str(error)) from None
 
 
 # The request

@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import date
 from typing import Any, Literal, NamedTuple
 
+from werkzeug.exceptions import BadRequest, Conflict, NotFound
+
 import db
 from fields.counted import EMPTY, counted, is_good, keys_in, reading_of, receipt_at, receipt_of
 from result import Json
@@ -89,26 +91,10 @@ class Change(NamedTuple):
     confirmed: bool | None = None  # None: as it is
 
 
-class Stale(Exception):
-    """The receipt was changed after it was seen; the text names what was changed."""
-
-
-class Refused(Exception):
-    """A change that is impossible as the receipt is; the text is a sentence."""
-
-
-class NoReading(Exception):
-    """The execution that is chosen did not read the receipt; the text is a sentence."""
-
-
-class Missing(Exception):
-    """There are no such receipts; the text is a sentence."""
-
-
 def change(connection: sqlite3.Connection, receipt_id: int, wanted: Change) -> bool:
     """Change a receipt; whether it is there. The caller has begun a transaction.
 
-    Raises Stale, Refused or NoReading, and then the caller must roll back.
+    Raises Conflict or BadRequest, and then the caller must roll back.
     """
     row = db.get_receipt_row(connection, receipt_id)
     if row is None:
@@ -124,7 +110,10 @@ def change(connection: sqlite3.Connection, receipt_id: int, wanted: Change) -> b
         new["confirmed_at"] = _confirmed_at(new) if wanted.confirmed else None
     new["changed"] = _changed(row, new)
     if not put_receipt(connection, new, reading, wanted.seen):
-        raise Stale(_changes_since(row, wanted.seen))
+        raise Conflict(
+            f"The receipt was changed meanwhile: {_changes_since(row, wanted.seen)}; get it again,"
+            " then send its new updatedAt"
+        )
     db.fail_receipts(connection, row["file_id"])
     for other in add_receipts(connection, row["file_id"], reading):
         added = db.get_receipt_row(connection, other) or {}
@@ -152,7 +141,7 @@ def _with_reading(
         execution_id = wanted
     else:
         found = ", ".join(map(str, fit)) or "none"
-        raise NoReading(f"executionId must be one that read this receipt ({found}), not {wanted}")
+        raise BadRequest(f"executionId must be one that read this receipt ({found}), not {wanted}")
     reading = readings.get(execution_id, {})
     chosen = {"chosen": int(wanted is not None)}
     return read_as(connection, row, execution_id, reading) | chosen
@@ -189,7 +178,9 @@ def _name_anew(connection: sqlite3.Connection, forgotten: list[str]) -> None:
 
 def _confirmed_at(row: Json) -> str:
     if row["execution_id"] is None and row["corrections"] == "{}":
-        raise Refused(f"Receipt {row['id']} cannot be confirmed: nothing was read or filled in yet")
+        raise Conflict(
+            f"Receipt {row['id']} cannot be confirmed: nothing was read or filled in yet"
+        )
     return row["confirmed_at"] or db.now()
 
 
@@ -208,17 +199,17 @@ def _changes_since(row: Json, seen: str) -> str:
 
 
 def confirm(connection: sqlite3.Connection, ids: Collection[int]) -> None:
-    """Confirm all of these. Raises Missing or Refused; the caller has begun a transaction."""
+    """Confirm all of these. Raises NotFound or Conflict; the caller has begun a transaction."""
     _check_there(connection, ids)
     if unread := db.list_unread(connection, ids):
-        raise Refused(f"Nothing was read or filled in yet of receipts {_listed(unread)}")
+        raise Conflict(f"Nothing was read or filled in yet of receipts {_listed(unread)}")
     db.confirm_receipts(connection, ids)
 
 
 def delete(service: Service, connection: sqlite3.Connection, ids: Collection[int]) -> list[int]:
     """Delete all of these with their files, and jobs left without any; the jobs' ids.
 
-    Raises Missing, Refused, and as Worker.delete; nothing is deleted then.
+    Raises NotFound, Conflict, and as Worker.delete; nothing is deleted then.
     """
     service.storage.check_writable()
     with service.writing(), connection:
@@ -231,17 +222,17 @@ def delete(service: Service, connection: sqlite3.Connection, ids: Collection[int
 def _files_of(connection: sqlite3.Connection, ids: Collection[int]) -> list[tuple[int, int]]:
     """(job id, file id) of the files that have these receipts and no others.
 
-    Raises Missing, and Refused where a file has others.
+    Raises NotFound, and Conflict where a file has others.
     """
     _check_there(connection, ids)
     if others := db.list_beside(connection, ids):
-        raise Refused(f"Receipts {_listed(others)} are in the same files; name them too")
+        raise Conflict(f"Receipts {_listed(others)} are in the same files; name them too")
     return db.list_files_of(connection, ids)
 
 
 def _check_there(connection: sqlite3.Connection, ids: Collection[int]) -> None:
     if missing := set(ids) - db.list_there(connection, ids):
-        raise Missing(f"Receipts {_listed(missing)} do not exist")
+        raise NotFound(f"Receipts {_listed(missing)} do not exist")
 
 
 def _listed(ids: Iterable[int]) -> str:
