@@ -222,7 +222,7 @@ def ended_orderly(lock: IO[bytes]) -> bool:
 
 
 def note_end(lock: IO[bytes], orderly: bool) -> None:
-    """Have the next start know how this server ended; said in advance, for an end by SIGKILL."""
+    """Write for the next start how this server ends; in advance, since SIGKILL leaves no time."""
     with suppress(OSError):  # a full disk that writes nothing in place
         os.pwrite(lock.fileno(), ENDED if orderly else SERVING, 0)
 
@@ -273,7 +273,7 @@ def _merge(source: Path, home: Path) -> None:
 
 
 def _remove(path: Path) -> None:
-    """Have it gone; another thread may be at it too."""
+    """Remove a file or a directory, which another thread may be removing too."""
     try:
         if path.is_dir():
             shutil.rmtree(path)
@@ -285,7 +285,7 @@ def _remove(path: Path) -> None:
 
 
 def _keep_private(path: Path) -> None:
-    """Take what others may do with a file or directory that was made elsewhere."""
+    """Take all rights of other users from a file or directory, which may have come with some."""
     mode = path.stat().st_mode
     if mode & 0o077:
         with suppress(PermissionError):  # another's, as a container's volume may be

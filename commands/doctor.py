@@ -80,7 +80,7 @@ def _provider(name: str, provider: Provider, settings: Settings, remote: bool) -
         return Finding("!!", name, f"does not work: {type(error).__name__}: {error}")
     seconds = time.monotonic() - started
     if total != TOTAL:
-        return Finding("!!", name, f"runs, but reads a total of {total} for {TOTAL}")
+        return Finding("!!", name, f"runs, but reads the total as {total}; it is {TOTAL}")
     runs_on = f"; {found}" if (found := provider.runs_on()) else ""
     return Finding("ok", name, f"works, {seconds:.1f} s for a small receipt{runs_on}")
 

@@ -34,7 +34,7 @@ from settings import Settings
 from storage import IncomingFile, TooLarge, storage_name
 
 CHUNK_BYTES = 64 * 1024
-MAX_FIELD_BYTES = 128 * 1024  # of a field, or of what stands before a part's content
+MAX_FIELD_BYTES = 128 * 1024  # of a field, or of the headers of a part
 MAX_NAME_BYTES = 255  # of a file, in UTF-8: as much as file systems take
 MAX_BOUNDARY_LENGTH = 200  # RFC 2046 allows 70
 
@@ -159,7 +159,7 @@ def _check_name(number: int, name: str) -> None:
 
 
 class _Decoder(MultipartDecoder):
-    """werkzeug's, which takes only UTF-8 before a part's content."""
+    """werkzeug's, which takes only UTF-8 in the headers of a part."""
 
     def _parse_headers(self, data: bytes | bytearray) -> Headers:
         return super()._parse_headers(decoded(bytes(data)).encode())
@@ -182,7 +182,7 @@ def _events(decoder: MultipartDecoder, stream: IO[bytes]) -> Iterator[Event]:
             decoder.receive_data(data)
         except RequestEntityTooLarge:
             raise BadRequest(
-                f"What stands before a part's content has more than {MAX_FIELD_BYTES} bytes"
+                f"The headers of a part have more than {MAX_FIELD_BYTES} bytes"
             ) from None
         try:
             while not isinstance(event := decoder.next_event(), NeedData | Epilogue):

@@ -60,7 +60,7 @@ class Previews:
         self._lock = threading.Lock()
 
     def kept(self, page: Page) -> bytes | None:
-        """The JPEG if it is there; from now on it is the youngest."""
+        """The JPEG if it is there; it is noted as asked for now."""
         with suppress(OSError):
             data = self._path(page).read_bytes()
             now = time.time_ns()  # the kernel's own "now" may be some ms old

@@ -1,7 +1,7 @@
 """The production server, waitress, so that no thread waits for a client.
 
 Waitress takes a whole request before a thread works on it, and keeps what a slow client has not
-read yet in a temporary file. It has no choice of its own about bodies, so `Parser` makes it here.
+read yet in a temporary file. `Parser` drops the bodies of requests that will be refused.
 """
 
 import errno
@@ -84,8 +84,8 @@ def _allow_files() -> None:
 class Parser(HTTPRequestParser):
     """Keeps the body of a request only if the request will be let in.
 
-    Waitress stores a body before it asks the application. Of a refused request it is read, so that
-    the client gets to hear why, and dropped.
+    Waitress stores a body before it asks the application. That of a refused request is read, so
+    that the client gets the answer, and dropped.
     """
 
     def __init__(self, channel: "Channel") -> None:

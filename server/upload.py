@@ -127,7 +127,7 @@ def _file_number(field: str, count: int) -> int:
         )
     if int(match[1]) >= count:
         raise BadRequest(
-            f"{field} has no file: {count} came, so the last is ocrProvider_{count - 1}"
+            f"{field} has no file: {count} files came, so the last is ocrProvider_{count - 1}"
         )
     return int(match[1])
 
@@ -177,7 +177,7 @@ def stored_upload(
 
 
 def stored_file(service: Service, path: Path, provider: str) -> int:
-    """The id of the job made of a file of this machine, or of one of its name and content before.
+    """The id of the job made of a file of this machine, now or earlier: name and content tell it.
 
     Raises ProviderError for a file that cannot be read, ServiceUnavailable while too many wait.
     """

@@ -2,8 +2,8 @@
 
 A file is at rest when its size and time have not changed for WATCH_REST_S seconds, which can be
 seen on network shares too. It is stored as an upload is, with an Idempotency-Key of its name and
-content, and only then moved: who is killed between the two makes no second job of it. Nothing is
-stored while nothing can be moved.
+content, and only then moved: a server that is killed between the two makes no second job of it.
+Nothing is stored while nothing can be moved.
 """
 
 import logging
@@ -151,7 +151,7 @@ def _move(path: Path, file: Found, reason: str) -> None:
     if (state.st_size, state.st_mtime_ns) != file[:2]:
         return
     target = _free_name(path, "failed" if reason else "done", reason)
-    if reason:  # first: who is killed in between writes it again
+    if reason:  # first: a server that is killed in between writes it again
         _note(target).write_text(f"{reason}\n", "utf-8")
     path.rename(target)
 

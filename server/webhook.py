@@ -32,7 +32,7 @@ MINUTE, HOUR = 60, 3600
 # Before each further try, as the specification recommends; after these it is given up.
 WAITS_S = (5, 5 * MINUTE, 30 * MINUTE, *(hours * HOUR for hours in (2, 5, 10, 14, 20, 24)))
 TIMEOUT_S = (5, 15)  # to connect, and of silence
-DELIVERY_S = 30  # all of it: who sends a byte now and then is never silent
+DELIVERY_S = 30  # all of it: a receiver that sends a byte now and then is never silent
 
 
 class Webhook:

@@ -197,7 +197,7 @@ def test_what_runs_a_providers_models_is_told(doctor):
     [
         (fake(ocr=failing), "!! asked: does not work: unreadable: the paper is blank"),
         (fake(ocr=dying), "!! asked: does not work: RuntimeError: no such model"),
-        (reads(99), "!! asked: runs, but reads a total of 99 for 13.2"),
+        (reads(99), "!! asked: runs, but reads the total as 99; it is 13.2"),
     ],
 )
 def test_a_provider_that_is_set_up_and_does_not_work_is_a_problem(doctor, provider, line):
