@@ -61,6 +61,7 @@ export async function openReceipt(main, params, signal, id) {
 async function load(at) {
   const path = `receipts/${at.id}`;
   const { jobId, fileId } = at.receipt ?? (await getJson(path, at.signal));
+  const wasReading = at.family?.some(({ state }) => state === "reading");
   at.job = await getJson(`ocr-jobs/${jobId}`, at.signal); // first: once it is over, nothing is asked again
   [at.receipt, { data: at.family }] = await Promise.all([
     getJson(path, at.signal),
@@ -68,6 +69,7 @@ async function load(at) {
   ]);
   at.file = at.job.files.find(({ id }) => id === fileId);
   at.read = readBy(at.receipt, at.receipt.executionId);
+  if (wasReading) at.listing = listOf(at); // more may need a look now
 }
 
 /** The parts of the view, each made again only when what it shows has changed. */

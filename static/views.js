@@ -68,7 +68,7 @@ export function itemTable(reading) {
     return h("tr", { "data-row": place }, keys.map((key) => h("td", side(key), itemCell(item, key, currency))));
   };
   const caption = [currency ? say("itemsIn", { currency }) : say("items")];
-  if (review?.includes("items")) caption.push(h("span.doubt", say("pleaseCheck")));
+  if (review?.includes("items")) caption.push(" ", h("span.doubt", say("pleaseCheck")));
   return table(".items", caption, head, items.map(row));
 }
 

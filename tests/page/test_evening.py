@@ -69,6 +69,7 @@ def _drop(page, numbers):
     page.click("#send", "12")
     page.see("#file-list")
     page.gone("#file-list .state.reading")
+    page.see(".decide", "13 to check")
 
 
 def _check_all(page, count):
