@@ -6,7 +6,7 @@ openapi.json and the form that vision models fill in. Nothing here does any I/O.
 
 import json
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from decimal import Decimal
 from functools import cache
@@ -153,8 +153,8 @@ class Item:
 class Tax:
     """A tax that is printed with its rate, its amount or both."""
 
-    rate: Annotated[Decimal | None, "per cent"]
-    amount: Annotated[Decimal | None, "tax of that rate"]
+    rate: Annotated[Decimal | None, "per cent"] = None
+    amount: Annotated[Decimal | None, "tax of that rate"] = None
 
 
 @dataclass(frozen=True)
@@ -317,7 +317,7 @@ def _camel(value: object, inside_raw: bool = False) -> object:
         return value
     if is_dataclass(value) and not isinstance(value, type):
         names = _names(type(value))
-        return {camel: _camel(getattr(value, name), name == "raw") for name, camel in names}
+        return {camel: _camel(getattr(value, name), name == "raw") for name, camel, _ in names}
     if isinstance(value, list | tuple) and not inside_raw:
         return [_camel(v) for v in value]
     if isinstance(value, Decimal):
@@ -326,9 +326,9 @@ def _camel(value: object, inside_raw: bool = False) -> object:
 
 
 @cache
-def _names(kind: type) -> list[tuple[str, str]]:
-    """The fields of a dataclass, each with its name in the API."""
-    return [(field.name, camel_name(field.name)) for field in fields(kind)]
+def _names(kind: type) -> list[tuple[str, str, Any]]:
+    """The fields of a dataclass, each with its name in the API and its type."""
+    return [(field.name, camel_name(field.name), field.type) for field in fields(kind)]
 
 
 def as_json(receipt: Receipt) -> Json:
@@ -338,38 +338,30 @@ def as_json(receipt: Receipt) -> Json:
 
 def from_json(receipt: Json) -> Receipt:
     """The receipt that stands in ocrData, also in that of an older release, which had less."""
-    known = receipt.get("evidence") or {}
-    evidence = {
-        name: Evidence(**found) for name in EVIDENCED if (found := known.get(camel_name(name)))
-    }
-    values: dict[str, Any] = {
-        field.name: _value(receipt[camel_name(field.name)])
-        for field in fields(Receipt)
-        if field.name not in ("items", "taxes", "evidence") and camel_name(field.name) in receipt
-    }
-    return Receipt(
-        **{"source": "rules"} | values,
-        items=tuple(map(_item, receipt.get("items") or ())),
-        taxes=tuple(Tax(**_values(Tax, tax)) for tax in receipt.get("taxes") or ()),
-        evidence=FieldEvidence(**evidence),
-    )
+    found: Receipt = _reader(Receipt)({"source": "rules"} | receipt)
+    return found
 
 
-def _item(item: Json) -> Item:
-    evidence = item.get("evidence")
-    return Item(**_values(Item, item), evidence=Evidence(**evidence) if evidence else None)
+@cache
+def _reader(kind: Any) -> Callable[[Any], Any]:
+    """Reads a value of this type as JSON has it; a part that is missing or null has its default."""
+    parts = get_args(kind)
+    if get_origin(kind) in (Annotated, UnionType):  # X | None
+        return _reader(parts[0])
+    if get_origin(kind) is tuple:
+        read = _reader(parts[0])
+        return lambda values: tuple(map(read, values))
+    if kind is Decimal:
+        return lambda value: Decimal(str(value))
+    if not isinstance(kind, type) or not is_dataclass(kind):
+        return lambda value: value
+    readers = [(name, camel, _reader(type_)) for name, camel, type_ in _names(kind)]
 
+    def read_object(value: Json) -> Any:
+        there = [part for part in readers if value.get(part[1]) is not None]
+        return kind(**{name: read(value[camel]) for name, camel, read in there})
 
-def _values(kind: type, part: Json) -> dict[str, Any]:
-    """The values of an item or a tax, without its evidence."""
-    names = [field.name for field in fields(kind) if field.name != "evidence"]
-    return {name: _value(part.get(camel_name(name))) for name in names}
-
-
-def _value(value: Any) -> Any:
-    if isinstance(value, int | float):
-        return Decimal(str(value))
-    return tuple(value) if isinstance(value, list) else value
+    return read_object
 
 
 @cache
