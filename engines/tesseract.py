@@ -103,7 +103,37 @@ def _read_papers(papers: Sequence[Cut], factor: int, run: Callable[[Image.Image]
 
 
 def _read_part(part: Cut, factor: int, run: Callable[[Image.Image], Rows]) -> Rows:
-    """The rows of a part of a page that was reduced by `factor`, with boxes on the page."""
+    """The rows of a part of a page that was reduced by `factor`; it may lie upside down.
+
+    Of six receipts that do, 21 to 36 letters were confident, a third at most; of 24 that stand,
+    20 had 60 or more.
+    """
+    rows = _read_upright(part, factor, run)
+    confident, letters = _confident_letters(rows), sum(len(w.text) for row in rows for w in row)
+    if confident >= min(MIN_PAPER_LETTERS, letters / 2):
+        return rows
+    return max(rows, _read_turned(part, factor, run), key=_confident_letters)
+
+
+def _read_turned(part: Cut, factor: int, run: Callable[[Image.Image], Rows]) -> Rows:
+    """The rows of a part that lies upside down, with boxes as it lies."""
+    import cv2
+
+    width, height = (
+        (2 * start + side) * factor
+        for start, side in zip(part[1:], part.gray.shape[::-1], strict=True)
+    )
+
+    def back(word: Line) -> Line:
+        left, top, right, bottom = word.box or NOWHERE
+        return replace(word, box=(width - right, height - bottom, width - left, height - top))
+
+    turned = part._replace(gray=cv2.rotate(part.gray, cv2.ROTATE_180))
+    return [list(map(back, row)) for row in _read_upright(turned, factor, run)]
+
+
+def _read_upright(part: Cut, factor: int, run: Callable[[Image.Image], Rows]) -> Rows:
+    """The rows of a part as it lies, with boxes on the page."""
     import cv2
 
     scale = min(_scale(letter_height(part.gray)), (MAX_PIXELS / part.gray.size) ** 0.5)

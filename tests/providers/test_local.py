@@ -79,13 +79,17 @@ def test_receipts_side_by_side_are_read_each_on_its_own(engine, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_receipt_that_lies_upside_down_beside_another_is_read_too(tmp_path):
+@pytest.mark.parametrize("engine", ["paddle-ocr-local", "tesseract"])
+def test_a_receipt_that_lies_upside_down_beside_another_is_read_too(tmp_path, engine):
     table = Image.new("RGB", (1180, 640), "white")
     table.paste(drawn((*CAFE, *CAFE_FOOT), (530, 480)), (30, 40))
     table.paste(drawn((*SHOP, *SHOP_FOOT), (530, 540)).rotate(180), (620, 70))
     table.save(tmp_path / "two.png")
-    data = receipts(tmp_path / "two.png", "paddle-ocr-local")
+    data = receipts(tmp_path / "two.png", engine)
     assert [row[1:] for row in told(data)] == [("2026-03-14", 7.1, 0), ("2026-03-15", 38.9, 0)]
+    turned = data["receipts"][1]
+    assert turned["box"][0] > 600
+    assert turned["evidence"]["total"]["box"][1] < turned["evidence"]["date"]["box"][1]
 
 
 def test_receipts_that_cannot_be_cut_are_one_with_a_warning_and_nothing_of_it_is_sure(file):
