@@ -51,7 +51,7 @@ from server.metrics import Metrics
 from server.multipart import MAX_NAME_BYTES
 from server.previews import Previews, page_of
 from server.service import Service, get_service
-from server.upload import check_provider, max_body_bytes, stored_upload
+from server.upload import check_provider, check_queue, max_body_bytes, stored_upload
 from server.webhook import Webhook
 from settings import Settings, read_settings
 from storage import Storage
@@ -98,7 +98,7 @@ def upload_job() -> dict[str, int] | Response:
     """Store the uploaded files as a job; answer its id, or with `wait` the job itself."""
     seconds, key = seconds_wanted(request), request.headers.get("Idempotency-Key")
     if not (key and db.get_upload_key(get_db(), key)):
-        _check_queue()
+        check_queue(get_service(), get_db())
     job_id = stored_upload(get_service(), get_db(), request, key)
     return {"id": job_id} if seconds is None else _job_response(job_id, seconds)
 
@@ -249,7 +249,7 @@ def read_again(job_id: int, file_id: int) -> dict[str, int]:
     request.max_content_length = SMALL_BODY_BYTES
     service, provider = get_service(), request.values.get("ocrProvider")
     _file_or_404(job_id, file_id)
-    _check_queue()
+    check_queue(service, get_db())
     if provider is None:
         abort(400, "The field 'ocrProvider' is missing; with curl add -F ocrProvider=tesseract")
     check_provider("ocrProvider", provider, service)
@@ -411,15 +411,6 @@ def _described(name: str, provider: Provider, settings: Settings) -> dict[str, A
 
 def _file_or_404(job_id: int, file_id: int) -> dict[str, Any]:
     return db.get_file(get_db(), job_id, file_id) or abort(404, NO_FILE.format(file_id, job_id))
-
-
-def _check_queue() -> None:
-    most = get_service().settings.max_pending
-    if db.count_executions(get_db(), "pending") >= most:
-        raise ServiceUnavailable(
-            f"{most} executions are waiting already; send it again when some are done",
-            retry_after=30,
-        )
 
 
 def _disposition(name: str) -> str:

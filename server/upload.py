@@ -165,6 +165,14 @@ def _media_type(number: int, original_name: str | None, path: Path, settings: Se
 # The job
 
 
+def check_queue(service: Service, connection: sqlite3.Connection) -> None:
+    """Raises ServiceUnavailable while MAX_PENDING executions wait."""
+    most = service.settings.max_pending
+    if db.count_executions(connection, "pending") >= most:
+        message = f"{most} executions are waiting already; try again when some are done"
+        raise ServiceUnavailable(message, retry_after=30)
+
+
 def stored_upload(
     service: Service, connection: sqlite3.Connection, request: Request, key: str | None
 ) -> int:
@@ -183,8 +191,7 @@ def stored_file(service: Service, path: Path, provider: str) -> int:
     """
     connection = service.take_connection()
     try:
-        if db.count_executions(connection, "pending") >= service.settings.max_pending:
-            raise ServiceUnavailable(f"{service.settings.max_pending} executions wait already")
+        check_queue(service, connection)
         with service.storage.incoming() as arrival:
             upload = _copied(path, arrival.directory, provider, service.settings)
             key = f"watch-{upload.fingerprint}"
