@@ -14,6 +14,7 @@ from types import UnionType
 from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
 
 Box = tuple[int, int, int, int]  # left, top, right, bottom in pixels of the upright page
+Pixels = Annotated[int | None, "pixels; null where a vendor read the PDF itself and gave no boxes"]
 Json = dict[str, Any]
 MAX_TEXT_LENGTH = 300  # characters of a field
 
@@ -100,12 +101,8 @@ class Line:
 class Page:
     """One page of a file."""
 
-    width: Annotated[
-        int | None, "pixels; null where a vendor read the PDF itself and gave no boxes"
-    ]
-    height: Annotated[
-        int | None, "pixels; null where a vendor read the PDF itself and gave no boxes"
-    ]
+    width: Pixels
+    height: Pixels
     lines: Annotated[tuple[Line, ...], "empty for engines that give no boxes"] = ()
     source: Annotated[
         Literal["ocr", "text"], "the text was recognised in a picture, or is the PDF's own"

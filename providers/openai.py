@@ -78,10 +78,8 @@ def _classify(answer: Answer, client: Client) -> Failure | None:
     if code in BAD_IMAGE:
         return vision.bad_image(client, vendor_message)
     if answer.status == 409:  # a lock at OpenAI; its own SDK tries again
-        advice, delay = (
-            "was busy with another request; try again later",
-            retry_after(answer.headers),
-        )
+        advice = "was busy with another request; try again later"
+        delay = retry_after(answer.headers)
         return client.failure("server_error", advice, vendor_message, retry=True, delay=delay)
     return client.status_failure(answer, vendor_message)
 

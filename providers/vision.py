@@ -108,10 +108,8 @@ _ROWS = {
 
 # The strictest rules of all vendors: only type, properties, required, additionalProperties, items
 # and description; every property required, null by a type array.
-FIELDS_SCHEMA = _object(
-    **_FIELDS, further_receipts=_FURTHER
-)  # for Mistral, which gives the text anyway
 SCHEMA = _object(rows=_ROWS, **_FIELDS, further_receipts=_FURTHER)
+FIELDS_SCHEMA = _object(**_FIELDS, further_receipts=_FURTHER)  # for a model that gives its text too
 _ASKED: dict[str, Json] = SCHEMA["properties"]
 
 
