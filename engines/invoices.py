@@ -106,6 +106,9 @@ RENAMED = {
     "CreditNoteLine": "InvoiceLine",
     "CreditedQuantity": "InvoicedQuantity",
 }
+# Of the profile EXTENDED: lines that head others and have their sum, or that only inform; freight
+LINE_KIND, NOT_BOUGHT = "*/LineStatusReasonCode", ("GROUP", "INFORMATION")
+FREIGHT = f"{PAID}SpecifiedLogisticsServiceCharge"
 TEXTS = ("merchant", "merchant_phone", "merchant_tax_id", "receipt_number", "currency")
 _AMOUNT = re.compile(r"[+-]?\d{1,15}(?:\.\d{1,10})?")
 
@@ -159,8 +162,13 @@ def _attached_xml(pdf: Any) -> Iterator[bytes]:
 
 def _receipt(root: Any, paths: Mapping[str, str]) -> Receipt:
     """Charges and allowances of the whole invoice are items: then these add up to the subtotal."""
-    lines = tuple(_item(line, paths) for line in root.findall(paths["lines"]))
-    charges = tuple(_charge(charge, paths) for charge in root.findall(paths["charges"]))
+    lines = tuple(
+        _item(line, paths)
+        for line in root.findall(paths["lines"])
+        if _text(line, LINE_KIND) not in NOT_BOUGHT
+    )
+    charges = [_charge(charge, paths) for charge in root.findall(paths["charges"])]
+    charges += map(_freight, root.findall(FREIGHT))
     texts: dict[str, Any] = {name: _text(root, paths[name]) for name in TEXTS}
     currency = texts["currency"]
     card = re.search(r"\d{4}$", _text(root, paths["card"]) or "")
@@ -169,7 +177,7 @@ def _receipt(root: Any, paths: Mapping[str, str]) -> Receipt:
         **texts,
         merchant_address=_address(root, paths),
         date=_day(_text(root, paths["date"])),
-        items=lines and lines + charges,
+        items=lines and (*lines, *charges),
         taxes=tuple(_tax(tax, paths) for tax in root.findall(paths["taxes"])),
         subtotal=_amount(root, paths["subtotal"], currency),
         tax=_amount(root, paths["tax"], currency),
@@ -211,6 +219,10 @@ def _charge(charge: Any, paths: Mapping[str, str]) -> Item:
     amount = _amount(charge, paths["charge"])
     reason = _text(charge, paths["reason"]) or ("Charge" if is_charge else "Allowance")
     return Item(reason, amount=amount if is_charge or amount is None else -amount)
+
+
+def _freight(charge: Any) -> Item:
+    return Item(_text(charge, "Description") or "Charge", amount=_amount(charge, "AppliedAmount"))
 
 
 def _tax(tax: Any, paths: Mapping[str, str]) -> Tax:

@@ -81,6 +81,27 @@ def test_the_price_of_a_hundred_is_not_the_price_of_one():
     )
 
 
+@pytest.mark.parametrize("kind", ["GROUP", "INFORMATION"])
+def test_a_line_that_groups_others_or_informs_is_no_item(kind):
+    line = "<ram:IncludedSupplyChainTradeLineItem>"
+    start, end = CII.index(line), CII.index(line, CII.index(line) + 1)
+    code = "<ram:AssociatedDocumentLineDocument><ram:LineStatusReasonCode>{}<"
+    code += "/ram:LineStatusReasonCode></ram:AssociatedDocumentLineDocument>"
+    more = CII[start:end].replace(line, line + code.format(kind))
+    extended = CII[:start] + more + CII[start:].replace(line, line + code.format("DETAIL"), 1)
+    assert read_invoice(extended.encode()) == read_invoice(CII.encode())
+
+
+def test_freight_is_an_item_too():
+    charge = CII[CII.index("<ram:SpecifiedTradeAllowanceCharge>") :]
+    freight = (
+        "<ram:SpecifiedLogisticsServiceCharge><ram:Description>Versand</ram:Description>"
+        "<ram:AppliedAmount>4.90</ram:AppliedAmount></ram:SpecifiedLogisticsServiceCharge>"
+    )
+    receipt = read_invoice(CII.replace(charge, freight + charge).encode())
+    assert receipt.items[-1] == Item("Versand", amount=money("4.90"))
+
+
 def test_the_smallest_profile_gives_what_it_has():
     receipt = read_invoice(MINIMUM.encode())
     assert (receipt.merchant, receipt.merchant_address) == ("Au bon moulin", None)
