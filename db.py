@@ -719,8 +719,8 @@ def _where(
 
     What is found rarely is taken from the search's index and sorted. For what is frequent the index
     of the order is walked, and each job is looked for in what the search found. Where the page is
-    near, the text is looked for in the names of each job instead: that walk ends after twice the
-    jobs it is likely to take and some more, and may find too few; then ask without `is_near`.
+    near, the text is looked for in the names of the first jobs of that order: these may have too
+    few; then ask without `is_near`.
     """
     direction = "DESC" if (listing.direction == "desc") != backwards else "ASC"
     order = f"{SORTS[listing.sort]} {direction}, id {direction}"
@@ -728,30 +728,39 @@ def _where(
     if listing.search is None:
         return f"WHERE {status} ORDER BY {order}"
     among = count_jobs(db, replace(listing, search=None))
-    if is_near and _is_near(total, reach, among):
+    way = _way(listing, total, reach, among, is_near)
+    if way == "near":
         steps = _steps(total, reach, among)
         near = f"SELECT id FROM job WHERE {status} ORDER BY {order} LIMIT {steps}"
         holds = f"EXISTS (SELECT 1 FROM job_search WHERE rowid = job.id AND {HOLDS_TEXT})"
         return f"WHERE id IN ({near}) AND {holds} ORDER BY +{order}"
     found = f"(SELECT rowid FROM job_search WHERE {_found(listing.search)})"
-    if is_near and _is_walked(total, reach, among):
+    if way == "walk":
         return f"WHERE {status} AND +id IN {found} ORDER BY {order}"
     return f"WHERE +{status} AND id IN {found} ORDER BY +{order}"
 
 
-def _is_near(total: int, reach: int, among: int) -> bool:
-    """Whether it costs least to look for the text in each row until a page is full."""
-    return total * total > 16 * reach * among
+def _way(
+    listing: "Listing | ReceiptListing", total: int, reach: int, among: int, is_near: bool
+) -> Literal["near", "walk", "sort"]:
+    """How the first `reach` of `total` rows, of all that are stored, are found at the lowest cost.
+
+    "near": among the first _steps rows, if these have enough; without an index words cost most.
+    "walk": along the whole index of the order. "sort": from what the other indexes find.
+    """
+    if not is_near:
+        return "sort"
+    is_short = 4 * total > among and total * total > 2 * reach * among  # the walk, at its worst too
+    if listing.search is None and (total == among or is_short):
+        return "walk"
+    if (2 if listing.search is None else 4) * _steps(total, reach, among) < total:
+        return "near"
+    return "walk" if listing.search and 4 * total * total > reach * among else "sort"
 
 
 def _steps(total: int, reach: int, among: int) -> int:
-    """After how many rows such a look is given up."""
+    """Twice as many rows as are likely to have `reach` of `total` that are found, and some more."""
     return (2 * reach + 50) * among // total
-
-
-def _is_walked(total: int, reach: int, among: int) -> bool:
-    """Whether it costs less to walk in the list's order than to sort all `total` found."""
-    return 4 * total * total > reach * among
 
 
 def _found(search: str) -> str:
@@ -1468,29 +1477,24 @@ def _receipts_where(
     """The condition and the order that find the first `reach` of `total` at the lowest cost.
 
     As for jobs: rare receipts are taken from an index of what is asked for and sorted, frequent
-    ones by walking the index of the order. "+" keeps SQLite from using a column's index. Where
-    words are near they are looked for in each row; that walk ends after twice the rows it is likely
-    to take and some more, and may find too few: a shop of long ago has its receipts at the end.
-    Without `is_near` what words find is sorted.
+    ones by walking the index of the order. "+" keeps SQLite from using a column's index. The first
+    rows of that order may have too few: a shop or a month of long ago has its receipts at the end.
     """
     direction = "DESC" if (listing.direction == "desc") != backwards else "ASC"
     if listing.states and {"reading", "failed"}.issuperset(listing.states):
         listing = replace(listing, sort="addedAt")  # these have no fields, so ids are their order
     order = f"{RECEIPT_SORTS[listing.sort]} {direction}, id {direction}"
     among = sum(count_receipts(db).values())
-    if listing.search is None:
-        is_walked = total == among or total * total > 2 * reach * among
-        conditions = _receipt_conditions(listing, walked=is_walked)
-    elif is_near and _is_near(total, reach, among):
-        is_walked = False  # but for the few that are near
-        conditions = _receipt_conditions(listing)
-        near = f"SELECT id FROM receipt ORDER BY {order} LIMIT {_steps(total, reach, among)}"
-        conditions += [_has_words(listing.search), f"id IN ({near})"]
-    else:
-        is_walked = is_near and _is_walked(total, reach, among)
-        conditions = _receipt_conditions(listing, walked=is_walked)
-        conditions.append(f"{'+' if is_walked else ''}id IN {FOUND}")
-    return f"WHERE {_all(conditions)} ORDER BY {'' if is_walked else '+'}{order}"
+    way = _way(listing, total, reach, among, is_near)
+    conditions = _receipt_conditions(listing, walked=way == "walk")
+    if way == "near":
+        steps = _steps(total, reach, among)
+        conditions.append(f"id IN (SELECT id FROM receipt ORDER BY {order} LIMIT {steps})")
+    if listing.search is not None and way == "near":
+        conditions.append(_has_words(listing.search))
+    elif listing.search is not None:
+        conditions.append(f"{'+' if way == 'walk' else ''}id IN {FOUND}")
+    return f"WHERE {_all(conditions)} ORDER BY {'' if way == 'walk' else '+'}{order}"
 
 
 def _receipt_conditions(
@@ -1501,7 +1505,9 @@ def _receipt_conditions(
     def column(name: str) -> str:
         return name if not walked or name == RECEIPT_SORTS[listing.sort] else f"+{name}"
 
-    states = f"{column('state')} IN (SELECT value FROM json_each(:states))"
+    are_dates_rarer = listing.first_date and listing.last_date  # than those of a state
+    state = "+state" if are_dates_rarer else column("state")
+    states = f"{state} IN (SELECT value FROM json_each(:states))"
     conditions = {
         f"{column('date')} BETWEEN ifnull(:first_date, '0') AND ifnull(:last_date, '9')": (
             listing.first_date or listing.last_date

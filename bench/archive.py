@@ -130,7 +130,7 @@ def _insert(connection: sqlite3.Connection, jobs: int) -> None:
 
 
 def _insert_receipts(connection: sqlite3.Connection) -> None:
-    """A receipt of each file: of ten years and 2,000 merchants, some failed, some duplicates."""
+    """A receipt of each file: of ten years in order, 2,000 merchants, some failed or duplicates."""
     connection.execute(
         """
         INSERT INTO receipt (
@@ -142,13 +142,13 @@ def _insert_receipts(connection: sqlite3.Connection) -> None:
             CASE WHEN failed THEN 'failed' WHEN id % 7 = 0 THEN 'review'
                 WHEN id % 3 = 0 THEN 'confirmed' ELSE 'ok' END,
             iif(failed, NULL, 'Shop ' || (id * 7919 % 2000)),
-            iif(failed, NULL, date('2015-01-01', (id % 3650) || ' days')),
+            iif(failed, NULL, date('2015-01-01', (id * 3650 / jobs) || ' days')),
             iif(failed, NULL, id * 7919 % 2000000),
             iif(failed, NULL, id * 7919 % 2000000 / 6),
             iif(failed, NULL, iif(id % 11, 'EUR', iif(id % 2, 'CHF', 'USD'))),
             iif(id % 25 = 1 AND NOT failed AND id > 100, id - 50, NULL),
             created_at, updated_at
-        FROM (SELECT *, status = 'failed' AS failed FROM job)
+        FROM (SELECT *, status = 'failed' AS failed, max(id) OVER () AS jobs FROM job)
         """
     )
     connection.execute(

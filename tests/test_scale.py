@@ -2,12 +2,14 @@
 
 import string
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import db
+from bench.archive import fill
 from worker import upkeep
 
 pytestmark = pytest.mark.slow
@@ -89,7 +91,7 @@ def test_no_page_of_all_receipts_needs_sorting(connection, sort):
     for _ in range(4):
         (file,) = db.list_files(connection, add(connection))
         db.add_receipt(connection, file["id"])
-    where = db._receipts_where(connection, db.ReceiptListing(sort=sort), 4, 3)
+    where = db._receipts_where(connection, db.ReceiptListing(sort=sort), 4, 3, is_near=True)
     assert "TEMP B-TREE" not in plan(connection, f"SELECT id FROM receipt {where}")
 
 
@@ -108,6 +110,55 @@ def test_words_on_the_oldest_receipts_are_found_on_every_page(connection, sort, 
         listing = db.ReceiptListing(search="bakery", sort=sort, page=page, limit=limit)
         found += [row["id"] for row in db.list_receipts(connection, listing, 200)]
     assert found == sorted((i for i in ids if (i <= 200) == oldest), reverse=True)
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory):
+    """4,000 receipts of ten years, in the order of their dates."""
+    data = tmp_path_factory.mktemp("archive") / "data"
+    fill(data, 4000)
+    with closing(db.connect(data / "receipts.db")) as connection:
+        yield connection
+
+
+@pytest.mark.parametrize("sort", db.RECEIPT_SORTS)
+@pytest.mark.parametrize("search", [None, "grocer", "0007"])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {},
+        {"states": ("review",)},
+        {"last_date": "2017-02-28"},
+        {"first_date": "2015-02-01", "last_date": "2015-02-28", "states": ("review", "confirmed")},
+        {"first_date": "2019-01-01", "currency": "EUR", "least": 5_000_000},
+    ],
+)
+def test_every_page_is_a_part_of_all_that_is_asked_for(archive, asked, search, sort):
+    """Each is found in its way: among the first, along all of the order, or by an index."""
+    listing = db.ReceiptListing(**asked, search=search, sort=sort)
+    all_ids = [*db.list_receipt_ids(archive, listing)]
+    assert len(all_ids) == sum(row["count"] for row in db.sum_receipts(archive, listing))
+    for limit in (1, 50):
+        last = max(1, -(-len(all_ids) // limit))
+        for page in {1, 2, 7, last // 3 or 1, last // 2 or 1, last}:
+            part = db.list_receipts(archive, replace(listing, page=page, limit=limit), len(all_ids))
+            assert [row["id"] for row in part] == all_ids[(page - 1) * limit :][:limit]
+
+
+def test_a_month_of_long_ago_is_found_without_a_look_at_all_that_came_later(archive):
+    """A page of it took 76 ms of a million."""
+    month = db.ReceiptListing(first_date="2015-02-01", last_date="2015-02-28", states=("ok",))
+    steps = 0
+
+    def count():
+        nonlocal steps
+        steps += 1
+
+    total = sum(row["count"] for row in db.sum_receipts(archive, month))
+    archive.set_progress_handler(count, 1)
+    found = db.list_receipts(archive, month, total)
+    archive.set_progress_handler(None, 1)
+    assert len(found) == total > 10 and steps < 5000
 
 
 @pytest.mark.parametrize("limit", [2, 20])
