@@ -49,7 +49,7 @@ class _Piece(NamedTuple):
 
 Cut = Callable[[float, float], bool]  # whether a point is on the side of a cut that is meant
 Gap = tuple[float, float, float]  # its width, the slope of the cut in its middle, and its place
-Span = Callable[[_Piece, float], tuple[float, float]]  # where a piece is, across cuts of a slope
+Span = tuple[float, float, float]  # where a piece starts and ends across a cut, and is along it
 Pieces = Sequence[_Piece]
 
 
@@ -97,14 +97,7 @@ def _between_columns(pieces: Pieces, height: float) -> Cut | None:
     """A cut that leaves a receipt on its left and one on its right."""
     if len(pieces) < 2 * MIN_PIECES:
         return None
-    centre = fmean(piece.middle for piece in pieces)
-
-    def span(piece: _Piece, slope: float) -> tuple[float, float]:
-        lean = slope * (piece.middle - centre)
-        return piece.left + lean, piece.right + lean
-
-    widest = _widest(pieces, span, MIN_GAP * height, TRIED)
-    cuts = [_left_of(slope, place + slope * centre) for _, slope, place in widest]
+    cuts = _cuts([(p.left, p.right, p.middle) for p in pieces], height, TRIED)
     able = [cut for cut in cuts if _are_receipts(*_sides(pieces, cut))]
     if able:
         return min(able, key=lambda cut: _torn(pieces, cut))
@@ -116,26 +109,35 @@ def _above_columns(pieces: Pieces, height: float) -> Cut | None:
     """A cut with columns above it, or below, that are receipts."""
     if len(pieces) < 3 * MIN_PIECES:
         return None
-    centre = fmean(piece.across for piece in pieces)
-
-    def span(piece: _Piece, slope: float) -> tuple[float, float]:
-        level = piece.middle - slope * (piece.across - centre)
-        return level - height / 2, level + height / 2
-
-    for _, slope, place in _widest(pieces, span, height, TRIED_ABOVE):
-        cut = _above(slope, place - slope * centre)
+    spans = [(p.middle - height / 2, p.middle + height / 2, p.across) for p in pieces]
+    for across in _cuts(spans, height, TRIED_ABOVE):
+        cut = _swapped(across)
         sides = _sides(pieces, cut)
         if any(_between_columns(side, height) for side in sides) or _is_one_turned(*sides):
             return cut
     return None
 
 
-def _left_of(slope: float, place: float) -> Cut:
+def _cuts(spans: Sequence[Span], height: float, most: int) -> list[Cut]:
+    """Cuts between the spans through the widest gaps at any slope, the widest first."""
+    centre = fmean(at for _, _, at in spans)
+    gaps = [
+        (width, slope, place)
+        for slope in SLOPES
+        for width, place in _gaps(
+            (start + slope * (at - centre), end + slope * (at - centre)) for start, end, at in spans
+        )
+        if width >= MIN_GAP * height
+    ]
+    return [_cut(slope, place + slope * centre) for _, slope, place in _widest(gaps, most)]
+
+
+def _cut(slope: float, place: float) -> Cut:
     return lambda x, y: x + slope * y < place
 
 
-def _above(slope: float, place: float) -> Cut:
-    return lambda x, y: y - slope * x < place
+def _swapped(cut: Cut) -> Cut:
+    return lambda x, y: cut(y, x)
 
 
 def _other(cut: Cut) -> Cut:
@@ -149,14 +151,8 @@ def _sides(pieces: Pieces, cut: Cut) -> tuple[list[_Piece], list[_Piece]]:
     return sides
 
 
-def _widest(pieces: Pieces, span: Span, least: float, most: int) -> list[Gap]:
-    """Some of the widest gaps at any slope; of those at one place the widest."""
-    gaps = [
-        (width, slope, place)
-        for slope in SLOPES
-        for width, place in _gaps(span(piece, slope) for piece in pieces)
-        if width >= least
-    ]
+def _widest(gaps: Iterable[Gap], most: int) -> list[Gap]:
+    """Some of the widest gaps; of those at one place the widest."""
     chosen: list[Gap] = []
     for gap in sorted(gaps, reverse=True):
         is_apart = all(2 * abs(gap[2] - other[2]) > gap[0] + other[0] for other in chosen)
@@ -178,8 +174,9 @@ def _gaps(spans: Iterable[tuple[float, float]]) -> Iterator[tuple[float, float]]
 
 
 def _are_receipts(one: Pieces, other: Pieces) -> bool:
-    sides = [[seen_in(text) for text in _texts(side)] for side in (one, other)]
-    return all(map(_is_whole, (one, other))) or all(map(is_headed, sides))
+    if _is_whole(one) and _is_whole(other):
+        return True
+    return all(is_headed([seen_in(text) for text in _texts(side)]) for side in (one, other))
 
 
 def _is_one_turned(one: Pieces, other: Pieces) -> bool:
