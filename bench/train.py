@@ -28,7 +28,7 @@ from bench.accuracy import JUDGED, is_right
 from bench.drawn import draw
 from fields import learned
 from fields.amounts import find_candidates
-from fields.currencies import find_currency
+from fields.currencies import find_home
 from fields.days import find_possible_dates
 from fields.labels import read_rows
 from fields.merchants import find_names
@@ -208,7 +208,7 @@ def _candidates(kind: str, example: Example) -> Candidates:
     if kind == "merchant":
         found = [(name.features, name.text) for name in find_names(rows)]
     elif kind == "date":
-        days = find_possible_dates(rows, find_currency([row.text for row in rows]))
+        days = find_possible_dates(rows, find_home([row.text for row in rows]).month_first)
         found = [(day.features, day.iso) for day in days]
     else:
         found = [(a.features, a.amount.value) for a in find_candidates(rows)]

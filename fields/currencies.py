@@ -1,4 +1,4 @@
-"""The currency that was paid in, as ISO 4217. Pure: printed text in.
+"""The currency that was paid in, as ISO 4217, and its country's dates. Pure: printed text in.
 
 All evidence counts: a code or sign beside an amount, a country's towns, law, phone numbers and web
 addresses, its tax with one of its rates, its language. No single ordinary word is enough.
@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 from fields.labels import plain, topics
 from fields.lexicon import COUNTRIES, LANGUAGES, one_of
@@ -54,12 +54,12 @@ def _places(country: dict[str, Any]) -> Iterator[str]:
     yield from country["currency"].get("patterns", ())
 
 
-def _by_currency(country_ways: Iterator[tuple[str, str]]) -> dict[str, re.Pattern[str]]:
-    """One pattern for each currency."""
+def _joined(all_ways: Iterator[tuple[str, str]]) -> dict[str, re.Pattern[str]]:
+    """One pattern for each currency, or for each country."""
     found = defaultdict[str, set[str]](set)
-    for code, way in country_ways:
-        found[code].add(way)
-    return {code: re.compile("|".join(sorted(ways)), re.MULTILINE) for code, ways in found.items()}
+    for name, way in all_ways:
+        found[name].add(way)
+    return {name: re.compile("|".join(sorted(ways)), re.MULTILINE) for name, ways in found.items()}
 
 
 _PAID_IN = {name: file for name, file in COUNTRIES.items() if "currency" in file}
@@ -71,20 +71,17 @@ _PHONES = defaultdict[re.Pattern[str], set[str]](set)
 for _name, _file in _PAID_IN.items():
     if "phone_form" in _file["currency"]:
         _PHONES[re.compile(_file["currency"]["phone_form"])].add(_CODE[_name])
-MONTH_FIRST = {_CODE[name] for name, file in _PAID_IN.items() if file.get("month_first")}
 # How many digits the cents of a currency have.
 CENTS = {_CODE[name]: file["currency"].get("cents", 2) for name, file in _PAID_IN.items()}
-_SIGNS = _by_currency(
+_SIGNS = _joined(
     (_CODE[n], way) for n, file in _PAID_IN.items() for way in _signs(file["currency"])
 )
-_SHARED = _by_currency(
-    (_CODE[n], w) for n, file in _PAID_IN.items() for w in _shared(file["currency"])
-)
+_SHARED = _joined((_CODE[n], w) for n, file in _PAID_IN.items() for w in _shared(file["currency"]))
 _NAMES = defaultdict[str, set[str]](set)  # what of each currency its patterns look for
 for _name, _file in _PAID_IN.items():
     _lists = [_file["currency"].get(key, ()) for key in _NAMED_BY]
     _NAMES[_CODE[_name]].update([_CODE[_name]], *_lists)
-_PLACES = _by_currency((_CODE[n], way) for n, file in _PAID_IN.items() for way in _places(file))
+_PLACES = _joined((n, way) for n, file in _PAID_IN.items() for way in _places(file))
 _DOMAIN = re.compile(r"(?:www\.|@|//)[\w.\-]{1,60}\.([a-z]{2})(?![\w.])")
 _PHONE = re.compile(r"(?:\+|\b00) ?(\d[\d \-.()]{8,})")
 _RATE = re.compile(r"(?<![\d.,])(\d{1,2}(?:[.,]\d{1,2})?) ?%")
@@ -96,11 +93,11 @@ _RATES = {name: set(file.get("tax", {}).get("rates", ())) for name, file in _PAI
 
 
 def _phrases() -> Iterator[tuple[tuple[str, ...], tuple[str, int]]]:
-    """Each word of a country, with its currency and its points."""
+    """Each word of a country, with the country and its points."""
     for name, file in _PAID_IN.items():
         for key, points in (("words", PLACE), ("hints", HINT)):
             for word in file["currency"].get(key, ()):
-                yield tuple(plain(word).split()), (_CODE[name], points)
+                yield tuple(plain(word).split()), (name, points)
 
 
 def _names_of_one_currency() -> Iterator[tuple[tuple[str, ...], tuple[str, int]]]:
@@ -109,10 +106,10 @@ def _names_of_one_currency() -> Iterator[tuple[tuple[str, ...], tuple[str, int]]
     for name, file in _PAID_IN.items():
         for section, key in (("merchant", "chains"), ("numbers", "tax_id")):
             for word in file.get(section, {}).get(key, ()):
-                found[tuple(plain(word).split())].add(_CODE[name])
-    for phrase, codes in found.items():
-        if len(codes) == 1 and len("".join(phrase)) > 4:
-            yield phrase, (codes.pop(), HINT)
+                found[tuple(plain(word).split())].add(name)
+    for phrase, names in found.items():
+        if len({_CODE[name] for name in names}) == 1 and len("".join(phrase)) > 4:
+            yield from ((phrase, (name, HINT)) for name in names)
 
 
 def _spoken() -> Iterator[tuple[str, str]]:
@@ -140,17 +137,26 @@ _STARTS = {
 }
 
 
-def find_currency(texts: Sequence[str]) -> str | None:
-    """The currency most speaks for; None where too little does, or as much for another.
+class Home(NamedTuple):
+    """What the country of a receipt decides; None where the country is not known."""
 
-    A lone dollar sign is that of the country which other evidence names, else the American.
+    currency: str | None
+    month_first: bool | None  # its dates begin with the month: 3/14/2026
+
+
+def find_home(texts: Sequence[str]) -> Home:
+    """The currency that most speaks for, and the order of its dates.
+
+    No currency where too little speaks for one, or as much for another. A lone dollar sign is that
+    of the country which other evidence names, else the American.
     """
     whole = "\n".join(texts)
     signs = _rows_with(_SIGNS, whole, texts)
     signs.update(code for text in texts for code in _codes_of_label(text))
     votes = Counter({code: SIGN * count for code, count in signs.items()})
     votes.update({code: SIGN * n for code, n in _rows_with(_SHARED, whole, texts).items()})
-    for code, points, _ in _evidence(texts):
+    evidence = _evidence(texts)
+    for code, points, _ in {(_CODE[name], *found) for name, *found in evidence}:
         votes[code] += points
     dollars = sum(bool(_DOLLAR.search(text)) for text in texts)
     if dollars:
@@ -160,7 +166,19 @@ def find_currency(texts: Sequence[str]) -> str | None:
             votes[_likeliest(codes, votes)] += PLACE
     best = sorted(((votes[code], signs[code], code) for code in votes), reverse=True)[:2]
     is_open = not best or best[0][0] < MIN_POINTS or (len(best) > 1 and best[0][:2] == best[1][:2])
-    return None if is_open else best[0][2]
+    if is_open:
+        return Home(None, None)
+    return Home(best[0][2], _has_month_first(best[0][2], evidence))
+
+
+def _has_month_first(currency: str, evidence: set[tuple[str, int, str]]) -> bool:
+    """Of the currency's countries the one that most speaks for, else one with the month first."""
+    votes = Counter[str]()
+    for name, points, _ in evidence:
+        votes[name] += points
+    homes = [name for name in _PAID_IN if _CODE[name] == currency]
+    orders = {name: bool(_PAID_IN[name].get("month_first")) for name in homes}
+    return orders[max(homes, key=lambda name: (votes[name], orders[name]))]
 
 
 def _likeliest(codes: Iterable[str], votes: Counter[str]) -> str:
@@ -183,25 +201,25 @@ def _codes_of_label(text: str) -> set[str]:
 
 
 def _evidence(texts: Sequence[str]) -> set[tuple[str, int, str]]:
-    """Currency and points of each other thing that speaks for it, and what that is."""
+    """Country and points of each other thing that speaks for it, and what that is."""
     whole = "\n".join(texts).lower()
     read = plain(whole).split()
     starts = [i for i, word in enumerate(read) if word in _STARTS]
     spans = {tuple(read[i : i + n]) for n in range(1, _LONGEST + 1) for i in starts}
     found = {(*vote, " ".join(p)) for p in spans & _OF_PHRASE.keys() for vote in _OF_PHRASE[p]}
-    found |= {(code, PLACE, "place") for code, way in _PLACES.items() if way.search(whole)}
+    found |= {(name, PLACE, "place") for name, way in _PLACES.items() if way.search(whole)}
     rates = {Decimal(rate.replace(",", ".")) for rate in _RATE.findall(whole)}
     language = _language_of(set(read))
     phones = [re.sub(r"\D", "", number) for number in _PHONE.findall(whole)]
     domains = {"GB" if name == "uk" else name.upper() for name in _DOMAIN.findall(whole)}
     for name, file in _PAID_IN.items():
         if spans & _TAXES[name]:
-            found.add((_CODE[name], HINT, "tax"))
-            found |= {(_CODE[name], HINT, "rate")} if rates & _RATES[name] else set()
+            found.add((name, HINT, "tax"))
+            found |= {(name, HINT, "rate")} if rates & _RATES[name] else set()
         is_home = name in domains or any(n.startswith(file.get("phone", "-")) for n in phones)
-        found |= {(_CODE[name], PLACE, "phone or web")} if is_home else set()
+        found |= {(name, PLACE, "phone or web")} if is_home else set()
         if language in file.get("languages", ()):
-            found.add((_CODE[name], PLACE, "language"))
+            found.add((name, PLACE, "language"))
     return found
 
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import NamedTuple
 
-from fields.currencies import MONTH_FIRST
 from fields.dates import Day, find_dates, find_time
 from fields.labels import Row
 from fields.learned import against, probabilities
@@ -43,9 +42,14 @@ class PossibleDate(NamedTuple):
         return not any(self.features[f"order by {what}"] for what in orders)
 
 
-def find_purchase(rows: Sequence[Row], currency: str | None, today: date | None = None) -> Purchase:
-    """The day of the purchase: one after `today` only where no other is printed."""
-    dates = _past(find_possible_dates(rows, currency), today)
+def find_purchase(
+    rows: Sequence[Row], month_first: bool | None, today: date | None = None
+) -> Purchase:
+    """The day of the purchase: one after `today` only where no other is printed.
+
+    `month_first` says how dates begin in the country; None where it is not known.
+    """
+    dates = _past(find_possible_dates(rows, month_first), today)
     chances = probabilities("date", [each.features for each in dates])
     if not dates:
         return Purchase(None, _time(rows, []))
@@ -88,10 +92,10 @@ def _time(rows: Sequence[Row], days: Sequence[tuple[str, Day]]) -> str | None:
     return next(filter(None, map(find_time, (*beside, *undated, *texts))), None)
 
 
-def find_possible_dates(rows: Sequence[Row], currency: str | None) -> list[PossibleDate]:
+def find_possible_dates(rows: Sequence[Row], month_first: bool | None) -> list[PossibleDate]:
     found = [(index, day) for index, row in enumerate(rows) for day in find_dates(row.text)]
     found = found[:MAX_DATES]
-    dates = _Dates(rows, found, currency)
+    dates = _Dates(rows, found, month_first)
     return [
         PossibleDate(index, day, iso, dates.features(number, index, day, iso))
         for number, (index, day) in enumerate(found)
@@ -104,7 +108,7 @@ class _Dates:
     """What the possible dates of a receipt share."""
 
     def __init__(
-        self, rows: Sequence[Row], found: Sequence[tuple[int, Day]], currency: str | None
+        self, rows: Sequence[Row], found: Sequence[tuple[int, Day]], month_first: bool | None
     ) -> None:
         self.rows = rows
         readings = [(day.day_first, day.month_first) for _, day in found]
@@ -113,9 +117,9 @@ class _Dates:
         texts = [row.text for row in rows]
         # 1 where it speaks for the month first, -1 for the day first
         self.orders: dict[str, float] = {
-            "currency": 0 if currency is None else 2 * (currency in MONTH_FIRST) - 1,
+            "currency": 0 if month_first is None else 2 * month_first - 1,
             "other dates": min(1, max(-1, certain[0] - certain[1])),
-            "default": -(currency is None),
+            "default": -(month_first is None),
             "half day": any(map(_HALF_DAY.search, texts)),
             "state": any(map(_STATE.search, texts)),
         }

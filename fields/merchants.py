@@ -372,12 +372,16 @@ def _has_exact_chain(words: Sequence[str]) -> bool:
 
 
 def _logo(name: str) -> str | None:
-    """The chain whose logo was misread as this name (LDL, LiDLde, RSSMANN); None for any other."""
+    """The chain whose logo was misread as this name (LDL, LiDLde, RSSMANN); None for any other.
+
+    Of four letters none may be another: a SHOP is no IHOP.
+    """
     words = plain(name).split()
     stem = re.sub(r"(?:de|com)$", "", words[0]) if len(words) == 1 else ""
     if len(stem) < 3 or stem in _ONE_WORD:
         return None
-    return next((_ONE_WORD[word] for word in _ONE_WORD if within_one_edit(stem, word)), None)
+    like = (word for word in _ONE_WORD if len(word) > 4 or len(word) != len(stem))
+    return next((_ONE_WORD[word] for word in like if within_one_edit(stem, word)), None)
 
 
 def _whole_name(rows: Sequence[Row], best: Name, kinds: Set[int]) -> tuple[str, int]:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from itertools import repeat
 
 from fields.checks import JUDGED, MIN_PROBABILITY_UNWARNED, check, is_doubtful, reviewed
-from fields.currencies import CENTS, find_currency
+from fields.currencies import CENTS, find_home
 from fields.days import Purchase, find_purchase
 from fields.items import find_items
 from fields.labels import Row, read_rows, text_of
@@ -48,12 +48,12 @@ def read_receipt(
     if not placed:
         return reviewed(Receipt(source="rules", warnings=("no_text",)))
     texts = [text_of(row) for row, _ in placed]
-    currency = find_currency(texts)
+    home = find_home(texts)
     lines, at = zip(*placed, strict=True)
-    read = read_rows(lines, at, CENTS[currency] if currency else 2)
+    read = read_rows(lines, at, CENTS[home.currency] if home.currency else 2)
     merchant = find_merchant(read)
     totals = find_totals(read)
-    purchase = find_purchase(read, currency, today)
+    purchase = find_purchase(read, home.month_first, today)
     paid = _payment(read)
     receipt = Receipt(
         source="rules",
@@ -64,7 +64,7 @@ def read_receipt(
         receipt_number=_receipt_number(texts),
         date=purchase.date,
         time=purchase.time,
-        currency=currency,
+        currency=home.currency,
         items=find_items(read, totals.first_row, _sure_sums(totals)),
         subtotal=totals.subtotal and totals.subtotal.value,
         discount=totals.discount,

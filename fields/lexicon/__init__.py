@@ -8,7 +8,7 @@ Read once, when imported; no other module of fields/ reads a file.
 Of a section's words `CHECKS` in tests/fields/test_lexicon.py shows what each key is for. What a
 country's file has besides:
 
-month_first      its dates begin with the month, in all countries of its currency
+month_first      its dates begin with the month
 cash_rounding    the most by which a payment in cash differs from the total
 languages        codes of the languages that speak for its currency; phone: its code without +
 [currency] code  ISO 4217; cents: digits of its cents, if not 2; dollar: its sign is $
@@ -96,8 +96,9 @@ CURRENCY_NAMES = frozenset(
     if name.isalpha()
 )
 # The pattern of what makes a number beside it money. Codes and short words only as they are
-# written, and not at the end of a word: 948 Ft, but 6 FT.
+# written, and not at the end of a word: 948 Ft, but 6 FT; a lone letter only before cents.
 MARK = (
     f"(?:{one_of(words('currency', 'signs', 'shared', 'marks'))}"
-    rf"|(?<![^\W\d])(?-i:{one_of(_names('before', 'shared_before', 'behind'))}))"
+    rf"|(?<![^\W\d])(?-i:{one_of(_names('before', 'shared_before', 'behind'))}"
+    rf"|{one_of(words('currency', 'before_cents'))}(?= ?\d[\d,]*\.\d\d(?!\d))))"
 )

@@ -10,7 +10,7 @@ from itertools import combinations
 import pytest
 
 from fields.amounts import find_candidates
-from fields.currencies import find_currency
+from fields.currencies import find_home
 from fields.dates import find_time, parse_date
 from fields.days import find_possible_dates
 from fields.labels import TOPICS, plain, read_rows, topics
@@ -78,7 +78,7 @@ CURRENCIES = [
 def test_a_currency_is_found_by_each_sign_and_word():
     assert len(CURRENCIES) > 200
     texts = [(code, text.replace("*", "")) for code, text in CURRENCIES]
-    assert [(code, text) for code, text in texts if find_currency([text]) != code] == []
+    assert [(code, text) for code, text in texts if find_home([text]).currency != code] == []
 
 
 @pytest.mark.parametrize(
@@ -98,15 +98,30 @@ def test_a_currency_is_found_by_each_sign_and_word():
     ],
 )
 def test_a_currency_is_found_by_what_else_its_country_prints(code, text):
-    assert find_currency(text.split("\n")) == code
+    assert find_home(text.split("\n")).currency == code
+
+
+@pytest.mark.parametrize(
+    ("text", "currency", "day"),
+    [
+        ("SUPERMERCADO, QUITO\nRUC 1790016919001", "USD", "2026-03-04"),
+        ("ALMACEN TEL +503 2231 4500", "USD", "2026-03-04"),
+        ("DELI, AUSTIN, TX 78701", "USD", "2026-04-03"),
+        ("DELI", "USD", "2026-04-03"),
+        ("FARMACIA, PANAMÁ", "PAB", "2026-03-04"),
+    ],
+)
+def test_the_order_of_day_and_month_is_that_of_the_country(text, currency, day):
+    receipt = found(f"{text}\n04/03/2026 10:15\nTOTAL $5.00")
+    assert (receipt.currency, receipt.date) == (currency, day)
 
 
 def test_a_shared_sign_is_that_of_the_country_which_something_else_tells():
-    assert find_currency(["kr 50,00", "STORGATAN 1, MALMÖ"]) == "SEK"
-    assert find_currency(["kr 50,00", "TLF +47 22 12 34 56"]) == "NOK"
-    assert find_currency(["¥ 500", "お釣り", "小計", "合計"]) == "JPY"
-    assert find_currency(["¥ 5.00", "找零", "微信支付", "谢谢"]) == "CNY"
-    assert find_currency(["kr 50,00"]) is None
+    assert find_home(["kr 50,00", "STORGATAN 1, MALMÖ"]).currency == "SEK"
+    assert find_home(["kr 50,00", "TLF +47 22 12 34 56"]).currency == "NOK"
+    assert find_home(["¥ 500", "お釣り", "小計", "合計"]).currency == "JPY"
+    assert find_home(["¥ 5.00", "找零", "微信支付", "谢谢"]).currency == "CNY"
+    assert find_home(["kr 50,00"]).currency is None
 
 
 @pytest.mark.parametrize(
@@ -128,7 +143,7 @@ def test_a_shared_sign_is_that_of_the_country_which_something_else_tells():
     ],
 )
 def test_no_single_word_of_a_sentence_makes_a_currency(texts, code):
-    assert find_currency(texts) == code
+    assert find_home(texts).currency == code
 
 
 def test_each_language_of_a_country_has_a_file():

@@ -267,6 +267,7 @@ def test_the_total_is(text):
         ("SUN HUP TRADING\n(M) SDN BHD\nJALAN 3", "SUN HUP TRADING (M) SDN BHD"),
         ("NOODLE HOUSE\nLOT 7, JALAN 3\nOwned by :\nBIG BOWL SDN BHD", "NOODLE HOUSE"),
         ("LDL\nWarburger Straße 1\n33100 Paderborn", "Lidl"),  # a logo misread
+        ("SHOP\n12 High St", "SHOP"),  # and not IHOP
         ("Save money. Live better.\nST# 021\nwww.walmart.com", "Walmart"),
         ("Welcome to JOE'S DINER\nServer: Amy", "JOE'S DINER"),
         ("HIN LEE TRADING SON BHD (72513-X)\nJALAN 3", "HIN LEE TRADING SDN BHD"),  # misread forms
@@ -912,3 +913,15 @@ def test_a_tax_that_makes_the_total_proves_it():
     found = Sum(Decimal("10.80"), Evidence(0.6), 1.0)
     odds = [_judged(found, [found], is_proved).evidence.probability for is_proved in (True, False)]
     assert odds[1] == pytest.approx(0.6) and odds[0] > 0.8
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("MUGS Q45.00\nPLATE Q1,200.00\nTOTAL Q1,245.00\nGUATEMALA", ["MUGS", "PLATE"]),
+        ("BREAD R12.00\nMILK R 20.00\nTOTAL R32.00\nVAT 15% 4.17", ["BREAD", "MILK"]),
+        ("VITAMIN K 2.00\nPAPER A4 R 1\nTOTAL 3.00", ["VITAMIN K"]),
+    ],
+)
+def test_a_letter_that_is_a_currency_is_no_part_of_the_item(text, names):
+    assert [item.description for item in read(text).items][: len(names)] == names
