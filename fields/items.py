@@ -55,6 +55,7 @@ class _Read(NamedTuple):
 def find_items(rows: Sequence[Row], last: int, sums: Collection[Decimal] = ()) -> tuple[Item, ...]:
     """The items on the rows up to, not including, `last`; `sums` are subtotal and total."""
     items: list[Item] = []
+    added = [Decimal(0)]  # what the items make, one after the other
     name, waiting = "", None
     printed = _below_heading(rows[:last])
     things = [row for row in printed if not (is_head(row.text) or _is_sum(row) or _is_former(row))]
@@ -70,10 +71,11 @@ def find_items(rows: Sequence[Row], last: int, sums: Collection[Decimal] = ()) -
             elif _is_name(read.name) and len(_HEADING.findall(row.text)) < 2:
                 name = read.name
             continue
-        if not (read.name or name) or _repeats_sum(items, read):
+        if not (read.name or name) or _repeats_sum(added, read):
             continue
         item = _item(read, name, waiting, "discount" in row.topics, lead)
         items.append(replace(item, evidence=_evidence(row)))
+        added += [added[-1] + item.amount] if item.amount else []
         name, waiting = "", None
     return _without_sums(items, sums)
 
@@ -120,10 +122,9 @@ def _below_heading(rows: Sequence[Row]) -> Sequence[Row]:
     return rows
 
 
-def _repeats_sum(items: Sequence[Item], read: _Read) -> bool:
+def _repeats_sum(added: Sequence[Decimal], read: _Read) -> bool:
     """The amount is that of all items above, two at least: a sum whose label was not read."""
-    amounts = [item.amount for item in items if item.amount]
-    return len(amounts) > 1 and read.amount == sum(amounts, Decimal(0))
+    return len(added) > 2 and read.amount == added[-1]
 
 
 def _is_sum(row: Row) -> bool:
