@@ -311,7 +311,9 @@ def _why_not(path: Path) -> str:
         head = file.read(4)
     for beginning, name in BEGINNINGS.items():
         if head.startswith(beginning):
-            return f"it begins as a {name}, but its header is damaged; send the original file again"
+            return (
+                f"it begins as a {name}, but is damaged or cut short; send the original file again"
+            )
     return f"its content is not a picture we can read; send {ACCEPTED}"
 
 

@@ -593,7 +593,12 @@ def test_a_picture_with_a_damaged_header_is_not_called_another_thing(stored, for
     whole = of_format(format, drawn())
     told = refusal(stored(whole[:4] + bytes(20)))
     name = {"WEBP": "WebP"}.get(format, format)
-    assert told.startswith(f"it begins as a {name}, but its header is damaged")
+    assert told.startswith(f"it begins as a {name}, but is damaged or cut short")
+
+
+def test_a_webp_that_lacks_its_end_is_called_cut_short(stored):
+    told = refusal(stored(of_format("WEBP", drawn())[:-9]))
+    assert told.startswith("it begins as a WebP, but is damaged or cut short")
 
 
 def test_a_jpeg_that_is_also_html_is_a_jpeg_and_a_page_that_is_also_a_jpeg_is_not(stored, client):
