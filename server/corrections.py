@@ -113,13 +113,14 @@ def read_change(body: Json) -> Change:
             faults.append(f"{name}{fault.where} must be {fault}, not {_shown(fault.value)}")
             return None
 
-    faults += [f"{_shown(name)} is none of {', '.join(KEYS)}" for name in body if name not in KEYS]
+    unknown = [_shown(name) for name in body if name not in KEYS]
+    faults += [f"{name} is not one of {', '.join(KEYS)}" for name in unknown]
     seen = read("updatedAt", body.get("updatedAt"), _text)
     values: Json = read("set", body.get("set", {}), _object) or {}
     unset: list[Any] = read("unset", body.get("unset", []), _list) or []
     names = [_shown(name) for name in (*values, *unset) if name not in [*READERS]]
-    faults += [f"{name} is none of the fields {', '.join(READERS)}" for name in names[:1]]
-    faults += [f"{name} is no field either" for name in names[1:]]
+    faults += [f"{name} is not one of the fields {', '.join(READERS)}" for name in names[:1]]
+    faults += [f"{name} is not a field either" for name in names[1:]]
     known = {name: value for name, value in values.items() if name in READERS}
     found = {name: read(name, value, READERS[name]) for name, value in known.items()}
     faults += [f"{name} is both in set and in unset" for name in found if name in unset]

@@ -44,11 +44,13 @@ def start(service: Service) -> None:
     """Begin to watch. Raises SystemExit, a sentence, where WATCH_DIR cannot be watched."""
     directory = Path(service.settings.watch_dir).absolute()
     if not directory.is_dir():
-        raise SystemExit(f"WATCH_DIR {directory} is no directory; make it, or mount its disk first")
+        raise SystemExit(
+            f"WATCH_DIR {directory} is not a directory; make it, or mount its disk first"
+        )
     if directory.resolve().is_relative_to(service.storage.root):
-        raise SystemExit(f"WATCH_DIR {directory} must not be inside of DATA_DIR")
+        raise SystemExit(f"WATCH_DIR {directory} must not be inside DATA_DIR")
     if (name := service.settings.watch_provider) and name not in service.providers:
-        raise SystemExit(f"WATCH_PROVIDER {name!r} is none of: {', '.join(service.providers)}")
+        raise SystemExit(f"WATCH_PROVIDER {name!r} is not one of: {', '.join(service.providers)}")
     service.watching.append(threading.Thread(target=_watch, args=(service, directory), daemon=True))
     service.watching[0].start()
 

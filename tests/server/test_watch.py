@@ -175,9 +175,9 @@ def on_top(found):
 @pytest.mark.parametrize(
     ("env", "words"),
     [
-        ({"WATCH_DIR": "{root}/nowhere"}, "is no directory; make it, or mount its disk first"),
-        ({"WATCH_DIR": "{root}/data/uploads"}, "must not be inside of DATA_DIR"),
-        ({"WATCH_DIR": "{root}", "WATCH_PROVIDER": "x"}, "WATCH_PROVIDER 'x' is none of: fake"),
+        ({"WATCH_DIR": "{root}/nowhere"}, "is not a directory; make it, or mount its disk first"),
+        ({"WATCH_DIR": "{root}/data/uploads"}, "must not be inside DATA_DIR"),
+        ({"WATCH_DIR": "{root}", "WATCH_PROVIDER": "x"}, "WATCH_PROVIDER 'x' is not one of: fake"),
     ],
 )
 def test_a_directory_that_cannot_be_watched_stops_the_start(make_app, tmp_path, env, words):
