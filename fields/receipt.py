@@ -144,10 +144,11 @@ def _receipt_number(texts: Sequence[str]) -> str | None:
 
 
 def _payment(rows: Sequence[Row]) -> tuple[str, Evidence] | None:
-    """How it was paid, and the row that says so."""
+    """How it was paid, and the row that says so: with an amount, or a card's number beside it."""
     for topic, method in _METHODS.items():
-        for row in rows:
-            if topic in row.topics and (row.amounts or _LAST4.search(row.text)):
+        for index, row in enumerate(rows):
+            beside = rows[max(0, index - 1) : index + 2]
+            if topic in row.topics and (row.amounts or _last4([each.text for each in beside])):
                 return method, Evidence(None, "ocr", row.page, row.box(0, len(row.text)))
     return None
 

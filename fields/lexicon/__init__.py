@@ -96,9 +96,9 @@ CURRENCY_NAMES = frozenset(
     if name.isalpha()
 )
 # The pattern of what makes a number beside it money. Codes and short words only as they are
-# written, and not at the end of a word: 948 Ft, but 6 FT; a lone letter only before cents.
+# written, and not at the end of a word: 948 Ft, but 6 FT; a letter of its own before cents.
 MARK = (
     f"(?:{one_of(words('currency', 'signs', 'shared', 'marks'))}"
     rf"|(?<![^\W\d])(?-i:{one_of(_names('before', 'shared_before', 'behind'))}"
-    rf"|{one_of(words('currency', 'before_cents'))}(?= ?\d[\d,]*\.\d\d(?!\d))))"
+    rf"|(?<!\S){one_of(words('currency', 'before_cents'))}(?= ?\d[\d,]*\.\d\d(?!\d))))"
 )

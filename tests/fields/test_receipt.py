@@ -920,8 +920,13 @@ def test_a_tax_that_makes_the_total_proves_it():
     [
         ("MUGS Q45.00\nPLATE Q1,200.00\nTOTAL Q1,245.00\nGUATEMALA", ["MUGS", "PLATE"]),
         ("BREAD R12.00\nMILK R 20.00\nTOTAL R32.00\nVAT 15% 4.17", ["BREAD", "MILK"]),
-        ("VITAMIN K 2.00\nPAPER A4 R 1\nTOTAL 3.00", ["VITAMIN K"]),
+        ("CABLE LVDR-R 2.00\nPAPER A4 1.00\nTOTAL 3.00", ["CABLE LVDR-R", "PAPER A4"]),
     ],
 )
 def test_a_letter_that_is_a_currency_is_no_part_of_the_item(text, names):
     assert [item.description for item in read(text).items][: len(names)] == names
+
+
+def test_a_card_that_is_named_beside_its_number_paid():
+    assert read("PIZZA\nTOTAL 12.00\nCC Type: VISA\nXXXX1234").payment_method == "card"
+    assert read("PIZZA\nTOTAL 12.00\nCard Type: VISA").payment_method is None
