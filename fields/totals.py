@@ -5,6 +5,7 @@ together, as sums that agree are.
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -48,15 +49,18 @@ class Totals(NamedTuple):
 def find_totals(rows: Sequence[Row]) -> Totals:
     candidates = find_candidates(rows)
     likely = {name: _likely(rows, candidates, name) for name in ("total", "subtotal", "tax")}
-    tips = _called(rows, candidates, "tip")
+    tips = _called(rows, [c for c in candidates if not _is_suggested(rows[c.row])], "tip")
     no_taxes = [candidate for candidate in candidates if "tax" not in candidate.label]
     services = _called(rows, no_taxes, "service")  # a service tax is a tax
     taxes = tuple(_taxes(rows))
     discount = _discount(candidates)
+    doubled = _doubled(likely["tax"], taxes)
     likely["tax"] += _added(likely["tax"])
     printed = {number.value for row in rows for number in row.numbers}
     likely["total"] = [_as_charged(found, printed) for found in likely["total"]]
-    total, subtotal, tax, charge = _together(likely, [*tips, *services], discount)
+    total, subtotal, tax, charge = _together(
+        likely | {"tax": likely["tax"] + doubled}, [*tips, *services], discount
+    )
     agrees = _agrees((total, subtotal, tax, charge), discount)
     is_proved = bool(tax and tax.value and agrees)
     is_needed = agrees and not _agrees((total, subtotal, tax, None), discount)
@@ -82,11 +86,17 @@ def _likely(rows: Sequence[Row], candidates: Sequence[Candidate], name: str) -> 
     chances = probabilities(name, [candidate.features for candidate in candidates])
     for candidate, likely in zip(candidates, chances, strict=True):
         value = candidate.amount.value
-        if name == "total" and role_of(candidate.label) == "discount":
-            continue  # TOTAL SAVINGS 9.96
+        is_saved = role_of(candidate.label) == "discount"  # TOTAL SAVINGS 9.96
+        if name == "total" and (is_saved or _is_suggested(rows[candidate.row])):
+            continue
         if value not in found or likely > _chance(found[value]):
             found[value] = _sum(rows, candidate, likely)
     return sorted(found.values(), key=_chance, reverse=True)[:TRIED]
+
+
+def _is_suggested(row: Row) -> bool:
+    """Whether the row says what a tip would make: 18%: (TIP 5.49 TOTAL 39.13)."""
+    return {"tip", "total"} <= row.topics and "%" in row.text
 
 
 def _as_charged(total: Sum, printed: set[Decimal]) -> Sum:
@@ -101,6 +111,12 @@ def _added(taxes: Sequence[Sum]) -> list[Sum]:
         min(pair, key=_chance)._replace(value=sum((tax.value for tax in pair), Decimal(0)))
         for pair in combinations(taxes, 2)
     ]
+
+
+def _doubled(likely: Sequence[Sum], taxes: Sequence[Tax]) -> list[Sum]:
+    """Taxes that are printed twice, as one: India's CGST and SGST are always the same amount."""
+    amounts = Counter(tax.amount for tax in taxes)
+    return [tax._replace(value=2 * tax.value) for tax in likely if amounts[tax.value] == 2]
 
 
 def _judged(found: Sum, likely: Sequence[Sum], is_proved: bool) -> Sum:

@@ -312,3 +312,9 @@ def test_a_pattern_without_a_word_in_any_file_is_refused():
 
 def test_the_order_of_words_does_not_depend_on_the_files():
     assert words("topics", "total", "grand") == sorted(set(words("topics", "grand", "total")))
+
+
+def test_each_name_of_a_countrys_tax_is_a_label_of_tax():
+    names = [name for file in COUNTRIES.values() for name in file.get("tax", {}).get("names", ())]
+    assert len(names) > 80
+    assert [name for name in names if "tax" not in row(f"{name} 10% 7.00").topics] == []

@@ -930,3 +930,34 @@ def test_a_letter_that_is_a_currency_is_no_part_of_the_item(text, names):
 def test_a_card_that_is_named_beside_its_number_paid():
     assert read("PIZZA\nTOTAL 12.00\nCC Type: VISA\nXXXX1234").payment_method == "card"
     assert read("PIZZA\nTOTAL 12.00\nCard Type: VISA").payment_method is None
+
+
+SUGGESTED = """TAVERN
+SUBTOTAL 30.50
+TAX 3.14
+AMOUNT DUE 33.64
+Suggested Tip:
+18%: (Tip $5.49 Total $39.13)
+20%: (Tip $6.10 Total $39.74)"""
+
+
+def test_what_a_suggested_tip_would_make_is_no_total():
+    receipt = read(SUGGESTED)
+    assert (receipt.total, receipt.tip) == (Decimal("33.64"), None)
+
+
+def test_two_taxes_of_the_same_amount_are_added_up():
+    receipt = read("DOSA 280.00\nSub Total 280.00\nCGST 2.5% 7.00\nSGST 2.5% 7.00\nNet 294.00")
+    assert (receipt.total, receipt.tax, len(receipt.taxes)) == (Decimal("294.00"), 14, 2)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "PARKHAUS\nEinfahrt 13.03.2026 22:10\nAusfahrt 14.03.2026 01:42\nPARKENTGELT 12,00 EUR",
+        "INN\nArrival 12 Mar 2026\nDeparture 14 Mar 2026\nTOTAL $427.14",
+        "PARKING\nENTRY 03/13/2026 22:10\nEXIT 03/14/2026 01:42\nTOTAL $12.00",
+    ],
+)
+def test_the_day_of_leaving_is_the_day_of_the_purchase(text):
+    assert read(text).date == "2026-03-14"
