@@ -11,7 +11,7 @@ PIP = $(BIN)/pip install --disable-pip-version-check
 SHELL := bash
 unexport PYTHONDONTWRITEBYTECODE  # or every process of the tests compiles all modules again
 HOST := localhost
-# Not empty where this processor has AVX-512: engines/paddle_models.py
+# Not empty where this processor has AVX-512: engines/runtimes.py
 OPENVINO := $(shell grep -sm1 -o avx512f /proc/cpuinfo)
 PORT := 3000
 

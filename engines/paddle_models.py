@@ -1,20 +1,19 @@
-"""Loads PP-OCR's models and runs them: on ONNX Runtime, the detector on OpenVINO where that pays.
+"""Loads PP-OCR's models, and reads rows with them.
 
 The package paddleocr does the same with 1.2 s of imports and 500 MB of further packages. Its whole
 pipeline would not do: pages are turned between detecting and recognising, and the recogniser's own
 probabilities are needed for the spaces between words.
 """
 
-import importlib.util
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from functools import cache, partial
-from importlib.metadata import version
+from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from engines import ctc
+from engines import ctc, onnx_file
 from engines.detector import Detector
+from engines.recogniser import Layer, Recogniser, recogniser
+from engines.runtimes import Network, detector_network, onnx_network
 from result import ProviderError
 
 DET, REC = "PP-OCRv6_small_det", "PP-OCRv6_small_rec"
@@ -28,14 +27,9 @@ SHA256 = {
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of the detector's training
 # Of PP-OCRv5. What is recommended for v6 (0.2, 0.45, 1.4) has not been measured on receipts.
 THRESHOLDS = 0.3, 0.6, 1.5
+# Of the recogniser: the input of its last layer, and that layer's weights and bias.
+FEATURES, LAST_LAYER = "p2o.pd_op.transpose.8.0", ("linear_8.w_0", "linear_8.b_0")
 LINE_HEIGHT = 48  # pixels, of what recogniser and classifier see
-
-
-class Recogniser(NamedTuple):
-    """A network, and what its outputs mean."""
-
-    session: Any  # onnxruntime.InferenceSession
-    known: ctc.Alphabet
 
 
 class Models(NamedTuple):
@@ -43,7 +37,7 @@ class Models(NamedTuple):
 
     detector: Detector
     recogniser: Recogniser
-    classifier: Any  # onnxruntime.InferenceSession
+    classifier: Network
 
 
 @cache
@@ -57,11 +51,9 @@ def load(det_dir: str, rec_dir: str) -> Models:
     cv2.setNumThreads(1)
     try:
         return Models(
-            _own_detector(det_dir)
-            if det_dir
-            else Detector(_network(weights(DET_FILE)), MEAN, DEVIATION, *THRESHOLDS),
+            _own_detector(det_dir) if det_dir else _detector(),
             _own_recogniser(rec_dir) if rec_dir else _recogniser(),
-            _session(weights(CLS_FILE)),
+            onnx_network(weights(CLS_FILE).read_bytes()),
         )
     except ProviderError:
         raise
@@ -71,12 +63,12 @@ def load(det_dir: str, rec_dir: str) -> Models:
         ) from error
 
 
-def read_row(recogniser: Recogniser, row: Any) -> tuple[str, float]:
+def read_row(recognise: Recogniser, row: Any) -> tuple[str, float]:
     """The text of a row and its mean confidence; `row` is a BGR array LINE_HEIGHT high."""
-    return ctc.decode(_run(recogniser.session, _scaled(row)[None])[0], recogniser.known)
+    return ctc.decode(*recognise(_scaled(row)[None]))
 
 
-def are_turned(classifier: Any, rows: Sequence[Any]) -> float:
+def are_turned(classifier: Network, rows: Sequence[Any]) -> float:
     """The mean probability that rows, as in read_row, are upside down.
 
     Of long ones the width is squeezed to 4 heights, as in PP-OCR's training:
@@ -89,7 +81,7 @@ def are_turned(classifier: Any, rows: Sequence[Any]) -> float:
     for place, row in zip(batch, rows, strict=True):
         width = min(row.shape[1], place.shape[2])
         place[:, :, :width] = _scaled(cv2.resize(row, (width, LINE_HEIGHT)))
-    return float(_run(classifier, batch)[:, 1].mean())
+    return float(classifier(batch)[:, 1].mean())
 
 
 def _scaled(row: Any) -> Any:
@@ -97,82 +89,41 @@ def _scaled(row: Any) -> Any:
     return row.transpose(2, 0, 1).astype("float32") / 127.5 - 1
 
 
-def _run(session: Any, batch: Any) -> Any:
-    return session.run(None, {session.get_inputs()[0].name: batch})[0]
+def _detector() -> Detector:
+    run = detector_network(weights(DET_FILE).read_bytes())
+    return Detector(run, MEAN, DEVIATION, *THRESHOLDS)
 
 
 def _recogniser() -> Recogniser:
-    session = _session(weights(REC_FILE))
-    listed = session.get_modelmeta().custom_metadata_map["character"].splitlines()
-    return Recogniser(session, ctc.alphabet(["blank", *listed, " "]))
+    model = weights(REC_FILE).read_bytes()
+    listed = onnx_file.metadata(model)["character"].splitlines()
+    known = ctc.alphabet(["blank", *listed, " "])
+    weights_of_last, bias = (onnx_file.constant(model, name) for name in LAST_LAYER)
+    last = Layer(weights_of_last, bias, known)
+    return recogniser(onnx_network(onnx_file.cut(model, FEATURES, LAST_LAYER)), last)
 
 
 def _own_detector(directory: str) -> Detector:
-    session, config = _own(directory)
+    run, config = _own(directory)
     steps, chosen = config["PreProcess"]["transform_ops"], config["PostProcess"]
     colours = next(step["NormalizeImage"] for step in steps if "NormalizeImage" in step)
     thresholds = (chosen[name] for name in ("thresh", "box_thresh", "unclip_ratio"))
-    return Detector(partial(_run, session), colours["mean"], colours["std"], *thresholds)
+    return Detector(run, colours["mean"], colours["std"], *thresholds)
 
 
 def _own_recogniser(directory: str) -> Recogniser:
-    session, config = _own(directory)
-    listed = config["PostProcess"]["character_dict"]
-    return Recogniser(session, ctc.alphabet(["blank", *listed, " "]))
+    run, config = _own(directory)
+    known = ctc.alphabet(["blank", *config["PostProcess"]["character_dict"], " "])
+    return lambda row: (run(row)[0], known)
 
 
-def _own(directory: str) -> tuple[Any, Any]:
+def _own(directory: str) -> tuple[Network, Any]:
     """The network in a directory as PaddleOCR exports it, and its description."""
     import yaml
 
     text = Path(directory, "inference.yml").read_bytes()
     config = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    return _session(Path(directory, "inference.onnx")), config
-
-
-def detects_on_openvino(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
-    """Whether OpenVINO is installed and faster at the detector on this processor: with AVX-512.
-
-    On an Intel with it the detector takes 0.29 of its time on ONNX Runtime, and the recogniser 1.04
-    to 1.10; on an AMD with AVX2 alone 1.06 and 1.06 to 1.25. The boxes are the same.
-    """
-    with suppress(OSError):  # there is none on macOS
-        if "avx512f" in cpuinfo.read_text("utf-8"):
-            return importlib.util.find_spec("openvino") is not None
-    return False
-
-
-def runs_on() -> str:
-    """What runs our own models here, in words."""
-    onnx_runtime = f"ONNX Runtime {version('onnxruntime')}"
-    openvino = f"OpenVINO {version('openvino')}" if detects_on_openvino() else ""
-    return f"detector on {openvino or onnx_runtime}, recogniser on {onnx_runtime}"
-
-
-def _network(path: Path) -> Callable[[Any], Any]:
-    return on_openvino(path) if detects_on_openvino() else partial(_run, _session(path))
-
-
-def on_openvino(path: Path) -> Callable[[Any], Any]:
-    """A network as Detector has it, on OpenVINO, one thread, and not in bfloat16 on AMX.
-
-    What it prepares for each size of picture is not kept: for 24 sizes that is 200 MB, and no time.
-    """
-    import openvino
-
-    options = {"INFERENCE_NUM_THREADS": 1, "INFERENCE_PRECISION_HINT": "f32"}
-    options |= {"CPU_RUNTIME_CACHE_CAPACITY": 0}
-    network = openvino.Core().compile_model(str(path), "CPU", options)
-    return lambda pictures: network([pictures])[0]
-
-
-def _session(path: Path) -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1  # two are slower when every core has its worker
-    options.inter_op_num_threads = 1
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return onnx_network(str(Path(directory, "inference.onnx"))), config
 
 
 def weights(name: str) -> Path:

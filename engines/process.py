@@ -45,7 +45,10 @@ MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes
 NO_MEMORY = re.compile(
     "out of memory|bad.?alloc|(allocat|insufficient).* memory|memory alloc", re.I
 )
-THREADS = {name: "1" for name in ("OMP_THREAD_LIMIT", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+LIBRARIES = {  # one thread for each, and 64 prepared steps of OpenVINO's networks: 1024 are 300 MB
+    **dict.fromkeys(("OMP_THREAD_LIMIT", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"),
+    "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64",
+}
 
 
 class Kind(NamedTuple):
@@ -73,7 +76,7 @@ class Child:
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=2,  # what a library prints goes where the server logs
-                env={**environ, **THREADS, "PYTHONPATH": str(ROOT), "TMPDIR": self.scratch},
+                env={**environ, **LIBRARIES, "PYTHONPATH": str(ROOT), "TMPDIR": self.scratch},
                 start_new_session=True,  # Ctrl-C is not for it, and its group can be killed whole
             )
 

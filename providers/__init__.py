@@ -3,7 +3,7 @@
 from dataclasses import replace
 from types import ModuleType
 
-from engines import paddle_models
+from engines import runtimes
 from providers import (
     gemini,
     llama,
@@ -31,7 +31,7 @@ PROVIDERS: dict[str, Provider] = {  # in the order of the API reference
         paddle.ocr,
         paddle.unavailable,
         model=paddle.model,
-        runs_on=paddle_models.runs_on,
+        runs_on=runtimes.runs_on,
         warm=paddle.warm,
     ),
     "tesseract": Provider(tesseract.ocr, tesseract.unavailable, model=tesseract.model),

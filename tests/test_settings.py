@@ -181,7 +181,7 @@ def test_the_readmes_table_is_as_the_settings_are():
 
 # Who reads them
 
-MAY_SEE_IT = ("app.py", "settings.py", "engines/process.py", "engines/paddle_models.py")
+MAY_SEE_IT = ("app.py", "settings.py", "engines/process.py")
 
 
 def test_only_the_app_and_the_start_of_engines_see_the_environment():

@@ -4,13 +4,11 @@ import subprocess
 import sys
 from io import BytesIO
 
-import numpy as np
 import pytest
 import yaml
 from PIL import Image, ImageDraw, ImageFont
 
-from engines import paddle_models
-from engines.detector import find
+from engines import onnx_file, paddle_models
 from providers import PROVIDERS, paddle
 from settings import read_settings
 from tests.conftest import ROOT
@@ -136,27 +134,6 @@ def test_a_receipt_too_long_for_one_look_is_read_once_from_end_to_end(client):
         assert abs(line["box"][1] - top) < 12
 
 
-@pytest.mark.parametrize("flags", ["fma avx avx2", "avx2 avx512f avx512dq", None])
-def test_the_detector_runs_on_openvino_where_the_processor_has_avx_512(tmp_path, flags):
-    cpuinfo = tmp_path / "cpuinfo"
-    if flags:
-        cpuinfo.write_text(f"model name\t: A processor\nflags\t\t: fpu {flags}\n")
-    assert paddle_models.detects_on_openvino(cpuinfo) == ("avx512f" in (flags or ""))
-
-
-@pytest.mark.slow
-def test_the_detector_finds_the_same_boxes_on_openvino(own_models):
-    """Where it does not pay too, so that this is tested on every processor."""
-    onnx_runtime = paddle_models.load(own_models["PADDLE_OCR_DET_DIR"], "").detector
-    path = paddle_models.weights(paddle_models.DET_FILE)
-    openvino = onnx_runtime._replace(run=paddle_models.on_openvino(path))
-    for image in (drawn(), Image.open(ROOT / "samples/receipt.jpg").convert("RGB")):
-        picture = np.asarray(image)[:, :, ::-1]
-        found, wanted = (find(detector, picture, 1280) for detector in (openvino, onnx_runtime))
-        assert len(wanted) >= 5
-        assert np.allclose(found, wanted, atol=1)  # pixels: sums are rounded in another order
-
-
 def test_a_picture_without_text_is_completed_with_a_warning(client):
     execution = read(client, png((200, 100)))
     assert (execution["status"], execution["error"]) == ("completed", None)
@@ -199,8 +176,8 @@ def test_a_directory_that_holds_no_model_is_named(tmp_path, name):
 @pytest.fixture
 def own_models(tmp_path):
     """Directories as PaddleOCR's own exports look, for its variables."""
-    recogniser = paddle_models.load("", "").recogniser
-    characters = recogniser.session.get_modelmeta().custom_metadata_map["character"].splitlines()
+    model = paddle_models.weights(paddle_models.REC_FILE).read_bytes()
+    characters = onnx_file.metadata(model)["character"].splitlines()
     colours = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225], "order": "hwc"}
     det = {
         "PreProcess": {"transform_ops": [{"DetLabelEncode": None}, {"NormalizeImage": colours}]},
