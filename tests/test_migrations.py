@@ -286,11 +286,11 @@ def test_a_server_that_is_killed_while_it_makes_the_schema_new_changes_nothing(l
             WITH RECURSIVE number (n) AS (VALUES (2000) UNION ALL SELECT n + 1 FROM number)
             INSERT INTO job (id, name, created_at, updated_at)
             SELECT n, 'Job ' || n, '2026-01-01T00:00:00Z', '2026-01-01T00:00:00Z' FROM number
-            LIMIT 30000  -- so many that the step takes a second
+            LIMIT 60000  -- so many that the step takes half a second on a fast machine
             """
         )
     before = stored()
-    for seconds in (0, 0.1, 0.2):
+    for seconds in (0, 0.02, 0.04):
         server = serve(data=large, up=False)
         until(is_locked)
         time.sleep(seconds)
@@ -300,7 +300,7 @@ def test_a_server_that_is_killed_while_it_makes_the_schema_new_changes_nothing(l
         assert stored() == before
     server = serve(data=large)
     listed = requests.get(f"{server.url}/ocr-jobs?search=job", timeout=20).json()
-    assert listed["pagination"]["total"] == 30000
+    assert listed["pagination"]["total"] == 60000
     assert server.job(server.upload(png(), "slow"))["status"] in ("pending", "running")
 
 
