@@ -45,7 +45,9 @@ MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes
 NO_MEMORY = re.compile(
     "out of memory|bad.?alloc|(allocat|insufficient).* memory|memory alloc", re.I
 )
-LIBRARIES = {  # one thread for each, and 64 prepared steps of OpenVINO's networks: 1024 are 300 MB
+# One thread for each library. OpenVINO keeps 64 compiled steps: its 1024 reserve 300 MB more, which
+# count as memory though little of them is used.
+LIBRARIES = {
     **dict.fromkeys(("OMP_THREAD_LIMIT", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"),
     "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64",
 }

@@ -30,13 +30,11 @@ def read(*steps):
 
 @pytest.mark.slow
 def test_a_row_has_the_probabilities_that_the_whole_network_gives():
-    whole = onnx_network(paddle_models.weights(paddle_models.REC_FILE).read_bytes())
+    model = paddle_models.weights(paddle_models.REC_FILE).read_bytes()
+    characters = onnx_file.metadata(model)["character"].splitlines()
     row = drawn_row("TOTAL 13.20 EUR")
     probabilities, known = paddle_models.load("", "").recogniser(row)
-    wanted = whole(row)[0]
-    characters = onnx_file.metadata(paddle_models.weights(paddle_models.REC_FILE).read_bytes())[
-        "character"
-    ].splitlines()
+    wanted = onnx_network(model)(row)[0]
     assert len(known.characters) < 1000 < wanted.shape[1] == len(characters) + 2
     latin = ctc.alphabet(["blank", *characters, " "]).latin
     assert np.allclose(probabilities, wanted[:, latin], atol=0.02)
