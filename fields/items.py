@@ -4,10 +4,10 @@ A name and its amount may stand on one row or on two, and the row `2 x 1,29` abo
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
 from decimal import Decimal
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 from fields.contacts import is_head
@@ -52,8 +52,8 @@ class _Read(NamedTuple):
     price: Decimal | None = None
 
 
-def find_items(rows: Sequence[Row], last: int, sums: Collection[Decimal] = ()) -> tuple[Item, ...]:
-    """The items on the rows up to, not including, `last`; `sums` are subtotal and total."""
+def find_items(rows: Sequence[Row], last: int, sums: Set[Decimal]) -> tuple[Item, ...]:
+    """The items on the rows up to, not including, `last`; `sums` are what they may make."""
     items: list[Item] = []
     added = [Decimal(0)]  # what the items make, one after the other
     name, waiting = "", None
@@ -77,23 +77,24 @@ def find_items(rows: Sequence[Row], last: int, sums: Collection[Decimal] = ()) -
         items.append(replace(item, evidence=_evidence(row)))
         added += [added[-1] + item.amount] if item.amount else []
         name, waiting = "", None
-    return _without_sums(items, sums)
+    return tuple(_without_surplus(items, sums))
 
 
-def _without_sums(items: Sequence[Item], sums: Collection[Decimal]) -> tuple[Item, ...]:
-    """Without those that are as much as all together, where the others make half to twice of that.
+def _without_surplus(items: Sequence[Item], sums: Set[Decimal]) -> Sequence[Item]:
+    """Without what makes them more than any of the sums: one row, or all from a row on.
 
-    They are sums whose label was not understood. All stay where something is taken off.
+    Those are sums and charges whose label was not understood, and rows of the head.
     """
     amounts = [item.amount or Decimal(0) for item in items]
-    rest = sum((amount for amount in amounts if amount not in sums), Decimal(0))
-    if min(amounts, default=Decimal(0)) < 0:
-        return tuple(items)
-    return tuple(
-        item
-        for item, amount in zip(items, amounts, strict=True)
-        if amount not in sums or not amount < 2 * rest <= 4 * amount
-    )
+    made = [Decimal(0), *accumulate(amounts)]
+    if made[-1] in sums:
+        return items
+    surplus = [n for n, amount in enumerate(amounts) if amount and made[-1] - amount in sums]
+    whole = [n for n, so_far in enumerate(made) if so_far in sums]
+    if whole and not surplus:
+        return items[: whole[-1]]
+    surplus = surplus or [n for n, amount in enumerate(amounts) if amount in sums]
+    return [item for n, item in enumerate(items) if n not in surplus[-1:]]
 
 
 def _is_former(row: Row) -> bool:

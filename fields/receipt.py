@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
-from itertools import repeat
+from itertools import product, repeat
 
 from fields.checks import JUDGED, MIN_PROBABILITY_UNWARNED, check, is_doubtful, reviewed
 from fields.currencies import CENTS, find_home
@@ -90,9 +90,16 @@ def _head_and_foot(
 
 
 def _sure_sums(totals: Totals) -> set[Decimal]:
-    """The subtotal and the total, where they are not doubtful: what the items may add up to."""
-    printed = (totals.subtotal, totals.total)
-    return {found.value for found in printed if found and not is_doubtful(found.evidence)}
+    """What the items may add up to, by the subtotal and the total where they are not doubtful."""
+    subtotal, total = (
+        found.value if found and not is_doubtful(found.evidence) else None
+        for found in (totals.subtotal, totals.total)
+    )
+    parts = [totals.tax and totals.tax.value, totals.tip and totals.tip.value]
+    parts.append(-abs(totals.discount or Decimal(0)))
+    ways = product(*({Decimal(0), part or Decimal(0)} for part in parts))
+    sums = {total - sum(way) for way in ways} if total is not None else set()
+    return ({subtotal, *sums} if subtotal is not None else sums) - {Decimal(0)}
 
 
 def _evidence(

@@ -1,0 +1,45 @@
+"""Which rows of a receipt are items, and how many pieces of each."""
+
+from dataclasses import astuple
+
+import pytest
+
+from fields.receipt import read_receipt
+from fields.text import rows_from_text
+
+
+def read(*rows):
+    return read_receipt(rows_from_text("\n".join(("GREEN FIELD", "5/26/2016", *rows))))
+
+
+def items_of(*rows):
+    """The name and the amount of each item, with its quantity and its price of one if it has."""
+    found = (astuple(item)[:4] for item in read(*rows).items)
+    return [
+        (name, float(amount), *(float(n) for n in (quantity, price) if n is not None))
+        for name, quantity, price, amount in found
+    ]
+
+
+BOUGHT = ["BURGER 9.00", "COKE 2.50"]
+SUMS = ["SUBTOTAL 11.50", "TAX 0.50", "TOTAL 12.00"]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ["Table 51/1 9.38", *BOUGHT],
+        [*BOUGHT, "Combo, Onion ($0.75)"],
+        [*BOUGHT, "Fodd 11.50", "Grats 1.00"],
+        ["Counter 11.50", *BOUGHT],
+    ],
+)
+def test_what_makes_the_items_more_than_their_sum_is_none(rows):
+    receipt = read(*rows, *SUMS)
+    assert [item.description for item in receipt.items] == ["BURGER", "COKE"]
+    assert "items" not in receipt.review
+
+
+def test_items_that_make_no_sum_are_kept_and_reviewed():
+    receipt = read("TEA 4.00", *BOUGHT, "CAKE 3.00", *SUMS)
+    assert len(receipt.items) == 4 and "items" in receipt.review
