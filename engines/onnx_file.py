@@ -44,7 +44,8 @@ def constant(model: bytes, name: str) -> Any:
     tensors = _all(_graph(model), INITIALIZER)
     tensor = next(tensor for tensor in tensors if name.encode() in _all(tensor, TENSOR_NAME))
     (values,) = _all(tensor, TENSOR_BYTES)
-    return np.frombuffer(values, "<f4").reshape(_all(tensor, DIMENSION))
+    # A copy: numpy would make one at every product of an array that begins at an odd address.
+    return np.frombuffer(values, "<f4").reshape(_all(tensor, DIMENSION)).copy()
 
 
 def metadata(model: bytes) -> dict[str, str]:

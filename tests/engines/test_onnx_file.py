@@ -21,6 +21,7 @@ def test_a_cut_model_ends_at_the_tensor_and_leaves_out_what_comes_after():
 def test_the_weights_of_the_last_layer_are_left_out_and_given():
     whole = paddle_models.weights(paddle_models.REC_FILE).read_bytes()
     weights, bias = (onnx_file.constant(whole, name) for name in paddle_models.LAST_LAYER)
+    assert weights.flags.aligned and bias.flags.aligned
     assert weights.shape == (120, 18710) and bias.shape == (18710,)
     cut = onnx_file.cut(whole, paddle_models.FEATURES, paddle_models.LAST_LAYER)
     assert len(whole) - len(cut) == pytest.approx(weights.nbytes + bias.nbytes, rel=0.01)
