@@ -22,42 +22,33 @@ def take_request_id(sent: str) -> str:
 
 
 class OneLine(logging.Formatter):
-    """A record as one line without secrets; tracebacks keep their line breaks as `\\n`."""
+    """A record as one line without secrets: text, or by LOG_FORMAT a JSON object."""
 
     def __init__(self, settings: Settings) -> None:
-        super().__init__("%(asctime)s %(levelname)s %(request)s%(message)s")
-        self._secrets = settings.secrets
+        super().__init__()
+        self._settings = settings
 
     def format(self, record: logging.LogRecord) -> str:
-        record.request = f"[{request_id.get()}] " if request_id.get() else ""
-        text = redacted(super().format(record), self._secrets)
-        if text.isprintable():
-            return text
+        message = redacted(super().format(record), self._settings.secrets)
+        request = request_id.get()
+        if self._settings.log_format == "json":
+            fields = {
+                "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
+                "level": record.levelname,
+                "logger": record.name,
+                "message": message,
+                "request": request or None,
+            }
+            return json.dumps(fields)
+        who = f"[{request}] " if request else ""
+        text = f"{self.formatTime(record)} {record.levelname} {who}{message}"
         return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
-class OneObject(logging.Formatter):
-    """A record as a JSON object on one line, without secrets."""
-
-    def __init__(self, settings: Settings) -> None:
-        super().__init__("%(message)s")
-        self._secrets = settings.secrets
-
-    def format(self, record: logging.LogRecord) -> str:
-        fields = {
-            "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
-            "level": record.levelname,
-            "logger": record.name,
-            "message": redacted(super().format(record), self._secrets),
-            "request": request_id.get() or None,
-        }
-        return json.dumps(fields)
 
 
 def write_to_stderr(settings: Settings) -> None:
     """Send every logger's records of INFO and above to standard error, unless logs go elsewhere."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter((OneObject if settings.log_format == "json" else OneLine)(settings))
+    handler.setFormatter(OneLine(settings))
     root = logging.getLogger()
     if not root.handlers:
         root.addHandler(handler)

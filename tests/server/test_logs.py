@@ -76,8 +76,8 @@ def test_what_is_no_secret_stays(text):
 @pytest.mark.parametrize("message", ["a\nb", "a\r\nb\n", "a\u2028b\x85c", "\x1b[31mred", "\0"])
 def test_a_line_is_one_line_whatever_it_holds(message):
     record = logging.LogRecord("x", logging.ERROR, "x.py", 1, "got %r %s", (message, message), None)
-    for formatter in (logs.OneLine(Settings()), logs.OneObject(Settings())):
-        line = formatter.format(record)
+    for log_format in ("text", "json"):
+        line = logs.OneLine(Settings(log_format=log_format)).format(record)
         assert line.splitlines() == [line] and line.isprintable()
 
 
@@ -87,8 +87,8 @@ def test_a_traceback_is_one_line_without_secrets():
     except ValueError as error:
         record = logging.LogRecord("x", logging.ERROR, "x.py", 1, "oops", (), None)
         record.exc_info = (ValueError, error, error.__traceback__)
-    for formatter in (logs.OneLine(read_settings(OURS)), logs.OneObject(read_settings(OURS))):
-        line = formatter.format(record)
+    for log_format in ("text", "json"):
+        line = logs.OneLine(read_settings(OURS | {"LOG_FORMAT": log_format})).format(record)
         assert "Traceback" in line and "ValueError" in line
         assert line.splitlines() == [line] and holds_a_secret(line) == []
 
