@@ -481,19 +481,12 @@ def billed_error(error: Billed) -> BaseResponse:
 
 
 @api.app_errorhandler(sqlite3.DatabaseError)
-def database_error(error: sqlite3.DatabaseError) -> BaseResponse:
-    bug = None if db.is_unusable(error) else error
-    log.error("%s %s: %s", request.method, request.path, error, exc_info=bug)
-    return http_error(
-        errors.from_sqlite(error, get_service().storage.root)
-        or InternalServerError(original_exception=error)
-    )
-
-
 @api.app_errorhandler(OSError)
-def disk_error(error: OSError) -> BaseResponse:
-    log.error("%s %s: %s", request.method, request.path, error)
-    return http_error(errors.from_os(error) or InternalServerError(original_exception=error))
+def disk_error(error: sqlite3.DatabaseError | OSError) -> BaseResponse:
+    """Answer what is wrong with the disk or the database; a 500 where it is a bug."""
+    answer = errors.from_disk(error, get_service().storage.root)
+    log.error("%s %s: %s", request.method, request.path, error, exc_info=not answer)
+    return http_error(answer or InternalServerError(original_exception=error))
 
 
 # Putting it together

@@ -53,8 +53,12 @@ def _details(error: HTTPException, request: Request) -> str | None:
     return error.description
 
 
-def from_sqlite(error: sqlite3.DatabaseError, data: Path) -> HTTPException | None:
-    """The HTTP error for an error of the database in `data`; None if it is a bug."""
+def from_disk(error: sqlite3.DatabaseError | OSError, data: Path) -> HTTPException | None:
+    """The HTTP error for an error of the database or a file in `data`; None if it is a bug."""
+    if isinstance(error, OSError):
+        if error.errno in DISK_FULL:
+            return InsufficientStorage()
+        return _unwritable() if error.errno in UNWRITABLE else None
     if isinstance(error, db.Unusable):
         return ServiceUnavailable(str(error), retry_after=10)
     primary = db.error_code(error)
@@ -70,13 +74,6 @@ def from_sqlite(error: sqlite3.DatabaseError, data: Path) -> HTTPException | Non
         advice = "stop the server and restore a backup: flask restore"
         return ServiceUnavailable(f"The database is damaged ({error}); {advice}", retry_after=10)
     return None
-
-
-def from_os(error: OSError) -> HTTPException | None:
-    """The HTTP error for an error of the file system; None if it is a bug."""
-    if error.errno in DISK_FULL:
-        return InsufficientStorage()
-    return _unwritable() if error.errno in UNWRITABLE else None
 
 
 def _unwritable() -> HTTPException:

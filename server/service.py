@@ -73,11 +73,9 @@ class Service:
                 db.read_newest(connection)
                 db.write_nothing(connection)
             faults += self.storage.faults()
-        except sqlite3.DatabaseError as error:
-            reason = errors.from_sqlite(error, self.storage.root)
+        except (sqlite3.DatabaseError, OSError) as error:
+            reason = errors.from_disk(error, self.storage.root)
             faults.append(str(reason.description if reason else error))
-        except OSError as error:
-            faults.append(f"The data directory cannot be used: {error.strerror}")
         return faults
 
     def stop(self) -> None:
