@@ -9,6 +9,7 @@ from pathlib import Path
 
 from werkzeug.exceptions import (
     HTTPException,
+    InternalServerError,
     MethodNotAllowed,
     NotFound,
     RequestEntityTooLarge,
@@ -24,6 +25,7 @@ UNWRITABLE = {
     *(errno.ENOENT, errno.ENOTDIR, errno.EIO, errno.ENODEV, errno.ESTALE),  # the disk has gone
 }
 SQLITE_NEEDS_BYTES = 1024 * 1024
+MAX_DETAILS = 4000  # characters
 
 
 class InsufficientStorage(HTTPException):
@@ -33,12 +35,18 @@ class InsufficientStorage(HTTPException):
 
 def as_response(error: HTTPException, request: Request) -> Response:
     """The error as JSON, with the headers that belong to it, such as Allow."""
-    details = _details(error, request)
-    body = {"statusCode": error.code, "message": error.name, "details": details}
     response = error.get_response()
-    response.set_data(json.dumps(body, separators=(",", ":")) + "\n")
+    response.set_data(as_json(response.status_code, error.name, _details(error, request)))
     response.mimetype = "application/json"
     return response
+
+
+def as_json(status_code: int, message: str, details: str | None) -> bytes:
+    """The body of an answer; details that repeat a long part of the request lose their middle."""
+    if details and len(details) > MAX_DETAILS:
+        details = f"{details[: MAX_DETAILS // 2]} ... {details[-MAX_DETAILS // 2 :]}"
+    body = {"statusCode": status_code, "message": message, "details": details}
+    return json.dumps(body, separators=(",", ":")).encode() + b"\n"
 
 
 def _details(error: HTTPException, request: Request) -> str | None:
@@ -46,6 +54,10 @@ def _details(error: HTTPException, request: Request) -> str | None:
     if isinstance(error, MethodNotAllowed):
         methods = ", ".join(sorted(error.valid_methods or ()))
         return f"{request.path} takes {methods} and not {request.method}"
+    if limit := getattr(error, "limit", None):  # flask-limiter's own sentence is "10 per 1 second"
+        return f"RATE_LIMIT lets each client send {limit.limit}; Retry-After says when to try again"
+    if error.description == InternalServerError.description:
+        return "The server has a bug, which it has logged under this answer's X-Request-ID"
     if error.description == NotFound.description:
         return f"There is nothing at {request.method} {request.path}"
     if error.description == RequestEntityTooLarge.description:

@@ -169,8 +169,8 @@ def _boundary(request: Request) -> bytes:
     boundary = request.mimetype_params.get("boundary", "")
     if not 0 < len(boundary) <= MAX_BOUNDARY_LENGTH:
         raise BadRequest(
-            "Content-Type is multipart/form-data without a boundary; let your program set"
-            " Content-Type itself, it then adds the boundary of the body"
+            f"Content-Type has no boundary of 1 to {MAX_BOUNDARY_LENGTH} characters; let your"
+            " program set Content-Type itself, it then adds the boundary of the body"
         )
     return boundary.encode("latin-1", "replace")
 

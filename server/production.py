@@ -16,11 +16,12 @@ from waitress.buffers import BytesIOBasedBuffer
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.server import create_server
+from waitress.task import ErrorTask
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Request
 
-from server import access, lifecycle
+from server import access, errors, lifecycle
 from server.service import Service
 
 MISSING = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}  # what a machine without IPv6 says of ::1
@@ -112,8 +113,26 @@ class Parser(HTTPRequestParser):
         return True
 
 
+class Refusal(ErrorTask):
+    """Answers in the API's form what waitress refuses before it asks the application."""
+
+    def execute(self) -> None:
+        error, limits = self.request.error, self.channel.adj
+        details = {
+            400: f"The request is malformed: {error.body}",
+            413: f"The body has more than {limits.max_request_body_size} bytes; send less at once",
+            431: f"The headers have more than {limits.max_request_header_size} bytes; send less",
+        }.get(error.code, error.body)
+        data = errors.as_json(error.code, error.reason, details)
+        headers = [("Content-Type", "application/json")]
+        error.to_response = lambda _: (f"{error.code} {error.reason}", headers, data)
+        super().execute()
+
+
 class Channel(HTTPChannel):
     """A connection whose requests are read by `Parser`."""
+
+    error_task_class = Refusal
 
     def parser_class(self, _adj: Any) -> Parser:
         return Parser(self)

@@ -127,7 +127,7 @@ def _file_number(field: str, count: int) -> int:
         )
     if int(match[1]) >= count:
         raise BadRequest(
-            f"{field} has no file: {count} files came, so the last is ocrProvider_{count - 1}"
+            f"{field} has no file: the last file that came is that of ocrProvider_{count - 1}"
         )
     return int(match[1])
 

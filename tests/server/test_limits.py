@@ -1,5 +1,6 @@
 """Every request is bounded: its size, its time, its share of the queue and of the server."""
 
+import json
 import re
 import socket
 import threading
@@ -72,7 +73,10 @@ def test_a_client_may_ask_as_often_as_the_rate_says(make_app):
     answers = [client.get("/ocr-jobs"), client.get("/ocr-jobs/1"), client.delete("/ocr-jobs/1")]
     assert [answer.status_code for answer in answers] == [200, 404, 404]
     over = client.get("/providers")
-    assert refused(over, 429) and over.json["message"] == "Too Many Requests"
+    assert (
+        refused(over, 429, "each client send 3 per 1 hour")
+        and over.json["message"] == "Too Many Requests"
+    )
     assert 0 < int(over.headers["Retry-After"]) <= 3600
     other = client.get("/ocr-jobs", environ_base={"REMOTE_ADDR": "127.0.0.2"})
     assert other.status_code == 200
@@ -318,11 +322,39 @@ def test_the_body_of_a_client_with_the_key_is_stored_in_the_data_directory(serve
         assert largest_open_file(server)[1].startswith(str(server.data / "incoming"))
 
 
-@pytest.mark.slow
-def test_a_body_larger_than_all_files_together_is_refused_before_it_is_sent(serve):
-    server = serve(*WAITRESS, MAX_FILES_PER_JOB="1", MAX_FILE_SIZE_BYTES="1000000")
+def answer_to(server, data):
+    """What the server answers to these bytes, before it closes the connection."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
-        connection.sendall(
-            b"POST /ocr-jobs/upload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2100000\r\n\r\n"
-        )
-        assert connection.recv(65536).startswith(b"HTTP/1.1 413")
+        connection.sendall(data)
+        return b"".join(iter(lambda: connection.recv(65536), b"")).partition(b"\r\n\r\n")
+
+
+UPLOAD_HEAD = b"POST /ocr-jobs/upload HTTP/1.1\r\nHost: localhost\r\n"
+# What waitress refuses before it asks the application, with the status and a part of the sentence.
+REFUSED = {
+    UPLOAD_HEAD + b"Content-Length: 2100000\r\n\r\n": (413, "more than 2048577 bytes; send less"),
+    UPLOAD_HEAD + b"Content-Length: x\r\n\r\n": (400, "malformed: Content-Length is invalid"),
+    UPLOAD_HEAD + b"Transfer-Encoding: gzip\r\n\r\n": (501, "is not supported"),
+    UPLOAD_HEAD + b"X: " + b"x" * 300_000 + b"\r\n\r\n": (431, "more than 262144 bytes"),
+    b"GET /ocr-jobs/\xff HTTP/1.1\r\nHost: localhost\r\n\r\n": (400, "malformed: Bad URI"),
+    b"\x16\x03\x01\r\n\r\n": (400, "malformed: Start line is invalid"),
+}
+
+
+@pytest.mark.slow
+def test_what_the_production_server_itself_refuses_is_answered_in_the_api_s_form(serve):
+    server = serve(*WAITRESS, MAX_FILES_PER_JOB="1", MAX_FILE_SIZE_BYTES="1000000")
+    for data, (status, words) in REFUSED.items():
+        head, _, body = answer_to(server, data)
+        assert head.split()[1] == str(status).encode() and b"application/json" in head
+        error = json.loads(body)
+        assert (error["statusCode"], words in error["details"]) == (status, True), error
+        assert set(error) == {"statusCode", "message", "details"}
+
+
+def test_an_error_repeats_no_more_than_some_kilobytes_of_a_request(client):
+    data = {"file": (BytesIO(png()), "a.png"), "ocrProvider_0": "x " * 60_000}
+    answers = [client.post("/ocr-jobs/upload", data=data), client.get("/" + "x" * 60_000)]
+    assert [len(answer.data) < 5000 for answer in answers] == [True, True]
+    assert answers[0].json["details"].startswith("Provider 'x x ")
+    assert "use one of: " in answers[0].json["details"]
