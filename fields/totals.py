@@ -6,7 +6,7 @@ together, as sums that agree are.
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
 from decimal import Decimal
 from functools import lru_cache
@@ -22,6 +22,7 @@ from result import Evidence, Tax
 MIN_PROBABILITY = 0.15  # an amount with less is not the total
 AGREEMENT = 1.5  # log-odds for sums that agree
 PRESENCE = 1.0  # log-odds for a subtotal and a tax: one of 27 % is given, and reviewed
+SUMS = ("total", "grand", "subtotal", "rounded", "inclusive")  # roles
 TRIED = 4  # of the likeliest amounts for each sum
 
 
@@ -70,7 +71,8 @@ def find_totals(rows: Sequence[Row]) -> Totals:
         for name, found in (("total", total), ("subtotal", subtotal), ("tax", tax))
     )
     tax = _of_all_rates(tax, taxes, printed)
-    return Totals(subtotal, discount, taxes, tax, tip, total, _first_row(candidates, len(rows)))
+    first_row = _first_row(candidates, len(rows), {s.value for s in (subtotal, total) if s})
+    return Totals(subtotal, discount, taxes, tax, tip, total, first_row)
 
 
 def _of_all_rates(tax: Sum | None, taxes: Sequence[Tax], printed: set[Decimal]) -> Sum | None:
@@ -181,13 +183,16 @@ def _agrees(way: _Way, discount: Decimal | None) -> bool:
     return adds_up(total.value, subtotal.value, *more)
 
 
-def _first_row(candidates: Sequence[Candidate], length: int) -> int:
-    """The index of the first row with a total, or with a payment where no total is printed."""
-    for roles in (("total", "grand", "subtotal", "rounded", "inclusive"), ("cash", "card", "tax")):
-        found = [c.row for c in candidates if role_of(c.label) in roles]
-        if found:
-            return min(found)
-    return length
+def _first_row(candidates: Sequence[Candidate], length: int, sums: Set[Decimal]) -> int:
+    """The index of the first row with the subtotal or the total: `sums` are these two.
+
+    Without them it is the first row called a sum, or a payment where no sum is printed.
+    """
+    money = [(c.row, role_of(c.label), c.amount.value) for c in candidates if c.amount.is_money]
+    called = [(row, value) for row, role, value in money if role in SUMS]
+    chosen = [row for row, value in called if value in sums]
+    paid = [row for row, role, _ in money if role in ("cash", "card", "tax")]
+    return min(chosen or [row for row, _ in called] or paid, default=length)
 
 
 def _discount(candidates: Sequence[Candidate]) -> Decimal | None:

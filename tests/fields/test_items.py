@@ -43,3 +43,10 @@ def test_what_makes_the_items_more_than_their_sum_is_none(rows):
 def test_items_that_make_no_sum_are_kept_and_reviewed():
     receipt = read("TEA 4.00", *BOUGHT, "CAKE 3.00", *SUMS)
     assert len(receipt.items) == 4 and "items" in receipt.review
+
+
+@pytest.mark.parametrize(
+    "head", ["Tbl 12/1 Chk 7740 Gst 6", "Policy: ALL INCLUSIVE", "TOTAL 03 001600027484 F 3.54"]
+)
+def test_items_end_at_the_subtotal_not_at_a_row_that_has_a_word_of_sums(head):
+    assert [name for name, *_ in items_of(head, *BOUGHT, *SUMS)] == ["BURGER", "COKE"]
