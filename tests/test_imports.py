@@ -80,7 +80,7 @@ def runs_sql(node):
         isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and node.func.attr in ("execute", "executemany", "executescript")
-        and isinstance(node.args[0], ast.Constant | ast.JoinedStr)
+        and any(isinstance(argument, ast.Constant | ast.JoinedStr) for argument in node.args[:1])
     )
 
 
