@@ -345,7 +345,8 @@ def _url_fault(url: str) -> str | None:
     return None
 
 
-def _new_session() -> requests.Session:
+def new_session() -> requests.Session:
+    """A session whose calls end at their deadline; it keeps no cookies and reads no ~/.netrc."""
     session = requests.Session()
     session.auth = lambda request: request  # else ~/.netrc replaces our Authorization header
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # none is kept
@@ -354,4 +355,4 @@ def _new_session() -> requests.Session:
     return session
 
 
-_session = _new_session()
+_session = new_session()

@@ -22,7 +22,8 @@ from typing import Any
 import requests
 
 import db
-from providers.sockets import DeadlineAdapter, begin_call
+from providers.http import new_session
+from providers.sockets import begin_call
 from settings import Settings
 from worker import log_failure
 
@@ -105,18 +106,18 @@ class Webhook:
         }
         begin_call(time.monotonic() + self._delivery_s, TIMEOUT_S[1])
         try:
-            with requests.Session() as session:
-                for scheme in ("http://", "https://"):
-                    session.mount(scheme, DeadlineAdapter())
-                with session.post(
+            with (
+                new_session() as session,
+                session.post(
                     self._url,
                     data=body,
                     headers=headers,
                     timeout=TIMEOUT_S,
                     allow_redirects=False,
                     stream=True,  # nobody reads the answer's body
-                ) as response:
-                    return response.status_code
+                ) as response,
+            ):
+                return response.status_code
         except (requests.RequestException, OSError) as error:
             return type(error).__name__  # its text holds the URL, which may hold a secret
 
