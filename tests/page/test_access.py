@@ -11,76 +11,78 @@ SMALL = """return [
   ...document.querySelectorAll('button, select, summary, a.button, .top a, .runs a')]
 .filter((one) => one.checkVisibility() && one.getBoundingClientRect().height < 43.9)
 .map((one) => one.outerHTML)"""
-VIEWS = (
-    *("new", "queue", "receipts", "chosen", "empty", "fields", "text", "raw", "compare", "failed"),
-    *("delete", "key", "months"),
-)
+
+
+def go(page, place, css, *clicks):
+    """Open a view, wait until it is there, and click these."""
+    page.open(place)
+    page.see(css)
+    for click in clicks:
+        page.click(click)
+
+
+def queue(page, picture, jobs):
+    go(page, "#/", "h1")
+    page.type("#pick", f"{picture('a.png')}\n{picture('b.png')}")
+    page.see("#provider-all")
+    page.click(".providers summary")
+
+
+def compare(page, picture, jobs):
+    page.open(f"#/jobs/{jobs['read']}")
+    page.click(".runs a", "hasty")
+    page.choose("#compare", "careful")
+    page.see(".compare")
+
+
+def key(page, picture, jobs):
+    go(page, "#/", "h1")
+    page.run("document.getElementById('key-dialog').showModal()")
+
+
+def months(page, picture, jobs):
+    go(page, "#/receipts", ".receipts .sum", ".months summary")
+    page.see(".months td")
+
+
+# How each view is reached: by a function, or by what `go` takes.
+VIEWS = {
+    "new": ("#/", ".recent .sum"),
+    "queue": queue,
+    "receipts": ("#/receipts", ".receipts .sum"),
+    "chosen": ("#/receipts", ".receipts .sum", ".filters summary", ".choose input", "#export"),
+    "empty": ("#/receipts?search=nothing+like+it", ".notice"),
+    "fields": ("#/jobs/{read}", ".paper image"),
+    "text": ("#/jobs/{read}?view=text", ".paper image"),
+    "raw": ("#/jobs/{read}?view=raw", ".paper image"),
+    "compare": compare,
+    "failed": ("#/jobs/{failed}", "#retry"),
+    "delete": ("#/jobs/{read}", ".paper image", "#delete-job"),
+    "key": key,
+    "months": months,
+}
 
 
 @pytest.fixture(scope="module")
-def shown():
+def jobs():
     """The jobs that the views show, made once."""
     return {}
 
 
 @pytest.fixture
-def show(page, job, picture, shown):
+def show(page, job, picture, jobs):
     """`show("text")`: go to a view and wait until it is there."""
-    if not shown:
-        shown["read"] = job(("careful", "hasty"), "long", name="A week of receipts")
-        shown["failed"] = job("broken")
+    if not jobs:
+        jobs["read"] = job(("careful", "hasty"), "long", name="A week of receipts")
+        jobs["failed"] = job("broken")
 
-    def compare():
-        page.open(f"#/jobs/{shown['read']}")
-        page.click(".runs a", "hasty")
-        page.choose("#compare", "careful")
-        page.see(".compare")
+    def show_view(name):
+        if callable(VIEWS[name]):
+            return VIEWS[name](page, picture, jobs)
+        place, *others = VIEWS[name]
+        return go(page, place.format(**jobs), *others)
 
-    def go(hash_, css):
-        page.open(hash_)
-        page.see(css)
-
-    def queue():
-        go("#/", "h1")
-        page.type("#pick", f"{picture('a.png')}\n{picture('b.png')}")
-        page.see("#provider-all")
-        page.click(".providers summary")
-
-    def chosen():
-        go("#/receipts", ".receipts .sum")
-        page.click(".filters summary")
-        page.click(".choose input")
-        page.click("#export")
-
-    def months():
-        go("#/receipts", ".receipts .sum")
-        page.click(".months summary")
-        page.see(".months td")
-
-    def delete():
-        go(f"#/jobs/{shown['read']}", ".paper image")
-        page.click("#delete-job")
-
-    def key():
-        go("#/", "h1")
-        page.run("document.getElementById('key-dialog').showModal()")
-
-    views = {
-        "new": lambda: go("#/", ".recent .sum"),
-        "receipts": lambda: go("#/receipts", ".receipts .sum"),
-        "chosen": chosen,
-        "months": months,
-        "empty": lambda: go("#/receipts?search=nothing+like+it", ".notice"),
-        "queue": queue,
-        "fields": lambda: go(f"#/jobs/{shown['read']}", ".paper image"),
-        "text": lambda: go(f"#/jobs/{shown['read']}?view=text", ".paper image"),
-        "raw": lambda: go(f"#/jobs/{shown['read']}?view=raw", ".paper image"),
-        "compare": compare,
-        "failed": lambda: go(f"#/jobs/{shown['failed']}", "#retry"),
-        "delete": delete,
-        "key": key,
-    }
-    return lambda name: views[name]()
+    return show_view
 
 
 @pytest.mark.parametrize(("view", "language"), list(zip(VIEWS, cycle(LANGUAGES), strict=False)))
