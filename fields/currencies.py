@@ -6,7 +6,7 @@ addresses, its tax with one of its rates, its language. No single ordinary word 
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from decimal import Decimal
 from itertools import chain
 from typing import Any, NamedTuple
@@ -64,6 +64,7 @@ def _joined(all_ways: Iterator[tuple[str, str]]) -> dict[str, re.Pattern[str]]:
 
 _PAID_IN = {name: file for name, file in COUNTRIES.items() if "currency" in file}
 _CODE = {name: file["currency"]["code"] for name, file in _PAID_IN.items()}
+_ALSO = {name: file["currency"].get("also", ()) for name, file in _PAID_IN.items()}
 _DOLLARS = {_CODE[name] for name, file in _PAID_IN.items() if "dollar" in file["currency"]}
 _DOLLAR = re.compile(r"(?<![A-Z])\$ ?\d")
 # The form of a phone number that countries share, with their currencies.
@@ -156,19 +157,29 @@ def find_home(texts: Sequence[str]) -> Home:
     votes = Counter({code: SIGN * count for code, count in signs.items()})
     votes.update({code: SIGN * n for code, n in _rows_with(_SHARED, whole, texts).items()})
     evidence = _evidence(texts)
-    for code, points, _ in {(_CODE[name], *found) for name, *found in evidence}:
-        votes[code] += points
+    votes.update(_spoken_for(evidence))
     dollars = sum(bool(_DOLLAR.search(text)) for text in texts)
-    if dollars:
-        votes[_likeliest(_DOLLARS, votes)] += 2 * min(dollars, MAX_DOLLARS)
+    for code in _likeliest(_DOLLARS, votes):
+        votes[code] += 2 * min(dollars, MAX_DOLLARS)
     for form, codes in _PHONES.items():
-        if form.search(whole):
-            votes[_likeliest(codes, votes)] += PLACE
-    best = sorted(((votes[code], signs[code], code) for code in votes), reverse=True)[:2]
-    is_open = not best or best[0][0] < MIN_POINTS or (len(best) > 1 and best[0][:2] == best[1][:2])
+        for code in _likeliest(codes, votes) if form.search(whole) else ():
+            votes[code] += PLACE
+    own = {_CODE[name] for name, *_ in evidence}
+    best = sorted(((votes[c], signs[c], c in own, c) for c in votes), reverse=True)[:2]
+    is_open = not best or best[0][0] < MIN_POINTS or (len(best) > 1 and best[0][:3] == best[1][:3])
     if is_open:
         return Home(None, None)
-    return Home(best[0][2], _has_month_first(best[0][2], evidence))
+    return Home(best[0][3], _has_month_first(best[0][3], evidence))
+
+
+def _spoken_for(evidence: set[tuple[str, int, str]]) -> Counter[str]:
+    """The points of each currency; what places a country speaks for all it is paid in."""
+    found = {(_CODE[name], points, what) for name, points, what in evidence}
+    found |= {(c, n, what) for name, n, what in evidence if n == PLACE for c in _ALSO[name]}
+    votes = Counter[str]()
+    for code, points, _ in found:
+        votes[code] += points
+    return votes
 
 
 def _has_month_first(currency: str, evidence: set[tuple[str, int, str]]) -> bool:
@@ -181,9 +192,11 @@ def _has_month_first(currency: str, evidence: set[tuple[str, int, str]]) -> bool
     return orders[max(homes, key=lambda name: (votes[name], orders[name]))]
 
 
-def _likeliest(codes: Iterable[str], votes: Counter[str]) -> str:
-    """The currency that other evidence names, else the American."""
-    return max(sorted(codes), key=lambda code: (votes[code], code == "USD"))
+def _likeliest(codes: Collection[str], votes: Counter[str]) -> list[str]:
+    """The currency that other evidence names, else the American; none where it names several."""
+    most = max(votes[code] for code in codes)
+    likely = [code for code in codes if votes[code] == most]
+    return ["USD"] if "USD" in likely else likely if len(likely) == 1 else []
 
 
 def _rows_with(

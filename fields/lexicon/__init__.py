@@ -12,6 +12,7 @@ month_first      its dates begin with the month
 cash_rounding    the most by which a payment in cash differs from the total
 languages        codes of the languages that speak for its currency; phone: its code without +
 [currency] code  ISO 4217; cents: digits of its cents, if not 2; dollar: its sign is $
+  also                        codes of others that it is paid in; its places speak for them too
   signs, before, behind       printed on any side, before, behind an amount, by no other currency
   before_cents                before amounts with cents alone: R12.00, but R12 is a product
   shared, shared_before       the same, where other currencies have the sign too: kr, Rs

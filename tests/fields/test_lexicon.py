@@ -24,7 +24,17 @@ from tests.conftest import ROOT
 
 FILES = LANGUAGES | COUNTRIES
 # no lists of words
-SHAPED = {"months", "cents", "code", "dollar", "is_word", "patterns", "phone_form", "repairs"}
+SHAPED = {
+    "also",
+    "months",
+    "cents",
+    "code",
+    "dollar",
+    "is_word",
+    "patterns",
+    "phone_form",
+    "repairs",
+}
 RECEIPTS = ROOT / "tests/fields/receipts"
 
 
@@ -94,6 +104,14 @@ def test_a_currency_is_found_by_each_sign_and_word():
         ("MYR", "TIMES\nGST Reg No : 000423100416\nBOOK 1.49"),
         (None, "STATIONERY\nGEL PEN 1.49\nPEN 2.00\nTOTAL 3.49"),
         ("PEN", "LIBRERIA\nLAPIZ 1.49\nTOTAL PEN 1.49"),
+        ("USD", "BISTRO, PHNOM PENH\nAmok $6.50\nTotal $6.50\nTotal (R) 26,325"),
+        ("KHR", "BISTRO, PHNOM PENH\nTOTAL KHR 9,800\nCASH KHR 10,000"),
+        ("HRK", "PEKARA, ZAGREB\nUKUPNO 54,00 kn"),
+        ("EUR", "PEKARA, ZAGREB\nUKUPNO 7,17"),
+        ("NIO", "PANADERIA, MANAGUA\nPAN C$ 100.00"),
+        (None, "CAFE\nFlat White $11.00\nGST incl $1.43"),  # of Australia, Canada, ...
+        ("ALL", "DYQAN, TIRANA\nBUKE 120\nTOTALI 120"),
+        ("GEL", "SHOP, TBILISI\nTOTAL GEL 12"),
         (None, "Denny's\nSoup 14.00"),  # a chain alone is none: it may be abroad
     ],
 )
@@ -150,14 +168,14 @@ def test_each_language_of_a_country_has_a_file():
     assert {x for file in COUNTRIES.values() for x in file.get("languages", ())} <= set(LANGUAGES)
 
 
-GEORGIA = """# Georgia
-languages = ["ka"]
-phone = "995"
+SURINAME = """# Suriname
+languages = ["nl"]
+phone = "597"
 
 [currency]
-code = "GEL"
-signs = ["₾"]
-words = ["tbilisi"]
+code = "SRD"
+signs = ["SRD$"]
+words = ["paramaribo"]
 
 [legal]
 prefixes = ["LLC"]
@@ -168,14 +186,14 @@ prefixes = ["LLC"]
 def test_a_new_country_is_one_file(tmp_path):
     shutil.copytree(ROOT / "fields", tmp_path / "fields")
     shutil.copy(ROOT / "result.py", tmp_path)
-    (tmp_path / "fields/lexicon/countries/GE.toml").write_text(GEORGIA, "utf-8")
+    (tmp_path / "fields/lexicon/countries/SR.toml").write_text(SURINAME, "utf-8")
     code = (
         "from fields.receipt import read_receipt; from fields.text import rows_from_text\n"
-        "for text in ('SHOP\\nTOTAL 12.50 ₾', 'SHOP, TBILISI\\nTOTAL GEL 12'):\n"
+        "for text in ('SHOP\\nTOTAL SRD$ 12.50', 'SHOP, PARAMARIBO\\nTOTAL SRD 12'):\n"
         "    found = read_receipt(rows_from_text(text)); print(found.currency, found.total)"
     )
     ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
-    assert ran.stdout == "GEL 12.50\nGEL 12\n", ran.stderr
+    assert ran.stdout == "SRD 12.50\nSRD 12\n", ran.stderr
 
 
 def test_each_month_is_read():
