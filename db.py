@@ -22,7 +22,7 @@ from typing import Any, Literal
 from result import receipt_key
 
 HERE = Path(__file__).parent
-VERSION = 7  # of schema.sql, kept as PRAGMA user_version; migrations/<n>.sql leads from n - 1 to n
+VERSION = 8  # of schema.sql, kept as PRAGMA user_version; migrations/<n>.sql leads from n - 1 to n
 MAGIC = b"SQLite format 3\0"  # what a database's file begins with
 APPLICATION_ID = 0x52435054  # "RCPT", for the program file(1)
 BUG = sqlite3.SQLITE_ERROR  # as "no such table"
@@ -48,15 +48,22 @@ RECEIPT_SORTS = {
     "merchant": "merchant",
 }
 LISTED = "(SELECT value FROM json_each(?))"
-RECEIPT_GROUPS = {"month": "substr(date, 1, 7)", "merchant": "merchant", "currency": "currency"}
+RECEIPT_GROUPS = {
+    "month": "substr(date, 1, 7)",
+    "merchant": "merchant COLLATE NOCASE",
+    "currency": "currency",
+}
 MAX_GROUPS = 1000  # rows of sums
+COMMON = 0.74  # of all receipts: from there on it costs less to subtract the others
 MAX_WORDS = 64  # of a search; a letter of Chinese, Japanese or Thai is one
 MAX_LONGER = 16  # words that begin with one of a search and are looked for by themselves
 PREFIX_LENGTHS = (2, 3)  # characters; receipt_search has an index of these beginnings
 GATHERED = re.compile(r'[^"]{4}"\*')  # in FTS5's query: a beginning that is in no index
 ID_BITS = 40  # of a receipt's place in receipt_search, the lower ones
 MAX_ID = (1 << ID_BITS) - 1
+EVERY = "\u2200"  # among the words of each receipt, and no word of a search
 FOUND = f"(SELECT rowid & {MAX_ID} AS value FROM receipt_search WHERE receipt_search MATCH :words)"
+LACKING = FOUND.replace(":words", ":lacking")
 # total() adds up as sum() does up to 2**53, and beyond to 15 digits, where sum() may overflow
 SUMS = """
     sum(n) AS count, sum(n * duplicate) AS duplicates, total(total) AS total, total(tax) AS tax
@@ -1005,10 +1012,11 @@ def set_words(db: sqlite3.Connection, receipt_id: int, text: str) -> None:
         """
         INSERT OR REPLACE INTO receipt_search (rowid, words)
         SELECT place, words_of(:text || ' ' || original_name || ' ' || coalesce(job.name, ''))
+            || :every || ' '
         FROM receipt JOIN file ON file.id = file_id JOIN job ON job.id = job_id
         WHERE receipt.id = :id
         """,
-        {"id": receipt_id, "text": text},
+        {"id": receipt_id, "text": text, "every": EVERY},
     )
 
 
@@ -1189,13 +1197,15 @@ def sum_receipts(
     most MAX_GROUPS: the latest months, or those with the most receipts, first.
     """
     terms = _receipt_terms(db, listing)
-    if by == ("currency",) and listing.search and not GATHERED.search(terms["words"]):
+    is_common = _is_common(db, listing, by, terms)
+    if by == ("currency",) and not is_common and _are_in_places(listing, terms):
         return _sums_by_place(db, listing, terms)
     groups = ", ".join(f"{RECEIPT_GROUPS[name]} AS {name}" for name in by)
     places = ", ".join(str(number) for number in range(1, len(by) + 1))
     rows = db.execute(
         f"""
-        SELECT {groups}, {SUMS} FROM {_summed(listing, by)} GROUP BY {places} HAVING sum(n) > 0
+        SELECT {groups}, {SUMS} FROM {_summed(listing, by, is_common)}
+        GROUP BY {places} HAVING sum(n) > 0
         ORDER BY {"month DESC, " if "month" in by else ""}sum(n) DESC, {places} LIMIT {MAX_GROUPS}
         """,
         terms,
@@ -1207,25 +1217,65 @@ def _as_sums(row: sqlite3.Row) -> dict[str, Any]:
     return {**row, "total": amount(row["total"]), "tax": amount(row["tax"])}
 
 
-def _summed(listing: ReceiptListing, by: Sequence[str]) -> str:
-    """What has the numbers of the receipts that are asked for: receipt_sum if it has all it takes.
+def _is_common(
+    db: sqlite3.Connection, listing: ReceiptListing, by: Sequence[str], terms: dict[str, Any]
+) -> bool:
+    """Whether most receipts have the words, or the total, of a listing that asks for one of these.
 
-    A million receipts of ten years have 35,000 rows of dates there, and few that are of all.
+    Then those that lack it are fewer to subtract from sums that are kept than others to add up.
     """
+    has_amount = listing.least is not None or listing.most is not None
+    if (listing.search is None) != has_amount or not _are_kept(_any_of(listing), by):
+        return False
+    if has_amount and by == ("currency",):
+        return False  # receipt_number is read from end to end either way
+    query = "SELECT count(*) FROM receipt_search WHERE receipt_search MATCH :words"
+    if has_amount:
+        amounts = ReceiptListing(least=listing.least, most=listing.most)
+        query = f"SELECT count(*) FROM receipt WHERE {_all(_receipt_conditions(amounts))}"
+    (found,) = db.execute(query, terms).fetchone()
+    return bool(found > COMMON * sum(count_receipts(db).values()))
+
+
+def _any_of(listing: ReceiptListing) -> ReceiptListing:
+    """The same, whatever the words and the total."""
+    return replace(listing, search=None, least=None, most=None)
+
+
+def _are_kept(listing: ReceiptListing, by: Sequence[str]) -> bool:
+    """Whether receipt_sum has all it takes to add these up."""
     is_dated = listing.first_date or listing.last_date or "month" in by
     is_named = listing.merchant or "merchant" in by
     others = (listing.search, listing.least, listing.most, listing.job, listing.ids)
-    if (is_dated and is_named) or any(value is not None for value in others):
-        merchant = "merchant, " if "merchant" in by else ""
-        return f"""(
-            SELECT date, currency, {merchant}1 AS n, duplicate_of IS NOT NULL AS duplicate, total,
-                tax
-            FROM {_found_receipts(listing, by)}
-        )"""
+    return not (is_dated and is_named) and all(value is None for value in others)
+
+
+def _summed(listing: ReceiptListing, by: Sequence[str], is_common: bool) -> str:
+    """What has the numbers of the receipts that are asked for."""
+    if _are_kept(listing, by):
+        return _kept(listing, by)
+    merchant = "nullif(merchant, '') AS merchant" if "merchant" in by else "NULL AS merchant"
+    numbers = f"""
+        SELECT date, currency, {merchant}, 1 AS n, duplicate_of IS NOT NULL AS duplicate, total, tax
+        FROM {_found_receipts(listing, by, is_common)}
+        """
+    if not is_common:
+        return f"({numbers})"
+    return f"""(
+        SELECT * FROM {_kept(_any_of(listing), by)}
+        UNION ALL SELECT date, currency, merchant, -n, duplicate, -total, -tax FROM ({numbers})
+    )"""
+
+
+def _kept(listing: ReceiptListing, by: Sequence[str]) -> str:
+    """The same from receipt_sum.
+
+    A million receipts of ten years have 35,000 rows of dates there, and few that are of all.
+    """
     part = "part = '*'"
-    if is_dated:
+    if listing.first_date or listing.last_date or "month" in by:
         part = "part < '=' AND part <> '*'"
-    elif is_named:
+    elif listing.merchant or "merchant" in by:
         part = "part = '=' || :merchant" if listing.merchant else "part >= '='"
     return f"""(
         SELECT nullif(date, '') AS date, nullif(currency, '') AS currency,
@@ -1235,23 +1285,45 @@ def _summed(listing: ReceiptListing, by: Sequence[str]) -> str:
     )"""
 
 
-def _found_receipts(listing: ReceiptListing, by: Sequence[str] = ()) -> str:
-    """What has the receipts that are asked for, one by one: FROM and WHERE of a query."""
-    conditions = _receipt_conditions(listing)
-    needs_row = listing.merchant or listing.job or "merchant" in by
+def _found_receipts(
+    listing: ReceiptListing, by: Sequence[str] = (), is_lacking: bool = False
+) -> str:
+    """What has the receipts that are asked for, one by one: FROM and WHERE of a query.
+
+    With `is_lacking` those that lack the words or the total that is asked for, and nothing else.
+    """
+    conditions = _receipt_conditions(_any_of(listing) if is_lacking else listing)
     if listing.search is None:
-        few = listing.first_date or listing.last_date or listing.states or listing.ids is not None
-        table = "receipt" if needs_row or few else "receipt_number"
-        return f"{table} WHERE {_all(conditions)}"
+        if is_lacking:
+            conditions.append("(+total < :least OR +total > :most OR +total IS NULL)")
+        return f"{_table(listing, by)} WHERE {_all(conditions)}"
     numbers = (
         f"receipt ON receipt.id = receipt_search.rowid & {MAX_ID}"
-        if needs_row
+        if _needs_row(listing, by)
         else "receipt_number ON receipt_number.place = receipt_search.rowid"
     )
     return f"""
         receipt_search CROSS JOIN {numbers}
-        WHERE receipt_search MATCH :words AND {_all(conditions)}
+        WHERE receipt_search MATCH {":lacking" if is_lacking else ":words"} AND {_all(conditions)}
         """
+
+
+def _needs_row(listing: ReceiptListing, by: Sequence[str]) -> bool:
+    return bool(listing.merchant or listing.job or "merchant" in by)
+
+
+def _table(listing: ReceiptListing, by: Sequence[str]) -> str:
+    """Where receipts are added up without a search: with indexes, or on fewer pages."""
+    are_few = bool(listing.states) and not {"ok", "confirmed"}.intersection(listing.states)
+    is_short = listing.first_date or listing.last_date or listing.ids is not None
+    return "receipt" if are_few or is_short or _needs_row(listing, by) else "receipt_number"
+
+
+def _are_in_places(listing: ReceiptListing, terms: dict[str, Any]) -> bool:
+    """Whether what is found is best added up currency by currency, as _sums_by_place does."""
+    if listing.search is None:
+        return not _are_kept(listing, ("currency",)) and _table(listing, ()) == "receipt_number"
+    return not GATHERED.search(terms["words"])
 
 
 def _has_words(search: str) -> str:
@@ -1264,7 +1336,7 @@ def _has_words(search: str) -> str:
 def _sums_by_place(
     db: sqlite3.Connection, listing: ReceiptListing, terms: dict[str, Any]
 ) -> list[dict[str, Any]]:
-    """sum_receipts by currency for a search, whose index has each currency's receipts in a row.
+    """sum_receipts by currency where the receipts of each are in a row: by their places.
 
     To ask for each currency by itself spares sorting all that is found. But where a word has many
     longer ones FTS5 would gather their receipts each time.
@@ -1277,12 +1349,13 @@ def _sums_by_place(
         terms,
     )
     found = _found_receipts(replace(listing, currency=None))
+    place = "receipt_search.rowid" if listing.search else "place"
     rows = [
         db.execute(
             f"""
             SELECT :own AS currency, count(*) AS count, count(duplicate_of) AS duplicates,
                 total(total) AS total, total(tax) AS tax
-            FROM {found} AND receipt_search.rowid BETWEEN :first AND :last
+            FROM {found} AND {place} BETWEEN :first AND :last
             """,
             terms | _places(row["currency"]),
         ).fetchone()
@@ -1492,8 +1565,10 @@ def _receipts_where(
         conditions.append(f"id IN (SELECT id FROM receipt ORDER BY {order} LIMIT {steps})")
     if listing.search is not None and way == "near":
         conditions.append(_has_words(listing.search))
+    elif listing.search is not None and way == "walk":
+        conditions.append(f"+id NOT IN {LACKING}" if 2 * total > among else f"+id IN {FOUND}")
     elif listing.search is not None:
-        conditions.append(f"{'+' if way == 'walk' else ''}id IN {FOUND}")
+        conditions.append(f"id IN {FOUND}")
     return f"WHERE {_all(conditions)} ORDER BY {'' if way == 'walk' else '+'}{order}"
 
 
@@ -1525,6 +1600,7 @@ def _receipt_conditions(
 
 def _receipt_terms(db: sqlite3.Connection, listing: ReceiptListing) -> dict[str, Any]:
     words = _words(listing.search or "")
+    found = " AND ".join(_matching(db, word) for word in words) or '""'
     return {
         "first_date": listing.first_date,
         "last_date": listing.last_date,
@@ -1535,7 +1611,8 @@ def _receipt_terms(db: sqlite3.Connection, listing: ReceiptListing) -> dict[str,
         "states": json.dumps(listing.states),
         "job": listing.job,
         "ids": json.dumps(listing.ids),
-        "words": " AND ".join(_matching(db, word) for word in words) or '""',
+        "words": found,
+        "lacking": f'"{EVERY}" NOT ({found})',
         **{f"word{n}": f" {w}" if len(w) > 1 else f" {w} " for n, w in enumerate(words)},
     }
 

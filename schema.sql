@@ -115,7 +115,8 @@ CREATE TABLE receipt (
 );
 
 -- What a search of receipts looks through: all words of a receipt (rowid: its place), as words_of
--- makes them. Written by db.set_words. Without positions: each word is looked for by itself.
+-- makes them, and db.EVERY, so that those without a word are found too. Written by db.set_words.
+-- Without positions: each word is looked for by itself.
 CREATE VIRTUAL TABLE receipt_search
     USING fts5 (words, tokenize = 'ascii', detail = none, columnsize = 0, prefix = '2 3');
 CREATE VIRTUAL TABLE receipt_word USING fts5vocab (receipt_search, 'instance');
@@ -300,6 +301,7 @@ CREATE TRIGGER receipt_added AFTER INSERT ON receipt BEGIN
     FROM (VALUES ('*'), (coalesce(new.date, '')), ('=' || coalesce(new.merchant, ''))) WHERE TRUE
     ON CONFLICT DO UPDATE SET
         n = n + excluded.n, total = total + excluded.total, tax = tax + excluded.tax;
+    INSERT INTO receipt_search (rowid, words) VALUES (new.place, ' ∀ ');
     UPDATE receipt SET
         duplicate_of = (SELECT original FROM receipt_original WHERE id = new.id)
     WHERE id = new.id AND new.duplicate_of IS NOT (

@@ -5,8 +5,8 @@
 The same requests go to a server with 1,000 jobs and to one with 1,000,000 (or JOBS), in turn.
 """
 
+import argparse
 import sqlite3
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -23,8 +23,10 @@ SUBJECTS = ("weekly", "groceries", "lunch", "taxi", "hotel", "team", "office", "
 
 
 def main() -> None:
-    for name, few, many in measure(int(sys.argv[1]) if len(sys.argv) > 1 else MANY):
-        print(f"{name:24} p99 {few:6.2f} ms {many:6.2f} ms  {many / few:.2f} x")
+    parser = argparse.ArgumentParser(description="Compare a full archive with an empty one.")
+    parser.add_argument("jobs", nargs="?", type=int, default=MANY)
+    for name, few, many in measure(parser.parse_args().jobs):
+        print(f"{name:27} p99 {few:6.2f} ms {many:6.2f} ms  {many / few:.2f} x")
 
 
 def measure(jobs: int = MANY) -> Iterator[tuple[str, float, float]]:
@@ -70,6 +72,13 @@ def questions(*sizes: int) -> dict[str, list[str]]:
         "receipts, word in a month": [
             "/receipts?search=grocer&from=2015-02-01&to=2015-02-28" for _ in sizes
         ],
+        "receipts, word on all": ["/receipts?search=receipt" for _ in sizes],
+        "receipts, on all, by total": ["/receipts?search=receipt&sort=total:desc" for _ in sizes],
+        "receipts, on all, last page": [
+            f"/receipts?search=receipt&page={size // 20}" for size in sizes
+        ],
+        "receipts, min alone": ["/receipts?min=20" for _ in sizes],
+        "receipts, min, by merchant": ["/receipts/summary?by=merchant&min=20" for _ in sizes],
         "receipts by merchant": ["/receipts/summary?by=merchant" for _ in sizes],
     }
 
@@ -160,7 +169,7 @@ def _insert_receipts(connection: sqlite3.Connection) -> None:
     connection.execute(
         """
         INSERT INTO receipt_search (rowid, words)
-        SELECT place, words_of(name || ' receipt.jpg ' || ifnull(merchant, ''))
+        SELECT place, words_of(name || ' receipt.jpg ' || ifnull(merchant, '')) || '∀ '
         FROM job JOIN receipt USING (id) ORDER BY place
         """
     )

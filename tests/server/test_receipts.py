@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+import db
 from db import connect
 from result import FileReceipt, Item, OcrResult, ProviderError, Receipt
 from tests.fakes import fake, only_execution, png, upload, wait
@@ -344,7 +345,7 @@ def test_receipts_are_added_up_by_month_merchant_and_currency(shops):
         row(1, 0, 5000, month="2026-02", currency="JPY"),
         row(2, 0, 0.05, month=None, currency=None),
     ]
-    assert ask(shops, "/receipts/summary?by=merchant&search=trip")["data"][0] == row(
+    assert ask(shops, "/receipts/summary?by=merchant&search=trip")["data"][1] == row(
         2, 1, 26.4, merchant="Aldi Süd", currency="EUR"
     )
     assert ask(shops, "/receipts/summary?by=currency&from=2026-03-20")["data"] == [
@@ -455,8 +456,8 @@ def test_sums_are_exact_where_a_float_would_not_be(shops, rows):
     )
     rows.execute(
         """
-        INSERT INTO receipt_search (rowid, words)
-        SELECT place, ' gold ' FROM receipt WHERE merchant = 'Gold'
+        UPDATE receipt_search SET words = ' gold ∀ '
+        WHERE rowid IN (SELECT place FROM receipt WHERE merchant = 'Gold')
         """
     )
     for query in ("currency=KWD", "min=1&currency=KWD", "merchant=gold", "search=gold&min=9e9"):
@@ -474,6 +475,33 @@ def test_sums_that_no_integer_of_sqlite_holds_are_no_error(shops, rows):
         assert ask(shops, f"/receipts/summary?by={by}")["data"]
     rows.execute("UPDATE receipt SET total = 20000")
     assert ask(shops)["sums"][0]["total"] == pytest.approx(12, abs=1)  # to the digits of a float
+
+
+@pytest.mark.parametrize("lacking", [(), (1,), (4,), (5,), (1, 2, 3)])
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("", "currency=EUR", "from=2026-03-01", "state=ok", "state=duplicate"),
+        *("merchant=ALDI+SÜD", "min=5", "ids=1,4,6"),
+    ],
+)
+def test_sums_of_most_receipts_are_those_of_each_that_is_found(shops, rows, query, lacking):
+    """Those that lack a word, or have another total, are subtracted where they are fewer."""
+    rows.execute(f"UPDATE job SET name = 'Walk' WHERE id IN ({','.join(map(str, lacking))})")
+    for receipt_id in lacking:
+        db.set_words(rows, receipt_id, "")
+    for asked in ("search=trip", "search=trip+png", "search=tri", "min=0.01", "max=5000"):
+        found = [row["id"] for row in ask(shops, f"/receipts?{query}&{asked}&limit=100")["data"]]
+        ids = ",".join(map(str, found))
+        for by in ("month", "merchant", "currency"):
+            path = f"/receipts/summary?by={by}"
+            assert ask(shops, f"{path}&{query}&{asked}") == ask(shops, f"{path}&ids={ids}"), asked
+        for sort in ("date", "total:desc", "addedAt:asc"):
+            pages = [
+                ask(shops, f"/receipts?{query}&{asked}&limit=1&sort={sort}&page={page + 1}")["data"]
+                for page in range(len(found))
+            ]
+            assert sorted(page[0]["id"] for page in pages) == sorted(found), asked
 
 
 @pytest.mark.parametrize("longer", [3, 40])
