@@ -17,9 +17,10 @@ class Detector(NamedTuple):
     """A network, with what its authors chose for it."""
 
     run: Callable[[Any], Any]  # from pictures x 3 x height x width to the same x 1 x ... x ...
+    probability: Callable[[Any], Any]  # of pixels, from what `run` gives for them
     mean: Sequence[float]  # of each colour, from 0 to 1, in the order of the picture
     deviation: Sequence[float]
-    min_pixel: float  # least probability of a pixel of text
+    min_pixel: float  # least that `run` gives for a pixel of text
     min_piece: float  # least mean probability of the pixels of a piece
     growth: float  # a piece is larger than its middle by so many areas by perimeters
 
@@ -36,15 +37,15 @@ def find(detector: Detector, picture: Any, long_side: int) -> list[Any]:
     seen = _resized(picture, long_side).astype("float32")
     seen *= np.array(detector.deviation, "float32") ** -1 / 255
     seen -= np.array(detector.mean, "float32") / np.array(detector.deviation, "float32")
-    probabilities = detector.run(seen.transpose(2, 0, 1)[None])[0, 0]
-    middles = (probabilities > detector.min_pixel).astype("uint8")
+    pixels = detector.run(seen.transpose(2, 0, 1)[None])[0, 0]
+    middles = (pixels > detector.min_pixel).astype("uint8")
     contours, _ = cv2.findContours(middles, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
     size = np.array(picture.shape[1::-1], "float32")
-    scale = size / np.array(probabilities.shape[::-1], "float32")
+    scale = size / np.array(pixels.shape[::-1], "float32")
     pieces = [
         _grown(piece, detector.growth)
         for piece in map(cv2.minAreaRect, contours[:MOST_PIECES])
-        if min(piece[1]) >= LEAST_PIXELS and _mean(probabilities, piece) >= detector.min_piece
+        if min(piece[1]) >= LEAST_PIXELS and _mean(detector, pixels, piece) >= detector.min_piece
     ]
     return [
         (_corners(piece) * scale).round().clip(0, size)
@@ -62,19 +63,20 @@ def _resized(picture: Any, long_side: int) -> Any:
     return cv2.resize(picture, size)
 
 
-def _mean(probabilities: Any, piece: Any) -> float:
-    """Of the pixels inside the piece."""
+def _mean(detector: Detector, pixels: Any, piece: Any) -> float:
+    """The mean probability of the pixels inside the piece."""
     import cv2
     import numpy as np
 
     corners = cv2.boxPoints(piece)
-    last = np.array(probabilities.shape[::-1]) - 1
+    last = np.array(pixels.shape[::-1]) - 1
     left, top = np.floor(corners.min(axis=0)).clip(0, last).astype(int)
     right, bottom = np.ceil(corners.max(axis=0)).clip(0, last).astype(int)
     mask: Any = np.zeros((bottom - top + 1, right - left + 1), "uint8")
     inside: Any = (corners - np.array([left, top])).astype("int32")
     cv2.fillPoly(mask, [inside], [1])
-    return float(cv2.mean(probabilities[top : bottom + 1, left : right + 1], mask)[0])
+    around = detector.probability(pixels[top : bottom + 1, left : right + 1])
+    return float(cv2.mean(around, mask)[0])
 
 
 def _grown(piece: Any, growth: float) -> Any:

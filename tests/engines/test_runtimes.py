@@ -22,9 +22,21 @@ def test_the_detector_runs_on_openvino_where_the_processor_has_avx_512(tmp_path,
 
 
 @pytest.mark.slow
+def test_boxes_are_those_of_the_whole_network_whose_last_step_is_left_out_here():
+    whole = runtimes.detector_network(paddle_models.weights(paddle_models.DET_FILE).read_bytes())
+    cut = paddle_models.load("", "").detector
+    thresholds = dict(
+        zip(("min_pixel", "min_piece", "growth"), paddle_models.THRESHOLDS, strict=True)
+    )
+    wanted = cut._replace(run=whole, probability=np.asarray, **thresholds)
+    picture = np.asarray(Image.open(ROOT / "samples/receipt.jpg").convert("RGB"))[:, :, ::-1]
+    assert np.array_equal(find(cut, picture, 1280), find(wanted, picture, 1280))
+
+
+@pytest.mark.slow
 def test_the_detector_finds_the_same_boxes_on_openvino():
     """Where it does not pay too, so that this is tested on every processor."""
-    model = paddle_models.weights(paddle_models.DET_FILE).read_bytes()
+    model = paddle_models.detector_model()
     detector = paddle_models.load("", "").detector
     ours = detector._replace(run=runtimes.openvino_network(model))
     theirs = detector._replace(run=runtimes.onnx_network(model))
