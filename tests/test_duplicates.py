@@ -145,9 +145,9 @@ def test_it_takes_two_lookups_by_index(tmp_path):
         (file_id, provider, status, receipt_key, created_at, updated_at)
         SELECT i, '', 'completed', i % 25000, '', '' FROM n"""
     )
-    started = time.perf_counter()
+    started = time.process_time()
     for _ in range(100):
         assert earliest(connection, 50000) == {"jobId": 1, "fileId": 25000}
         assert earliest(connection, 24999) is None
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 0.5
     connection.close()

@@ -75,7 +75,7 @@ def test_the_deadline_ends_an_engine_with_all_it_started_and_wrote(tmp_path):
     started = time.monotonic()
     with pytest.raises(ProviderError) as found:
         run("hang", str(tmp_path / "told"), seconds=1.5)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30
     assert found.value.code == "timeout"
     assert "OCR_TIMEOUT_S" in found.value.message
     pids, scratch = told(tmp_path / "told")

