@@ -33,6 +33,8 @@ _CLOCK = lexicon.filled("<dates.clock>")
 FIRST_YEAR, LAST_YEAR = 1970, 2099  # of four digits; two stand for 2000 to LAST_SHORT_YEAR
 LAST_SHORT_YEAR = 2039  # 07-12-88 is more often a number than a day
 BUDDHIST_YEARS = range(2540, 2600)  # Thailand counts 543 years more
+_SHORT_BUDDHIST = re.compile(r"(?:5[4-9]|[67]\d)(?=,? {1,2}\d\d?:\d\d)")  # 30/11/68 21:09
+_ERAS = {"令和": 2018, "平成": 1988, "民國": 1911, "民国": 1911}  # the years before their first one
 _LONG_YEAR = r"(?P<year>(?:19|20|25)\d\d(?!:\d\d))"
 _YEAR = rf"(?:{_LONG_YEAR}|(?P<short>(?:' ?)?\d\d(?!:\d)))"
 _END = r"(?=\d{1,2}:\d\d|\D|$)"  # a glued time may follow: 19/10/201820:49
@@ -45,6 +47,13 @@ _PATTERNS = (
     ),
     re.compile(
         rf"(?<!\d){_LONG_YEAR}(?:{_SEP}|{_WORD})(?P<b>\d{{1,2}})(?:{_SEP}|{_WORD}){_DAY}{_END}"
+    ),
+    re.compile(  # 令和8年3月2日, 115年3月2日
+        rf"(?P<era>{'|'.join(_ERAS)}|(?<!\d)(?=1[01]\d ?年)) ?(?P<count>\d{{1,3}}) ?年 ?"
+        rf"(?P<b>\d{{1,2}}) ?月 ?{_DAY}(?!\d)"
+    ),
+    re.compile(  # 115/03/02: Taiwan
+        r"(?<![\d.,/-])(?P<count>1[01]\d)(?P<sep>[-/.])(?P<b>\d\d)(?P=sep)(?P<a>\d\d)(?![\d.,/-])"
     ),
     re.compile(rf"(?<!\d){_DAY}{_WORD}(?P<b>\d{{1,2}}),?{_WORD}{_LONG_YEAR}{_END}"),
     re.compile(rf"(?<![\d.,]){_DAY} ?(?P<sep>[-/.]) ?(?P<b>\d{{1,2}}) ?(?P=sep) ?{_YEAR}{_END}"),
@@ -99,6 +108,7 @@ _TIMES = (
         re.IGNORECASE,
     ),
 )
+_BEFORE = re.compile(rf"(?<!\w){_CLOCK}[ .:]*$")  # ORA: 20-08-14
 _BEHIND = re.compile(rf" ?{_CLOCK}\b", re.IGNORECASE)
 
 
@@ -140,7 +150,7 @@ def _dates(text: str) -> tuple[Day, ...]:
     for pattern in _PATTERNS if any(name in letters for name in _SHORTEST) else _NAMELESS:
         for match in pattern.finditer(plain):
             start, end = match.span()
-            day = _day(match)
+            day = None if _BEFORE.search(plain[:start]) else _day(match)
             if day and not any(start < other.end and other.start < end for other in found):
                 found.append(day)
     return tuple(found)
@@ -180,6 +190,8 @@ def _day(match: re.Match[str]) -> Day | None:
         first, second = _iso(year, _MONTHS[groups["month"].translate(_AS_NAME)], a), None
     elif groups.get("slip"):
         first, second = _iso(year, _slipped_month(groups["slip"]), a), None
+    elif groups.get("count"):
+        first, second = _iso(year, int(groups["b"]), a), None
     elif groups.get("year") and match.start("year") == match.start():
         is_cut = groups["b"][0] == "0" and len(groups["a"]) == 1  # 2013/05/2
         first, second = None if is_cut else _iso(year, int(groups["b"]), a), None
@@ -191,8 +203,12 @@ def _day(match: re.Match[str]) -> Day | None:
 def _year(match: re.Match[str]) -> int:
     """The year; 0 where it is out of range, which is no day's."""
     groups = match.groupdict()
+    if groups.get("count"):
+        return int(groups["count"]) + _ERAS.get(groups.get("era") or "", _ERAS["民國"])
     if groups.get("short"):
         year = 2000 + int(groups["short"].lstrip("': "))
+        if _SHORT_BUDDHIST.match(match.string, match.start("short")):
+            return year - 43
         return year if year <= LAST_SHORT_YEAR else 0
     year = int(groups["year"])
     if year in BUDDHIST_YEARS:

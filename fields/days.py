@@ -53,7 +53,8 @@ def find_purchase(
     chances = probabilities("date", [each.features for each in dates])
     if not dates:
         return Purchase(None, _time(rows, []))
-    best = max(range(len(dates)), key=chances.__getitem__)
+    order = sorted(range(len(dates)), key=chances.__getitem__, reverse=True)
+    best, ordered = order[0], [dates[n] for n in order]
     likeliest = dates[best]
     days = {likeliest.day.day_first, likeliest.day.month_first} - {likeliest.iso}
     row, day = rows[likeliest.row], likeliest.day
@@ -64,7 +65,7 @@ def find_purchase(
     probability = against(chances[best], rivals.values())
     return Purchase(
         likeliest.iso,
-        _time(rows, [(rows[d.row].text, d.day) for d in dates if d.iso == likeliest.iso]),
+        _time(rows, [(rows[d.row].text, d.day) for d in ordered if d.iso == likeliest.iso]),
         Evidence(probability, "ocr", row.page, row.box(day.start, day.end)),
         likeliest.is_unordered and any(other.iso in days for other in dates),
         row.lowest_confidence(day.start, day.end),

@@ -131,7 +131,16 @@ def test_whole_amounts_and_thousands_are_told_by_how_the_receipt_prints_others(t
         ("JUN 24 20:49:53 2018", "2018-06-24"),
         ("30- 8-2018", "2018-08-30"),
         ("04/05/2568", "2025-05-04"),  # Thailand
+        ("30/11/68 21:09", "2025-11-30"),
+        ("30/11/68", None),
         ("2019年3月22日", "2019-03-22"),
+        ("令和8年3月2日", "2026-03-02"),  # Japan
+        ("115年3月2日", "2026-03-02"),  # Taiwan
+        ("115/03/02 14:12", "2026-03-02"),
+        ("115年01-02月", None),
+        ("110.12.10.5", None),
+        ("DATA: 24-02-2026 ORA: 20-08-14", "2026-02-24"),
+        ("ORA: 20-08-14", None),
         ("4 tháng 5 năm 2023", "2023-05-04"),
         ("2023. gada 4. maijs", "2023-05-04"),
         ("2013/05/2", None),  # cut off
@@ -165,6 +174,7 @@ def test_a_date_is_read_as_it_is_written(text, iso):
         ("12.50.31", "12:50"),
         ("klo 12.50", "12:50"),
         ("ORA: 12-50-05", "12:50"),
+        ("ORA: 20-08-14", "20:08"),
         ("5:30p", "17:30"),
         ("11.04.20 09:51", "09:51"),  # behind a date
         ("10:33 Uhr 11.04.2020", "10:33"),
@@ -591,6 +601,7 @@ def test_a_date_after_today_is_taken_only_where_no_other_is_printed():
         "Printed 01/02/2020 10:00\nTime 12:30\nDate 03/02/2020",
         "Open 08:00-20:00\nDate 03/02/2020\n03/02/2020 12:30",
         "Open 08:00-20:00\n12:30 03/02/2020",
+        "Einfahrt 03/02/2020 10:12\nAusfahrt 03/02/2020 12:30",
     ],
 )
 def test_the_time_is_the_one_beside_the_day_of_the_purchase(rows):
