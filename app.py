@@ -75,7 +75,7 @@ SMALL_BODY_BYTES = 64 * 1024  # of a request that brings no file
 
 
 class Id(IntegerConverter):
-    """At most 18 digits: fits SQLite's 64 bits, and <int(max=)> would answer 405 instead of 404."""
+    """An id of at most 18 digits, for SQLite's 64 bits; <int(max=)> would make a 405 of the 404."""
 
     regex = "[0-9]{1,18}"
 
@@ -344,7 +344,7 @@ def page() -> Response:
 
 @api.post("/static/share")
 def share() -> BaseResponse:
-    """Lead to the page, which says to share again, where its service worker is not there."""
+    """Redirect to the page, which asks to share again; its service worker was not there yet."""
     return redirect("../#/?unshared", 303)
 
 
@@ -385,7 +385,7 @@ def show_docs() -> Response:
 
 @api.get("/providers")
 def list_providers() -> dict[str, Any]:
-    """Every provider, whether it can run here, and where it sends pictures; what uploads may be."""
+    """Every provider, whether it can run here, where it sends pictures; the limits of uploads."""
     settings = get_service().settings
     return {
         "data": [_described(name, p, settings) for name, p in get_service().providers.items()],
@@ -416,7 +416,7 @@ def _file_or_404(job_id: int, file_id: int) -> dict[str, Any]:
 def _disposition(name: str) -> str:
     """The Content-Disposition for a name, in ASCII for old clients and as it is (RFC 6266).
 
-    Only the end of a name longer than uploads may have now: no client takes headers of 60 kB.
+    A name of an older release may be so long that no client takes the header: its end is given.
     """
     name = name[-MAX_NAME_BYTES:]
     plain = "".join(c if c.isascii() and c.isprintable() and c not in '"\\%' else "_" for c in name)

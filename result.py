@@ -227,7 +227,7 @@ def one_line(text: str) -> str:
 
 
 def printable(text: str) -> str:
-    """The text with a blank for each line break and each other character without a shape."""
+    """The text with a blank for each line break and each other character that cannot be printed."""
     return "".join(character if character.isprintable() else " " for character in text)
 
 
@@ -309,7 +309,7 @@ def ocr_data(result: OcrResult) -> str:
 
 
 def _camel(value: object, inside_raw: bool = False) -> object:
-    """Names as the API writes them; the vendor's own answer under `raw` stays as it came."""
+    """The value with names as the API writes them; what is in `raw` is left as it is."""
     if value is None or isinstance(value, str | int | float):
         return value
     if is_dataclass(value) and not isinstance(value, type):
@@ -341,7 +341,7 @@ def from_json(receipt: Json) -> Receipt:
 
 @cache
 def _reader(kind: Any) -> Callable[[Any], Any]:
-    """Reads a value of this type as JSON has it; a part that is missing or null has its default."""
+    """A function that reads a value of this type from JSON; missing or null parts get defaults."""
     parts = get_args(kind)
     if get_origin(kind) in (Annotated, UnionType):  # X | None
         return _reader(parts[0])
@@ -393,12 +393,12 @@ _JSON_TYPES = {str: "string", int: "integer", float: "number", Decimal: "number"
 
 
 def receipt_key(ocr_data: str) -> str | None:
-    """The key of the receipt in a stored reading; None where it lacks a part."""
+    """key_of the receipt in a stored reading."""
     return key_of(json.loads(ocr_data).get("receipt") or {})
 
 
 def key_of(receipt: Json) -> str | None:
-    """The same for two photos of one receipt; None where merchant, date or total is missing.
+    """A text that is equal for two photos of one receipt; None without merchant, date or total.
 
     Of the merchant's name only letters and digits count, without case: engines differ in the rest.
     """

@@ -16,7 +16,7 @@ MIN_SECRET_LENGTH = 6  # characters; a shorter value may be a common word
 
 
 class Limits(NamedTuple):
-    """The largest picture that is read. Engines' processes get this, and so no keys."""
+    """The largest picture that is read. Engines' processes get this alone, so they get no keys."""
 
     pages: int
     pixels: int  # width x height
@@ -186,7 +186,7 @@ class Settings:
     secrets: tuple[str, ...] = field(default=(), repr=False)
 
     def __getitem__(self, variable: str) -> Any:
-        """The value of a variable, for those that name it in their messages too."""
+        """The value of the variable of this name."""
         return getattr(self, variable.lower())
 
     @property

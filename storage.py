@@ -91,7 +91,7 @@ class Storage:
                     _keep_private(database)
 
     def lock(self) -> IO[bytes]:
-        """The whole directory for this process, until the file returned is closed.
+        """Keep the directory for this process, until the file that is returned is closed.
 
         Raises SystemExit, a sentence, when another process has it or there are no locks.
         """
@@ -131,7 +131,7 @@ class Storage:
     def adopt(self, directory: str, job_id: int) -> None:
         """Move incoming/<directory> to the job whose committed rows name its files.
 
-        Nothing for one that was moved before, by another thread or before a crash.
+        Does nothing if it was moved already, by another thread or before a crash.
         """
         home, source = self._uploads / str(job_id), self._incoming / directory
         try:
@@ -145,10 +145,10 @@ class Storage:
             _merge(source, home)
 
     def settle(self, arrivals: Mapping[str, int]) -> None:
-        """Finish the uploads that a crash cut off; before the first new one.
+        """Finish the uploads that a crash cut off. To be called before the first new upload.
 
-        `arrivals` are the jobs whose files may still be under incoming/, by directory; what is
-        left there belongs to no job.
+        `arrivals` are the jobs whose files may still be under incoming/, by directory; whatever
+        else is there belongs to no job and is removed.
         """
         self.adopt_all(arrivals)
         for path in self._incoming.iterdir():
@@ -172,7 +172,7 @@ class Storage:
         return faults
 
     def check_writable(self) -> None:
-        """Raises PermissionError where nothing can be added or removed, though SQLite still can."""
+        """Raise PermissionError where no file can be added or removed, even if SQLite can write."""
         if not os.access(self._uploads, os.W_OK):
             raise PermissionError(errno.EACCES, "cannot be written", str(self._uploads))
 
@@ -194,7 +194,7 @@ class Storage:
         tempfile.tempdir = str(self._incoming)
 
     def scratch(self) -> IO[bytes]:
-        """A file of no name, gone when it is closed."""
+        """A file without a name, which is gone when it is closed."""
         return tempfile.TemporaryFile(dir=self._incoming)
 
     # Directories of jobs
@@ -222,14 +222,14 @@ def ended_orderly(lock: IO[bytes]) -> bool:
 
 
 def note_end(lock: IO[bytes], orderly: bool) -> None:
-    """Write for the next start how this server ends; in advance, since SIGKILL leaves no time."""
+    """Note for the next start how this server ends, in advance, since SIGKILL leaves no time."""
     with suppress(OSError):  # a full disk that writes nothing in place
         os.pwrite(lock.fileno(), ENDED if orderly else SERVING, 0)
 
 
 @contextmanager
 def _explained(root: Path) -> Iterator[None]:
-    """Raises SystemExit in the place of OSError: what is wrong with the data directory."""
+    """Turn an OSError into a SystemExit that says what is wrong with the data directory."""
     try:
         yield
     except BlockingIOError:
@@ -294,7 +294,7 @@ def _keep_private(path: Path) -> None:
 
 @contextmanager
 def synced(directory: Path) -> Iterator[None]:
-    """The files in a directory durable at the end of the body, which meanwhile goes on."""
+    """Write the files in a directory to the disk while the body runs; both end together."""
     with ThreadPoolExecutor(1, "sync") as beside:
         try:
             sync_all = beside.submit(_sync_all, directory).result

@@ -35,15 +35,15 @@ def available(providers: Mapping[str, Provider], settings: Settings) -> list[str
 
 
 def available_here(providers: Mapping[str, Provider], settings: Settings) -> str | None:
-    """The first that can run and sends nothing away, which is the most accurate; None: none."""
+    """The first that can run and sends nothing away: the most accurate of these, or None."""
     names = available(providers, settings)
     return next((name for name in names if not providers[name].sends_to(settings)), None)
 
 
 def read(provider: Provider, path: Path, settings: Settings) -> OcrResult:
-    """What the provider reads from a file, and what is said here of any file.
+    """What the provider reads from a file, with what is added for every provider.
 
-    That is what its codes say, and the warning `cut_short` where it lacks its end.
+    That is what the file's codes say, and the warning `cut_short` where its end is missing.
     """
     result = provider.ocr(path, settings)
     with suppress(ProviderError):  # what was read, and perhaps paid for, is not lost over this

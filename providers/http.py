@@ -171,7 +171,7 @@ class Client:
     def _send(
         self, method: str, url: str, read_timeout_s: float, request: Mapping[str, Any]
     ) -> Answer | Failure:
-        """One try. Failures are returned: a raised one would carry requests' exception along."""
+        """Try once. Failures are returned: a raised one would carry requests' exception along."""
         paid_vendor = "" if self.vendor.is_free else self.vendor.name
         begin_call(self.deadline, read_timeout_s, paid_vendor)
         try:
@@ -216,7 +216,7 @@ class Client:
         return self.failure(code, advice, vendor_message, retry=retry, delay=delay)
 
     def not_its_api(self) -> Failure:
-        """For an answer that is not this vendor's: a captive portal's page, another service."""
+        """The failure for an answer that is not this vendor's, as a captive portal's page."""
         advice = f"did not answer as its API does; check {self.vendor.url_variable}"
         return self.failure("bad_answer", advice)
 
@@ -247,7 +247,7 @@ def _wait(state: tenacity.RetryCallState) -> float:
 
 
 def _connection_failure(vendor: Vendor, host: str | None, error: Exception) -> Failure:
-    """requests has one error for several faults; the urllib3 error inside it tells them apart."""
+    """The failure behind an error of requests, which the urllib3 error inside it tells apart."""
     cause = error.args[0] if error.args else None
     reason = getattr(cause, "reason", cause)
     check = f"check {vendor.url_variable} and the network"

@@ -74,7 +74,7 @@ def ocr(image: Path, settings: Settings, clock: Clock = time) -> OcrResult:
 
 
 def _transcriber_prompt(settings: Settings) -> str | None:
-    """None for a model that fills in fields."""
+    """The prompt of a model that only transcribes; None for a model that fills in fields."""
     name = (model(settings) or "").lower()
     return next((prompt for part, prompt in TRANSCRIBERS.items() if part in name), None)
 

@@ -101,7 +101,7 @@ def _page_parts(number: int, rows: Rows, reading: Reading, look: Look | None) ->
 
 
 def _is_no_receipt(part: beside.Part, rows: Rows) -> bool:
-    """It could not be read beside a receipt, nor on its own: a background, or a receipt's back."""
+    """Whether a part cannot be read at all: it is a background, or the back of a receipt."""
     return part.is_unreadable and not is_receipt(rows)
 
 
@@ -147,7 +147,7 @@ def _draft(part: Part, today: date) -> FileReceipt:
 
 
 def _doubted(group: Group) -> Group:
-    """The group, unclear also where what could not be cut may be of several receipts."""
+    """The group, which is unclear too where rows that were not cut may be of several receipts."""
     seem_several = any(several.may_be_several(page.rows) for page in group.pages)
     return group._replace(is_unclear=group.is_unclear or seem_several)
 

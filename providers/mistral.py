@@ -34,7 +34,7 @@ def ocr(image: Path, settings: Settings, clock: Clock = time) -> OcrResult:
 
 
 def _request(document: vision.Document, settings: Settings) -> dict[str, Any]:
-    """An unknown key at any level is a 422."""
+    """The JSON to send; Mistral answers 422 to an unknown key at any level."""
     schema = {"name": "receipt", "strict": True, "schema": vision.FIELDS_SCHEMA}
     return {
         "model": MISTRAL.model(settings),
@@ -140,7 +140,7 @@ def _confidence(block: dict[str, Any]) -> float | None:
 
 
 def _receipts(annotation: object, text: str, pages: int) -> list[FileReceipt]:
-    """The annotated fields; those of our rules where the annotation is missing or cut."""
+    """The receipts in the annotation, or by our rules where that is missing or cut."""
     fields = vision.read_fields(annotation) if isinstance(annotation, str) else None
     if fields is None:
         return [placed(receipt_from_text(text))]

@@ -116,7 +116,7 @@ ocr = vision.ChatApi(
 def ends_on(settings: Settings, ask: bool) -> str | None:
     """The day on which the model is shut down, as YYYY-MM-DD; None where none is announced.
 
-    By SHUTDOWNS, or if `ask` by OpenAI, which costs nothing. Raises ProviderError.
+    It is looked up in SHUTDOWNS, or with `ask` at OpenAI, which is free. Raises ProviderError.
     """
     if not ask:
         return SHUTDOWNS.get(settings.openai_model) if _is_openai(settings) else None

@@ -62,7 +62,7 @@ def unavailable(settings: Settings) -> str | None:
 
 
 def model(settings: Settings) -> str | None:
-    """As far as the endpoint names it: the path of a PaddleX serving is its pipeline's."""
+    """The model's name, or for a PaddleX serving its path, which names the pipeline."""
     settings = _ours(settings)
     if sends_to(settings) is None:
         return None
@@ -95,7 +95,7 @@ def _is_hosted(settings: Settings) -> bool:
 
 
 def headers(settings: Settings) -> dict[str, str]:
-    """The job API and reverse proxies take a Bearer, Baidu's other endpoints a "token"."""
+    """The header with the key: "token" for Baidu's endpoints besides the job API, else Bearer."""
     key = PADDLE.key(settings)
     scheme = "token" if _is_hosted(settings) and not _is_jobs(settings) else "Bearer"
     return {"Authorization": f"{scheme} {key}"} if key else {}
@@ -210,13 +210,13 @@ def _status_failure(answer: Answer, vendor_message: object, client: Client) -> F
 
 
 def _classify_file(answer: Answer, client: Client) -> Failure | None:
-    """The file is on another host, which has errors of its own, in XML."""
+    """The failure to fetch a result: it is on another host, whose errors are in XML."""
     fault = client.status_failure(answer)
     advice = "made a result that cannot be fetched; send the file again"
     return fault and client.failure("server_error", advice, retry=fault.retry)
 
 
 def _vendor_message(body: object) -> object:
-    """The official client reads it from any of these."""
+    """The vendor's message, which the official client too takes from any of these."""
     found = [dig(body, name) for name in ("msg", "errorMsg", "message")]
     return next(filter(None, [*found, dig(body, "data", "errorMsg")]), None)

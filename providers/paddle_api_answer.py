@@ -45,7 +45,7 @@ def _from_markdown(written: str, page: Jpeg, model: str) -> OcrResult:
 
 
 def _from_lines(pruned: Mapping[str, Any], page: Jpeg, model: str) -> OcrResult:
-    """Rows are found on the page as the server turned it, boxes given on the page as it is."""
+    """The result for lines. Rows are found on the turned page, boxes are on the page as it is."""
     angle = pruned.get("doc_preprocessor_res", {}).get("angle", 0)
     rows = [
         [replace(line, box=_turned_back(line.box, angle, page)) for line in row]

@@ -30,7 +30,7 @@ MAX_OVERLAP = 40  # rows
 
 
 class Photo(NamedTuple):
-    """What was read of a photo that has one receipt at most."""
+    """The reading of a photo that has at most one receipt."""
 
     reading: Json
     rows: tuple[str, ...]
@@ -154,7 +154,7 @@ def _without_repeats(
 
 
 def _as_reading(parts: Sequence[Photo], receipt: FileReceipt) -> Json:
-    """A reading, of which only what receipts are listed and found by is there."""
+    """The reading of all parts, with only what receipts are listed and searched by."""
     return {
         "text": "\n".join(part.reading["text"] for part in parts),
         "receipts": [as_json(reviewed(receipt))],
@@ -176,9 +176,9 @@ def _overlap(above: tuple[str, ...], below: tuple[str, ...]) -> int:
 
 
 def _likeness(above: Sequence[str], below: Sequence[str], count: int) -> int:
-    """How many of so many rows are the same; 0 where these are too few, or no item is there.
+    """How many of so many rows are the same; 0 where these are too few, or none is an item.
 
-    Nor may one but the first and the last, which may be cut, have other amounts on the other photo.
+    It is 0 too where a row has other amounts on the other photo, unless an edge may have cut it.
     """
     pairs = list(zip(above[len(above) - count :], below, strict=False))
     if any(_differ(*pair) for pair in pairs[1:-1]):

@@ -28,7 +28,7 @@ _HIDDEN_AGAIN = re.compile(rf"(?:{re.escape(HIDDEN)})+")
 
 
 def redacted(text: str, secrets: Iterable[str]) -> str:
-    """The text without these secrets and without what looks like a secret of anyone."""
+    """The text without these secrets and without anything else that looks like a secret."""
     for secret in secrets:
         text = text.replace(secret, HIDDEN)
     for pattern, replacement in PATTERNS:
@@ -40,7 +40,7 @@ def quote(sentence: object, *secrets: str) -> str:
     """A vendor's sentence, redacted and cut to 300 characters.
 
     Vendors repeat parts of a key, so any 6 characters of a secret in a row go too, and its ends.
-    "" for anything but a sentence: no string, HTML, JSON.
+    Anything but a sentence becomes "": HTML, JSON, or what is no string.
     """
     if (
         not isinstance(sentence, str)

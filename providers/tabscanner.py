@@ -66,7 +66,7 @@ def _read(page: Jpeg, client: Client) -> OcrResult:
 
 
 def _submit(jpeg: bytes, client: Client) -> str:
-    """The token to ask for the result with."""
+    """Submit the image. Returns the token by which its result is asked for."""
     answer = client.call(
         "POST",
         f"{TABSCANNER.url(client.settings)}/api/2/process",

@@ -58,7 +58,7 @@ def _receipt(result: Mapping[str, Any]) -> Receipt:
 
 
 def _warnings(result: Mapping[str, Any], receipt: Receipt) -> Iterator[ReceiptWarning]:
-    """Ambiguous dates are read day first, as requested; in the USA the month comes first."""
+    """The warnings: a date read day first, as requested, may begin with the month as in the USA."""
     _, month, day = (receipt.date or "0000-00-00").split("-")
     if month != day <= "12" and receipt.currency in (None, "USD"):
         yield "date_ambiguous"
@@ -117,7 +117,7 @@ def _money(value: object) -> Decimal | None:
 
 
 def _number(value: object) -> Decimal | None:
-    """Numbers come as 8.99 or as "8.990"."""
+    """The number, which comes as 8.99 or as "8.990"."""
     written = f"{value:.9f}" if isinstance(value, float) else str(value)
     return Decimal(written) if re.fullmatch(r"-?\d{1,12}(\.\d{1,9})?", written, re.ASCII) else None
 

@@ -138,7 +138,7 @@ def _signed_headers(url: str, data: bytes, settings: Settings) -> dict[str, str]
 
 
 def _classify(answer: Answer, client: Client) -> Failure | None:
-    """AWS uses HTTP 400 for nearly everything; the error's type has the meaning."""
+    """The failure by the error's type, since AWS uses HTTP 400 for nearly everything."""
     if 200 <= answer.status < 300:
         is_answer = isinstance(dig(answer.body, "ExpenseDocuments"), list)
         return None if is_answer else client.not_its_api()

@@ -211,7 +211,7 @@ def _discount(fields: Sequence[Field]) -> Decimal | None:
 
 
 def split_off_total(amounts: Sequence[Decimal]) -> tuple[Decimal | None, list[int]]:
-    """The total, and the indices of its parts: one amount may be it. None without amounts."""
+    """The total, which may be one of the amounts, and the indices of its parts."""
     everything = sum(amounts, Decimal(0))
     parts = list(range(len(amounts)))
     for number in parts[::-1] if len(amounts) > 1 else ():

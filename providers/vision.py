@@ -133,9 +133,9 @@ class Document(NamedTuple):
 def documents(
     image: Path, settings: Settings, deadline: float, *, pdf: bool, text: bool = True
 ) -> Iterator[Document]:
-    """The documents a file is sent as, with the text of pages whose text is what they show.
+    """What a file is sent as, with the text of its pages where that is what they show.
 
-    `pdf` where the vendor reads PDF itself, `text` where it takes text besides.
+    `pdf` if the vendor reads PDF itself, `text` if it takes text beside the picture.
     """
     count = decoder.count_pdf_pages(image, settings, deadline)
     texts = _texts(image, settings, deadline) if count and text else {}
@@ -151,7 +151,7 @@ def documents(
 
 
 def _texts(image: Path, settings: Settings, deadline: float) -> dict[int, str]:
-    """The text of a PDF's pages by number; none where it cannot be had, since pictures will do."""
+    """The text of a PDF's pages by number; {} if that fails, since the pictures are enough."""
     with suppress(ProviderError):
         rows = decoder.text_rows(image, is_known, settings, deadline)
         return {number: text_from_rows(own)[:MAX_PAGE_TEXT] for number, own in rows.items()}
@@ -250,7 +250,7 @@ def read_fields(content: str) -> Mapping[str, Any] | None:
 
 
 def decimal(digits: str) -> Decimal | None:
-    """None for what no receipt has and no sum can take, such as 1E+9999999."""
+    """The number; None for one that no receipt has and no sum can take, such as 1E+9999999."""
     try:
         number = Decimal(digits)
     except InvalidOperation:

@@ -48,9 +48,9 @@ class WrongKeys:
         self._counts: Counter[str] = Counter()
 
     def check(self, client: str) -> None:
-        """Raises TooManyRequests for a client that sent too many.
+        """Refuse a client that sent too many. Raises TooManyRequests.
 
-        Also if its key is right now: an answer to that alone would tell which of a million it is.
+        It is refused with the right key too, or a program could try a million to find that.
         """
         seconds = int(self._ends - self._clock()) + 1
         if self._clock() < self._ends and self._counts[client] >= MAX_WRONG_KEYS:
@@ -68,7 +68,7 @@ class WrongKeys:
 
 
 def check(request: Request, settings: Settings, wrong_keys: WrongKeys) -> None:
-    """Raises BadRequest, Forbidden, Unauthorized or TooManyRequests for a request to be refused."""
+    """Refuse a request by BadRequest, Forbidden, Unauthorized or TooManyRequests, or let it in."""
     peer = request.environ.get("werkzeug.proxy_fix.orig", request.environ)
     for host in (peer.get("HTTP_HOST") or "", request.headers.get("Host", "")):
         _check_host(host, settings)

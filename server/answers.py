@@ -30,7 +30,7 @@ class Waiting:
         self._closed = False
 
     def wait(self, job_id: int, seconds: float, ended: Callable[[], bool]) -> None:
-        """Return when the job has `ended`, the time is over, or too many requests wait already."""
+        """Return when the job has `ended`, the time is over, or too many other requests wait."""
         deadline = time.monotonic() + seconds
         with self._lock:
             if self.count >= self._most:

@@ -46,7 +46,7 @@ def schemas() -> Json:
 
 
 def _object(kind: type) -> Json:
-    """Every field is always there; the first paragraph of the docstring is the description."""
+    """The schema of a class: all fields are required, the docstring describes it."""
     properties = {
         camel_name(field.name): json_schema(field.type, _REFERENCES) for field in fields(kind)
     }
@@ -72,7 +72,7 @@ def _corrections() -> Json:
 
 
 def _words(description: str, sentences: Mapping[Any, str]) -> Json:
-    """A text that is one of these words. OpenAPI has no place for their sentences."""
+    """The schema of a text that is one of these words; their sentences are an extension."""
     return {
         "type": "string",
         "description": description,

@@ -1,4 +1,4 @@
-"""Reads what people change of receipts, from JSON, and changes it.
+"""Reads from JSON what people change of receipts, and changes it.
 
 A correction is checked as a model's answer is, but nothing is dropped or guessed: the request is
 refused with a sentence for each value that its field cannot hold.
@@ -23,7 +23,7 @@ from server.service import Service
 
 MAX_BODY_BYTES = 512 * 1024  # of JSON; a thousand items take 200 kB
 MAX_IDS = 1000  # in one request
-MAX_FAULTS = 20  # told at once
+MAX_FAULTS = 20  # in one answer
 MAX_SHOWN = 60  # characters of a value that is refused
 KEYS = ("updatedAt", "set", "unset", "executionId", "confirmed")
 
@@ -33,7 +33,7 @@ Reader = Callable[[object], Any]  # raises Unfit
 def change(
     service: Service, connection: sqlite3.Connection, receipt_id: int, request: Request
 ) -> Json | None:
-    """The receipt as it is after the change that the request asks for; None if there is none."""
+    """Make the change that the request asks for. Returns the receipt, None if it does not exist."""
     wanted = read_change(read_json(request))
     with service.writing(), connection:
         db.begin(connection)
@@ -45,7 +45,7 @@ def change(
 
 
 def confirm(service: Service, connection: sqlite3.Connection, request: Request) -> int:
-    """Confirm all receipts that the request names; how many these are."""
+    """Confirm all receipts that the request names. Returns their number."""
     ids = read_ids(read_json(request))
     with service.writing(), connection:
         db.begin(connection)
@@ -55,7 +55,7 @@ def confirm(service: Service, connection: sqlite3.Connection, request: Request) 
 
 
 def delete(service: Service, connection: sqlite3.Connection, request: Request) -> int:
-    """Delete all receipts that the request names, with their files; how many these are."""
+    """Delete all receipts that the request names, with their files. Returns their number."""
     ids = read_ids(read_json(request))
     jobs = receipts.delete(service, connection, ids)
     service.deleted(connection, *jobs)
@@ -85,7 +85,7 @@ def read_json(request: Request) -> Json:
 
 
 def _number(digits: str) -> Decimal | str:
-    """The number; the text, which no field holds, of what no receipt has, such as 1E+9999999."""
+    """The number; one that no receipt has, as 1E+9999999, stays text, which no field takes."""
     number = vision.decimal(digits)
     return digits if number is None else number
 

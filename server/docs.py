@@ -52,7 +52,7 @@ def groups(document: Json) -> dict[str, list[Json]]:
 
 
 def _operation(path: str, method: str, methods: Json) -> Json:
-    """`fields` are the parameters, and as such the parts of the body; `call` is for a shell."""
+    """An operation with `fields`, its parameters and parts of its body, and a `call` by curl."""
     about = methods[method]
     parameters = [*methods.get("parameters", []), *about.get("parameters", [])]
     content = about.get("requestBody", {}).get("content", {})
@@ -112,7 +112,7 @@ def example_text(example: Any) -> str:
 
 
 def resolved(document: Json, part: Any) -> Any:
-    """A part of the document with what its references stand for."""
+    """A part of the document, with references replaced by what they refer to."""
     if isinstance(part, list):
         return [resolved(document, one) for one in part]
     if not isinstance(part, dict):

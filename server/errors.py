@@ -50,7 +50,7 @@ def as_json(status_code: int, message: str, details: str | None) -> bytes:
 
 
 def _details(error: HTTPException, request: Request) -> str | None:
-    """The error's own sentence; ours in place of werkzeug's, which say less."""
+    """The error's sentence, or a better one where it is werkzeug's or flask-limiter's."""
     if isinstance(error, MethodNotAllowed):
         methods = ", ".join(sorted(error.valid_methods or ()))
         return f"{request.path} takes {methods} and not {request.method}"

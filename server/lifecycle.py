@@ -50,7 +50,7 @@ def stop_with_process(service: Service) -> None:
     """Stop the worker when this process exits, or gets one of ENDS for the first time.
 
     A signal becomes a normal exit, so that atexit hooks run. It is left alone where the server has
-    a handler of its own, or who started it wants it ignored (nohup). Waitress then waits 5 s for
+    a handler of its own, or where it is ignored from the start (nohup). Waitress then waits 5 s for
     requests; meanwhile no execution starts, and waiting requests are answered.
     """
 
@@ -71,7 +71,7 @@ def stop_with_process(service: Service) -> None:
 
 
 def _ignore_ends() -> None:
-    """Let no second signal cut off the end, which takes 10 s at most; but Ctrl-C ends it at once.
+    """Ignore further signals during the end, which takes 10 s at most; Ctrl-C ends it at once.
 
     A terminal that is closed sends SIGHUP, its shell another, and `make` passes SIGTERM on.
     """
@@ -153,7 +153,7 @@ def _log_start(service: Service) -> None:
 
 
 def _url() -> str:
-    """Where this server's command has it listen; "" under a server that is not ours."""
+    """The URL that this server's command listens on; "" under another program's server."""
     context = click.get_current_context(silent=True)
     if not context or not context.params.get("port"):
         return ""
@@ -164,7 +164,7 @@ def _url() -> str:
 
 
 def _urls_for_others(settings: Settings) -> list[str]:
-    """What other machines type, by the names in TRUSTED_HOSTS, where it listens for them itself."""
+    """The URLs for other machines, by TRUSTED_HOSTS, if it listens on all addresses."""
     context = click.get_current_context(silent=True)
     if not context or context.params.get("host") not in ANY:
         return []

@@ -108,7 +108,7 @@ class Body:
             self._close_last()
 
     def _begin(self, part: Field | File) -> ReceivedField | IncomingFile:
-        """Where the part's content goes: to disk if it has a file name, or is called `file`."""
+        """Begin a part. Returns what takes its content: a file on disk, or a field."""
         self._close_last()
         name = _file_name(part.headers.get("Content-Disposition", ""))
         if name is not None and part.name != "file":
@@ -159,7 +159,7 @@ def _check_name(number: int, name: str) -> None:
 
 
 class _Decoder(MultipartDecoder):
-    """werkzeug's, which takes only UTF-8 in the headers of a part."""
+    """A decoder that takes older encodings than UTF-8 in the headers of a part too."""
 
     def _parse_headers(self, data: bytes | bytearray) -> Headers:
         return super()._parse_headers(decoded(bytes(data)).encode())
@@ -176,7 +176,7 @@ def _boundary(request: Request) -> bytes:
 
 
 def _events(decoder: MultipartDecoder, stream: IO[bytes]) -> Iterator[Event]:
-    """What the body has, until its end. Raises BadRequest."""
+    """The events of the body until its end. Raises BadRequest."""
     for data in chain(iter(lambda: stream.read(CHUNK_BYTES), b""), [None]):
         try:
             decoder.receive_data(data)
@@ -228,7 +228,7 @@ def _file_name(disposition: str) -> str | None:
 
 
 def _as_meant(name: str) -> str:
-    """The name without what programs put in place of some characters.
+    """The name with the characters that programs replaced in it.
 
     Browsers, curl and requests write ", CR and LF as %22, %0D and %0A and nothing else
     (https://html.spec.whatwg.org/#multipart-form-data).

@@ -38,7 +38,7 @@ class Page(NamedTuple):
 
     @property
     def tag(self) -> str:
-        """The same only for equal pictures; after the loss of a database ids are given again."""
+        """A text that only equal pictures share; ids would not do: a new database reuses them."""
         return f"{self.sha256[:32]}-{self.number}-{self.width}"
 
 
@@ -60,7 +60,7 @@ class Previews:
         self._lock = threading.Lock()
 
     def kept(self, page: Page) -> bytes | None:
-        """The JPEG if it is there; it is noted as asked for now."""
+        """The JPEG if it is kept; the time of this request is noted in its file."""
         with suppress(OSError):
             data = self._path(page).read_bytes()
             now = time.time_ns()  # the kernel's own "now" may be some ms old
@@ -122,7 +122,7 @@ class Previews:
                 self._bytes = self._make_room()
 
     def _make_room(self) -> int:
-        """Remove the oldest where all together are too many; the bytes that are left."""
+        """Remove the oldest while all together are too large. Returns the bytes that are left."""
         found = sorted(self._files())
         total = sum(size for _, size, _ in found)
         goal = KEPT_SHARE * self._most_bytes if total > self._most_bytes else total
@@ -137,7 +137,7 @@ class Previews:
         return total
 
     def _files(self) -> list[tuple[int, int, Path]]:
-        """When each was asked for last, in nanoseconds, its bytes and its path."""
+        """Each preview's time of the last request in nanoseconds, its size and its path."""
         found = []
         for path in self._storage.previews.rglob("*"):
             with suppress(FileNotFoundError):

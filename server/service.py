@@ -94,7 +94,7 @@ class Service:
         self.webhook.wake()
 
     def deleted(self, connection: sqlite3.Connection, *job_ids: int) -> None:
-        """Wake who waits for the jobs, and leave nothing readable of what was deleted."""
+        """Wake the requests that wait for the jobs, and erase what is deleted from the database."""
         for job_id in job_ids:
             self.changed(job_id)
         self.worker.forget_words(connection)
@@ -102,7 +102,7 @@ class Service:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """One upload or deletion at a time; SQLite takes one writer and would make the rest poll.
+        """Allow one upload or deletion at a time: SQLite takes one writer, and others would poll.
 
         Raises ServiceUnavailable when the others take longer than SQLite waits for a lock.
         """

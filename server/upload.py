@@ -133,7 +133,7 @@ def _file_number(field: str, count: int) -> int:
 
 
 def check_provider(where: str, name: str, service: Service) -> None:
-    """Raises BadRequest, which names the provider, for one that is unknown or unavailable."""
+    """Refuse a provider that is unknown or unavailable, by a BadRequest that names it."""
     if name not in service.providers:
         raise BadRequest(
             f"Provider {name!r} is not available: no provider has that name ({where});"
@@ -166,7 +166,7 @@ def _media_type(number: int, original_name: str | None, path: Path, settings: Se
 
 
 def check_queue(service: Service, connection: sqlite3.Connection) -> None:
-    """Raises ServiceUnavailable while MAX_PENDING executions wait."""
+    """Refuse more work while MAX_PENDING executions wait, by ServiceUnavailable."""
     most = service.settings.max_pending
     if db.count_executions(connection, "pending") >= most:
         message = f"{most} executions are waiting already; try again when some are done"
@@ -185,7 +185,7 @@ def stored_upload(
 
 
 def stored_file(service: Service, path: Path, provider: str) -> int:
-    """The id of the job made of a file of this machine, now or earlier: name and content tell it.
+    """The id of the job made of a file of this machine, now or earlier by its name and content.
 
     Raises ProviderError for a file that cannot be read, ServiceUnavailable while too many wait.
     """

@@ -33,7 +33,7 @@ MAX_NAME_BYTES = 240  # leaves room for a number and .txt in the 255 of most fil
 
 
 class Found(NamedTuple):
-    """A file, and since when it is as it is, on the clock of time.monotonic()."""
+    """A file's size and time, and since when they are unchanged, by time.monotonic()."""
 
     size: int
     changed_ns: int
@@ -95,9 +95,10 @@ def look(directory: Path, before: Mapping[Path, Found], now: float) -> dict[Path
 def _take(
     service: Service, path: Path, file: Found, settled: dict[Path, tuple[Found, str]]
 ) -> str | None:
-    """Store a file and move it; why that has to wait, None if it has not.
+    """Store a file and move it. Returns why that has to wait, or None.
 
-    `settled` has those that are not moved yet, each with the reason why it is no job, or "".
+    `settled` has the files that are stored or refused but not moved yet, each with the reason why
+    it became no job, or "".
     """
     if service.stopping.is_set():
         return None
@@ -117,7 +118,7 @@ def _take(
 
 
 def _check_writable(directory: Path) -> None:
-    """Raises ServiceUnavailable where nothing can be moved to done/ and failed/."""
+    """Make done/ and failed/. Raises ServiceUnavailable where nothing can be moved there."""
     try:
         for home in ("done", "failed"):
             (directory / home).mkdir(exist_ok=True)
@@ -129,7 +130,7 @@ def _check_writable(directory: Path) -> None:
 
 
 def _store(service: Service, path: Path) -> str:
-    """Make a job of a file; the reason why it cannot become one, "" if it did."""
+    """Make a job of a file. Returns why that is impossible, "" if it was done."""
     try:
         log.info("job %d: from WATCH_DIR", stored_file(service, path, _provider(service)))
     except ProviderError as error:
@@ -138,7 +139,7 @@ def _store(service: Service, path: Path) -> str:
 
 
 def _provider(service: Service) -> str:
-    """Raises ServiceUnavailable where it cannot run."""
+    """The name of the provider that reads the files. Raises ServiceUnavailable if it cannot run."""
     settings, providers = service.settings, service.providers
     name = settings.watch_provider or available_here(providers, settings)
     reason = providers[name].unavailable(settings) if name else "none reads on this machine alone"
@@ -175,5 +176,5 @@ def _note(target: Path) -> Path:
 
 
 def _is_anothers(note: Path, reason: str) -> bool:
-    """Whether a file is there that is not this reason, whole or cut short by a kill."""
+    """Whether the note exists and holds another reason; a kill may have cut this one short."""
     return note.exists() and not f"{reason}\n".encode().startswith(note.read_bytes())

@@ -59,14 +59,14 @@ class Webhook:
         self._changed.set()
 
     def stop(self) -> None:
-        """Send nothing more; the next start repeats a request whose answer did not come."""
+        """Send nothing more; a request whose answer did not come is repeated at the next start."""
         self._stopping = True
         self._changed.set()
 
     def send_due(
         self, connection: sqlite3.Connection, clock: Callable[[], datetime]
     ) -> float | None:
-        """Try what is due; the seconds until the next delivery is, None when there is none.
+        """Send what is due. Returns the seconds until the next delivery is due, None without one.
 
         The clock is read before and after each delivery, since each can take many seconds.
         """
@@ -144,7 +144,7 @@ def _body(delivery: dict[str, Any]) -> bytes:
 def _record(
     connection: sqlite3.Connection, delivery: dict[str, Any], status: int | str, now: datetime
 ) -> None:
-    """Delete an accepted delivery, put off a failed one, or give up: at last, or after a 410."""
+    """Delete an accepted delivery and put off a failed one; give up after the last try or 410."""
     tries = delivery["tries"]
     if isinstance(status, int) and 200 <= status < 300:
         db.delete_delivery(connection, delivery["id"])

@@ -121,12 +121,12 @@ class Worker:
         return [] if is_running else ["the worker is not running"]
 
     def forget_words(self, connection: sqlite3.Connection) -> None:
-        """Rid the searches' indexes of deleted words: small ones now, others at the next sweep."""
+        """Remove deleted words from the search's index, from a large one in the next sweep."""
         if upkeep.merge_step(connection, -upkeep.MERGED_PAGES):
             self._search_is_stale.set()
 
     def close(self) -> None:
-        """Begin no more executions; those that run go on. Takes no lock: for a signal handler.
+        """Begin no more executions; those that run go on. Takes no lock: signal handlers call it.
 
         From now on no end of this process counts as a crash of what it runs.
         """
@@ -154,14 +154,14 @@ class Worker:
             self._lock.close()
 
     def check_database(self) -> None:
-        """Raises db.Unusable when the database's files are not what was opened at the start."""
+        """Raise db.Unusable when the database's files are not those opened at the start."""
         if opened := self._opened:
             opened.check()
 
     def delete(
         self, connection: sqlite3.Connection, job_id: int, file_id: int | None = None
     ) -> bool:
-        """Delete a job or one of its files, and cancel what reads it; whether it was there.
+        """Delete a job or one of its files and cancel its executions. Returns whether it was there.
 
         Raises PermissionError, and Billed where a vendor may have been paid for what runs.
         """
@@ -180,9 +180,9 @@ class Worker:
     def delete_files(
         self, connection: sqlite3.Connection, files: Collection[tuple[int, int]]
     ) -> list[int]:
-        """Delete files, (job id, file id) each, and jobs left without any; the jobs' ids.
+        """Delete files, (job id, file id) each, and jobs left without any. Returns the jobs' ids.
 
-        Raises Billed as delete. The caller has begun a transaction, and collects the garbage.
+        Raises Billed as delete does. The caller has begun a transaction and collects the garbage.
         """
         self._cancel([i for file in files for i in db.list_running(connection, *file)])
         file_ids = [file_id for _, file_id in files]
@@ -197,14 +197,14 @@ class Worker:
         return jobs
 
     def _cancel(self, execution_ids: Collection[int]) -> None:
-        """End what runs of these. Raises Billed, and ends none, where one may have cost money."""
+        """End those of these that run. Raises Billed, and ends none, if one may have cost money."""
         runs = [run for run in list(self._running.values()) if run.execution_id in execution_ids]
         running.cancel(runs)
 
     def cancel(
         self, connection: sqlite3.Connection, job_id: int, file_id: int, execution_id: int
     ) -> bool:
-        """End a pending or running execution as failed; whether there was such a one.
+        """End a pending or running execution as failed. Returns whether there was one.
 
         Raises Billed where a vendor may have been paid for it.
         """
@@ -218,7 +218,7 @@ class Worker:
         return provider is not None
 
     def execute(self, connection: sqlite3.Connection, execution_id: int) -> None:
-        """Claim, run, record; nothing when the execution is no longer pending."""
+        """Claim an execution, run it and record its outcome; nothing if it is not pending."""
         run = self._running[threading.current_thread()] = Running(execution_id)
         running.current.set(run)
         claimed = self._persist(connection, db.claim, execution_id)
@@ -263,10 +263,10 @@ class Worker:
         code: ErrorCode | None,
         text: str,
     ) -> tuple[bool, ErrorCode | None]:
-        """Record a result or an error; whether it was, and the code recorded, None for a result.
+        """Record a result or an error. Returns whether that was done, and the error's code if any.
 
-        It is not when the execution was deleted meanwhile, or when the server stops. What cannot be
-        recorded, as 1 GB of text or fields of wrong types, is recorded as an internal error.
+        It is not done when the execution was deleted meanwhile, or when the server stops. What
+        cannot be recorded, as 1 GB of text or fields of wrong types, becomes an internal error.
         """
         try:
             recorded = self._persist(connection, readings.record, execution_id, claim, code, text)
@@ -308,7 +308,7 @@ class Worker:
                     return None
 
     def _run(self, kind: str) -> None:
-        """Execute what is queued, until the end; a bug of ours does not end it."""
+        """Execute what is queued, until the server stops; a bug of ours does not end the thread."""
         while not self._closed:
             try:
                 return self._execute_queued(kind)
@@ -325,7 +325,7 @@ class Worker:
                 self.execute(connection, execution_id)
 
     def _take_back(self) -> None:
-        """Another try for the execution that this thread was at, as after a crash."""
+        """Queue the execution that this thread was running once more, as after a crash."""
         with closing(db.connect(self._database)) as connection:
             if run := self._running.pop(threading.current_thread(), None):
                 self._recover(connection, run.execution_id)
@@ -338,7 +338,7 @@ class Worker:
         thread.start()
 
     def _keep(self) -> None:
-        """Until the end: fill in what an older release left, sweep every minute."""
+        """Fill in what an older release left and sweep every minute, until the server stops."""
         self._survived(self._warn_of_orphans)
         self._survived(self._report_old)
         next_sweep, pause_s = time.monotonic() + SWEEP_S, 0.0
@@ -349,7 +349,7 @@ class Worker:
             pause_s = OLD_PAUSE_S if self._survived(self._read_old) else KEEPER_S
 
     def _survived(self, step: Callable[[], T]) -> T | None:
-        """What the step returns; None where it raised, which must not end the thread."""
+        """Run a step and log its error, which must not end the thread. Returns None after one."""
         try:
             return step()
         except Exception as error:
@@ -362,7 +362,7 @@ class Worker:
                 log.info("receipts of %d files of an older release are still to be filled in", left)
 
     def _read_old(self) -> bool:
-        """Fill in the receipts of some files of an older release; whether there were any."""
+        """Fill in the receipts of some files of an older release. Returns whether any were left."""
         if self._has_old:
             with closing(db.connect(self._database)) as connection, connection:
                 self._has_old = readings.read_old(connection, OLD_FILES)
@@ -394,7 +394,7 @@ class Worker:
                 )
 
     def _sweep(self) -> None:
-        """Do what no request waits for: moves, removals, old jobs, old upload keys."""
+        """Do what no request waits for: move and remove files, delete old jobs and upload keys."""
         self.check_database()  # or files would be removed that another database names
         process.end_unused(UNUSED_S)
         self._report_old()
@@ -417,7 +417,7 @@ class Worker:
             db.forget_deleted(connection)
 
     def _kind(self, provider_name: str) -> str:
-        """The queue of this provider; a llama-server, local by name, is remote."""
+        """The queue of this provider: that of the remote ones for a llama-server too."""
         provider = self._providers.get(provider_name)
         remote = provider and (provider.kind == "remote" or provider.sends_to(self._settings))
         return "remote" if remote else "local"

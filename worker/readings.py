@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 def record(
     connection: sqlite3.Connection, execution_id: int, claim: str, code: str | None, text: str
 ) -> bool:
-    """Record a result, which counts if none did, or an error; whether it was, as for db.end."""
+    """Record an error, or a result, which counts if none did. Returns whether db.end did so."""
     file_id = db.end(connection, execution_id, claim, code, text)
     if file_id is None:
         return False
@@ -42,7 +42,7 @@ def record(
 
 
 def count_first(connection: sqlite3.Connection, file_id: int) -> None:
-    """Have the first good reading of a file count, or the first of all while none is good.
+    """Make the first good reading of a file count, or the first of all while none is good.
 
     Nothing changes where a good one counts, or a person has touched a receipt of the file. A file
     that goes on with the receipt of another has none.
@@ -56,9 +56,9 @@ def count_first(connection: sqlite3.Connection, file_id: int) -> None:
 
 
 def read_old(connection: sqlite3.Connection, files: int) -> bool:
-    """Fill in the receipts of so many files of an older release; whether there were any.
+    """Fill in the receipts of so many files of an older release. Returns whether there were any.
 
-    Those of a file whose stored readings make no sense stay without fields, as `reading`.
+    Receipts of a file whose stored readings make no sense stay without fields, as `reading`.
     """
     file_ids = db.list_unfilled(connection, files)
     for file_id in file_ids:
@@ -80,7 +80,7 @@ def _read_old_file(connection: sqlite3.Connection, file_id: int) -> None:
 
 
 def count(connection: sqlite3.Connection, file_id: int, execution_id: int, reading: Json) -> None:
-    """Have this reading count for all receipts of the file; corrections made before it stay."""
+    """Make this reading count for all receipts of the file; corrections made before it stay."""
     add_receipts(connection, file_id, reading)
     db.delete_receipts_from(connection, file_id, len(receipts_in(reading)))
     for row in db.list_receipts_of(connection, file_id):
@@ -88,7 +88,7 @@ def count(connection: sqlite3.Connection, file_id: int, execution_id: int, readi
 
 
 def add_receipts(connection: sqlite3.Connection, file_id: int, reading: Json) -> list[int]:
-    """Add the rows of the reading's receipts that no reading had before; their ids."""
+    """Add rows for receipts of the reading that no reading had before. Returns their ids."""
     there = len(db.list_receipts_of(connection, file_id))
     positions = range(there, len(receipts_in(reading)))
     return [db.add_receipt(connection, file_id, position) for position in positions]
@@ -104,7 +104,7 @@ def read_as(
 
 
 def put_receipt(connection: sqlite3.Connection, row: Json, reading: Json, seen: str | None) -> bool:
-    """Show a row's receipt as it counts, unless its updated_at is not `seen`; whether it was."""
+    """Store a row's receipt as it counts now. Returns False if its updated_at is not `seen`."""
     receipt = counted(receipt_of(row, reading), row, date.today())
     if not db.change_receipt(connection, row["id"], seen, **columns_of(receipt, row)):
         return False
@@ -116,7 +116,7 @@ def put_receipt(connection: sqlite3.Connection, row: Json, reading: Json, seen: 
 
 
 def join_files(connection: sqlite3.Connection, job_id: int) -> None:
-    """Have photos that go on with the receipt of one before them count with that.
+    """Make photos that continue the receipt of an earlier photo count together with it.
 
     Such a file has no receipt of its own. All follows from the readings that count, in whatever
     order they came: to be called when a job's last file is read, when a file is deleted and when
@@ -138,7 +138,7 @@ def join_files(connection: sqlite3.Connection, job_id: int) -> None:
 
 
 def _joined(readings: Mapping[int, Json | None]) -> dict[int, Json]:
-    """By the first file of each receipt that is on several, the reading of all of these."""
+    """The readings of receipts that are on several files, by the first file of each."""
     there = {file_id: reading for file_id, reading in readings.items() if reading}
     found = {}
     for numbers, reading in long_receipts([*there.values()]):
@@ -165,7 +165,7 @@ def _to_join(connection: sqlite3.Connection, row: Json) -> Json | None:
 
 
 def _set_joined(connection: sqlite3.Connection, row: Json, reading: Json | None) -> None:
-    """Have the receipt be what was read of it on all its files; None: on its own alone."""
+    """Make the receipt what was read of it on all its files, or for None on its own file alone."""
     joined = json.dumps(reading, ensure_ascii=False) if reading else None
     if joined == row["joined"]:
         return

@@ -31,7 +31,7 @@ def finish_arrivals(connection: sqlite3.Connection, storage: Storage) -> None:
 
 
 def collect_garbage(connection: sqlite3.Connection, storage: Storage) -> None:
-    """Remove the files whose deletion is committed; the next sweep tries again what fails."""
+    """Remove the files whose deletion is committed; the next sweep retries what fails."""
     try:
         if keys := db.list_garbage(connection):
             storage.remove(keys)
@@ -57,7 +57,7 @@ def merge_step(connection: sqlite3.Connection, pages: int) -> bool:
 def purge(
     connection: sqlite3.Connection, storage: Storage, limit: timedelta, dry_run: bool = False
 ) -> list[int]:
-    """Delete finished jobs unchanged for longer than `limit`, unless run again now; their ids."""
+    """Delete finished jobs that were unchanged for longer than `limit`. Returns their ids."""
     moment = db.timestamp(datetime.now(UTC) - limit)
     ids = db.list_finished_before(connection, moment)
     if dry_run:
@@ -77,7 +77,7 @@ def list_orphans(connection: sqlite3.Connection, storage: Storage) -> list[int]:
 
 
 def purge_orphans(connection: sqlite3.Connection, storage: Storage, dry_run: bool) -> list[int]:
-    """Remove those directories; their ids."""
+    """Remove the directories that list_orphans finds, unless `dry_run`. Returns their ids."""
     ids = list_orphans(connection, storage)
     for job_id in [] if dry_run else ids:
         storage.remove_job(job_id)
