@@ -27,8 +27,9 @@ _NAME = r"(?=[^\W\d_]|[(\"'&])"  # what it starts with
 _LEAD = re.compile(rf"^\W{{0,2}}(?P<quantity>\d{{1,3}}) ?{_BY}{_NAME}")
 # A bare number is one only in a column of them: 2 ICED TEA, but 7 UP and 100 PLUS.
 _COLUMN = re.compile(
-    rf"^\W{{0,2}}(?P<quantity>\d{{1,3}}(?= ?{_BY})|\d{{1,2}}(?= )) ?(?:{_BY}| *){_NAME}"
+    rf"^\W{{0,2}}(?P<quantity>\d{{1,3}}(?= ?{_BY})|\d{{1,2}}(?= )) ?(?:{_BY}| *)(?=[\w(\"'&])"
 )
+_NUMBERED = re.compile(r"^\W{0,2}\d{1,2} +(?=\w)")  # 1 TEA, 2 CAKE, 3 SOUP
 _QUANTITY = rule(r"^\W*<items.quantity>\b")
 _PIECES = rule(r"^ ?(?:[x\u00d7*]|<items.pieces+units>\b\.?)(?= )")
 _TRAIL = re.compile(r"[ (](?:[xX\u00d7] ?(?P<a>\d{1,3})|(?P<b>\d{1,3}) ?[xX\u00d7])\)?\s*$")
@@ -52,11 +53,14 @@ class _Read(NamedTuple):
     price: Decimal | None = None
 
 
+_NOTHING = _Read("", None)
+
+
 def find_items(rows: Sequence[Row], last: int, sums: Set[Decimal]) -> tuple[Item, ...]:
     """The items on the rows up to, not including, `last`; `sums` are what they may make."""
     items: list[Item] = []
     added = [Decimal(0)]  # what the items make, one after the other
-    name, waiting = "", None
+    above, waiting = _NOTHING, None
     printed = _below_heading(rows[:last])
     things = [row for row in printed if not (is_head(row.text) or _is_sum(row) or _is_former(row))]
     lead = _lead(printed, things)
@@ -69,14 +73,14 @@ def find_items(rows: Sequence[Row], last: int, sums: Set[Decimal]) -> tuple[Item
             if read.quantity is not None and not read.name:
                 waiting = None if _completed(items, read) else read
             elif _is_name(read.name) and len(_HEADING.findall(row.text)) < 2:
-                name = read.name
+                above = read
             continue
-        if not (read.name or name) or _repeats_sum(added, read):
+        if not (read.name or above.name) or _repeats_sum(added, read):
             continue
-        item = _item(read, name, waiting, "discount" in row.topics, lead)
+        item = _item(read, above, waiting, "discount" in row.topics)
         items.append(replace(item, evidence=_evidence(row)))
         added += [added[-1] + item.amount] if item.amount else []
-        name, waiting = "", None
+        above, waiting = _NOTHING, None
     return tuple(_without_surplus(items, sums))
 
 
@@ -146,11 +150,21 @@ def _lead(rows: Sequence[Row], things: Sequence[Row]) -> re.Pattern[str]:
     """
     is_headed = any(_QUANTITY.match(row.text) and not row.numbers for row in rows)
     names = [row.text for row in things if row.amounts and _is_name(row.text)]
-    is_column = 3 * sum(bool(_COLUMN.match(name)) for name in names) > len(names)
+    counts = [m["quantity"] for m in map(_COLUMN.match, names) if m]
+    if len(counts) > 2 and counts == [f"{n}" for n in range(1, len(names) + 1)] and not is_headed:
+        return _NUMBERED
+    is_column = 3 * len(counts) > len(names) or "1" in counts
     return _COLUMN if is_headed or is_column else _LEAD
 
 
 def _read(row: Row, lead: re.Pattern[str]) -> _Read:
+    name, amount, quantity, price = _read_whole(row)
+    count = _piece_count(name, lead) if quantity is None else quantity
+    return _Read(_bare(name, lead), amount, count, price)
+
+
+def _read_whole(row: Row) -> _Read:
+    """The row with the number of pieces still in front of its name, or behind it."""
     times = _TIMES.search(row.text)
     if times:
         outside = [a for a in row.amounts if a.start >= times.end() or a.end <= times.start()]
@@ -169,8 +183,7 @@ def _read(row: Row, lead: re.Pattern[str]) -> _Read:
         between = row.text[quantity.end : max(quantity.end, price.start)]
         name = _name(row.text, start) if start else _name(_PIECES.sub("", between), 0)
         return _Read(name, amount, quantity.value, price.value)
-    name = _name(row.text, _first_price(row))
-    return _Read(_bare(name, lead), amount, _piece_count(name, lead))
+    return _Read(_name(row.text, _first_price(row)), amount)
 
 
 def _first_price(row: Row) -> int:
@@ -210,13 +223,14 @@ def _is_name(name: str) -> bool:
 def _piece_count(name: str, lead: re.Pattern[str]) -> Decimal | None:
     """The number in front of the name, or behind it with an x."""
     found = lead.search(name) or _TRAIL.search(name)
-    return Decimal(next(group for group in found.groups() if group)) if found else None
+    count = next(filter(None, found.groups()), None) if found else None
+    return Decimal(count) if count else None
 
 
 def _bare(name: str, lead: re.Pattern[str]) -> str:
     """The name without its number of pieces."""
     name = _TRAIL.sub("", lead.sub("", name))
-    return re.sub(r"(?<!\s)\s+\d{1,3}$", "", name).strip(" .:-*") or name
+    return re.sub(r"(?:(?<!\s)\s+\d{1,3}){1,2}$", "", name).strip(" .:-*") or name
 
 
 def _completed(items: list[Item], read: _Read) -> bool:
@@ -233,17 +247,16 @@ def _makes(read: _Read, amount: Decimal) -> bool:
     return _near(read.quantity * read.price, abs(amount))
 
 
-def _item(
-    read: _Read, name: str, waiting: _Read | None, is_discount: bool, lead: re.Pattern[str]
-) -> Item:
+def _item(read: _Read, above: _Read, waiting: _Read | None, is_discount: bool) -> Item:
     amount = read.amount or Decimal(0)
     if waiting and _makes(waiting, amount):
         read = read._replace(quantity=waiting.quantity, price=waiting.price)
-    description = read.name or name
-    if is_discount and len(description.split()) <= 3:
+    if not read.name:
+        is_whole = read.quantity is None and (above.price is None or _makes(above, amount))
+        read = above if is_whole else read._replace(name=above.name)
+    if is_discount and len(read.name.split()) <= 3:
         amount = -abs(amount)
-    count = read.quantity if read.quantity is not None else _piece_count(description, lead)
-    return Item(_bare(description, lead), count, read.price, amount)
+    return Item(read.name, read.quantity, read.price, amount)
 
 
 def _near(a: Decimal, b: Decimal) -> bool:

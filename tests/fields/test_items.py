@@ -50,3 +50,24 @@ def test_items_that_make_no_sum_are_kept_and_reviewed():
 )
 def test_items_end_at_the_subtotal_not_at_a_row_that_has_a_word_of_sums(head):
     assert [name for name, *_ in items_of(head, *BOUGHT, *SUMS)] == ["BURGER", "COKE"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "items"),
+    [
+        (["2 ENCHILADA 25.98", "1 OPEN FOOD 3.19", "TEA 2.99", "PIE 2.00", "COKE 3.00"], [2, 1]),
+        (["1 9PC LT 9.99"], [1]),
+        (["2 1/2 CHICKEN 9.99", "1 1/4 CHICKEN 5.00"], [2, 1]),
+        (["7 UP 2.50", "SOUP 5.00", "CAKE 4.00"], []),
+        (["1 SOUP 5.00", "2 CAKE 4.00", "3 TEA 3.00"], []),  # the numbers of the lines
+        (["1 x SOUP", "5.00", "CAKE 4.00"], [1]),  # its name is on the row above
+    ],
+)
+def test_a_1_before_a_name_tells_that_the_others_have_quantities_too(rows, items):
+    found = read(*rows, "TOTAL 99.00").items
+    assert [item.quantity for item in found if item.quantity] == items
+    assert not any(item.description[:2] in ("1 ", "2 ", "3 ") for item in found)
+
+
+def test_a_number_is_taken_off_a_name_once():
+    assert items_of("1 x TEA 2.00", "2 10 NUGGETS 9.00", "TOTAL 11.00")[1] == ("10 NUGGETS", 9, 2)
