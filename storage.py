@@ -144,21 +144,16 @@ class Storage:
                 raise
             _merge(source, home)
 
-    def settle(self, arrivals: Mapping[str, int]) -> None:
-        """Finish the uploads that a crash cut off. To be called before the first new upload.
-
-        `arrivals` are the jobs whose files may still be under incoming/, by directory; whatever
-        else is there belongs to no job and is removed.
-        """
-        self.adopt_all(arrivals)
-        for path in self._incoming.iterdir():
-            _remove(path)
-
     def adopt_all(self, arrivals: Mapping[str, int]) -> None:
         """Move all of these, durably."""
         for directory, job_id in arrivals.items():
             self.adopt(directory, job_id)
         sync(self._uploads)
+
+    def clear_incoming(self) -> None:
+        """Remove what is under incoming/; before the first upload, when no row names any of it."""
+        for path in self._incoming.iterdir():
+            _remove(path)
 
     def faults(self) -> list[str]:
         """Why nothing more can be stored, in sentences. Raises OSError where the disk is gone."""

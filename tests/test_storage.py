@@ -44,7 +44,8 @@ def tree(storage):
 
 
 def settle(storage, arrivals=None):
-    storage.settle(arrivals or {})
+    storage.adopt_all(arrivals or {})
+    storage.clear_incoming()
     assert list((storage.root / "incoming").iterdir()) == []
     return tree(storage)
 

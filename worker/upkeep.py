@@ -15,10 +15,8 @@ MERGED_PAGES = 250  # of 4 kB, in one step of merging the search's index
 
 def settle(connection: sqlite3.Connection, storage: Storage) -> None:
     """Finish what a crash cut off, before the first upload."""
-    arrivals = db.list_arrivals(connection)
-    storage.settle(arrivals)
-    with connection:
-        db.delete_arrivals(connection, arrivals)
+    finish_arrivals(connection, storage)
+    storage.clear_incoming()
     collect_garbage(connection, storage)
 
 
