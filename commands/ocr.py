@@ -63,7 +63,8 @@ def _chosen(name: str | None, providers: Mapping[str, Provider], settings: Setti
 def _read(path: Path, provider: Provider, settings: Settings) -> dict[str, Any]:
     """The ocrData of a file. Raises ProviderError if it is missing or cannot be read."""
     if not path.is_file():
-        raise ProviderError("file_missing", "there is no such file")
+        what = "it is a directory; name its files" if path.is_dir() else "there is no such file"
+        raise ProviderError("file_missing", what)
     decoder.check(path, settings)
     return dict(json.loads(ocr_data(read(provider, path, settings))))
 

@@ -39,8 +39,14 @@ OPTIONS = {
 
 @click.command()
 @click.option("--host", default="localhost", show_default=True)
-@click.option("--port", default=3000, show_default=True)
-@click.option("--threads", default=300, show_default=True, help="MAX_WAITING of them may wait")
+@click.option("--port", default=3000, show_default=True, type=click.IntRange(0, 65535))
+@click.option(
+    "--threads",
+    default=300,
+    show_default=True,
+    type=click.IntRange(1),
+    help="MAX_WAITING of them may wait",
+)
 @click.option("--app", "factory", default="app:create_app", show_default=True)
 def serve(host: str, port: int, threads: int, factory: str) -> None:
     """Run the production server; localhost is both 127.0.0.1 and ::1."""
@@ -67,10 +73,11 @@ def listeners(addresses: Sequence[str], port: int) -> list[socket.socket]:
             found[-1].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BYTES)
         except OSError as error:
             if not (found and error.errno in MISSING):
-                raise SystemExit(
-                    f"Cannot listen on port {port}: {error.strerror}; stop what listens there,"
-                    " or take another port: make run PORT=3100"
-                ) from None
+                advice = "stop what listens there, or take another port: make run PORT=3100"
+                if error.errno in (*MISSING, socket.EAI_NONAME):
+                    advice = "--host must be an address of this machine, 0.0.0.0 for all of them"
+                reason = f"{error.strerror}; {advice}"
+                raise SystemExit(f"Cannot listen on port {port}: {reason}") from None
     return found
 
 

@@ -10,9 +10,10 @@ from io import BytesIO
 
 import pytest
 import requests
+from click.testing import CliRunner
 from werkzeug.exceptions import TooManyRequests
 
-from server import access
+from server import access, production
 from server.production import listeners
 from tests.conftest import FLASK, PRODUCTION
 from tests.fakes import png, until, upload, wait
@@ -457,8 +458,18 @@ def test_a_loopback_address_that_the_machine_lacks_is_left_out():
         assert found.getsockname()[0] == "127.0.0.1"
         with pytest.raises(SystemExit, match="Address already in use"):
             listeners(("127.0.0.1", nowhere), found.getsockname()[1])
-    with pytest.raises(SystemExit, match="Cannot assign"):
-        listeners((nowhere,), 0)
+    for host in (nowhere, "no such name"):
+        with pytest.raises(SystemExit, match="--host must be an address of this machine"):
+            listeners((host,), 0)
+
+
+@pytest.mark.parametrize("option", [("--port", "65536"), ("--port", "-1"), ("--threads", "0")])
+def test_a_port_or_a_number_of_threads_that_cannot_be_is_refused(option):
+    refused = CliRunner().invoke(production.serve, option)
+    assert (refused.exit_code, f"'{option[0]}': {option[1]} is not in" in refused.output) == (
+        2,
+        True,
+    )
 
 
 # The client's address
