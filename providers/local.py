@@ -9,8 +9,10 @@ from datetime import date
 from functools import cache, partial
 from typing import NamedTuple
 
+from engines import process
 from fields import beside, several
 from fields.exact import amounts_in, owned, with_codes, with_invoice
+from fields.known import is_known
 from fields.labels import around
 from fields.receipt import read_receipt
 from fields.seen import is_receipt, may_be_receipt
@@ -31,6 +33,7 @@ from result import (
     placed,
     unplaced,
 )
+from settings import Settings, deadline
 
 Place = tuple[int, Box]  # a page and a part of it
 Look = Callable[[list[Place]], list[Rows]]  # reads parts of pages on their own
@@ -42,6 +45,15 @@ class Part(NamedTuple):
     page: int
     rows: Rows
     box: Box | None
+
+
+def ocr(engine: str, args: Sequence[object], settings: Settings, model: str) -> OcrResult:
+    """What the engine's process reads; `args` are those of its functions `read` and `look`."""
+    run = partial(
+        process.run, engine, deadline=deadline(settings), memory_mb=settings.ocr_memory_mb
+    )
+    reading = run("read", *args, is_known)
+    return result_from_reading(reading, partial(run, "look", *args), model=model)
 
 
 def result_from_reading(reading: Reading, look: Look | None = None, *, model: str) -> OcrResult:
@@ -97,7 +109,10 @@ def _page_parts(number: int, rows: Rows, reading: Reading, look: Look | None) ->
     one_below_other = [some for part in found for some in several.stacked(part)]
     if len(one_below_other) == 1:
         return [Part(number, rows, None)]
-    return [Part(number, some, box_around(some)) for some in one_below_other]
+    return [
+        Part(number, some, around(line.box for row in some for line in row))
+        for some in one_below_other
+    ]
 
 
 def _is_no_receipt(part: beside.Part, rows: Rows) -> bool:
@@ -113,10 +128,6 @@ def _read_again(number: int, parts: Sequence[beside.Part], look: Look) -> list[R
         for part, rows in zip(parts, found, strict=True)
     )
     return [rows or part.rows for part, rows in zip(parts, own, strict=True)]
-
-
-def box_around(rows: Rows) -> Box | None:
-    return around(line.box for row in rows for line in row)
 
 
 # The receipts of a file

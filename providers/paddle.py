@@ -6,15 +6,13 @@ directories of others, as PaddleOCR exports them to ONNX.
 """
 
 import importlib.util
-from functools import partial
 from pathlib import Path
 
 from engines import process
 from engines.paddle_models import DET, PACKAGE, REC
-from fields.known import is_known
-from providers.local import result_from_reading
+from providers import local
 from result import OcrResult
-from settings import Settings, deadline
+from settings import Settings
 
 ENGINE = "engines.paddle"
 DIRECTORIES = ("PADDLE_OCR_DET_DIR", "PADDLE_OCR_REC_DIR")
@@ -37,12 +35,8 @@ def model(settings: Settings) -> str:
 
 
 def ocr(image: Path, settings: Settings) -> OcrResult:
-    run = partial(
-        process.run, ENGINE, deadline=deadline(settings), memory_mb=settings.ocr_memory_mb
-    )
     args = (image, *_directories(settings), settings.limits)
-    reading = run("read", *args, is_known)
-    return result_from_reading(reading, partial(run, "look", *args), model=model(settings))
+    return local.ocr(ENGINE, args, settings, model(settings))
 
 
 def warm(settings: Settings) -> None:

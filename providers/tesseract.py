@@ -9,14 +9,12 @@ import importlib.util
 import shutil
 import subprocess
 import sys
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 
-from engines import process
-from fields.known import is_known
-from providers.local import result_from_reading
+from providers import local
 from result import OcrResult
-from settings import Settings, deadline
+from settings import Settings
 
 
 def unavailable(settings: Settings, path: str | None = None) -> str | None:
@@ -41,16 +39,8 @@ def model(settings: Settings, path: str | None = None) -> str | None:
 
 
 def ocr(image: Path, settings: Settings, path: str | None = None) -> OcrResult:
-    run = partial(
-        process.run,
-        "engines.tesseract",
-        deadline=deadline(settings),
-        memory_mb=settings.ocr_memory_mb,
-    )
     args = (image, _command(path), settings.tesseract_language, settings.limits)
-    reading = run("read", *args, is_known)
-    name = model(settings, path) or ""
-    return result_from_reading(reading, partial(run, "look", *args), model=name)
+    return local.ocr("engines.tesseract", args, settings, model(settings, path) or "")
 
 
 def _command(path: str | None) -> tuple[str, ...] | None:
