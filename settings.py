@@ -33,16 +33,14 @@ def _whole_number(text: str, least: int, most: int) -> int:
     return int(text)
 
 
-def _flag(text: str) -> bool:
-    if text not in ("0", "1"):
-        raise ValueError(f"must be 0 or 1, not {text!r}")
-    return text == "1"
-
-
-def _log_format(text: str) -> str:
-    if text not in ("text", "json"):
-        raise ValueError(f"must be text or json, not {text!r}")
+def _one_of(text: str, *choices: str) -> str:
+    if text not in choices:
+        raise ValueError(f"must be {' or '.join(choices)}, not {text!r}")
     return text
+
+
+def _flag(text: str) -> bool:
+    return _one_of(text, "0", "1") == "1"
 
 
 def _host_names(text: str) -> frozenset[str]:
@@ -118,7 +116,9 @@ class Settings:
     )
     max_pending: int = _number(10_000, "executions waiting; 503 beyond")
     max_waiting: int = _number(250, "requests that wait for a job; fewer than the server's threads")
-    log_format: Literal["text", "json"] = _text("text", "or json: an object a line", _log_format)
+    log_format: Literal["text", "json"] = _text(
+        "text", "or json: an object a line", lambda text: _one_of(text, "text", "json")
+    )
     webhook_url: str = _secret(
         "gets finished jobs and confirmed receipts, signed with WEBHOOK_SECRET", _webhook_url
     )

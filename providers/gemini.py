@@ -26,10 +26,6 @@ def _url(settings: Settings) -> str:
     return f"{base}/v1beta/models/{quote(_model(settings), safe='')}:generateContent"
 
 
-def _headers(settings: Settings) -> dict[str, str]:
-    return {"x-goog-api-key": GEMINI.key(settings)}  # never ?key=: URLs end up in logs
-
-
 def _request(document: vision.Document, settings: Settings) -> dict[str, Any]:
     file = {"mimeType": document.media_type, "data": document.base64}
     config = {
@@ -101,5 +97,11 @@ def _content(body: object, client: Client) -> str:
 
 
 ocr = vision.ChatApi(
-    GEMINI, _url, _headers, _request, _classify, _content, reads_pdf=lambda _: True
+    GEMINI,
+    url=_url,
+    headers=lambda settings: {"x-goog-api-key": GEMINI.key(settings)},  # ?key= would be logged
+    request=_request,
+    classify=_classify,
+    content=_content,
+    reads_pdf=lambda _: True,
 ).ocr

@@ -114,7 +114,9 @@ def text_of(job: dict[str, Any], media_type: str) -> str:
     key, between = FORMATS[media_type]
     readings = [reading for file in job["files"] if (reading := latest_reading(file))]
     if job["files"] and not readings:
-        raise UnprocessableEntity(f"No file of job {job['id']} could be read: {_reason(job)}")
+        last = job["files"][0]["executions"][-1]
+        reason = f"{last['ocrProvider']}: {last['error']['message']}"
+        raise UnprocessableEntity(f"No file of job {job['id']} could be read: {reason}")
     return between.join(reading[key] for reading in readings) + "\n"
 
 
@@ -124,8 +126,3 @@ def latest_reading(file: dict[str, Any]) -> dict[str, Any] | None:
         if execution["status"] == "completed":
             return dict(json.loads(execution["ocrData"]))
     return None
-
-
-def _reason(job: dict[str, Any]) -> str:
-    last = job["files"][0]["executions"][-1]
-    return f"{last['ocrProvider']}: {last['error']['message']}"

@@ -1,7 +1,8 @@
 """Reads a multipart body: fields as text, files to disk, from whatever program sends it.
 
 Text that is not UTF-8 is read in the likeliest older encoding. A file's name may be written as
-browsers do, as in RFC 5987 (`filename*`) or RFC 2047 (.NET), or percent-encoded (aiohttp).
+browsers do, as in RFC 5987 (`filename*`) or RFC 2047 (.NET), or percent-encoded (aiohttp). The form
+parser of werkzeug 3.1 loses such names, or the file with them, and takes a body cut short as whole.
 """
 
 import re
