@@ -34,10 +34,11 @@ def find(detector: Detector, picture: Any, long_side: int) -> list[Any]:
     import cv2
     import numpy as np
 
-    seen = _resized(picture, long_side).astype("float32")
-    seen *= np.array(detector.deviation, "float32") ** -1 / 255
-    seen -= np.array(detector.mean, "float32") / np.array(detector.deviation, "float32")
-    pixels = detector.run(seen.transpose(2, 0, 1)[None])[0, 0]
+    mean, deviation = (np.array(each, "float32") for each in (detector.mean, detector.deviation))
+    colours = cv2.split(_resized(picture, long_side))
+    scaled = zip(colours, deviation**-1 / 255, mean / deviation, strict=True)
+    seen = np.stack([colour * scale - shift for colour, scale, shift in scaled])
+    pixels = detector.run(seen[None])[0, 0]
     middles = (pixels > detector.min_pixel).astype("uint8")
     contours, _ = cv2.findContours(middles, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
     size = np.array(picture.shape[1::-1], "float32")
