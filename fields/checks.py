@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from itertools import product
+from typing import TypeVar
 
 from fields.days import is_in_future
 from fields.lexicon import COUNTRIES
@@ -14,6 +15,9 @@ MIN_PROBABILITY_UNWARNED = 0.6  # one with less is warned of
 MAX_CHARGE = Decimal("0.33")  # of the subtotal, for service or as a tip
 JUDGED = ("merchant", "date", "total")
 CASH_ROUNDING = max(file.get("cash_rounding", Decimal(0)) for file in COUNTRIES.values())
+
+
+AnyReceipt = TypeVar("AnyReceipt", bound=Receipt)  # one of a file stays one of a file
 
 
 def check(receipt: Receipt, today: date | None = None) -> tuple[ReceiptWarning, ...]:
@@ -84,7 +88,7 @@ def _near(a: Decimal, b: Decimal) -> bool:
     return abs(a - b) <= CASH_ROUNDING
 
 
-def reviewed(receipt: Receipt) -> Receipt:
+def reviewed(receipt: AnyReceipt) -> AnyReceipt:
     """The receipt with the fields that a person should look at, by evidence and warnings.
 
     A total without a probability is looked at where the sums differ, be it by a charge.

@@ -7,7 +7,7 @@ from decimal import Decimal
 from itertools import combinations
 from typing import Any
 
-from fields.checks import MIN_PROBABILITY, check, reviewed
+from fields.checks import MIN_PROBABILITY, AnyReceipt, check, reviewed
 from fields.codes import PAYMENTS, Fields, read_code
 from fields.money import find_amounts
 from result import EVIDENCED, PRINTED, Code, Evidence, FileReceipt, Receipt, ReceiptWarning, Rows
@@ -25,7 +25,9 @@ FAR = 1_000_000  # pages
 Given = dict[str, tuple[Any, Code]]  # a field's value, and the code that says it
 
 
-def with_invoice(printed: Receipt, invoice: Receipt, amounts: Set[Decimal], today: date) -> Receipt:
+def with_invoice(
+    printed: AnyReceipt, invoice: Receipt, amounts: Set[Decimal], today: date
+) -> AnyReceipt:
     """The fields of an e-invoice, and those of the print that it leaves out.
 
     All sums are those of the invoice, since sums of two sources need not add up. The total is to
@@ -57,7 +59,7 @@ def amounts_in(rows: Rows) -> set[Decimal]:
     return {amount.value for text in texts for amount in find_amounts(text)}
 
 
-def with_codes(receipt: Receipt, codes: Sequence[Code], today: date) -> Receipt:
+def with_codes(receipt: AnyReceipt, codes: Sequence[Code], today: date) -> AnyReceipt:
     """The receipt with what its codes say: what a till signs replaces what was read.
 
     The rest, and what is to be paid by a code, which may be a part of the total, fills in what was
@@ -166,7 +168,7 @@ def _kept(receipt: Receipt, signed: Given) -> set[ReceiptWarning]:
     return kept - {"date_ambiguous"} if "date" in signed else kept
 
 
-def _checked(receipt: Receipt, kept: set[ReceiptWarning], today: date) -> Receipt:
+def _checked(receipt: AnyReceipt, kept: set[ReceiptWarning], today: date) -> AnyReceipt:
     """The receipt with the warnings that its fields give now, and those to keep of the others."""
     others = kept - {"total_mismatch", "items_mismatch", "date_in_future"}
     warnings = (*check(receipt, today), *(w for w in receipt.warnings if w in others))

@@ -9,7 +9,7 @@ from typing import Literal
 
 from engines import decoder
 from fields.exact import owned, with_codes
-from result import Code, OcrResult, ProviderError, listed, placed, with_receipts
+from result import Code, OcrResult, ProviderError, listed, with_receipts
 from settings import Settings
 
 
@@ -59,8 +59,6 @@ def read(provider: Provider, path: Path, settings: Settings) -> OcrResult:
 
 def _with_codes(result: OcrResult, codes: Sequence[Code]) -> OcrResult:
     receipts, today = listed(result), date.today()
-    exact = (
-        placed(with_codes(receipt, own, today), receipt.page, receipt.box)
-        for receipt, own in zip(receipts, owned(receipts, codes), strict=True)
-    )
+    owners = zip(receipts, owned(receipts, codes), strict=True)
+    exact = (with_codes(receipt, own, today) for receipt, own in owners)
     return replace(with_receipts(result, exact), codes=tuple(codes))

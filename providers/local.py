@@ -17,18 +17,15 @@ from fields.labels import around
 from fields.receipt import read_receipt
 from fields.seen import is_receipt, may_be_receipt
 from fields.text import markdown_from_rows, text_from_rows
-from providers.pages import Found, Group, grouped, with_doubt
+from providers.pages import Found, Group, grouped, with_doubt, with_evidence
 from result import (
-    EVIDENCED,
     Box,
     Code,
     Evidence,
-    FieldEvidence,
     FileReceipt,
     OcrResult,
     Page,
     Reading,
-    Receipt,
     Rows,
     placed,
     unplaced,
@@ -179,16 +176,14 @@ def _exact(
     exact = with_codes(_of_text(receipt, reading.pages), codes, today)
     if reading.invoice:
         exact = with_invoice(exact, reading.invoice, amounts_in(reading.rows), today)
-    return placed(exact, receipt.page, receipt.box)
+    return exact
 
 
-def _of_text(receipt: Receipt, pages: Sequence[Page]) -> Receipt:
+def _of_text(receipt: FileReceipt, pages: Sequence[Page]) -> FileReceipt:
     """The receipt with `text` as the source of what is on pages that were not recognised."""
 
-    def known(found: Evidence | None) -> Evidence | None:
-        is_text = found and found.page is not None and pages[found.page].source == "text"
-        return replace(found, source="text") if found and is_text else found
+    def known(found: Evidence) -> Evidence:
+        is_text = found.page is not None and pages[found.page].source == "text"
+        return replace(found, source="text") if is_text else found
 
-    evidence = {name: known(getattr(receipt.evidence, name)) for name in EVIDENCED}
-    items = tuple(replace(item, evidence=known(item.evidence)) for item in receipt.items)
-    return replace(receipt, evidence=FieldEvidence(**evidence), items=items)
+    return with_evidence(receipt, known)

@@ -145,4 +145,4 @@ def _receipts(annotation: object, text: str, pages: int) -> list[FileReceipt]:
     if fields is None:
         return [placed(receipt_from_text(text))]
     receipts = vision.receipts_from_fields(fields, pages)
-    return [placed(vision.with_warnings(one, text), one.page) for one in receipts]
+    return [vision.with_warnings(one, text) for one in receipts]

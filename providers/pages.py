@@ -29,7 +29,6 @@ from result import (
     ReceiptWarning,
     Rows,
     listed,
-    placed,
     unplaced,
 )
 
@@ -164,8 +163,7 @@ def with_doubt(receipt: FileReceipt, group: Group) -> FileReceipt:
     if not group.is_unclear:
         return receipt
     warnings: tuple[ReceiptWarning, ...] = (*receipt.warnings, "several_receipts")
-    doubted = replace(receipt, warnings=tuple(dict.fromkeys(warnings)))
-    return placed(reviewed(doubted), receipt.page, receipt.box)
+    return reviewed(replace(receipt, warnings=tuple(dict.fromkeys(warnings))))
 
 
 def join_receipts(receipts: Sequence[FileReceipt]) -> FileReceipt:
@@ -180,20 +178,23 @@ def join_receipts(receipts: Sequence[FileReceipt]) -> FileReceipt:
     joined = replace(receipts[0], **head, **foot, items=items)
     joined = replace(joined, evidence=FieldEvidence(**of_head, **of_foot))
     kept = (w for w in _join_warnings(receipts) if w != "low_confidence" or not is_sure(joined))
-    joined = replace(joined, warnings=(*check(joined), *kept))
-    return placed(reviewed(joined), receipts[0].page, receipts[0].box)
+    return reviewed(replace(joined, warnings=(*check(joined), *kept)))
 
 
 def on_page(receipt: FileReceipt, page: int) -> FileReceipt:
     """The receipt on this page of the document, where its page was the first alone."""
 
-    def moved(found: Evidence | None) -> Evidence | None:
-        return found and replace(found, page=None if found.page is None else found.page + page)
+    def moved(found: Evidence) -> Evidence:
+        return replace(found, page=None if found.page is None else found.page + page)
 
-    evidence = {name: moved(getattr(receipt.evidence, name)) for name in EVIDENCED}
-    items = tuple(replace(item, evidence=moved(item.evidence)) for item in receipt.items)
-    proofs = FieldEvidence(**evidence)
-    return replace(receipt, page=receipt.page + page, evidence=proofs, items=items)
+    return replace(with_evidence(receipt, moved), page=receipt.page + page)
+
+
+def with_evidence(receipt: FileReceipt, change: Callable[[Evidence], Evidence]) -> FileReceipt:
+    """The receipt with a change to the evidence of each field and item."""
+    of_fields = {n: e and change(e) for n, e in vars(receipt.evidence).items()}
+    items = (replace(i, evidence=i.evidence and change(i.evidence)) for i in receipt.items)
+    return replace(receipt, evidence=FieldEvidence(**of_fields), items=tuple(items))
 
 
 def _first(receipts: Sequence[Any], name: str) -> Any:

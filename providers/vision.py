@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from engines import decoder
-from fields.checks import check, reviewed
+from fields.checks import AnyReceipt, check, reviewed
 from fields.dates import find_time, parse_date
 from fields.known import is_known
 from fields.money import parse_money
@@ -227,7 +227,7 @@ def read_answer(
         raise _bad_answer(vendor, "did not answer in the form asked for")
     receipts = receipts_from_fields(answer, len(document.pages))
     text = "\n".join(printed_rows(answer.get("rows"))) or "\n\n".join(map(_text_of, receipts))
-    receipts = [placed(with_warnings(one, text), one.page) for one in receipts]
+    receipts = [with_warnings(one, text) for one in receipts]
     result = result_from_text(text, receipts[0], document.pages, model=model, raw=raw)
     return with_receipts(result, receipts)
 
@@ -295,7 +295,7 @@ def checked(name: str, value: object) -> object:
     return _string(value) if "string" in _FIELDS[name]["type"] else _number(value)
 
 
-def with_warnings(receipt: Receipt, text: str) -> Receipt:
+def with_warnings(receipt: AnyReceipt, text: str) -> AnyReceipt:
     """The receipt with the warnings that its sums, its date and its text give."""
     printed = receipt_from_text(text)
     more: list[ReceiptWarning] = [*check(receipt, date.today())]
