@@ -6,7 +6,7 @@ import { icon, menu, replace, save, scroller, stateLabel, table } from "./dom.js
 import { nameOf, readTyped } from "./fields.js";
 import { pause } from "./follow.js";
 import { recall } from "./memory.js";
-import { failedWord, LOCALE, moment, money, monthOf, printedDate, say, warningWord } from "./words.js";
+import { COLON, failedWord, LOCALE, moment, money, monthOf, printedDate, say, warningWord } from "./words.js";
 
 const ORDERS = ["addedAt:desc", "date:desc", "date:asc", "total:desc", "total:asc", "merchant:asc"];
 const STATES = ["review", "ok", "confirmed", "reading", "failed", "duplicate"];
@@ -267,7 +267,7 @@ function moveFocus(event, at) {
 
 const summed = (sums) => sums.filter(({ total }) => total).map(sumWord);
 const sumWord = ({ currency, total }) =>
-  (currency ? "" : `${say("currency")} ${say("notFound")}: `) + money(total, currency);
+  (currency ? "" : `${say("currency")} ${say("notFound")}${COLON}`) + money(total, currency);
 const joined = (words) => words.filter(Boolean).join(" · ");
 
 /** The sums of what is selected. */
@@ -390,10 +390,7 @@ function monthTable(data, params) {
   return table("", null, [say("month"), ...["receipts", "total", "tax"].map(cell)], data.map(row));
 }
 
-function lastDay(month) {
-  const [year, number] = month.split("-").map(Number);
-  return `${month}-${new Date(Date.UTC(year, number, 0)).getUTCDate()}`;
-}
+const lastDay = (month) => `${month}-${new Date(Date.UTC(...month.split("-"), 0)).getUTCDate()}`;
 
 /** The newest receipts; where there are none, a sample to try. */
 export async function recentReceipts(place, signal) {

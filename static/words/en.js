@@ -28,7 +28,7 @@ export default {
   filesOfJob: "Files of this job", csvReceipts: "CSV, a row a receipt", csvItems: "CSV, a row an item",
   deleteWhat: "Delete “{name}”?", deleteText: "Pictures and all that was read will be gone for good.",
   deleteFile: "Delete this file", seemsHere: "This receipt seems to be here already: ", compareWith: "Compare with",
-  nothing: "Nothing", percentSure: "{percent} % sure", whatWasRead: "What was read",
+  nothing: "Nothing", percentSure: "{percent}% sure", whatWasRead: "What was read",
   isReading: "{provider} is reading…", itsTurn: "Waiting for its turn…",
   couldNotRead: "{provider} could not read this file.", byHand: "Fill it in by hand", readAgainWith: "Read again with",
   readAgain: "Read again", isReadAgain: "{file} is read again by {provider}", readBy: "{file}: read by {provider}",

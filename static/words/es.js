@@ -30,7 +30,7 @@ export default {
   csvReceipts: "CSV, una fila por recibo", csvItems: "CSV, una fila por artículo", deleteWhat: "¿Eliminar «{name}»?",
   deleteText: "Las imágenes y todo lo leído se perderán para siempre.", deleteFile: "Eliminar este archivo",
   seemsHere: "Este recibo parece estar ya aquí: ", compareWith: "Comparar con", nothing: "Nada",
-  percentSure: "seguro al {percent} %", whatWasRead: "Lo que se leyó", isReading: "{provider} está leyendo…",
+  percentSure: "seguro al {percent} %", whatWasRead: "Lo que se leyó", isReading: "{provider} está leyendo…",
   itsTurn: "Esperando su turno…", couldNotRead: "{provider} no pudo leer este archivo.", byHand: "Rellenar a mano",
   readAgainWith: "Leer de nuevo con", readAgain: "Leer de nuevo", isReadAgain: "{provider} vuelve a leer {file}",
   readBy: "{file}: leído por {provider}", failedBy: "{file}: {provider} falló. {reason}",
@@ -121,5 +121,5 @@ export default {
   noProvider: "Ningún motor puede funcionar aquí todavía; la lista de abajo dice qué necesita cada uno.",
   upload: "Envío", sending: "Enviando…", sendingFile: "{number} de {all} · {done} de {size} enviados",
   checking: "Enviado; el servidor lo comprueba…",
-  shareAgain: "Lo compartido no llegó: el navegador había retirado la página. Ya está lista; compártelo otra vez.",
+  shareAgain: "Lo compartido no llegó: el navegador había retirado la página. Ya está lista; compártalo otra vez.",
 };

@@ -266,6 +266,12 @@ def test_a_long_name_and_a_large_total_fit_a_phone_and_the_selection_stays_in_si
     high = "return document.querySelector(arguments[0]).offsetHeight"
     assert page.run(high, ".receipts .sum") < 30  # one row
     assert page.run(high, ".receipts .title") < 80  # three
+    page.click(".receipts a")
+    page.see(".fields th", "Merchant")
+    assert page.run("return document.querySelector('.fields th').offsetWidth") > 90
+    inside = "const {scrollWidth: all, clientWidth: seen} = arguments[0]; return all - seen"
+    assert page.run(inside, page.see(".fields td", "Gesellschaft")) == 0
+    page.open("#/receipts?search=long")
     page.click(".receipts input")
     page.size(PHONE[0], 420)
     page.run("scrollTo(0, 9999)")

@@ -37,6 +37,19 @@ def test_what_the_server_would_refuse_is_told_before_sending(chromium, serve, tm
     page.see("#send", "Read 1 file")
 
 
+def test_a_phone_with_twelve_files_has_the_button_that_sends_in_sight(page, picture):
+    page.size(*PHONE)
+    page.open("#/")
+    page.type("#pick", "\n".join(str(picture(f"{number}.png")) for number in range(12)))
+    page.see(".queue li:nth-child(12)")
+    bottom = "return document.querySelector('#send').getBoundingClientRect().bottom"
+    for top in (0, 700, 1500):
+        page.run("scrollTo(0, arguments[0])", top)
+        assert 0 < page.run(bottom) <= PHONE[1], top
+    page.click("#send", "Read 12 files")
+    page.see("#file-list li:nth-child(12)")
+
+
 def test_a_large_upload_tells_which_of_its_files_is_sent(page, tmp_path):
     for name in ("a.png", "b.png"):
         (tmp_path / name).write_bytes(bytes(2_000_000))

@@ -185,7 +185,7 @@ def test_a_line_pointed_at_is_marked_on_the_picture(page, job):
     page.open(f"#/jobs/{job('careful')}?view=text")
     page.click(".rows li", "BREAD")
     assert page.run("return document.querySelector('.paper .pointed').dataset.row") == "3"
-    assert page.text(".caption") == "BREAD 2.50 (98 % sure)"
+    assert page.text(".caption") == "BREAD 2.50 (98% sure)"
 
 
 def test_a_box_pointed_at_marks_its_line(page, job):
@@ -206,7 +206,7 @@ def test_doubtful_words_are_marked(page, job):
     page.open(f"#/jobs/{job('careful')}?view=text")
     page.see(".rows")
     assert page.texts(".rows .doubtful") == ["TOTAL EUR 3.70"]
-    assert page.see(".rows .doubtful").get_attribute("title") == "40 % sure"
+    assert page.see(".rows .doubtful").get_attribute("title") == "40% sure"
 
 
 def test_a_merchant_called_script_is_text(page, job):

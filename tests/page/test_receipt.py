@@ -85,7 +85,7 @@ def test_a_field_leads_to_its_place_and_the_picture_back_to_it(page, receipt):
     page.see(".paper image")
     page.see("#field-date").send_keys("")
     page.see(".paper .pointed.place[data-row='date']")
-    assert page.texts(".caption") == ["2026-03-14 09:41 (98 % sure)"]
+    assert page.texts(".caption") == ["2026-03-14 09:41 (98% sure)"]
     page.click(".paper .box[data-row='4']")
     page.see("#field-total:focus", "€8.70")
     page.see("#field-total .origin", "read from the picture, probably wrong")
