@@ -236,7 +236,7 @@ def test_an_unavailable_language_is_refused_when_uploading(make_app):
 @pytest.mark.slow
 def test_a_program_that_hangs_is_ended_at_the_timeout_with_all_it_started(make_app, program):
     path = program()
-    client = make_app(found_in(path), {"OCR_TIMEOUT_S": "3"}).test_client()
+    client = make_app(found_in(path), {"OCR_TIMEOUT_S": "6"}).test_client()
     job_id = upload(client, "tesseract")
     told = Path(path, "told")
     until(told.exists)

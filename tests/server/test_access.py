@@ -540,7 +540,7 @@ def test_a_second_address_of_this_machine_is_answered(serve):
     server = serve(*FLASK, "run", "--host", "127.0.0.2", up=False)
     source = {"source_address": ("127.0.0.2", 0)}
     connection = http.client.HTTPConnection("127.0.0.2", server.port, timeout=10, **source)
-    until(lambda: is_open(connection), seconds=30)
+    until(lambda: is_open(connection.connect), seconds=30)
     connection.request("GET", "/ocr-jobs", headers={"Host": "localhost"})
     assert connection.getresponse().status == 200
     connection.close()
@@ -560,16 +560,15 @@ def test_a_unix_socket_is_of_this_machine(serve, tmp_path, command):
     serve(*[word.replace("{path}", str(path)) for word in command], up=False)
     connection = http.client.HTTPConnection("localhost", timeout=10)
     connection.sock = socket.socket(socket.AF_UNIX)
-    until(path.exists, seconds=30)
-    connection.sock.connect(str(path))
+    until(lambda: is_open(connection.sock.connect, str(path)), seconds=30)
     connection.request("GET", "/ocr-jobs")
     assert connection.getresponse().status == 200
     connection.close()
 
 
-def is_open(connection):
+def is_open(connect, *address):
     try:
-        connection.connect()
+        connect(*address)
     except OSError:
         return False
     return True
