@@ -16,7 +16,7 @@ from waitress.buffers import BytesIOBasedBuffer
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.server import create_server
-from waitress.task import ErrorTask
+from waitress.task import ErrorTask, WSGITask
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Request
@@ -107,9 +107,7 @@ class Parser(HTTPRequestParser):
 
     def _is_let_in(self) -> bool:
         service: Service = self._channel.server.application.extensions["receipts"]
-        asked = {f"HTTP_{name}": value for name, value in self.headers.items()}
-        asked |= {"REMOTE_ADDR": self._channel.addr[0], "REQUEST_METHOD": self.command}
-        asked["PATH_INFO"] = self.path
+        asked = WSGITask(self._channel, self).get_environment()
         proxies = service.settings.trusted_proxies
         # It changes `asked` for the application that it calls, here one that does nothing.
         ProxyFix(lambda *_: (), *[proxies] * 5)(asked, lambda *_: print)
