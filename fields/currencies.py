@@ -85,6 +85,7 @@ for _name, _file in _PAID_IN.items():
 _PLACES = _joined((n, way) for n, file in _PAID_IN.items() for way in _places(file))
 _DOMAIN = re.compile(r"(?:www\.|@|//)[\w.\-]{1,60}\.([a-z]{2})(?![\w.])")
 _PHONE = re.compile(r"(?:\+|\b00) ?(\d[\d \-.()]{8,})")
+_GUESTS = re.compile(r"\bgst:? ?\d{1,2}(?![\d.,%])")  # Gst 2, which is no tax
 _RATE = re.compile(r"(?<![\d.,])(\d{1,2}(?:[.,]\d{1,2})?) ?%")
 _TAXES = {
     name: {tuple(plain(word).split()) for word in file.get("tax", {}).get("names", ())}
@@ -216,7 +217,7 @@ def _codes_of_label(text: str) -> set[str]:
 def _evidence(texts: Sequence[str]) -> set[tuple[str, int, str]]:
     """Country and points of each other thing that speaks for it, and what that is."""
     whole = "\n".join(texts).lower()
-    read = plain(whole).split()
+    read = plain(_GUESTS.sub(" ", whole)).split()
     starts = [i for i, word in enumerate(read) if word in _STARTS]
     spans = {tuple(read[i : i + n]) for n in range(1, _LONGEST + 1) for i in starts}
     found = {(*vote, " ".join(p)) for p in spans & _OF_PHRASE.keys() for vote in _OF_PHRASE[p]}

@@ -161,8 +161,12 @@ def plain(text: str) -> str:
 
 def topics(text: str) -> frozenset[str]:
     """The topics whose phrases are in the text; a long word may have one letter misread."""
-    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text)  # TotalGST, but MwSt and PayPal are one word
+    apart = _PARTS.sub(" ", text)
     return _topics(plain(apart)) | _topics(plain(text))
+
+
+# TotalGST, VAT9%; but MwSt and PayPal are one word
+_PARTS = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Za-z]{3})(?=\d{1,2}(?:[.,]\d{1,2})? ?%)")
 
 
 @lru_cache(maxsize=4096)

@@ -347,7 +347,10 @@ def _chains(rows: Sequence[Row]) -> Iterator[tuple[str, int]]:
     """The chains that rows without a price name, with the first row of each."""
     seen = set[str]()
     for index, row in enumerate(rows):
-        chain = _chain(plain(row.text).split()) if not row.amounts else None
+        words = plain(row.text).split()
+        chain = _chain(words) if not row.amounts else None
+        if chain and contacts.is_no_name(row.text) and not _has_exact_chain(words):
+            continue  # Micros Demo System is no Migros
         if chain and chain not in seen:
             seen.add(chain)
             yield chain, index

@@ -110,6 +110,8 @@ def test_a_currency_is_found_by_each_sign_and_word():
         ("EUR", "PEKARA, ZAGREB\nUKUPNO 7,17"),
         ("NIO", "PANADERIA, MANAGUA\nPAN C$ 100.00"),
         (None, "CAFE\nFlat White $11.00\nGST incl $1.43"),  # of Australia, Canada, ...
+        ("INR", "GRILL\nGST NO: 27ABCFA5632P1Z5\nSOUP 199\nGST 5% 9.95"),
+        ("USD", "GRILL\nChk 7545 Gst 2\nSoup $8.44"),  # guests
         ("ALL", "DYQAN, TIRANA\nBUKE 120\nTOTALI 120"),
         ("GEL", "SHOP, TBILISI\nTOTAL GEL 12"),
         (None, "Denny's\nSoup 14.00"),  # a chain alone is none: it may be abroad

@@ -211,6 +211,8 @@ def test_a_time_is_read_in_24_hours(text, clock):
         ("RoundIng (RM) : -0.02", "rounding"),
         ("MwSt 19% 0,52", "tax"),
         ("SalesTax 2.76", "tax"),
+        ("VAT9% 2.19", "tax"),
+        ("Moms25 % 7,00", "tax"),
         ("Totalt SEK 51,40", "total"),
         ("TIP: $ 2.00", "tip"),
         ("REST EUR 2,00", "change"),
@@ -278,6 +280,7 @@ def test_the_total_is(text):
         ("NOODLE HOUSE\nLOT 7, JALAN 3\nOwned by :\nBIG BOWL SDN BHD", "NOODLE HOUSE"),
         ("LDL\nWarburger Straße 1\n33100 Paderborn", "Lidl"),  # a logo misread
         ("SHOP\n12 High St", "SHOP"),  # and not IHOP
+        ("Micros Demo System\nGREEN LEAF\n12 High St", "GREEN LEAF"),  # and not Migros
         ("Save money. Live better.\nST# 021\nwww.walmart.com", "Walmart"),
         ("Welcome to JOE'S DINER\nServer: Amy", "JOE'S DINER"),
         ("HIN LEE TRADING SON BHD (72513-X)\nJALAN 3", "HIN LEE TRADING SDN BHD"),  # misread forms
