@@ -178,13 +178,13 @@ class Server:
         assert self.process.poll() is None, self.log.read_text()
         try:
             return requests.get(f"{self.url}/health", timeout=5).ok
-        except (requests.ConnectionError, requests.Timeout):  # the reloader's socket waits, say
+        except requests.RequestException:  # the reloader's socket waits, say
             return False
 
     def end(self, how=signal.SIGKILL):
         """The exit status after this signal."""
         self.process.send_signal(how)
-        return self.process.wait(20)
+        return self.process.wait(60)
 
     def upload(self, content, provider, name="receipt.jpg"):
         response = requests.post(
@@ -222,7 +222,7 @@ def serve(tmp_path):
     for server in servers:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(server.process.pid, signal.SIGKILL)
-        server.process.wait(20)
+        server.process.wait(60)
 
 
 @pytest.fixture
@@ -232,7 +232,7 @@ def proxies():
     yield running
     for process in running:
         process.send_signal(signal.SIGTERM)
-        process.wait(20)
+        process.wait(60)
 
 
 @pytest.fixture
@@ -281,5 +281,5 @@ def _answers(process, port, log):
     assert process.poll() is None, log.read_text()
     try:
         return requests.get(f"http://127.0.0.1:{port}/", timeout=5) is not None
-    except requests.ConnectionError:
+    except requests.RequestException:
         return False

@@ -68,7 +68,7 @@ class Gate:
         if self._vendor:
             running.begin_request(self._vendor)
         self._started.release()
-        assert self._open.wait(20), "the test never opened the gate"
+        assert self._open.wait(60), "the test never opened the gate"
         return fake().ocr(path, settings)
 
     def open(self):

@@ -224,7 +224,7 @@ def test_killed_while_deleting_nothing_remains_after_the_next_start(serve, tmp_p
     for job in left:
         assert requests.get(f"{again.url}/ocr-jobs/{job['id']}/files/{job['id']}", timeout=9).ok
         assert requests.delete(f"{again.url}/ocr-jobs/{job['id']}", timeout=10).ok
-    until(lambda: traces(data) == [], seconds=5)
+    until(lambda: traces(data) == [])
 
 
 # Backup and restore

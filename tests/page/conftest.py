@@ -79,7 +79,7 @@ def server(tmp_path_factory):
     server = Server((*FLASK, "run"), free_port(), data, {"FLASK_APP": "tests.page.readers"})
     yield server.wait_until_up()
     os.killpg(server.process.pid, signal.SIGKILL)
-    server.process.wait(20)
+    server.process.wait(60)
 
 
 @pytest.fixture
@@ -277,7 +277,7 @@ def receipt(server, job):
 
 def get(server, path):
     """The JSON that the server answers."""
-    answer = requests.get(f"{server.url}/{path}", timeout=5)
+    answer = requests.get(f"{server.url}/{path}", timeout=30)
     assert answer.ok, answer.text
     return answer.json()
 

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.slow
 
 def _patch(server, receipt, **changes):
     body = {"updatedAt": receipt["updatedAt"], **changes}
-    answer = requests.patch(f"{server.url}/receipts/{receipt['id']}", json=body, timeout=5)
+    answer = requests.patch(f"{server.url}/receipts/{receipt['id']}", json=body, timeout=30)
     assert answer.ok, answer.text
     return answer.json()
 

@@ -168,7 +168,7 @@ def test_what_is_selected_is_exported_confirmed_and_deleted(page, server, job):
     page.see("#question-title", "Delete 2 receipts?")
     page.click("#question-yes")
     page.see(".notice", "No receipt matches")
-    assert requests.get(f"{server.url}/receipts?search=taxes", timeout=5).json()["data"] == []
+    assert requests.get(f"{server.url}/receipts?search=taxes", timeout=30).json()["data"] == []
 
 
 def test_all_that_match_are_selected_over_pages(page, server, job):
@@ -252,7 +252,7 @@ def test_what_another_window_does_is_shown_on_the_way_back(page, receipt, server
     it = receipt("careful", name="Elsewhere")
     page.open("#/receipts?search=elsewhere")
     page.see(".receipts .title", "CORNER CAFE")
-    requests.post(f"{server.url}/receipts/confirm", json={"ids": [it["id"]]}, timeout=5)
+    requests.post(f"{server.url}/receipts/confirm", json={"ids": [it["id"]]}, timeout=30)
     page.run("document.dispatchEvent(new Event('visibilitychange'))")
     assert page.see(".receipts .state", "Confirmed")
 

@@ -18,7 +18,7 @@ def test_a_broken_file_is_marked_and_the_others_are_read(page, picture, tmp_path
     page.see(".refused b", "notes.png")
     page.see(".problem", "The server cannot take this file: its content is not a picture")
     page.see(".toast", "1 file was not sent")
-    jobs = requests.get(f"{server.url}/ocr-jobs?search=All+but+one", timeout=5).json()["data"]
+    jobs = requests.get(f"{server.url}/ocr-jobs?search=All+but+one", timeout=30).json()["data"]
     names = [file["originalName"] for job in jobs for file in server.job(job["id"])["files"]]
     assert names == ["a.png", "b.png"]
 
@@ -91,12 +91,12 @@ def test_the_choice_for_all_follows_the_files_and_keeps_their_comparisons(page, 
 
 
 def test_the_page_can_be_installed(server):
-    manifest = requests.get(f"{server.url}/static/manifest.webmanifest", timeout=5)
+    manifest = requests.get(f"{server.url}/static/manifest.webmanifest", timeout=30)
     assert manifest.headers["Content-Type"].startswith("application/manifest+json")
     assert {icon["sizes"] for icon in manifest.json()["icons"]} == {"192x192", "512x512"}
     for icon in manifest.json()["icons"]:
         assert (
-            requests.get(f"{server.url}/static/{icon['src']}", timeout=5).content[:4] == b"\x89PNG"
+            requests.get(f"{server.url}/static/{icon['src']}", timeout=30).content[:4] == b"\x89PNG"
         )
 
 

@@ -421,6 +421,6 @@ def test_a_job_is_followed_again_when_the_server_is_back(page, job, go):
 
 
 def test_the_page_may_load_and_run_its_own_files_only(page, server):
-    policy = requests.get(server.url, timeout=5).headers["Content-Security-Policy"]
+    policy = requests.get(server.url, timeout=30).headers["Content-Security-Policy"]
     assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self';")
     assert "unsafe" not in policy

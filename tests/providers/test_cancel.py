@@ -37,7 +37,7 @@ def test_an_engine_that_hangs_is_ended_with_all_it_started(make_app, tmp_path, u
     upload(client, "hanging")
     pids, scratch = told(tmp_path / "told")
     assert delete(client, url) == 200
-    until(lambda: all(map(gone, pids)), seconds=5)
+    until(lambda: all(map(gone, pids)))
     assert wait(client, upload(client, "fake"))["status"] == "completed"  # the only worker is free
     assert not scratch.exists()
 

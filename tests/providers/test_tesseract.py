@@ -250,7 +250,7 @@ def test_a_program_that_hangs_is_ended_at_the_timeout_with_all_it_started(make_a
     assert "OCR_TIMEOUT_S" in execution["error"]["message"]
     assert (job["status"], job["failedFiles"]) == ("completed", 1)
     for pid in pids:
-        until(lambda pid=pid: not Path("/proc", pid).exists() or zombie(pid), seconds=5)
+        until(lambda pid=pid: not Path("/proc", pid).exists() or zombie(pid))
 
 
 def zombie(pid):

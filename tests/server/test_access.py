@@ -448,7 +448,7 @@ def test_both_servers_answer_both_loopback_addresses_where_there_are_two(serve, 
     for listener in found:
         listener.close()
     for host in ("127.0.0.1", "[::1]")[: len(found)]:
-        assert requests.get(f"http://{host}:{server.port}/ocr-jobs", timeout=5).status_code == 200
+        assert requests.get(f"http://{host}:{server.port}/ocr-jobs", timeout=30).status_code == 200
 
 
 def test_a_loopback_address_that_the_machine_lacks_is_left_out():

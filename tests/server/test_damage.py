@@ -256,7 +256,7 @@ def test_a_start_on_a_damaged_database_says_what_to_do_and_touches_nothing(
 def test_a_start_on_noise_prints_one_sentence(serve, used, command):
     (used / "receipts.db").write_bytes(NOISE(200_000))
     server = serve(*command, up=False)
-    assert server.process.wait(20) == 1
+    assert server.process.wait(60) == 1
     (line,) = server.log.read_text().splitlines()
     assert line.startswith(f"{used}/receipts.db is damaged") and "flask restore DIRECTORY" in line
 

@@ -275,7 +275,7 @@ def test_at_an_orderly_end_what_ends_in_time_is_kept_and_the_rest_waits_and_does
     server.process.send_signal(how)
     until(lambda: "executions get 5 s to end" in server.log.read_text())
     (server.data / "go").touch()  # within the seconds it is given
-    server.process.wait(15)
+    server.process.wait(60)
     query = "SELECT status, crashes FROM execution ORDER BY id"
     assert rows(server.data, query) == [("completed", 0), ("pending", 0)]
     assert serve().wait(second)["status"] == "completed"

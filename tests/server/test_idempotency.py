@@ -170,7 +170,7 @@ def test_after_a_kill_the_same_upload_is_one_job(serve):
     os.kill(server.process.pid, signal.SIGKILL)
     for thread in threads:
         thread.join()
-    server.process.wait(10)
+    server.process.wait(60)
     again = serve()
     ids = {send_again(again, "k").json()["id"] for _ in range(3)}
     assert len(ids) == 1

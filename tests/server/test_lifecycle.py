@@ -137,11 +137,11 @@ def test_an_image_that_kills_the_process_twice_is_failed_and_the_others_are_read
     data = tmp_path / "data"
     server = serve(OCR_WORKERS="1")
     killer = server.upload(png(), "killer")
-    assert server.process.wait(10) == -signal.SIGKILL
+    assert server.process.wait(60) == -signal.SIGKILL
     with closing(db.connect(data / "receipts.db")) as connection, connection:
         file_id = connection.execute("SELECT id FROM file").fetchone()["id"]
         db.add_execution(connection, file_id, "mistral")
-    assert serve(OCR_WORKERS="1", up=False).process.wait(10) == -signal.SIGKILL
+    assert serve(OCR_WORKERS="1", up=False).process.wait(60) == -signal.SIGKILL
     job = serve(OCR_WORKERS="1").wait(killer)
     crashed, other = job["files"][0]["executions"]
     assert (crashed["status"], crashed["error"]["code"]) == ("failed", "crashed")
@@ -171,7 +171,7 @@ def test_no_signal_however_often_counts_as_a_crash(serve, tmp_path):
         server.process.send_signal(ends[name][1])
     for name, server in servers.items():
         interrupted = ends[name][1] == signal.SIGINT
-        assert server.process.wait(15) == (130 if interrupted else 0), server.log.read_text()
+        assert server.process.wait(60) == (130 if interrupted else 0), server.log.read_text()
         assert rows(tmp_path / name, CRASHES) == [("running", 0)], name
     assert "Traceback" not in server.log.read_text()
     data = tmp_path / "flask-SIGHUP"
@@ -244,7 +244,7 @@ def test_a_second_server_on_one_data_directory_refuses_loudly(serve, tmp_path):
     for command in ((*FLASK, "run"), WAITRESS):
         log = tmp_path / "server.log"
         log.write_text("")
-        assert serve(*command, up=False).process.wait(15) != 0
+        assert serve(*command, up=False).process.wait(60) != 0
         assert f"Another server is using {tmp_path / 'data'}" in log.read_text()
         assert "DATA_DIR" in log.read_text()
     assert first.wait(first.upload(png(), "mistral"))["status"] == "completed"
@@ -313,7 +313,7 @@ def test_waitress_serves_and_runs_what_is_left_over(serve, tmp_path):
 
 def test_a_setting_that_makes_no_sense_stops_the_start_and_is_named(serve, tmp_path):
     server = serve(up=False, OCR_WORKERS="many")
-    assert server.process.wait(15) != 0
+    assert server.process.wait(60) != 0
     assert "OCR_WORKERS must be a whole number of 1 or more" in server.log.read_text()
 
 
@@ -333,7 +333,7 @@ def test_both_local_engines_read_without_network_in_production_and_die_with_the_
     engines = children(server.process.pid)
     assert len(engines) == 3  # one a provider, and the decoder that checks uploads
     server.end()
-    until(lambda: all(gone(pid) for pid in engines), seconds=5)
+    until(lambda: all(gone(pid) for pid in engines))
 
 
 # The reference's own examples; their port is replaced only where 3000 is taken

@@ -99,7 +99,7 @@ def test_without_a_rate_there_is_none(client):
 @pytest.mark.parametrize("rate", ["10", "many/second", "10/parsec"])
 def test_a_malformed_rate_is_refused_at_the_start(serve, rate):
     server = serve(RATE_LIMIT=rate, up=False)
-    assert server.process.wait(20) != 0
+    assert server.process.wait(60) != 0
     assert "RATE_LIMIT must look like 10/second;1000/day" in server.log.read_text()
 
 
@@ -246,7 +246,7 @@ def test_large_uploads_at_once_are_not_held_in_memory(serve):
         thread.start()
     for thread in threads:
         thread.join()
-    assert requests.get(f"{server.url}/ocr-jobs", timeout=9).json()["pagination"]["total"] == 8
+    assert requests.get(f"{server.url}/ocr-jobs", timeout=30).json()["pagination"]["total"] == 8
     assert memory(server) - before < 100
 
 
@@ -274,7 +274,7 @@ def test_clients_that_send_a_byte_at_a_time_delay_no_others(serve, command):
                 connection.send(b"x")
             started = time.monotonic()
             assert server.wait(server.upload(png(), "mistral"))["status"] == "completed"
-            assert requests.get(f"{server.url}/ready", timeout=5).status_code == 200
+            assert requests.get(f"{server.url}/ready", timeout=30).status_code == 200
             assert time.monotonic() - started < 30
     finally:
         for connection in slow:
@@ -310,7 +310,7 @@ def test_the_body_of_a_stranger_is_read_and_answered_but_not_stored(serve):
     server = serve(*WAITRESS, API_KEY="sesame-sesame")
     with half_an_upload(server, b"X-API-Key: wrong\r\n") as connection:
         connection.sendall(b"x" * (8 * MIB - 1))
-        assert requests.get(f"{server.url}/health", timeout=5).ok  # so that has been taken
+        assert requests.get(f"{server.url}/health", timeout=30).ok  # so that has been taken
         size, path = largest_open_file(server)
         assert size < MIB, path
         connection.sendall(b"x")

@@ -43,7 +43,7 @@ def go():
 @pytest.fixture
 def app(make_app, go):
     def late(path, settings):
-        assert go.wait(20), "the test never let it go"
+        assert go.wait(60), "the test never let it go"
         return read(path, settings)
 
     yield make_app({"fake": fake(ocr=read), "late": fake(ocr=late)}, {"OCR_WORKERS": "3"})
