@@ -108,7 +108,8 @@ def _readings(place: _Place, near: "_Near", sums: "_Sums") -> Iterator[_Place]:
     """
     if (place.own or near.label) & {"total", "grand"} and place.value >= 10 * ONE:
         for value in sums.proved:
-            if value != place.value and _is_slip(f"{place.value}", f"{value}"):
+            is_own = value - place.value in sums.parts  # what the read total itself makes
+            if value != place.value and not is_own and _is_slip(f"{place.value}", f"{value}"):
                 amount = place.amount._replace(value=Decimal(value) / ONE)
                 yield place._replace(value=value, amount=amount, is_repaired=True)
 
@@ -277,8 +278,8 @@ class _Sums:
         taxes = self.part("tax")  # of a country and a state, or of two rates
         more.append(taxes | {a + b for a, b in combinations(taxes, 2)} | {0})
         more.append({-abs(value) for value in self.part("discount")} | {0})
-        parts = {sum(some) for some in product(*more)} - {0}
-        return {base + part for base, part in product(self.part("subtotal", "total"), parts)}
+        self.parts = {sum(some) for some in product(*more)} - {0}
+        return {base + part for base, part in product(self.part("subtotal", "total"), self.parts)}
 
     def _shares(self) -> set[int]:
         """What the printed rates make of the printed amounts, with the tax on top or inside."""

@@ -81,7 +81,20 @@ def read_rows(
     """
     figures = list(map(_figures, rows))
     style = style_of(figures, cents)
+    if style.is_whole:
+        figures = _joined(figures)
     return [_read_row(*row, style) for row in zip(rows, figures, pages, strict=False)]
+
+
+def _joined(figures: list[str]) -> list[str]:
+    """The rows with 15 980 as 15'980, where two sums at least end so."""
+    spaced = {n for n, text in enumerate(figures) if _BLANKS.search(text) and topics(text) & _SUMS}
+    if len(spaced) < 2:
+        return figures
+    return [
+        _BLANKS.sub(lambda match: match[0].replace(" ", "'"), text) if n in spaced else text
+        for n, text in enumerate(figures)
+    ]
 
 
 def _read_row(row: Sequence[Line], figures: str, page: int, style: Style) -> Row:
@@ -165,6 +178,7 @@ def topics(text: str) -> frozenset[str]:
     return _topics(plain(apart)) | _topics(plain(text))
 
 
+_BLANKS = re.compile(r"(?<![\d.,'])(?<![\d.,'] )\d{1,3}(?: \d{3})+(?=\W*$)")
 # TotalGST, VAT9%; but MwSt and PayPal are one word
 _PARTS = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Za-z]{3})(?=\d{1,2}(?:[.,]\d{1,2})? ?%)")
 

@@ -64,10 +64,13 @@ def find_totals(rows: Sequence[Row]) -> Totals:
     )
     agrees = _agrees((total, subtotal, tax, charge), discount)
     is_proved = bool(tax and tax.value and agrees)
+    is_disputed = not agrees and any(  # Total 593.58 of 86.50 and 7.08
+        _agrees((other, subtotal, tax, charge), discount) for other in likely["total"]
+    )
     is_needed = agrees and not _agrees((total, subtotal, tax, None), discount)
     tip = charge if charge in tips and (is_needed or _is_paid(charge, total, printed)) else None
     total, subtotal, tax = (
-        found and _judged(found, likely[name], is_proved and name == "total")
+        found and _judged(found, likely[name], (is_proved - is_disputed) * (name == "total"))
         for name, found in (("total", total), ("subtotal", subtotal), ("tax", tax))
     )
     tax = _of_all_rates(tax, taxes, printed)
@@ -121,10 +124,10 @@ def _doubled(likely: Sequence[Sum], taxes: Sequence[Tax]) -> list[Sum]:
     return [tax._replace(value=2 * tax.value) for tax in likely if amounts[tax.value] == 2]
 
 
-def _judged(found: Sum, likely: Sequence[Sum], is_proved: bool) -> Sum:
-    """The sum with its probability beside its rivals, and what the others prove of it."""
+def _judged(found: Sum, likely: Sequence[Sum], proof: int) -> Sum:
+    """The sum with its probability beside its rivals; the others prove it (1) or not (-1)."""
     rivals = (_chance(other) for other in likely if other.value != found.value)
-    odds = log_odds(against(_chance(found), rivals)) + AGREEMENT * is_proved
+    odds = log_odds(against(_chance(found), rivals)) + AGREEMENT * proof
     return found._replace(evidence=replace(found.evidence, probability=chance(odds)))
 
 

@@ -74,6 +74,8 @@ def test_an_amount_is_read_as_it_is_written(text, amount):
         ("TOTAL XPF 12312", 12312),
         ("GALLONS 6.281\nPRICE 3.499\nFUEL SALE 21.98\nTOTAL 21.98", "21.98"),
         ("BROT 2,50\nKAESE 1.234,50\nTOTAL 1.237,00", "1237.00"),
+        ("GULYÁS 15 980\nÖSSZESEN 15 980\nKÉSZPÉNZ 20 000\nVISSZAJÁRÓ 4 020", 15980),
+        ("RIDE Rp26.000\nFEE Rp1.500\nDISCOUNT -Rp3.000\nTOTAL Rp24.500", 24500),
     ],
 )
 def test_whole_amounts_and_thousands_are_told_by_how_the_receipt_prints_others(text, total):
@@ -610,6 +612,11 @@ def test_a_date_after_today_is_taken_only_where_no_other_is_printed():
 def test_the_time_is_the_one_beside_the_day_of_the_purchase(rows):
     found = read(f"SHOP GmbH\n{rows}\nTOTAL EUR 5,00")
     assert (found.date, found.time) == ("2020-02-03", "12:30")
+
+
+def test_a_total_is_reviewed_where_the_other_sums_make_one_a_figure_away():
+    found = read("GRILL\n2 RIBEYE 72.00\n2 BEER 14.50\nSubtotal 86.50\nTax 7.08\nTotal 593.58")
+    assert found.total == Decimal("93.58") or "total" in found.review
 
 
 def test_a_slogan_that_may_be_the_name_is_reviewed():
