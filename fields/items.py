@@ -18,9 +18,12 @@ from fields.totals import role_of
 from result import Evidence, Item
 
 _UNIT = filled("(?:<items.pieces+units>|kg|lbs?|g|l)")
+_SIGN = r"(?:[x\u00d7@\u00f7]|(?<! )\*|\*(?= ))"  # a star that only amounts begin with is none
+_OF_UNIT = rf"(?: ?{MARK}? ?/ ?{_UNIT})"  # EUR/kg
 _TIMES = rule(
-    rf"(?<![\w.,%])@?(?P<quantity>\d{{1,4}}(?:[.,]\d{{1,3}})?) ?{_UNIT}?\.? ?[x\u00d7*@\u00f7] ?@?"
-    rf"{MARK}?\.? ?(?P<price>\d+(?:[.,]\d+)*)(?: ?{MARK}? ?/ ?{_UNIT})?(?!\w)"
+    rf"(?<![\w.,%])@?(?P<quantity>\d{{1,4}}(?:[.,]\d{{1,3}})?) ?{_UNIT}?\.?"
+    rf"(?: ?{_SIGN} ?@?{MARK}?\.? ?| (?=\d+[.,]\d+{_OF_UNIT}))"
+    rf"(?P<price>\d+(?:[.,]\d+)*)(?:{_OF_UNIT}| ?<items.each>)?(?!\w)"
 )
 _BY = filled(r"(?:[xX\u00d7*] *|<items.pieces> +)")  # 2 x, 3 pcs
 _NAME = r"(?=[^\W\d_]|[(\"'&])"  # what it starts with
@@ -29,11 +32,13 @@ _LEAD = re.compile(rf"^\W{{0,2}}(?P<quantity>\d{{1,3}}) ?{_BY}{_NAME}")
 _COLUMN = re.compile(
     rf"^\W{{0,2}}(?P<quantity>\d{{1,3}}(?= ?{_BY})|\d{{1,2}}(?= )) ?(?:{_BY}| *)(?=[\w(\"'&])"
 )
-_NUMBERED = re.compile(r"^\W{0,2}\d{1,2} +(?=\w)")  # 1 TEA, 2 CAKE, 3 SOUP
+_NUMBERED = re.compile(rf"^\W{{0,2}}\d{{1,2}} +(?:(?P<quantity>\d{{1,2}}) +{_NAME})?(?=\w)")
 _QUANTITY = rule(r"^\W*<items.quantity>\b")
 _PIECES = rule(r"^ ?(?:[x\u00d7*]|<items.pieces+units>\b\.?)(?= )")
-_TRAIL = re.compile(r"[ (](?:[xX\u00d7] ?(?P<a>\d{1,3})|(?P<b>\d{1,3}) ?[xX\u00d7])\)?\s*$")
-_CODE = re.compile(filled(r"^[A-Z]?\d{5,}[A-Z]?\s+|(?<!\s)\s+(?:\d{6,}\w?\b.*|<items.tax_codes>)$"))
+_TRAIL = re.compile(r"[ (](?:(?:[x\u00d7] ?|X )(?P<a>\d{1,3})|(?P<b>\d{1,3}) ?[xX\u00d7])\)?\s*$")
+_CODE = re.compile(
+    filled(r"^(?:\d{1,3} )?[A-Z]?\d{5,}[A-Z]?\s+|(?<!\s)\s+(?:\d{6,}\w?\b.*|<items.tax_codes>)$")
+)
 _RATE = re.compile(r" %\s?\d{1,2}$")  # %08 *9,95
 # The price of one of the item above: ($2.50 each), 3 EUR je Stück.
 _EACH = rule(rf"^\W*{MARK}? ?(?P<price>\d+(?:[.,]\d{{2}})?) ?{MARK}? ?/? ?<items.each>\W*$")
@@ -57,11 +62,34 @@ _NOTHING = _Read("", None)
 
 
 def find_items(rows: Sequence[Row], last: int, sums: Set[Decimal]) -> tuple[Item, ...]:
-    """The items on the rows up to, not including, `last`; `sums` are what they may make."""
+    """The items on the rows up to, not including, `last`; `sums` are what they may make.
+
+    Where no amount has cents, numbers without a sign of money are amounts too if they make a sum.
+    """
+    found = _without_surplus(_items(rows[:last]), sums)
+    has_cents = any((item.amount or 0) % 1 for item in found)
+    if has_cents or (len(found) > 1 and _made(found) in sums):
+        return tuple(found)
+    whole = _without_surplus(_items([_in_whole(row) for row in rows[:last]]), sums)
+    return tuple(whole if len(whole) > 1 and _made(whole) in sums else found)
+
+
+def _made(items: Sequence[Item]) -> Decimal:
+    return sum((item.amount or Decimal(0) for item in items), Decimal(0))
+
+
+def _in_whole(row: Row) -> Row:
+    """The row whose last number is an amount where it has none and ends with it: MILK 389 C00."""
+    apart = [n for n in row.numbers if n.value and not row.text[: n.start][-1:].isalpha()]
+    is_last = apart and not apart[-1].unit and len(row.text) - apart[-1].end <= 4
+    return row._replace(amounts=tuple(apart[-1:])) if is_last and not row.amounts else row
+
+
+def _items(rows: Sequence[Row]) -> list[Item]:
     items: list[Item] = []
     added = [Decimal(0)]  # what the items make, one after the other
     above, waiting = _NOTHING, None
-    printed = _below_heading(rows[:last])
+    printed = _below_heading(rows)
     things = [row for row in printed if not (is_head(row.text) or _is_sum(row) or _is_former(row))]
     lead = _lead(printed, things)
     for row in things:
@@ -81,7 +109,7 @@ def find_items(rows: Sequence[Row], last: int, sums: Set[Decimal]) -> tuple[Item
         items.append(replace(item, evidence=_evidence(row)))
         added += [added[-1] + item.amount] if item.amount else []
         above, waiting = _NOTHING, None
-    return tuple(_without_surplus(items, sums))
+    return items
 
 
 def _without_surplus(items: Sequence[Item], sums: Set[Decimal]) -> Sequence[Item]:
@@ -160,7 +188,11 @@ def _lead(rows: Sequence[Row], things: Sequence[Row]) -> re.Pattern[str]:
 def _read(row: Row, lead: re.Pattern[str]) -> _Read:
     name, amount, quantity, price = _read_whole(row)
     count = _piece_count(name, lead) if quantity is None else quantity
-    return _Read(_bare(name, lead), amount, count, price)
+    read = _Read(_bare(name, lead), amount, count, price)
+    if price is None and len(row.amounts) > 1:
+        priced = read._replace(price=row.amounts[-2].value)
+        return _proved(priced, amount) or read
+    return _proved(read, amount) or read
 
 
 def _read_whole(row: Row) -> _Read:
@@ -181,15 +213,18 @@ def _read_whole(row: Row) -> _Read:
         quantity, price = pair
         start = min(quantity.start, price.start)
         between = row.text[quantity.end : max(quantity.end, price.start)]
-        name = _name(row.text, start) if start else _name(_PIECES.sub("", between), 0)
+        name = _name(row.text, start) if start else ""
+        name = name or _name(_PIECES.sub("", between), 0)
         return _Read(name, amount, quantity.value, price.value)
-    return _Read(_name(row.text, _first_price(row)), amount)
+    return _Read(_name(_name_beside(row), 0), amount)
 
 
-def _first_price(row: Row) -> int:
-    """Where the name ends: at the first amount with letters before it."""
+def _name_beside(row: Row) -> str:
+    """What is before the first amount that has letters before it, or behind the first of all."""
     starts = [a.start for a in row.amounts if _is_name(row.text[: a.start])]
-    return starts[0] if starts else len(row.text)
+    behind = row.text[row.amounts[0].end :]
+    is_behind = not starts and re.search(r"[^\W\d_]{3}", behind)
+    return behind if is_behind else row.text[: starts[0] if starts else None]
 
 
 def _factors(row: Row, amount: Decimal) -> tuple[Amount, Amount] | None:
@@ -199,6 +234,7 @@ def _factors(row: Row, amount: Decimal) -> tuple[Amount, Amount] | None:
             is_count = not quantity.is_money or price.decimals == 4  # 2.00 ROLL 1.5000
             if (
                 is_count
+                and not (price.unit or (quantity.unit and quantity.value == 1))  # MILK 1L 389
                 and 0 < quantity.value <= MAX_QUANTITY
                 and price.value
                 and _near(quantity.value * price.value, amount)
@@ -235,24 +271,29 @@ def _bare(name: str, lead: re.Pattern[str]) -> str:
 
 def _completed(items: list[Item], read: _Read) -> bool:
     """Give the last item the quantity and price of the row below it, if they make its amount."""
-    if not items or items[-1].amount is None or not _makes(read, items[-1].amount):
-        return False
-    items[-1] = replace(items[-1], quantity=read.quantity, unit_price=read.price)
-    return True
+    proved = _proved(read, items[-1].amount) if items else None
+    if proved:
+        items[-1] = replace(items[-1], quantity=proved.quantity, unit_price=proved.price)
+    return proved is not None
 
 
-def _makes(read: _Read, amount: Decimal) -> bool:
-    if read.quantity is None or read.price is None:
-        return False
-    return _near(read.quantity * read.price, abs(amount))
+def _proved(read: _Read, amount: Decimal | None) -> _Read | None:
+    """The row if its quantity and price make the amount; 1,689 may be a price in thousandths."""
+    if read.quantity is None or read.price is None or amount is None:
+        return None
+    for price in (read.price, read.price / 1000):
+        if _near(read.quantity * price, abs(amount)):
+            return read._replace(price=price)
+    return None
 
 
 def _item(read: _Read, above: _Read, waiting: _Read | None, is_discount: bool) -> Item:
     amount = read.amount or Decimal(0)
-    if waiting and _makes(waiting, amount):
-        read = read._replace(quantity=waiting.quantity, price=waiting.price)
+    proved = waiting and _proved(waiting, amount)
+    if proved:
+        read = read._replace(quantity=proved.quantity, price=proved.price)
     if not read.name:
-        is_whole = read.quantity is None and (above.price is None or _makes(above, amount))
+        is_whole = read.quantity is None and (above.price is None or _proved(above, amount))
         read = above if is_whole else read._replace(name=above.name)
     if is_discount and len(read.name.split()) <= 3:
         amount = -abs(amount)

@@ -71,3 +71,43 @@ def test_a_1_before_a_name_tells_that_the_others_have_quantities_too(rows, items
 
 def test_a_number_is_taken_off_a_name_once():
     assert items_of("1 x TEA 2.00", "2 10 NUGGETS 9.00", "TOTAL 11.00")[1] == ("10 NUGGETS", 9, 2)
+
+
+@pytest.mark.parametrize(
+    ("rows", "items"),
+    [
+        (["1,99 MELK", "2,49 BROOD", "4,48 TOTAAL"], [("MELK", 1.99), ("BROOD", 2.49)]),
+        (["YAOURT NATURE X4 2,55", "TOTAL 2,55"], [("YAOURT NATURE X4", 2.55)]),  # of a pack
+        (["MAK.SPAGETTI 408 *2,95", "TOPLAM *2,95"], [("MAK.SPAGETTI", 2.95)]),
+        (["Meal Deal £3.40 -£2.40", "TOTAL £-2.40"], [("Meal Deal", -2.4)]),
+        (
+            ["KLEENEX 11.98", "2 @ 5.99 EA", "TOTAL 11.98"],
+            [("KLEENEX", 11.98, 2, 5.99)],
+        ),
+        (["Super E10 62,46", "36,98 l x 1,689 EUR/l"], [("Super E10", 62.46, 36.98, 1.689)]),
+        (
+            ["PANTTI 0,40", "2 KPL 0,20 €/KPL", "YHTEENSÄ 0,40"],
+            [("PANTTI", 0.4, 2, 0.2)],
+        ),
+        (
+            ["001 7891000100103 LEITE 2 UN X 4,99 9,98", "TOTAL R$ 9,98"],
+            [("LEITE", 9.98, 2, 4.99)],
+        ),
+        (
+            ["1 1 ASPIRIN 20 3,95 3,95", "2 2 SPRAY 4,50 9,00", "3 1 SALBE 5,00 5,00"],
+            [("ASPIRIN", 3.95, 1, 3.95), ("SPRAY", 9, 2, 4.5), ("SALBE", 5, 1, 5)],
+        ),
+        (
+            [
+                "TEJ 1L 389 C00",
+                "KENYER",
+                "2 DB X 499 998 C00",
+                "RESZOSSZESEN 1387 Ft",
+                "OSSZESEN 1387 Ft",
+            ],
+            [("TEJ 1L", 389), ("KENYER", 998, 2, 499)],
+        ),
+    ],
+)
+def test_items_are_read_as_other_countries_print_them(rows, items):
+    assert items_of(*rows) == items
