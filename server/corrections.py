@@ -6,7 +6,7 @@ refused with a sentence for each value that its field cannot hold.
 
 import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any, Literal, get_args
 
@@ -104,7 +104,9 @@ def _is_id(value: object) -> bool:
 
 def read_change(body: Json) -> Change:
     """The change that a PATCH asks for. Raises BadRequest with a sentence for each fault."""
-    faults: list[str] = []
+    faults = [
+        f"{_shown(name)} is not one of {', '.join(KEYS)}" for name in body if name not in KEYS
+    ]
 
     def read(name: str, value: object, reader: Reader) -> Any:
         try:
@@ -113,14 +115,10 @@ def read_change(body: Json) -> Change:
             faults.append(f"{name}{fault.where} must be {fault}, not {_shown(fault.value)}")
             return None
 
-    unknown = [_shown(name) for name in body if name not in KEYS]
-    faults += [f"{name} is not one of {', '.join(KEYS)}" for name in unknown]
     seen = read("updatedAt", body.get("updatedAt"), _text)
     values: Json = read("set", body.get("set", {}), _object) or {}
     unset: list[Any] = read("unset", body.get("unset", []), _list) or []
-    names = [_shown(name) for name in (*values, *unset) if name not in [*READERS]]
-    faults += [f"{name} is not one of the fields {', '.join(READERS)}" for name in names[:1]]
-    faults += [f"{name} is not a field either" for name in names[1:]]
+    faults += _unknown_fields([*values, *unset])
     known = {name: value for name, value in values.items() if name in READERS}
     found = {name: read(name, value, READERS[name]) for name, value in known.items()}
     faults += [f"{name} is both in set and in unset" for name in found if name in unset]
@@ -132,6 +130,13 @@ def read_change(body: Json) -> Change:
         more = f"; and {len(faults) - MAX_FAULTS} more" if len(faults) > MAX_FAULTS else ""
         raise BadRequest("; ".join(faults[:MAX_FAULTS]) + more)
     return Change(seen, found, tuple(unset), execution, confirmed)
+
+
+def _unknown_fields(names: Sequence[object]) -> list[str]:
+    """A fault for each of these that is no field; only the first lists the fields."""
+    unknown = [_shown(name) for name in names if name not in [*READERS]]
+    first = [f"{name} is not one of the fields {', '.join(READERS)}" for name in unknown[:1]]
+    return first + [f"{name} is not a field either" for name in unknown[1:]]
 
 
 def _shown(value: object) -> str:
