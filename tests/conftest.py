@@ -3,6 +3,7 @@
 import contextlib
 import getpass
 import os
+import random
 import shutil
 import signal
 import socket
@@ -145,10 +146,17 @@ def receipt(tmp_path):
     return path
 
 
+# Each once, below those that the system gives to connections, in an order of this process.
+PORTS = iter(random.SystemRandom().sample(range(20_000, 32_000), 12_000))
+
+
 def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+    """A port on which nothing listens, and on which no other server of these tests will."""
+    for port in PORTS:
+        with socket.socket() as listener, contextlib.suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
+    raise OSError("no port is free")
 
 
 class Server:
