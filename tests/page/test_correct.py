@@ -4,7 +4,7 @@ import pytest
 import requests
 
 from tests.fakes import until
-from tests.page.conftest import get, pile
+from tests.page.conftest import PHONE, get, pile
 
 pytestmark = pytest.mark.slow
 
@@ -183,3 +183,12 @@ def test_what_is_being_read_can_be_cancelled(page, receipt, go):
     page.click("#cancel")
     page.see(".heading .state", "Failed")
     assert page.see(".notice.error", "cancelled")
+
+
+def test_on_a_phone_what_saves_is_in_sight_as_soon_as_a_field_is_corrected(page, receipt):
+    page.size(*PHONE)
+    page.open(f"#/receipts/{receipt('doubtful')['id']}")
+    page.click("#field-total")
+    edge = "return arguments[0].getBoundingClientRect()[arguments[1]]"
+    cancel, bar = page.see(".edit button", "Cancel"), page.see(".decide")
+    assert page.run(edge, cancel, "bottom") <= page.run(edge, bar, "top")
