@@ -59,7 +59,7 @@ def find_candidates(rows: Sequence[Row]) -> list[Candidate]:
     near = {index: _Near(rows, index) for index in {place.row for place in places}}
     sums = _Sums(rows, places, near)
     read = (other for place in places for other in _readings(place, near[place.row], sums))
-    places += islice(read, MAX_READINGS)
+    places += list(islice(read, MAX_READINGS))  # of what was printed, not of readings
     heights = [row.height for row in rows]
     middle = median([heights[place.row] for place in places]) or 1
     edge = max((p.box[2] for row in rows for p in row.pieces if p.box), default=0) or 1

@@ -75,7 +75,7 @@ def test_an_amount_is_read_as_it_is_written(text, amount):
         ("GALLONS 6.281\nPRICE 3.499\nFUEL SALE 21.98\nTOTAL 21.98", "21.98"),
         ("BROT 2,50\nKAESE 1.234,50\nTOTAL 1.237,00", "1237.00"),
         ("GULYÁS 15 980\nÖSSZESEN 15 980\nKÉSZPÉNZ 20 000\nVISSZAJÁRÓ 4 020", 15980),
-        ("RIDE Rp26.000\nFEE Rp1.500\nDISCOUNT -Rp3.000\nTOTAL Rp24.500", 24500),
+        ("RIDE Rp26.000\nBiaya layanan Rp1.500\nDiskon -Rp3.000\nTotal pembayaran Rp24.500", 24500),
     ],
 )
 def test_whole_amounts_and_thousands_are_told_by_how_the_receipt_prints_others(text, total):
@@ -615,7 +615,14 @@ def test_the_time_is_the_one_beside_the_day_of_the_purchase(rows):
 
 
 def test_a_total_is_reviewed_where_the_other_sums_make_one_a_figure_away():
-    found = read("GRILL\n2 RIBEYE 72.00\n2 BEER 14.50\nSubtotal 86.50\nTax 7.08\nTotal 593.58")
+    texts = ["THE GRILL", "Reno NV 89501", "11/11/2025 8:40 PM", "2 RIBEYE 72.00", "2 BEER 14.50"]
+    texts += ["Subtotal S86.50", "Tax S7.08", "Total 593.58"]
+    rows = []
+    for top, text in zip(range(0, 400, 40), texts, strict=False):
+        name, amount = text.rsplit(" ", 1)
+        rows.append([Line(name, 0.97, (20, top, 200, top + 26))])
+        rows[-1].append(Line(amount, 0.97, (560, top, 644, top + 26)))
+    found = read_receipt(rows)
     assert found.total == Decimal("93.58") or "total" in found.review
 
 
