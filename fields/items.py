@@ -92,7 +92,8 @@ def _items(rows: Sequence[Row]) -> list[Item]:
     printed = _below_heading(rows)
     things = [row for row in printed if not (is_head(row.text) or _is_sum(row) or _is_former(row))]
     lead = _lead(printed, things)
-    for row in things:
+    is_below = _are_names_below(things, lead)
+    for row in reversed(things) if is_below else things:
         if each := _EACH.search(row.text):
             _priced(items, parse_money(each["price"]))
             continue
@@ -100,7 +101,7 @@ def _items(rows: Sequence[Row]) -> list[Item]:
         if read.amount is None:
             if read.quantity is not None and not read.name:
                 waiting = None if _completed(items, read) else read
-            elif _is_name(read.name) and len(_HEADING.findall(row.text)) < 2:
+            elif _may_name(row, read):
                 above = read
             continue
         if not (read.name or above.name) or _repeats_sum(added, read):
@@ -109,7 +110,18 @@ def _items(rows: Sequence[Row]) -> list[Item]:
         items.append(replace(item, evidence=_evidence(row)))
         added += [added[-1] + item.amount] if item.amount else []
         above, waiting = _NOTHING, None
-    return items
+    return items[::-1] if is_below else items
+
+
+def _are_names_below(things: Sequence[Row], lead: re.Pattern[str]) -> bool:
+    """No amount has a name on its own row, and the last row is a name."""
+    reads = [_read(row, lead) for row in things]
+    is_last = bool(reads) and reads[-1].amount is None and _may_name(things[-1], reads[-1])
+    return is_last and not any(read.name for read in reads if read.amount is not None)
+
+
+def _may_name(row: Row, read: _Read) -> bool:
+    return _is_name(read.name) and len(_HEADING.findall(row.text)) < 2
 
 
 def _without_surplus(items: Sequence[Item], sums: Set[Decimal]) -> Sequence[Item]:

@@ -111,3 +111,10 @@ def test_a_number_is_taken_off_a_name_once():
 )
 def test_items_are_read_as_other_countries_print_them(rows, items):
     assert items_of(*rows) == items
+
+
+def test_names_stand_below_their_amounts_where_the_last_row_is_a_name():
+    rows = ["SALESPERSON AMY", "9551234 4.00 2 8.00", "CABLE TIES", "9551235 3.00", "PADLOCK"]
+    assert items_of(*rows, "TOTAL 11.00") == [("CABLE TIES", 8, 2, 4), ("PADLOCK", 3)]
+    above = ["CABLE TIES", "4.00 2 8.00", "PADLOCK", "3.00", "Item(s): 2 Qty(s): 3"]
+    assert items_of(*above, "TOTAL 11.00") == [("CABLE TIES", 8, 2, 4), ("PADLOCK", 3)]
