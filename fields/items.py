@@ -200,7 +200,10 @@ def _lead(rows: Sequence[Row], things: Sequence[Row]) -> re.Pattern[str]:
 def _read(row: Row, lead: re.Pattern[str]) -> _Read:
     name, amount, quantity, price = _read_whole(row)
     count = _piece_count(name, lead) if quantity is None else quantity
-    read = _Read(_bare(name, lead), amount, count, price)
+    bare = _TRAIL.sub("", lead.sub("", name))
+    if count is None:  # the last numbers are columns: TEA 2 235 470.00, but EDAM 15
+        bare = re.sub(r"(?:(?<!\s)\s+\d{1,3}){1,2}$", "", bare)
+    read = _Read(bare.strip(" .:-*") or name, amount, count, price)
     if price is None and len(row.amounts) > 1:
         priced = read._replace(price=row.amounts[-2].value)
         return _proved(priced, amount) or read
@@ -273,12 +276,6 @@ def _piece_count(name: str, lead: re.Pattern[str]) -> Decimal | None:
     found = lead.search(name) or _TRAIL.search(name)
     count = next(filter(None, found.groups()), None) if found else None
     return Decimal(count) if count else None
-
-
-def _bare(name: str, lead: re.Pattern[str]) -> str:
-    """The name without its number of pieces."""
-    name = _TRAIL.sub("", lead.sub("", name))
-    return re.sub(r"(?:(?<!\s)\s+\d{1,3}){1,2}$", "", name).strip(" .:-*") or name
 
 
 def _completed(items: list[Item], read: _Read) -> bool:

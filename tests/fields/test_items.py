@@ -118,3 +118,10 @@ def test_names_stand_below_their_amounts_where_the_last_row_is_a_name():
     assert items_of(*rows, "TOTAL 11.00") == [("CABLE TIES", 8, 2, 4), ("PADLOCK", 3)]
     above = ["CABLE TIES", "4.00 2 8.00", "PADLOCK", "3.00", "Item(s): 2 Qty(s): 3"]
     assert items_of(*above, "TOTAL 11.00") == [("CABLE TIES", 8, 2, 4), ("PADLOCK", 3)]
+
+
+def test_the_last_number_of_a_name_whose_quantity_is_known_is_part_of_it():
+    assert items_of("1 HUEVOS L 12 2,35", "2 EDAM 15 8,00", "TOTAL 10,35") == [
+        ("HUEVOS L 12", 2.35, 1),
+        ("EDAM 15", 8, 2),
+    ]
