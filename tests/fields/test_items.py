@@ -95,7 +95,7 @@ def test_a_number_is_taken_off_a_name_once():
         ),
         (
             ["1 1 ASPIRIN 20 3,95 3,95", "2 2 SPRAY 4,50 9,00", "3 1 SALBE 5,00 5,00"],
-            [("ASPIRIN", 3.95, 1, 3.95), ("SPRAY", 9, 2, 4.5), ("SALBE", 5, 1, 5)],
+            [("ASPIRIN 20", 3.95, 1, 3.95), ("SPRAY", 9, 2, 4.5), ("SALBE", 5, 1, 5)],
         ),
         (
             [
