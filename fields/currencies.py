@@ -64,6 +64,7 @@ def _joined(all_ways: Iterator[tuple[str, str]]) -> dict[str, re.Pattern[str]]:
 
 _PAID_IN = {name: file for name, file in COUNTRIES.items() if "currency" in file}
 _CODE = {name: file["currency"]["code"] for name, file in _PAID_IN.items()}
+_WORDS = {_CODE[name] for name, file in _PAID_IN.items() if "is_word" in file["currency"]}
 _ALSO = {name: file["currency"].get("also", ()) for name, file in _PAID_IN.items()}
 _DOLLARS = {_CODE[name] for name, file in _PAID_IN.items() if "dollar" in file["currency"]}
 _DOLLAR = re.compile(r"(?<![A-Z])\$ ?\d")
@@ -209,8 +210,12 @@ def _rows_with(
 
 
 def _codes_of_label(text: str) -> set[str]:
-    """The codes that stand on a row which is called something: TOTAL EUR, but not MODA CAD."""
+    """The codes that stand on a row which is called something: TOTAL EUR, but not MODA CAD.
+
+    A word is followed by a number or by nothing: TOTAL GEL 12, but not INCLUSIVE OF ALL TAXES.
+    """
     codes = _SIGNS.keys() & set(re.split(r"\W+", text))
+    codes -= {code for code in codes & _WORDS if not re.search(rf"\b{code}\W*(?:\d|$)", text)}
     return codes if codes and topics(text) else set()
 
 
