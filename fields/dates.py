@@ -108,7 +108,10 @@ _TIMES = (
         re.IGNORECASE,
     ),
 )
-_BEFORE = re.compile(rf"(?<!\w){_CLOCK}[ .:]*$")  # ORA: 20-08-14
+# ORA: 20-08-14, but Data e ora: 20-08-14, and 12:30 ore 20-08-14
+_BEFORE = re.compile(rf"(?:^|(?<=\d)(?<!:\d\d))\W*(?<!\w){_CLOCK}[ .:]*$")
+# What is before a date of Taiwan: not Ref 101-12-05
+_OPENING = re.compile(lexicon.filled(r"(?:^|[^\x00-\x7f]|\b<dates.date>)\W*$"), re.IGNORECASE)
 _BEHIND = re.compile(rf" ?{_CLOCK}\b", re.IGNORECASE)
 
 
@@ -150,10 +153,17 @@ def _dates(text: str) -> tuple[Day, ...]:
     for pattern in _PATTERNS if any(name in letters for name in _SHORTEST) else _NAMELESS:
         for match in pattern.finditer(plain):
             start, end = match.span()
-            day = None if _BEFORE.search(plain[:start]) else _day(match)
+            day = None if _is_time(match) else _day(match)
             if day and not any(start < other.end and other.start < end for other in found):
                 found.append(day)
     return tuple(found)
+
+
+def _is_time(match: re.Match[str]) -> bool:
+    """Whether the row calls it a time and has no other one: ORA: 20-08-14."""
+    before, behind = match.string[: match.start()], match.string[match.end() :]
+    is_called = bool(match.groupdict().get("short") and _BEFORE.search(before))
+    return is_called and not re.search(r"\d:\d\d", behind)
 
 
 @lru_cache(maxsize=4096)
@@ -204,6 +214,8 @@ def _year(match: re.Match[str]) -> int:
     """The year; 0 where it is out of range, which is no day's."""
     groups = match.groupdict()
     if groups.get("count"):
+        if "era" not in groups and not _OPENING.search(match.string[: match.start()]):
+            return 0
         return int(groups["count"]) + _ERAS.get(groups.get("era") or "", _ERAS["民國"])
     if groups.get("short"):
         year = 2000 + int(groups["short"].lstrip("': "))
