@@ -115,7 +115,9 @@ def read_change(body: Json) -> Change:
             faults.append(f"{name}{fault.where} must be {fault}, not {_shown(fault.value)}")
             return None
 
-    seen = read("updatedAt", body.get("updatedAt"), _text)
+    if "updatedAt" not in body:
+        faults.append("updatedAt is missing; send that of the receipt as you saw it")
+    seen = read("updatedAt", body["updatedAt"], _text) if "updatedAt" in body else ""
     values: Json = read("set", body.get("set", {}), _object) or {}
     unset: list[Any] = read("unset", body.get("unset", []), _list) or []
     faults += _unknown_fields([*values, *unset])

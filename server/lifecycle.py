@@ -141,7 +141,8 @@ def _log_start(service: Service) -> None:
     for runs_on in filter(None, (service.providers[name].runs_on() for name in able)):
         log.info("    models:      %s", runs_on)
     if others:
-        log.info("    not set up:  %s; `flask doctor` says what each needs", ", ".join(others))
+        log.info("    not set up:  %s", ", ".join(others))
+        log.info("                 `.venv/bin/flask doctor` says what each needs")
     if service.settings.watch_dir:
         log.info("    watches:     %s", Path(service.settings.watch_dir).absolute())
     let_in = access.who_is_let_in(service.settings)

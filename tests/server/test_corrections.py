@@ -275,7 +275,8 @@ def test_every_fault_has_a_sentence(client, receipt):
     long = {"x" * 100_000: 1}
     assert len(patch(client, set=long, **long, status=400)) < 600
     assert "both in set and in unset" in patch(client, set={"tip": 1}, unset=["tip"], status=400)
-    assert "updatedAt must be a text" in client.patch("/receipts/1", json={}).json["details"]
+    assert "updatedAt must be a text" in patch(client, updatedAt=[1], status=400)
+    assert "updatedAt is missing" in client.patch("/receipts/1", json={}).json["details"]
     many = [{"description": "a"}] * 1001
     assert "items must be a list of at most 1000" in patch(client, set={"items": many}, status=400)
     assert get(client) == receipt
