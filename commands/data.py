@@ -297,6 +297,10 @@ def _opened() -> Service:
 def _run(archive: Callable[[], Counts], verb: str) -> None:
     try:
         counts = archive()
-    except (ArchiveError, OSError, sqlite3.Error) as error:
+    except OSError as error:
+        where = f" {error.filename}" if error.filename else ""
+        text = f"Cannot read or write{where}: {error.strerror or error}"
+        raise click.ClickException(text) from None
+    except (ArchiveError, sqlite3.Error) as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"{verb} {counts.jobs} jobs with {counts.files} files")

@@ -279,6 +279,13 @@ def test_a_backup_does_not_write_over_anything(backed_up, run, tmp_path):
     assert result.exit_code == 1 and "exists already" in result.output
 
 
+def test_a_backup_where_nothing_can_be_written_says_why(backed_up, run, tmp_path):
+    occupied = tmp_path / "file"
+    occupied.touch()
+    result = run("backup", str(occupied / "backup"))
+    assert result.output == f"Error: Cannot read or write {occupied}: File exists\n"
+
+
 def test_a_backup_makes_the_directories_it_is_to_stand_in(backed_up, run, tmp_path):
     result = run("backup", str(tmp_path / "nightly/2026/backup"))
     assert result.output == "Backed up 3 jobs with 6 files\n"
