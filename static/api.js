@@ -15,7 +15,7 @@ export class ApiError extends Error {
 let keyWanted = () => Promise.reject(new ApiError(401, say("keyWanted")));
 let asking = null;
 
-/** Who gets a key from the person: a function of the server's words, a promise of an end. */
+/** Who gets a key from the person: a function of the key that was refused, a promise of an end. */
 export function whenKeyIsWanted(ask) {
   keyWanted = ask;
 }
@@ -29,7 +29,7 @@ export async function request(path, { method = "GET", body, signal, accept = "*/
     if (response.ok) return response;
     const error = errorFrom(response.status, await response.text(), response.headers);
     if (response.status !== 401) throw error;
-    await newKey(key, error.detail);
+    await newKey(key);
   }
 }
 
@@ -69,9 +69,9 @@ export function upload(path, form, headers, progress) {
 }
 
 /** Get a key unless another request has got one since; one question for many requests. */
-export async function newKey(tried, words) {
+export async function newKey(tried) {
   if (recall("key") !== tried) return;
-  asking ??= keyWanted(tried, words).finally(() => {
+  asking ??= keyWanted(tried).finally(() => {
     asking = null;
   });
   await asking;

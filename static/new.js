@@ -264,7 +264,7 @@ async function sendWithProgress(form, entries, name) {
         return await sending;
       } catch (error) {
         if (error.status !== 401) throw error;
-        await newKey(tried, error.detail);
+        await newKey(tried);
       }
     }
   } finally {

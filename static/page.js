@@ -109,10 +109,10 @@ function acceptShares() {
 const keyDialog = document.getElementById("key-dialog");
 const forgetKey = document.getElementById("forget-key");
 
-async function askForKey(tried, words) {
+async function askForKey(tried) {
   const [input, error] = [document.getElementById("key"), document.getElementById("key-error")];
   error.hidden = !tried;
-  error.textContent = tried ? say("keyRefused", { words }) : "";
+  error.textContent = tried ? say("keyRefused") : "";
   input.value = "";
   if ((await answered(keyDialog)) !== "ok") throw new ApiError(401, say("keyWanted"));
   remember("key", input.value.trim(), document.getElementById("key-keep").checked);

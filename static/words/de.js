@@ -10,7 +10,7 @@ export default {
   // The key, and a server that is away
   keyTitle: "Dieser Server verlangt einen Schlüssel",
   keyText: "Es ist der Wert von API_KEY, mit dem der Server gestartet wurde.", keyLabel: "API-Schlüssel",
-  keyKeep: "In diesem Browser merken", keyRefused: "Der Server hat diesen Schlüssel nicht angenommen. {words}",
+  keyKeep: "In diesem Browser merken", keyRefused: "Der Server hat diesen Schlüssel nicht angenommen.",
   keyWanted: "Dieser Server verlangt einen Schlüssel; ohne ihn ist nichts zu sehen. Seite neu laden, um ihn einzugeben.",
   unreachable: "Der Server antwortet nicht. Läuft er?",
   cutShort: "Die Verbindung endete, bevor alles gesendet war: Der Server wurde beendet, oder es war ihm zu groß. Noch einmal versuchen, oder mit weniger.",

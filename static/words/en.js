@@ -10,7 +10,7 @@ export default {
   // The key, and a server that is away
   keyTitle: "This server wants a key", keyText: "It is the value of API_KEY that the server was started with.",
   keyLabel: "API key", keyKeep: "Remember it in this browser",
-  keyRefused: "The server did not accept that key. {words}",
+  keyRefused: "The server did not accept that key.",
   keyWanted: "This server wants a key; without one nothing can be shown. Reload the page to enter it.",
   unreachable: "The server does not answer. Is it running?",
   cutShort: "The connection ended before everything was sent: the server stopped, or it refused the size. Try again, or with less.",

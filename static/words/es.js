@@ -10,7 +10,7 @@ export default {
   // The key, and a server that is away
   keyTitle: "Este servidor pide una clave", keyText: "Es el valor de API_KEY con el que se inició el servidor.",
   keyLabel: "Clave de la API", keyKeep: "Recordarla en este navegador",
-  keyRefused: "El servidor no aceptó esa clave. {words}",
+  keyRefused: "El servidor no aceptó esa clave.",
   keyWanted: "Este servidor pide una clave; sin ella no se puede mostrar nada. Recargue la página para introducirla.",
   unreachable: "El servidor no responde. ¿Está en marcha?",
   cutShort: "La conexión terminó antes de enviarlo todo: el servidor se detuvo o rechazó el tamaño. Inténtelo de nuevo, o con menos.",

@@ -10,7 +10,7 @@ export default {
   // The key, and a server that is away
   keyTitle: "Ce serveur demande une clé", keyText: "C’est la valeur d’API_KEY avec laquelle le serveur a été démarré.",
   keyLabel: "Clé d’API", keyKeep: "La retenir dans ce navigateur",
-  keyRefused: "Le serveur n’a pas accepté cette clé. {words}",
+  keyRefused: "Le serveur n’a pas accepté cette clé.",
   keyWanted: "Ce serveur demande une clé ; sans elle, rien ne peut être affiché. Rechargez la page pour la saisir.",
   unreachable: "Le serveur ne répond pas. Est-il démarré ?",
   cutShort: "La connexion s’est terminée avant la fin de l’envoi : le serveur s’est arrêté ou a refusé la taille. Réessayez, ou envoyez-en moins.",

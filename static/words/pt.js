@@ -10,7 +10,7 @@ export default {
   // The key, and a server that is away
   keyTitle: "Este servidor pede uma chave", keyText: "É o valor de API_KEY com que o servidor foi iniciado.",
   keyLabel: "Chave da API", keyKeep: "Lembrar neste navegador",
-  keyRefused: "O servidor não aceitou essa chave. {words}",
+  keyRefused: "O servidor não aceitou essa chave.",
   keyWanted: "Este servidor pede uma chave; sem ela nada pode ser mostrado. Recarregue a página para a introduzir.",
   unreachable: "O servidor não responde. Está em execução?",
   cutShort: "A ligação terminou antes de tudo ser enviado: o servidor parou ou recusou o tamanho. Tente de novo, ou com menos.",
