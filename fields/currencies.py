@@ -215,7 +215,7 @@ def _codes_of_label(text: str) -> set[str]:
     A word is followed by a number or by nothing: TOTAL GEL 12, but not INCLUSIVE OF ALL TAXES.
     """
     codes = _SIGNS.keys() & set(re.split(r"\W+", text))
-    codes -= {code for code in codes & _WORDS if not re.search(rf"\b{code}\W*(?:\d|$)", text)}
+    codes -= _WORDS - set(re.findall(r"\b([A-Z]{3})\W*(?=\d|$)", text))
     return codes if codes and topics(text) else set()
 
 
