@@ -210,9 +210,9 @@ function madeRow(at, row) {
 
 /** What a person should know of a receipt before it is opened, in words. */
 function marks({ state, review, warnings, duplicateOf, error }) {
-  const nothing = warnings.find((name) => name === "no_text" || name === "not_a_receipt");
+  const why = ["cut_short", "no_text", "not_a_receipt"].find((name) => warnings.includes(name));
   const what = new Intl.ListFormat(LOCALE, { type: "unit" }).format(review.map(nameOf));
-  const words = { failed: failedWord(error), review: nothing ? warningWord(nothing) : say("checkWhat", { what }) };
+  const words = { failed: failedWord(error), review: why ? warningWord(why) : say("checkWhat", { what }) };
   return [state !== "ok" && stateLabel(state, words[state]), duplicateOf && stateLabel("duplicate")];
 }
 

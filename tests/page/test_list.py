@@ -8,6 +8,7 @@ import requests
 from selenium.webdriver import ActionChains
 from selenium.webdriver.common.keys import Keys
 
+from tests.conftest import ROOT
 from tests.fakes import until
 from tests.page.conftest import PHONE, Page
 
@@ -39,6 +40,14 @@ def test_a_row_says_what_the_receipt_says_and_what_to_look_at(page, listed):
     page.see(".receipts li:nth-child(4) .state.failed", "Failed")
     page.see(".receipts li:nth-child(2) .state.duplicate", "Duplicate")
     page.see("#sums", "4 receipts · €8.40")
+
+
+def test_a_row_says_of_a_picture_without_its_end_to_send_it_again(page, server):
+    photo = (ROOT / "samples" / "receipt.jpg").read_bytes()
+    job_id = server.upload(photo[: len(photo) // 3], "doubtful")
+    server.wait(job_id)
+    page.open(f"#/receipts?job={job_id}")
+    page.see(".receipts .marks", "The picture ends early")
 
 
 def test_a_page_of_the_list_is_one_request_besides_its_pictures(page, listed):
