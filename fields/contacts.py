@@ -17,7 +17,7 @@ _PHONE = rule(r"\b<numbers.phone>\b[ .:#\-/no]*(?P<number>\+?\(?\d[\d ()./\-]{5,
 _BARE_PHONE = re.compile(r"(?<![\d.])(?:\+?1[ -.])?\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}(?!\d)")
 _TAX_ID = rule(
     r"\b<~numbers.tax_id>\b[ .\-]*<numbers.number+tax_number>?[ .:#\-/()a-z]{0,14}?"
-    r"(?P<number>(?:[A-Z]{2,3}[ -]?)?[\dOo][\dOo /.\-]{6,20}[\dA-Z]\b)"
+    r"(?P<number>(?:[A-Z]{2,3}[ -]?)?(?:\d|[Oo](?=\d))[\dOo /.\-]{6,20}[\dA-Z]\b)"
 )
 _IDENTITY = rule(r"#|\b<numbers.identity>\b.*\d{6}")
 

@@ -996,3 +996,8 @@ def test_two_taxes_of_the_same_amount_are_added_up():
 )
 def test_the_day_of_leaving_is_the_day_of_the_purchase(text):
     assert read(text).date == "2026-03-14"
+
+
+def test_the_o_of_no_is_no_figure_of_a_tax_number():
+    assert read("GREEN FIELD\nVAT No 1234567\nTOTAL 4.00").merchant_tax_id is None
+    assert read("GREEN FIELD\nVAT No 12345678\nTOTAL 4.00").merchant_tax_id == "12345678"
