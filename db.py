@@ -1238,7 +1238,7 @@ def _is_common(
 
 
 def _any_of(listing: ReceiptListing) -> ReceiptListing:
-    """The same, whatever the words and the total."""
+    """The listing without its words and the limits of its total."""
     return replace(listing, search=None, least=None, most=None)
 
 
@@ -1251,7 +1251,7 @@ def _are_kept(listing: ReceiptListing, by: Sequence[str]) -> bool:
 
 
 def _summed(listing: ReceiptListing, by: Sequence[str], is_common: bool) -> str:
-    """What has the numbers of the receipts that are asked for."""
+    """The table whose rows are added up: sums that are kept, or the receipts one by one."""
     if _are_kept(listing, by):
         return _kept(listing, by)
     merchant = "nullif(merchant, '') AS merchant" if "merchant" in by else "NULL AS merchant"
@@ -1268,7 +1268,7 @@ def _summed(listing: ReceiptListing, by: Sequence[str], is_common: bool) -> str:
 
 
 def _kept(listing: ReceiptListing, by: Sequence[str]) -> str:
-    """The same from receipt_sum.
+    """The sums that receipt_sum keeps for a listing.
 
     A million receipts of ten years have 35,000 rows of dates there, and few that are of all.
     """

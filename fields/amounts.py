@@ -108,7 +108,7 @@ def _readings(place: _Place, near: "_Near", sums: "_Sums") -> Iterator[_Place]:
     """
     if (place.own or near.label) & {"total", "grand"} and place.value >= 10 * ONE:
         for value in sums.proved:
-            is_own = value - place.value in sums.parts  # what the read total itself makes
+            is_own = value - place.value in sums.parts  # computed from this very total
             if value != place.value and not is_own and _is_slip(f"{place.value}", f"{value}"):
                 amount = place.amount._replace(value=Decimal(value) / ONE)
                 yield place._replace(value=value, amount=amount, is_repaired=True)

@@ -17,7 +17,7 @@ JUDGED = ("merchant", "date", "total")
 CASH_ROUNDING = max(file.get("cash_rounding", Decimal(0)) for file in COUNTRIES.values())
 
 
-AnyReceipt = TypeVar("AnyReceipt", bound=Receipt)  # one of a file stays one of a file
+AnyReceipt = TypeVar("AnyReceipt", bound=Receipt)  # a FileReceipt comes back as one
 
 
 def check(receipt: Receipt, today: date | None = None) -> tuple[ReceiptWarning, ...]:

@@ -87,7 +87,7 @@ def read_rows(
 
 
 def _joined(figures: list[str]) -> list[str]:
-    """The rows with 15 980 as 15'980, where two sums at least end so."""
+    """The rows with 15'980 for a 15 980 at the end of a sum's row, if two sums are written so."""
     spaced = {n for n, text in enumerate(figures) if _BLANKS.search(text) and topics(text) & _SUMS}
     if len(spaced) < 2:
         return figures

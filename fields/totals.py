@@ -64,13 +64,14 @@ def find_totals(rows: Sequence[Row]) -> Totals:
     )
     agrees = _agrees((total, subtotal, tax, charge), discount)
     is_proved = bool(tax and tax.value and agrees)
-    is_disputed = not agrees and any(  # Total 593.58 of 86.50 and 7.08
+    is_disproved = not agrees and any(  # Total 593.58 of 86.50 and 7.08
         _agrees((other, subtotal, tax, charge), discount) for other in likely["total"]
     )
+    proofs = {"total": is_proved - is_disproved}
     is_needed = agrees and not _agrees((total, subtotal, tax, None), discount)
     tip = charge if charge in tips and (is_needed or _is_paid(charge, total, printed)) else None
     total, subtotal, tax = (
-        found and _judged(found, likely[name], (is_proved - is_disputed) * (name == "total"))
+        found and _judged(found, likely[name], proofs.get(name, 0))
         for name, found in (("total", total), ("subtotal", subtotal), ("tax", tax))
     )
     tax = _of_all_rates(tax, taxes, printed)
@@ -125,7 +126,10 @@ def _doubled(likely: Sequence[Sum], taxes: Sequence[Tax]) -> list[Sum]:
 
 
 def _judged(found: Sum, likely: Sequence[Sum], proof: int) -> Sum:
-    """The sum with its probability beside its rivals; the others prove it (1) or not (-1)."""
+    """The sum with its probability beside its rivals.
+
+    `proof` is 1 if the other sums make it, -1 if they make a rival, else 0.
+    """
     rivals = (_chance(other) for other in likely if other.value != found.value)
     odds = log_odds(against(_chance(found), rivals)) + AGREEMENT * proof
     return found._replace(evidence=replace(found.evidence, probability=chance(odds)))
