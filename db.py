@@ -218,6 +218,7 @@ class Opened:
     def check(self) -> None:
         """Raises Unusable when they are not usable any more. Takes some microseconds."""
         name, restore = self._path.name, "or stop the server and restore a backup: flask restore"
+        least = self._size  # asked first: another thread may see the file grow meanwhile
         try:
             for path, found in self._found.items():
                 if not os.path.samestat(path.stat(), found):
@@ -227,7 +228,7 @@ class Opened:
             raise Unusable(
                 f"{name} cannot be reached ({error.strerror}); bring it or its disk back, {restore}"
             ) from None
-        if head != MAGIC or size < self._size:
+        if head != MAGIC or size < least:
             raise Unusable(f"{name} was overwritten or cut short; put it right, {restore}")
         self._size = size
 

@@ -1,7 +1,9 @@
 """The database keeps what is recorded, and derives the rest itself."""
 
 import sqlite3
+import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
@@ -176,6 +178,33 @@ def test_a_writer_waits_for_another(tmp_path, connection):
     connection.rollback()
     thread.join(5)
     assert db.get_job(connection, 1)["name"] == "waited"
+
+
+@pytest.fixture
+def many_switches():
+    """Threads take turns as often as they can."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(interval)
+
+
+def test_a_database_that_grows_is_not_cut_short_for_threads_that_look(
+    tmp_path, connection, many_switches
+):
+    opened = db.Opened(tmp_path / "receipts.db")
+
+    def look(_):
+        for _ in range(5000):
+            opened.check()
+
+    with closing(opened), ThreadPoolExecutor(4) as threads:
+        looks = threads.map(look, range(4))
+        for _ in range(150):
+            with connection:
+                db.add_job(connection, "A" * 50_000)
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        list(looks)  # raises what they raised
 
 
 def test_creating_again_changes_nothing(tmp_path, connection):
