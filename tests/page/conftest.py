@@ -10,6 +10,7 @@ import pytest
 import requests
 from selenium import webdriver
 from selenium.common.exceptions import TimeoutException
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select, WebDriverWait
@@ -196,14 +197,20 @@ class Page:
 
     def press(self, *keys):
         for key in keys:
-            self.browser.switch_to.active_element.send_keys(getattr(Keys, key))
+            self.press_key(getattr(Keys, key))
 
     def press_key(self, letter):
-        self.browser.switch_to.active_element.send_keys(letter)
+        self._keyboard().send_keys(letter).perform()
 
     def replace_text(self, text):
         """Type over what stands in the input that has the focus."""
-        self.browser.switch_to.active_element.send_keys(Keys.CONTROL + "a" + Keys.NULL + text)
+        keyboard = self._keyboard().key_down(Keys.CONTROL).send_keys("a").key_up(Keys.CONTROL)
+        keyboard.send_keys(text).perform()
+
+    def _keyboard(self):
+        """Keys for what has the focus; an element just hidden keeps it until a frame is drawn."""
+        self._wait.until(lambda _: self.run("return document.activeElement.checkVisibility()"))
+        return ActionChains(self.browser)
 
     def hash(self):
         return self.run("return location.hash")
