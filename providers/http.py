@@ -11,17 +11,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any, NamedTuple, Protocol, TypeVar
 from urllib.parse import urlsplit
 
-import requests
 import tenacity
-import urllib3
 
 from providers.json_answer import parse
 from providers.redact import quote
-from providers.sockets import DeadlineAdapter, begin_call, left_s
 from result import ErrorCode, ProviderError
 from settings import Settings
 
@@ -172,21 +168,27 @@ class Client:
         self, method: str, url: str, read_timeout_s: float, request: Mapping[str, Any]
     ) -> Answer | Failure:
         """Try once. Failures are returned: a raised one would carry requests' exception along."""
+        from providers import sockets
+
         paid_vendor = "" if self.vendor.is_free else self.vendor.name
-        begin_call(self.deadline, read_timeout_s, paid_vendor)
+        sockets.begin_call(self.deadline, read_timeout_s, paid_vendor)
         try:
-            with _session.request(
+            with sockets.session.request(
                 method,
                 url,
                 headers=self.headers,
-                timeout=(min(CONNECT_TIMEOUT_S, left_s()), min(read_timeout_s, left_s())),
+                timeout=(
+                    min(CONNECT_TIMEOUT_S, sockets.left_s()),
+                    min(read_timeout_s, sockets.left_s()),
+                ),
                 stream=True,
                 allow_redirects=False,
                 **request,
             ) as response:
                 outcome = _read_answer(self.vendor, response)
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            return _connection_failure(self.vendor, urlsplit(url).hostname, error)
+        except sockets.ERRORS as error:
+            fault = sockets.fault_in(error)
+            return _connection_failure(self.vendor, urlsplit(url).hostname, fault)
         return outcome if isinstance(outcome, Failure) else self.classify(outcome, self) or outcome
 
     def failure(
@@ -246,29 +248,23 @@ def _wait(state: tenacity.RetryCallState) -> float:
     return _backoff(state)
 
 
-def _connection_failure(vendor: Vendor, host: str | None, error: Exception) -> Failure:
-    """The failure behind an error of requests, which the urllib3 error inside it tells apart."""
-    cause = error.args[0] if error.args else None
-    reason = getattr(cause, "reason", cause)
+def _connection_failure(vendor: Vendor, host: str | None, fault: str) -> Failure:
+    """The failure for one of the faults of providers/sockets.py."""
     check = f"check {vendor.url_variable} and the network"
-    if isinstance(error, requests.exceptions.SSLError):
-        fault = "certificate verification" if "CERTIFICATE" in str(error) else "TLS handshake"
-        return Failure("unreachable", f"{fault} failed for {host}; {check}")
-    if isinstance(error, requests.ConnectTimeout) or isinstance(
-        reason, urllib3.exceptions.NewConnectionError
-    ):
-        return Failure("unreachable", f"{host} cannot be reached; {check}", retry=True)
-    if any(isinstance(part, TIMEOUTS) for part in (error, *getattr(reason, "args", ()))):
-        advice = "did not answer in time; try again later or raise OCR_TIMEOUT_S"
-        return Failure("timeout", f"{vendor.name} {advice}", retry=True, billed=True)
-    message = f"{host} closed the connection before its answer was complete; {check}"
-    return Failure("unreachable", message, retry=True, billed=True)
+    match fault:
+        case "timeout":
+            advice = "did not answer in time; try again later or raise OCR_TIMEOUT_S"
+            return Failure("timeout", f"{vendor.name} {advice}", retry=True, billed=True)
+        case "connection":
+            return Failure("unreachable", f"{host} cannot be reached; {check}", retry=True)
+        case "cut short":
+            message = f"{host} closed the connection before its answer was complete; {check}"
+            return Failure("unreachable", message, retry=True, billed=True)
+    return Failure("unreachable", f"{fault} failed for {host}; {check}")
 
 
-TIMEOUTS = (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)
-
-
-def _read_answer(vendor: Vendor, response: requests.Response) -> Answer | Failure:
+def _read_answer(vendor: Vendor, response: Any) -> Answer | Failure:
+    """The answer in a response of requests."""
     if 300 <= response.status_code < 400:
         return Failure(
             "unreachable",
@@ -343,16 +339,3 @@ def _url_fault(url: str) -> str | None:
     if parts.query or parts.fragment or "@" in parts.netloc:
         return "must be a plain URL, without user, ? or #"
     return None
-
-
-def new_session() -> requests.Session:
-    """A session whose calls end at their deadline; it keeps no cookies and reads no ~/.netrc."""
-    session = requests.Session()
-    session.auth = lambda request: request  # else ~/.netrc replaces our Authorization header
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # none is kept
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, DeadlineAdapter(pool_connections=16, pool_maxsize=32))
-    return session
-
-
-_session = new_session()

@@ -1,8 +1,8 @@
-"""Sockets that end a connection at the deadline of their call.
+"""The session of requests that calls vendors, whose sockets end at the deadline of their call.
 
 The timeouts of requests are per read: a server that drips a byte a second, headers included,
 outlives them, and a large upload has only the connect timeout. These sockets know the deadline of
-their thread's call.
+their thread's call. Only who calls imports this: with requests it takes 4 MB.
 """
 
 import socket
@@ -10,9 +10,11 @@ import ssl
 import threading
 import time
 from functools import partial
-from typing import Any
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any, Literal
 
 import requests
+import urllib3
 from urllib3.connection import HTTPConnection
 from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.util.ssl_ import create_urllib3_context
@@ -20,6 +22,9 @@ from urllib3.util.ssl_ import create_urllib3_context
 from engines import running
 
 LONGEST_S = 2_000_000.0  # a socket's timeout is counted in milliseconds, in 32 bits
+ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)  # of a call
+TIMEOUTS = (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)
+Fault = Literal["certificate verification", "TLS handshake", "connection", "timeout", "cut short"]
 
 _call = threading.local()
 
@@ -74,12 +79,37 @@ class _Pool(HTTPConnectionPool):
     ConnectionCls = _Connection
 
 
-class DeadlineAdapter(requests.adapters.HTTPAdapter):
-    """An adapter for requests.Session.mount whose connections use these sockets."""
-
+class _Adapter(requests.adapters.HTTPAdapter):
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         context = create_urllib3_context()
         context.sslsocket_class = _TlsSocket
         super().init_poolmanager(*args, ssl_context=context, **kwargs)
         schemes = self.poolmanager.pool_classes_by_scheme
         self.poolmanager.pool_classes_by_scheme = {**schemes, "http": _Pool}
+
+
+def new_session() -> requests.Session:
+    """A session whose calls end at their deadline; it keeps no cookies and reads no ~/.netrc."""
+    session = requests.Session()
+    session.auth = lambda request: request  # else ~/.netrc replaces our Authorization header
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # none is kept
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, _Adapter(pool_connections=16, pool_maxsize=32))
+    return session
+
+
+session = new_session()  # of all vendors
+
+
+def fault_in(error: Exception) -> Fault:
+    """What failed, which the urllib3 error inside an error of requests tells apart."""
+    cause = error.args[0] if error.args else None
+    reason = getattr(cause, "reason", cause)
+    if isinstance(error, requests.exceptions.SSLError):
+        return "certificate verification" if "CERTIFICATE" in str(error) else "TLS handshake"
+    if isinstance(error, requests.ConnectTimeout):
+        return "connection"
+    if isinstance(reason, urllib3.exceptions.NewConnectionError):
+        return "connection"
+    parts = (error, *getattr(reason, "args", ()))
+    return "timeout" if any(isinstance(part, TIMEOUTS) for part in parts) else "cut short"

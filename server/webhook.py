@@ -19,11 +19,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-import requests
-
 import db
-from providers.http import new_session
-from providers.sockets import begin_call
 from settings import Settings
 from worker import log_failure
 
@@ -96,6 +92,8 @@ class Webhook:
 
     def _post(self, delivery: dict[str, Any]) -> int | str:
         """The status of the answer, or the name of what went wrong. Follows no redirect."""
+        from providers import sockets
+
         body, now = _body(delivery), int(datetime.now(UTC).timestamp())
         headers = {
             "Content-Type": "application/json",
@@ -104,10 +102,10 @@ class Webhook:
             "webhook-timestamp": str(now),
             "webhook-signature": signature(self._key, delivery["id"], now, body),
         }
-        begin_call(time.monotonic() + self._delivery_s, TIMEOUT_S[1])
+        sockets.begin_call(time.monotonic() + self._delivery_s, TIMEOUT_S[1])
         try:
             with (
-                new_session() as session,
+                sockets.new_session() as session,
                 session.post(
                     self._url,
                     data=body,
@@ -118,7 +116,7 @@ class Webhook:
                 ) as response,
             ):
                 return response.status_code
-        except (requests.RequestException, OSError) as error:
+        except sockets.ERRORS as error:
             return type(error).__name__  # its text holds the URL, which may hold a secret
 
 
