@@ -217,11 +217,11 @@ function decide(at) {
   return [
     iconButton("left", say("keyBack"), () => goOn(at, -1), "#previous", { disabled: !other }),
     isConfirmed && button("undo", say("reopen"), () => reopen(at), "#reopen"),
-    button("completed", label, () => confirm(at), "#confirm.primary", {
+    button(isConfirmed ? "right" : "completed", label, () => confirm(at), "#confirm.primary", {
       "aria-keyshortcuts": "c",
       disabled: state === "reading" || state === "failed" || (isConfirmed && !other),
     }),
-    iconButton("right", say("keyForward"), () => goOn(at, 1), "#next", { disabled: !other }),
+    !isConfirmed && iconButton("right", say("keyForward"), () => goOn(at, 1), "#next", { disabled: !other }),
     h("span.small", at.list?.total > 0 && say("toCheck", { n: at.list.total })),
     iconButton("help", say("keys"), showHelp, "#show-help"),
   ];

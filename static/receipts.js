@@ -322,17 +322,17 @@ function partsOf(rows) {
 }
 
 function chosenBar(at) {
-  const { total } = at.answer.pagination;
-  const count = at.isAll ? total : at.chosen.size;
+  const { total: n } = at.answer.pagination;
+  const count = at.isAll ? n : at.chosen.size;
   const sums = h("p#sums", { role: "status" }, joined([say("chosen", { n: count }), ...summed(added(at))]));
   const done = async (path, words, rows) => {
-    let n = 0;
+    let sent = 0;
     for (const ids of partsOf(rows)) {
       await sendJson("POST", `receipts/${path}`, { ids });
-      sums.textContent = say(words, { n: (n += ids.length) });
+      sums.textContent = say(words, { n: (sent += ids.length) });
     }
     clear(at);
-    announce(say(words, { n }));
+    announce(say(words, { n: sent }));
     await at.load();
   };
   const isRead = ({ state }) => state !== "reading" && state !== "failed";
@@ -345,11 +345,10 @@ function chosenBar(at) {
     const title = say("deleteChosen", { n: rows.length });
     if (await ask(title, say("deleteText"), say("delete"))) await done("delete", "deletedChosen", rows);
   };
-  const all = say("chooseMatching", { n: total });
   return [
     sums,
     button("close", say("chooseNone"), () => clear(at), "#choose-none.quiet"),
-    count < total && button("plus", all, () => chooseAll(at, true), "#choose-matching.quiet"),
+    count < n && button("plus", say("chooseMatching", { n }), () => chooseAll(at, true), "#choose-matching.quiet"),
     button("completed", say("confirm"), confirm, "#confirm.primary"),
     exports(at.isAll ? filtersOf(at.params) : new URLSearchParams({ ids: [...at.chosen.keys()] })),
     button("trash", say("delete"), remove, "#delete.danger-quiet"),

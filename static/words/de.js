@@ -96,7 +96,7 @@ export default {
   deleteChosen: { one: "{n} Beleg löschen?", other: "{n} Belege löschen?" }, deletedChosen: "{n} gelöscht",
   export: "Export", byMonth: "Nach Monaten", month: "Monat", "state.duplicate": "Doppelt",
   "order.addedAt:desc": "Zuletzt erfasst", "order.date:desc": "Neueste zuerst", "order.date:asc": "Älteste zuerst",
-  "order.total:desc": "Höchste Summe", "order.total:asc": "Niedrigste Summe", "order.merchant:asc": "Händler, A bis Z",
+  "order.total:desc": "Größte Summe", "order.total:asc": "Kleinste Summe", "order.merchant:asc": "Händler, A bis Z",
   "error.bad_answer": "Die Antwort des Anbieters war nicht zu gebrauchen.",
   "error.bad_image": "Das Bild ist beschädigt.", "error.bad_key": "Der Anbieter nimmt den Schlüssel nicht an.",
   "error.cancelled": "Es wurde abgebrochen.", "error.crashed": "Der Server brach dabei zweimal ab.",

@@ -96,7 +96,7 @@ export default {
   deletedChosen: { one: "{n} eliminado", other: "{n} eliminados" }, export: "Exportar", byMonth: "Por mes",
   month: "Mes", "state.duplicate": "Duplicado", "order.addedAt:desc": "Últimos añadidos",
   "order.date:desc": "Más recientes", "order.date:asc": "Más antiguos", "order.total:desc": "Total más alto",
-  "order.total:asc": "Total más bajo", "order.merchant:asc": "Comercio, de la A a la Z",
+  "order.total:asc": "Total más bajo", "order.merchant:asc": "Comercio, de A a Z",
   "error.bad_answer": "La respuesta del motor no sirve.", "error.bad_image": "La imagen está dañada.",
   "error.bad_key": "El motor no acepta la clave.", "error.cancelled": "Se canceló.",
   "error.crashed": "El servidor se detuvo dos veces.", "error.engine_crashed": "El programa falló.",

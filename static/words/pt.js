@@ -96,7 +96,7 @@ export default {
   deletedChosen: { one: "{n} eliminado", other: "{n} eliminados" }, export: "Exportar", byMonth: "Por mês",
   month: "Mês", "state.duplicate": "Duplicado", "order.addedAt:desc": "Últimos enviados",
   "order.date:desc": "Mais recentes", "order.date:asc": "Mais antigos", "order.total:desc": "Total mais alto",
-  "order.total:asc": "Total mais baixo", "order.merchant:asc": "Comerciante, de A a Z",
+  "order.total:asc": "Total mais baixo", "order.merchant:asc": "Comerciante, A–Z",
   "error.bad_answer": "A resposta do motor não serve.", "error.bad_image": "A imagem está danificada.",
   "error.bad_key": "O motor não aceita a chave.", "error.cancelled": "Foi cancelada.",
   "error.crashed": "O servidor parou duas vezes.", "error.engine_crashed": "O programa falhou.",

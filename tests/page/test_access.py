@@ -3,6 +3,7 @@
 from itertools import cycle
 
 import pytest
+import requests
 
 pytestmark = pytest.mark.slow
 
@@ -11,6 +12,16 @@ SMALL = """return [
   ...document.querySelectorAll('button, select, summary, a.button, .top a, .runs a')]
 .filter((one) => one.checkVisibility() && one.getBoundingClientRect().height < 43.9)
 .map((one) => one.outerHTML)"""
+CUT = """const pen = document.createElement("canvas").getContext("2d");
+const arrow = 20;
+return [...document.querySelectorAll(".filters select")].flatMap((one) => {
+  const {font, paddingLeft, paddingRight} = getComputedStyle(one);
+  pen.font = font;
+  const room = one.clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight) - arrow;
+  const isCut = (text) => pen.measureText(text).width > room;
+  return [...one.options].map(({text}) => text).filter(isCut);
+});"""  # the choices that end in "..."
+SCROLLBAR = 15  # pixels, that a phone has not
 
 
 def go(page, place, css, *clicks):
@@ -110,6 +121,24 @@ def test_a_view_enlarged_to_400_percent_in_forced_colours_is_whole(page, show, a
     )
     moving = page.run("return document.getAnimations().filter((one) => one.playState == 'running')")
     assert (axe(), page.wider_than_seen(), fixed, moving) == ([], 0, [], [])
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_orders_states_and_the_buttons_of_a_confirmed_receipt_fit_a_small_phone(
+    page, receipt, server, language
+):
+    receipt("doubtful")  # so that another is to be checked
+    ids = [receipt("careful")["id"]]
+    requests.post(f"{server.url}/receipts/confirm", json={"ids": ids}, timeout=30)
+    page.speak(language)
+    for width in (320, 360):
+        page.size(width + SCROLLBAR, 640)
+        page.open("#/receipts")
+        page.see(".receipts .sum")
+        assert page.run(CUT) == []
+        page.open(f"#/receipts/{ids[0]}")
+        page.see("#confirm:enabled")
+        assert page.wider_than_seen() == 0
 
 
 def test_a_receipt_is_read_with_the_keyboard_alone(page, picture):
