@@ -31,8 +31,7 @@ const KEYS = [
 ];
 
 export async function openReceipt(main, params, signal, id) {
-  const at = { id, params, signal, editing: null, conflict: null, list: null, wake: () => {} };
-  at.load = () => load(at);
+  const at = { id, params, signal, editing: null, conflict: null, list: null, load: () => load(at), wake: () => {} };
   if (!main.querySelector(".summary")) main.replaceChildren(h("p.notice", say("loading")));
   try {
     [at.providers] = await Promise.all([allProviders(), at.load()]);
@@ -46,6 +45,7 @@ export async function openReceipt(main, params, signal, id) {
   at.sheet = sheet(pathOf, at.file.originalName, signal);
   lay(main, at);
   at.show();
+  main.querySelector("#file-list [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
   takeUpDraft(at);
   follow(at);
   at.listing = listOf(at);
@@ -87,7 +87,7 @@ function lay(main, at) {
     const { receipt, editing, conflict } = at;
     setTitle(titleOf(receipt));
     showPart(head, summary, receipt, conflict, editing?.name);
-    showPart(strip, family, at.family);
+    showPart(strip, family, at.family, receipt);
     showPart(pane, filePane, String(at.params), receipt, at.file, editing?.name, editing?.error, conflict);
     showPart(bar, decide, receipt.state, at.list);
     showPart(foot, aboutJob, at.job, receipt.id);
@@ -144,11 +144,11 @@ function doubts(at) {
 
 /** The other receipts of this upload. */
 function family(at) {
-  const { family: all, receipt } = at;
+  const all = at.family.map((one) => (one.id === at.receipt.id ? at.receipt : one));
   const several = (one) => all.filter(({ fileId }) => fileId === one.fileId);
   const nth = (one) => `${one.position + 1} / ${several(one).length}`;
   const link = (one) =>
-    h(`a#receipt-${one.id}`, { href: hashOf(at, one.id), "aria-current": one.id === receipt.id && "true" }, [
+    h(`a#receipt-${one.id}`, { href: hashOf(at, one.id), "aria-current": one === at.receipt && "true" }, [
       h("span.title", one.merchant ?? one.fileName),
       several(one).length > 1 && h("span.small", nth(one)),
       stateLabel(one.state),
@@ -169,8 +169,8 @@ async function listOf(at) {
     const { data, pagination } = await getJson(`receipts?${query}&limit=100`, at.signal);
     at.list = { ids: data.map(({ id }) => id), total: pagination.total };
     at.show();
-  } catch {
-    // without it there is nothing to go on to
+  } catch (error) {
+    if (error.name !== "AbortError") at.show(); // without a list there is nothing to go on to
   }
 }
 
@@ -197,7 +197,7 @@ async function confirm(at) {
     if (isNew && !(await change(at, { confirmed: true }))) return void at.show();
     if (isNew) announce(say("isConfirmed", { title: titleOf(at.receipt) }));
     await at.listing;
-    if (neighbour(at, 1) === null) at.show();
+    if (neighbour(at, 1) === null) await listOf(at);
     goOn(at, 1);
   });
   at.busy = false;

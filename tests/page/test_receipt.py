@@ -6,7 +6,7 @@ import pillow_heif
 import pytest
 
 from tests.fakes import drawn, png, until
-from tests.page.conftest import PHONE
+from tests.page.conftest import PHONE, pile
 
 pytestmark = pytest.mark.slow
 
@@ -170,6 +170,44 @@ def test_the_picture_is_enlarged_and_turned_for_the_eye_only(page, receipt):
     page.see(".paper[viewBox='0 0 360 480']")
     page.press_key("-")
     assert page.see(".paper[style*='100%']")
+
+
+def test_of_many_files_the_one_that_is_shown_is_in_sight_and_its_state_is_that_of_now(
+    page, receipt
+):
+    page.size(*PHONE)
+    first = receipt(*["pile"] * 8, files=pile(*range(8)), name="Row")
+    page.open(f"#/receipts/{first['id'] + 7}?search=row")
+    link = page.see("#file-list [aria-current]", "FUEL 7")
+    left, right = page.run(
+        "const {x, right} = arguments[0].getBoundingClientRect(); return [x, right]", link
+    )
+    assert left >= 0 and right <= PHONE[0]
+    page.press_key("c")
+    page.see("h1", "SHOP")
+    assert page.see("#file-list li:last-child .confirmed")
+
+
+def test_the_last_receipt_to_check_leaves_none(page, receipt):
+    page.open(f"#/receipts/{receipt('doubtful', name='Alone')['id']}?search=alone")
+    page.see(".decide", "1 to check")
+    page.press_key("c")
+    page.see(".heading .state", "Confirmed")
+    until(lambda: "to check" not in page.text(".decide"))
+
+
+def test_a_field_is_typed_in_the_whole_width_of_a_phone_and_items_in_that_of_a_tablet(
+    page, receipt
+):
+    page.size(320, 640)
+    page.open(f"#/receipts/{receipt('careful')['id']}")
+    wide = "return arguments[0].offsetWidth"
+    page.click("#field-merchant")
+    assert page.run(wide, page.see("#input-merchant")) > 220
+    page.press("ESCAPE")
+    page.size(768, 1024)
+    page.click("#field-items")
+    assert page.run(wide, page.see("#input-items")) > 220
 
 
 def test_receipts_of_one_file_are_linked_and_outlined(page, receipt):
