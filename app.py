@@ -32,7 +32,7 @@ from flask import (
 )
 from werkzeug.exceptions import Conflict, HTTPException, InternalServerError, ServiceUnavailable
 from werkzeug.middleware.proxy_fix import ProxyFix
-from werkzeug.routing import IntegerConverter, Rule
+from werkzeug.routing import IntegerConverter
 from werkzeug.wrappers import Response as BaseResponse
 
 import commands
@@ -78,16 +78,6 @@ class Id(IntegerConverter):
     """An id of at most 18 digits, for SQLite's 64 bits; <int(max=)> would make a 405 of the 404."""
 
     regex = "[0-9]{1,18}"
-
-
-class Route(Rule):
-    """A route of which no URL is built: all links are relative.
-
-    werkzeug 3.1 compiles two functions a route for that, which took half of create_app's time.
-    """
-
-    def _compile_builder(self, append_unknown: bool = True) -> Callable[..., Any]:
-        return lambda *_: None
 
 
 # The API
@@ -461,7 +451,7 @@ def protect(response: Response) -> Response:
 @api.after_app_request
 def log_request(response: Response) -> Response:
     """Log one line, without the query, which may hold what the user searches for."""
-    if request.path not in ("/health", "/ready"):
+    if request.path not in access.PROBES:
         line = (request.method, request.path, response.status_code, time.monotonic() - g.started)
         log.info("%s %s: %d in %.3f s", *line)
     return response
@@ -496,8 +486,7 @@ def get_db() -> sqlite3.Connection:
     """This request's connection, taken on first use."""
     if "db" not in g:
         g.db = get_service().take_connection()
-    connection: sqlite3.Connection = g.db
-    return connection
+    return g.db
 
 
 def end_request(_error: BaseException | None) -> None:
@@ -554,7 +543,6 @@ def _flask(service: Service) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = max_body_bytes(settings)
     app.extensions["receipts"] = service
     app.url_map.converters["id"] = Id
-    app.url_rule_class = Route
     app.register_blueprint(api)
     commands.add_commands(app)
     app.teardown_appcontext(end_request)

@@ -116,5 +116,4 @@ class Service:
 
 def get_service() -> Service:
     """The parts of the application whose request or command runs in this thread."""
-    service: Service = current_app.extensions["receipts"]
-    return service
+    return current_app.extensions["receipts"]
