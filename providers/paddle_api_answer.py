@@ -12,7 +12,7 @@ from engines.rows import group_rows
 from fields.text import text_from_markdown, without_pictures
 from providers.json_answer import dig_number
 from providers.local import result_from_reading
-from providers.pages import join_pages, receipt_from_text, result_from_pages
+from providers.pages import join_pages, receipt_from_text
 from result import Box, Line, OcrResult, Page, Reading
 
 
@@ -24,7 +24,7 @@ def read_results(
     Raises LookupError, TypeError and the like for what is not the shape of an InferResult.
     """
     parts = [part for result in results for part in _parts(result, page, model)]
-    blank = result_from_pages([Page(page.width, page.height)], model=model)
+    blank = result_from_reading(Reading([Page(page.width, page.height)], [], []), model=model)
     return replace(join_pages(parts or [blank]), raw=raw)
 
 

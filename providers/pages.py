@@ -1,4 +1,4 @@
-"""Makes results of what engines and vendors return: lines on pages, or text. No I/O.
+"""Makes results of text without boxes, and joins those of pages that were read one by one. No I/O.
 
 The clock is read to warn of a date in the future.
 """
@@ -10,19 +10,17 @@ from functools import partial
 from itertools import accumulate
 from typing import Any, NamedTuple
 
-from engines.rows import group_rows
 from fields import several
 from fields.checks import check, is_sure, reviewed
 from fields.receipt import read_receipt
 from fields.seen import has_total
-from fields.text import markdown_from_rows, rows_from_text, text_from_rows
+from fields.text import markdown_from_rows, rows_from_text
 from result import (
     EVIDENCED,
     PRINTED,
     Evidence,
     FieldEvidence,
     FileReceipt,
-    Line,
     OcrResult,
     Page,
     Receipt,
@@ -58,34 +56,6 @@ class Group(NamedTuple):
     @property
     def receipts(self) -> list[FileReceipt]:
         return [page.read() for page in self.pages]
-
-
-def result_from_pages(
-    pages: Sequence[Page],
-    *,
-    model: str,
-    raw: object = None,
-    rows: Sequence[Sequence[Line]] | None = None,
-    receipt: Receipt | None = None,
-) -> OcrResult:
-    """The result for pages of lines; `receipt` where the engine found the fields itself.
-
-    `rows` are the printed rows where the engine knows them better than upright boxes tell.
-    """
-    if rows is None:
-        rows = [row for page in pages for row in group_rows(page.lines)]
-    receipt = receipt or read_receipt(rows, date.today(), _page_numbers(pages, rows))
-    markdown, text = markdown_from_rows(rows, receipt), text_from_rows(rows)
-    return OcrResult(markdown, text, tuple(pages), receipt, model, raw)
-
-
-def _page_numbers(pages: Sequence[Page], rows: Sequence[Sequence[Line]]) -> list[int]:
-    """The page that each row is on, the first is 0; their lines are the same objects.
-
-    Equal lines need not be on one page: each page may have the same head.
-    """
-    page_of = {id(line): number for number, page in enumerate(pages) for line in page.lines}
-    return [page_of.get(id(row[0]), 0) for row in rows]
 
 
 def result_from_text(

@@ -17,8 +17,8 @@ from fields.dates import find_dates
 from fields.labels import around
 from fields.money import parse_money, parse_rate
 from fields.receipt import read_receipt
+from fields.text import markdown_from_rows, text_from_rows
 from providers.json_answer import dig_number
-from providers.pages import result_from_pages
 from result import (
     Box,
     FieldEvidence,
@@ -31,7 +31,7 @@ from result import (
     ReceiptWarning,
     Tax,
     placed,
-    with_receipts,
+    unplaced,
 )
 
 MODEL = "AnalyzeExpense"
@@ -61,8 +61,16 @@ def read_answer(answer: Mapping[str, Any], page: tuple[int, int]) -> OcrResult:
     whole = [document for document in documents if _is_receipt(document)]
     found = [_of_document(document, lines, page) for document in whole] if len(whole) > 1 else []
     receipts = found or [placed(_of_documents(documents, lines))]
-    result = result_from_pages([Page(*page, lines)], model=MODEL, raw=answer, receipt=receipts[0])
-    return with_receipts(result, receipts)
+    rows = group_rows(lines)
+    return OcrResult(
+        markdown=markdown_from_rows(rows, receipts[0]),
+        text=text_from_rows(rows),
+        pages=(Page(*page, lines),),
+        receipt=unplaced(receipts[0]),
+        model=MODEL,
+        raw=answer,
+        receipts=tuple(receipts),
+    )
 
 
 def _is_receipt(document: Mapping[str, Any]) -> bool:

@@ -2,8 +2,9 @@
 
 from decimal import Decimal
 
-from providers.pages import join_pages, result_from_pages
-from result import Item, Line, OcrResult, Page, Receipt, Tax
+from providers.local import result_from_reading
+from providers.pages import join_pages
+from result import Item, Line, OcrResult, Page, Reading, Receipt, Tax
 
 
 def page_result(text, raw=None, **fields):
@@ -69,13 +70,6 @@ def test_a_doubt_about_the_date_counts_for_the_date_that_is_taken():
     assert join_pages([doubtful, sure]).receipt.warnings == ("date_ambiguous",)
 
 
-def test_lines_on_pages_become_rows_of_text():
-    lines = (Line("7.80", 0.9, (80, 1, 99, 9)), Line("Flat White", 0.9, (0, 0, 50, 10)))
-    result = result_from_pages([Page(100, 200, lines)], model="m", raw={"a": 1})
-    assert result.text.split() == ["Flat", "White", "7.80"]
-    assert (result.pages, result.model, result.raw) == ((Page(100, 200, lines),), "m", {"a": 1})
-
-
 def test_a_head_that_each_page_repeats_is_evidence_on_the_first():
     def page(*texts):
         return Page(
@@ -88,5 +82,6 @@ def test_a_head_that_each_page_repeats_is_evidence_on_the_first():
         page("CORNER CAFE LTD", "12 Harbour Street", "14/03/2026", "TEA 2.00"),
         page("CORNER CAFE LTD", "CAKE 3.00", "TOTAL 5.00"),
     ]
-    evidence = result_from_pages(pages, model="m").receipt.evidence
+    rows = [[line] for page in pages for line in page.lines]
+    evidence = result_from_reading(Reading(pages, rows, []), model="m").receipt.evidence
     assert (evidence.merchant.page, evidence.total.page) == (0, 1)
