@@ -341,23 +341,21 @@ def timestamp(moment: datetime) -> str:
 
 
 def add_job(db: sqlite3.Connection, name: str | None) -> int:
-    row = db.execute(
+    return db.execute(
         "INSERT INTO job (name, created_at, updated_at) VALUES (:name, :now, :now) RETURNING id",
         {"name": name, "now": now()},
-    ).fetchone()
-    return int(row["id"])
+    ).fetchone()["id"]
 
 
 def add_file(db: sqlite3.Connection, job_id: int, **columns: str | int) -> int:
     """The id of a new file; the columns are the ones of schema.sql."""
-    row = db.execute(
+    return db.execute(
         """
         INSERT INTO file (job_id, original_name, storage_key, media_type, size, sha256)
         VALUES (:job_id, :original_name, :storage_key, :media_type, :size, :sha256) RETURNING id
         """,
         {"job_id": job_id, **columns},
-    ).fetchone()
-    return int(row["id"])
+    ).fetchone()["id"]
 
 
 def add_upload_key(db: sqlite3.Connection, key: str, fingerprint: str, job_id: int) -> None:
@@ -414,8 +412,7 @@ def get_file(db: sqlite3.Connection, job_id: int, file_id: int) -> dict[str, Any
 
 def job_of(db: sqlite3.Connection, file_id: int) -> int:
     """The id of the job of a file that is there."""
-    row = db.execute("SELECT job_id FROM file WHERE id = ?", (file_id,)).fetchone()
-    return int(row["job_id"])
+    return db.execute("SELECT job_id FROM file WHERE id = ?", (file_id,)).fetchone()["job_id"]
 
 
 def count_by_status(db: sqlite3.Connection) -> dict[str, int]:
@@ -492,14 +489,13 @@ def list_running(db: sqlite3.Connection, job_id: int, file_id: int | None = None
 
 
 def add_execution(db: sqlite3.Connection, file_id: int, provider: str) -> int:
-    row = db.execute(
+    return db.execute(
         """
         INSERT INTO execution (file_id, provider, created_at, updated_at)
         VALUES (:file_id, :provider, :now, :now) RETURNING id
         """,
         {"file_id": file_id, "provider": provider, "now": now()},
-    ).fetchone()
-    return int(row["id"])
+    ).fetchone()["id"]
 
 
 def add_rerun(db: sqlite3.Connection, file_id: int, provider: str) -> int | None:
@@ -625,10 +621,8 @@ def recover(db: sqlite3.Connection, execution_id: int | None = None) -> list[tup
 
 def list_pending(db: sqlite3.Connection) -> list[tuple[int, str]]:
     """(id, provider) of all pending executions, oldest first."""
-    rows: Sequence[sqlite3.Row] = db.execute(
-        "SELECT id, provider FROM execution WHERE status = 'pending' ORDER BY id"
-    ).fetchall()
-    return [(row["id"], row["provider"]) for row in rows]
+    rows = db.execute("SELECT id, provider FROM execution WHERE status = 'pending' ORDER BY id")
+    return [tuple(row) for row in rows]
 
 
 def count_executions(db: sqlite3.Connection, status: Literal["pending", "running"]) -> int:
@@ -677,8 +671,7 @@ def count_jobs(db: sqlite3.Connection, listing: Listing) -> int:
             SELECT count(*) AS n FROM job_search CROSS JOIN job ON job.id = job_search.rowid
             WHERE {_found(listing.search)} AND status = :status
             """
-    row = db.execute(query, {"status": listing.status, **_terms(listing.search)}).fetchone()
-    return int(row["n"])
+    return db.execute(query, {"status": listing.status, **_terms(listing.search)}).fetchone()["n"]
 
 
 def _place(listing: "Listing | ReceiptListing", total: int) -> tuple[int, int, bool]:
@@ -936,14 +929,13 @@ def change_receipt(
 
 def add_receipt(db: sqlite3.Connection, file_id: int, position: int = 0) -> int:
     """The id of a new receipt of a file, of which nothing is read yet."""
-    row = db.execute(
+    return db.execute(
         """
         INSERT INTO receipt (file_id, position, added_at, updated_at)
         VALUES (?, ?, ?, strftime('%Y-%m-%dT%H:%M:%fZ', 'now')) RETURNING id
         """,
         (file_id, position, now()),
-    ).fetchone()
-    return int(row["id"])
+    ).fetchone()["id"]
 
 
 # A row of `learned` for a receipt of the same shop: where both have a number it is the same.
@@ -1673,10 +1665,7 @@ def list_arrivals(db: sqlite3.Connection) -> dict[str, int]:
 
 def delete_arrivals(db: sqlite3.Connection, directories: Iterable[str]) -> None:
     """Forget arrivals whose files have been moved."""
-    db.execute(
-        "DELETE FROM arrival WHERE directory IN (SELECT value FROM json_each(?))",
-        (json.dumps(list(directories)),),
-    )
+    db.execute(f"DELETE FROM arrival WHERE directory IN {LISTED}", (json.dumps(list(directories)),))
 
 
 def list_garbage(db: sqlite3.Connection) -> list[str]:
@@ -1695,10 +1684,7 @@ def add_garbage(db: sqlite3.Connection, keys: Iterable[str]) -> None:
 
 def delete_garbage(db: sqlite3.Connection, keys: Iterable[str]) -> None:
     """Forget files whose bytes have been removed."""
-    db.execute(
-        "DELETE FROM garbage WHERE key IN (SELECT value FROM json_each(?))",
-        (json.dumps(list(keys)),),
-    )
+    db.execute(f"DELETE FROM garbage WHERE key IN {LISTED}", (json.dumps(list(keys)),))
 
 
 def list_ids(db: sqlite3.Connection) -> set[int]:
