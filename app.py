@@ -466,7 +466,7 @@ def http_error(error: HTTPException) -> BaseResponse:
 @api.app_errorhandler(Billed)
 def billed_error(error: Billed) -> BaseResponse:
     return http_error(
-        Conflict(f"{error} is reading it and may charge for that already; delete it afterwards")
+        Conflict(f"{error} is reading it and may charge for that already; wait until it has ended")
     )
 
 

@@ -279,7 +279,7 @@ def integrity(db: sqlite3.Connection) -> str:
     """The first thing that is wrong with the database's pages or references; "ok" for nothing."""
     (problem,) = db.execute("PRAGMA integrity_check(1)").fetchone()
     dangling = db.execute("PRAGMA foreign_key_check").fetchone()
-    return "a row names one that is not there" if problem == "ok" and dangling else str(problem)
+    return "a row refers to one that is missing" if problem == "ok" and dangling else str(problem)
 
 
 def begin(db: sqlite3.Connection) -> None:

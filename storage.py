@@ -235,7 +235,7 @@ def _explained(root: Path) -> Iterator[None]:
         advice = "check its owner, its mode and its disk, or set DATA_DIR to another directory"
         if error.errno in NO_LOCKS:
             advice = (
-                "its disk has no file locks, as many network shares; set DATA_DIR to a local one"
+                "its disk has no file locks, like many network shares; set DATA_DIR to a local one"
             )
         reason = "it is a file" if root.is_file() else os.strerror(error.errno or 0)
         raise SystemExit(f"{root} cannot hold the data ({reason}): {advice}") from None

@@ -90,7 +90,7 @@ def _retirement(
 ) -> Iterator[Finding]:
     with suppress(ProviderError):  # what does not work is in a line already
         if day := provider.ends_on(settings, remote):
-            text = f"{provider.model(settings)} is shut down on {day}; set another model before"
+            text = f"{provider.model(settings)} is shut down on {day}; set another model by then"
             yield Finding("--", name, text)
 
 

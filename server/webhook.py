@@ -143,17 +143,17 @@ def _record(
     connection: sqlite3.Connection, delivery: dict[str, Any], status: int | str, now: datetime
 ) -> None:
     """Delete an accepted delivery and put off a failed one; give up after the last try or 410."""
-    tries = delivery["tries"]
+    tries, failed = delivery["tries"], f"job {delivery['job_id']}: not delivered ({status})"
     if isinstance(status, int) and 200 <= status < 300:
         db.delete_delivery(connection, delivery["id"])
     elif status == HTTPStatus.GONE:
         log.warning("webhook: it answered 410 and gets nothing more until WEBHOOK_URL is changed")
         db.end_webhook(connection)
     elif tries == len(WAITS_S):
-        log.error("webhook: job %d: %s; given up", delivery["job_id"], status)
+        log.error("webhook: %s; given up", failed)
         db.delete_delivery(connection, delivery["id"])
     else:
         wait_s = WAITS_S[tries]
-        log.warning("webhook: job %d: %s; again in %d s", delivery["job_id"], status, wait_s)
+        log.warning("webhook: %s; next try in %d s", failed, wait_s)
         next_at = db.timestamp(now + timedelta(seconds=wait_s))
         db.put_off_delivery(connection, delivery["id"], next_at)

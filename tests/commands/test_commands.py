@@ -242,7 +242,7 @@ def test_a_model_that_will_be_shut_down_is_told_and_is_no_problem(doctor):
         return "2027-01-14" if ask else "2027-02-14"
 
     ends = replace(reads(13.2), model=lambda _: "old-1", ends_on=day)
-    line = "-- asked: old-1 is shut down on 2027-01-14; set another model before"
+    line = "-- asked: old-1 is shut down on 2027-01-14; set another model by then"
     status, lines = doctor(ends, "--remote")
     assert (status, lines[3]) == (0, line)
     assert line.replace("01-14", "02-14") in doctor(ends)[1]

@@ -197,7 +197,7 @@ def test_it_is_tried_again_by_the_specifications_schedule_and_then_given_up(
     ]
     assert to.got.qsize() == 1 + len(WAITS_S) == 10
     assert deliveries(app) == []
-    assert "webhook: job 1: 503; given up" in caplog.text
+    assert "webhook: job 1: not delivered (503); given up" in caplog.text
 
 
 def test_the_wait_before_the_next_try_counts_from_the_end_of_each_delivery(receiver, hooked):
@@ -339,7 +339,7 @@ def test_the_url_and_its_token_are_neither_logged_nor_stored(receiver, hooked, c
     app = hooked(to)
     upload(app.test_client(), "fake", jobName="Secret Shop")
     until(lambda: [row["tries"] for row in deliveries(app)] == [1])
-    assert "webhook: job 1: 500; again in 5 s" in caplog.text
+    assert "webhook: job 1: not delivered (500); next try in 5 s" in caplog.text
     assert "t0psecret" not in caplog.text
     assert "Secret Shop" not in caplog.text
     kept = b"".join(path.read_bytes() for path in (tmp_path / "data").glob("receipts.db*"))
