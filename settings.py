@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
+from difflib import get_close_matches
 from functools import partial
 from typing import Any, Literal, NamedTuple
 from urllib.parse import quote, quote_plus, urlsplit
@@ -13,6 +14,7 @@ MAKE_SECRET = "make one with: echo whsec_$(head -c 32 /dev/urandom | base64)"
 SECRET_NAME = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD)(_ID)?$")
 MOST_THREADS = 1000
 MIN_SECRET_LENGTH = 6  # characters; a shorter value may be a common word
+MIN_LIKENESS = 0.83  # of a name to that of a setting: OCR_TIMEOUT to OCR_TIMEOUT_S is .92
 
 
 class Limits(NamedTuple):
@@ -184,6 +186,7 @@ class Settings:
 
     # What the log must not show: the values of all variables that are named as keys are
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    near_misses: tuple[str, ...] = ()  # sentences about variables that are nearly named as ours
 
     def __getitem__(self, variable: str) -> Any:
         """The value of the variable of this name."""
@@ -208,7 +211,7 @@ def read_settings(env: Mapping[str, str]) -> Settings:
     if "WEBHOOK_URL" in texts and "WEBHOOK_SECRET" not in texts:
         raise ValueError(f"WEBHOOK_URL needs a WEBHOOK_SECRET; {MAKE_SECRET}")
     values = {VARIABLES[name].name: _parsed(name, text) for name, text in texts.items()}
-    return Settings(**values, secrets=_secrets(env))
+    return Settings(**values, secrets=_secrets(env), near_misses=_near_misses(env))
 
 
 def _parsed(name: str, text: str) -> Any:
@@ -224,6 +227,15 @@ def _secrets(env: Mapping[str, str]) -> tuple[str, ...]:
     long = [value for value in values if len(value) >= MIN_SECRET_LENGTH]
     return tuple(
         form for value in long for form in (value, quote(value, safe=""), quote_plus(value))
+    )
+
+
+def _near_misses(env: Mapping[str, str]) -> tuple[str, ...]:
+    """A sentence for each variable that may be a misspelt setting; AWS has many of its own."""
+    others = [name for name in env if name not in VARIABLES and not name.startswith("AWS_")]
+    near = {name: get_close_matches(name, VARIABLES, 1, MIN_LIKENESS) for name in others}
+    return tuple(
+        f"{name} is no setting; is {found[0]} meant?" for name, found in near.items() if found
     )
 
 

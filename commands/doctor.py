@@ -62,6 +62,7 @@ def _findings(service: Service, remote: bool) -> Iterator[Finding]:
     if service.database.exists():
         yield from _database(service.database, service.storage)
     yield _access(service.settings)
+    yield from (Finding("--", "settings", text) for text in service.settings.near_misses)
 
 
 def _provider(name: str, provider: Provider, settings: Settings, remote: bool) -> Finding:

@@ -149,6 +149,8 @@ def _log_start(service: Service) -> None:
     log.info("    answers:     %s", access.LET_IN[let_in])
     if let_in != "this machine" and (others := _urls_for_others(service.settings)):
         log.info("    for others:  %s", ", ".join(others))
+    for near_miss in service.settings.near_misses:
+        log.warning(near_miss)
     if let_in == "everyone":
         log.warning("ANYONE WHO REACHES THE PORT CAN READ YOUR RECEIPTS AND USE YOUR PAID KEYS")
 

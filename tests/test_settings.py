@@ -122,6 +122,20 @@ def test_a_wrong_value_ends_the_start_with_its_sentence(make_app):
         make_app(env={"MAX_PAGES": "0"})
 
 
+def test_a_name_that_is_nearly_a_setting_is_told_and_others_are_not():
+    others = {"PATH": "/bin", "OPENAI_ORG_ID": "org", "AWS_ENDPOINT_URL_S3": "http://s3"}
+    assert read_settings(others | {"OCR_TIMEOUT_S": "9"}).near_misses == ()
+    assert read_settings(others | {"OCR_TIMEOUT": "9", "MISTRAL_APIKEY": "m"}).near_misses == (
+        "OCR_TIMEOUT is no setting; is OCR_TIMEOUT_S meant?",
+        "MISTRAL_APIKEY is no setting; is MISTRAL_API_KEY meant?",
+    )
+
+
+def test_the_start_warns_of_such_a_name(make_app, caplog):
+    make_app(env={"OCR_TIMEOUT": "9"})
+    assert "OCR_TIMEOUT is no setting; is OCR_TIMEOUT_S meant?" in caplog.text
+
+
 # Secrets
 
 

@@ -185,6 +185,12 @@ def test_all_is_well_where_all_works(doctor, make_app):
     ]
 
 
+def test_a_variable_that_is_nearly_a_setting_is_told_and_is_no_problem(doctor):
+    status, lines = doctor(env={"OCR_TIMEOUT": "9"})
+    assert status == 0
+    assert lines[-1] == "-- settings: OCR_TIMEOUT is no setting; is OCR_TIMEOUT_S meant?"
+
+
 def test_what_runs_a_providers_models_is_told(doctor):
     status, lines = doctor(replace(reads(13.2), runs_on=lambda: "detector on OpenVINO 2026.4.1"))
     assert status == 0
