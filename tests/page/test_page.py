@@ -149,14 +149,14 @@ def test_a_broken_connection_is_said_and_sending_again_works(page, picture):
 def test_fields_are_a_table(page, job):
     page.open(f"#/jobs/{job('careful')}")
     page.see(".fields")
-    assert [row.split(maxsplit=1) for row in page.texts("div > .fields tr")] == [
-        ["Merchant", "CORNER CAFE"],
-        ["Date", "March 14, 2026"],
-        ["Total", "€3.70"],
-        ["Time", "09:41"],
-        ["Currency", "EUR"],
-        ["Tax", "€0.34"],
-        ["Tax", "by rate\t\n10%: €0.34"],
+    assert [" ".join(row.split()) for row in page.texts("div > .fields tr")] == [
+        "Merchant CORNER CAFE",
+        "Date March 14, 2026",
+        "Total €3.70",
+        "Time 09:41",
+        "Currency EUR",
+        "Tax €0.34",
+        "Tax by rate 10%: €0.34",
     ]
     assert page.texts(".items tbody tr") == ["MILK\t1.20", "BREAD\t2.50"]
     page.see(".warnings", "which number of the date is the day")
