@@ -57,6 +57,10 @@ _PATTERNS = (
     ),
     re.compile(rf"(?<!\d){_DAY}{_WORD}(?P<b>\d{{1,2}}),?{_WORD}{_LONG_YEAR}{_END}"),
     re.compile(rf"(?<![\d.,]){_DAY} ?(?P<sep>[-/.]) ?(?P<b>\d{{1,2}}) ?(?P=sep) ?{_YEAR}{_END}"),
+    re.compile(  # 28/08 2026, 28/8-2026: Sweden and Denmark
+        r"(?<![\d.,/-])(?P<a>\d{1,2})/(?P<b>\d{1,2})(?: {1,2}| ?- ?)(?P<year>20[1-3]\d)"
+        r"(?![\d:.,/-])"
+    ),
     re.compile(
         rf"(?<!\d){_DAY}{_ORDINAL}[-/., ]*{_JOINING}{_NAME}\.?[-/., ]*{_JOINING}{_YEAR}{_END}(?!/)"
     ),
@@ -207,6 +211,8 @@ def _day(match: re.Match[str]) -> Day | None:
         first, second = None if is_cut else _iso(year, int(groups["b"]), a), None
     else:
         first, second = _iso(year, int(groups["b"]), a), _iso(year, a, int(groups["b"]))
+    if _is_short_buddhist(match):
+        second = None  # in Thailand the day is first: not 11/30/68 21:09
     return Day(first, second, *match.span()) if first or second else None
 
 
@@ -219,13 +225,18 @@ def _year(match: re.Match[str]) -> int:
         return int(groups["count"]) + _ERAS.get(groups.get("era") or "", _ERAS["民國"])
     if groups.get("short"):
         year = 2000 + int(groups["short"].lstrip("': "))
-        if _SHORT_BUDDHIST.match(match.string, match.start("short")):
+        if _is_short_buddhist(match):
             return year - 43
         return year if year <= LAST_SHORT_YEAR else 0
     year = int(groups["year"])
     if year in BUDDHIST_YEARS:
         return year - 543
     return year if FIRST_YEAR <= year <= LAST_YEAR else 0
+
+
+def _is_short_buddhist(match: re.Match[str]) -> bool:
+    short = match.groupdict().get("short")
+    return bool(short and _SHORT_BUDDHIST.match(match.string, match.start("short")))
 
 
 def _slipped_month(name: str) -> int:

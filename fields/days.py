@@ -18,6 +18,8 @@ _OTHER_DATE = rule(r"\b<dates.other_date>\b")
 _HALF_DAY = re.compile(r"\d ?[ap]\.?m\b", re.IGNORECASE)
 _STATE = re.compile(r"\b[A-Z]{2}\.?,? *\d{5}(?:-\d{4})?(?!\d)")  # a town's end: TX 78701
 
+_ONLY_A_TIME = re.compile(r"\W{0,3}\d\d:\d\d(?::\d\d)? ?")
+
 
 class Purchase(NamedTuple):
     date: str | None = None
@@ -94,8 +96,10 @@ def _time(rows: Sequence[Row], days: Sequence[tuple[str, Day]]) -> str | None:
 
 
 def find_possible_dates(rows: Sequence[Row], month_first: bool | None) -> list[PossibleDate]:
-    found = [(index, day) for index, row in enumerate(rows) for day in find_dates(row.text)]
-    found = found[:MAX_DATES]
+    read = (
+        (index, row.text, day) for index, row in enumerate(rows) for day in find_dates(row.text)
+    )
+    found = [(index, day) for index, text, day in read if not _is_version(text, day)][:MAX_DATES]
     dates = _Dates(rows, found, month_first)
     return [
         PossibleDate(index, day, iso, dates.features(number, index, day, iso))
@@ -103,6 +107,16 @@ def find_possible_dates(rows: Sequence[Row], month_first: bool | None) -> list[P
         for iso in dict.fromkeys((day.day_first, day.month_first))
         if iso
     ]
+
+
+def _dates_of(text: str) -> list[Day]:
+    return [day for day in find_dates(text) if not _is_version(text, day)]
+
+
+def _is_version(text: str, day: Day) -> bool:
+    """It stands behind another day and its time, as a till's version: 29.09.26-19:22 2.1.22."""
+    between = (text[other.end : day.start] for other in find_dates(text) if other.end <= day.start)
+    return any(map(_ONLY_A_TIME.fullmatch, between)) and not find_time(text[day.end :])
 
 
 class _Dates:

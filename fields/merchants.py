@@ -23,6 +23,8 @@ from result import Evidence
 MAX_ROWS = 16  # of the head, and 4 of the foot
 MIN_PROBABILITY = 0.05  # a name with less is none
 MIN_RIVAL = 0.3  # one with more is taken before one that only describes
+MIN_CHAIN = 0.05  # a chain with more is taken before the company beside it
+BESIDE = 3  # rows
 
 # Legal forms end a company's name; a row that has one is the name.
 LEGAL = rule(r"\b(?:<~legal.forms+ordinary>\b|<~legal.initials>\b(?=\.?$))\.?")
@@ -104,6 +106,8 @@ def find_merchant(rows: Sequence[Row]) -> Merchant:
     likely = [pair for pair in found if pair[0] >= MIN_RIVAL]
     proper = [pair for pair in likely if not _is_described(pair[1], likely)]
     chance, best = max(proper or found, key=lambda pair: pair[0], default=(0.0, None))
+    of_shop = _chains_of(rows, best, found)
+    chance, best = max(of_shop, default=(chance, best), key=lambda pair: pair[0])
     if best is None or chance < MIN_PROBABILITY:
         best, name, last = None, None, -1
     else:
@@ -133,6 +137,25 @@ def _is_described(name: Name, likely: Sequence[tuple[float, Name]]) -> bool:
     return bool(site) and any(
         other != site and ((len(other) > 3 and other in site) or site in other) for other in names
     )
+
+
+def _chains_of(
+    rows: Sequence[Row], company: Name | None, found: Sequence[tuple[float, Name]]
+) -> Iterator[tuple[float, Name]]:
+    """The chains beside a company, whose shop is called so: BIEDRONKA of Jeronimo Martins.
+
+    None where the law wants the company's name, or where that is the chain's.
+    """
+    if company and company.features["form"] and not _names_itself(company):
+        for chance, name in found:
+            is_near = abs(name.row - company.row) <= BESIDE and chance >= MIN_CHAIN
+            read = plain(_clean(rows[name.row].text)).split()
+            if is_near and name.features["chain name"] and _has_exact_chain(read):
+                yield chance, name
+
+
+def _names_itself(company: Name) -> bool:
+    return bool(company.features["form by law"] or company.features["chain"])
 
 
 def _rivals(best: Name, found: Sequence[tuple[float, Name]]) -> Iterator[float]:

@@ -128,6 +128,11 @@ def test_a_currency_is_found_by_each_sign_and_word():
         ("USD", "DINER\nJamaica, NY 11430\nTOTAL 20.00"),
         ("SGD", "CAFE\nGST 9% 1.00\nTotal 12.11"),
         ("GEL", "SHOP, TBILISI\nTOTAL GEL 12"),
+        ("MAD", "MARCHE, AGADIR\nTOTAL DH 342,80"),
+        ("KRW", "206-86-50913\n2026-03-18\n23,500"),
+        ("MKD", "MK4030996254587\n1.230,00"),
+        ("EUR", "WARENHAUS\nATU16372407\n17,93"),
+        ("ZAR", "STORE\nVAT NO. 4090105588\nTOTAL 284.95"),
         (None, "Denny's\nSoup 14.00"),  # a chain alone is none: it may be abroad
     ],
 )

@@ -135,6 +135,10 @@ def test_whole_amounts_and_thousands_are_told_by_how_the_receipt_prints_others(t
         ("04/05/2568", "2025-05-04"),  # Thailand
         ("30/11/68 21:09", "2025-11-30"),
         ("30/11/68", None),
+        ("11/30/68 21:09", None),  # in Thailand the day is first
+        ("28/08 2026 18:11", "2026-08-28"),  # Sweden
+        ("28/8-2026", "2026-08-28"),
+        ("1/2 2000 G", None),
         ("2019年3月22日", "2019-03-22"),
         ("令和8年3月2日", "2026-03-02"),  # Japan
         ("115年3月2日", "2026-03-02"),  # Taiwan
@@ -724,12 +728,36 @@ def test_a_total_less_its_discount_is_a_total():
     assert [role_of(topics(label)) for label in labels] == ["grand", "grand", "discount"]
 
 
+def test_a_net_amount_below_the_taxes_is_the_total():
+    items = ["Masala Dosa 2 220.00", "Ghee Roast 140.00", "Filter Coffee 90.00"]
+    sums = ["Sub Total 450.00", "CGST @2.5% 11.25", "SGST @2.5% 11.25", "Net Amount 472.50"]
+    found = read("\n".join(["HOTEL SARAVANA", *items, *sums, "Thank you"]))
+    assert [found.subtotal, found.tax, found.total] == list(map(Decimal, ("450", "22.5", "472.5")))
+
+
 def test_two_taxes_are_one_where_they_make_the_total():
     found = read(
         "GREEN FIELD\nSOUP 500.00\nRICE 385.00\nSUB TOTAL 885.00\nVAT 110.63\nSERVICE TAX 43.37\n"
         "TOTAL 1039.00\nCASH 1039.00"
     )
     assert (found.subtotal, found.tax, found.total) == (885, Decimal("154.00"), 1039)
+
+
+@pytest.mark.parametrize(
+    ("head", "name"),
+    [
+        ("Carrefour\nMajid Al Futtaim Hypermarkets LLC\nMall of the Emirates", "Carrefour"),
+        ("ANNA BERG LTD\nALEJA 5", "ANNA BERG LTD"),  # no Alepa
+        ("ACME RETAIL SDN BHD\nJALAN 5\nTESCO", "ACME RETAIL SDN BHD"),  # by law
+    ],
+)
+def test_a_chain_is_the_name_of_a_companys_shop(head, name):
+    assert read(f"{head}\nMILK 3.49\nTOTAL 3.49").merchant == name
+
+
+def test_the_version_of_a_till_behind_the_day_and_its_time_is_no_day():
+    found = read("INDOMARET\n29.09.26-19:22 2.1.22 88123 TIKA 01\nTOTAL : 67,500")
+    assert [found.date, found.time] == ["2026-09-29", "19:22"]
 
 
 def test_an_amount_behind_a_month_of_another_language_is_no_date():
