@@ -38,8 +38,9 @@ class TooLarge(Exception):
 class IncomingFile:
     """A file being received: counted, hashed and limited while it is written."""
 
-    def __init__(self, path: Path, max_bytes: int) -> None:
+    def __init__(self, path: Path, max_bytes: int, name: str | None = None) -> None:
         self.path = path
+        self.name = name  # that it came with
         self.size = 0
         self._max_bytes = max_bytes
         self._sha256 = hashlib.sha256()

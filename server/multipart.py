@@ -13,7 +13,7 @@ from email.errors import MessageError
 from email.header import decode_header, make_header
 from itertools import chain
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO
 from urllib.parse import unquote
 
 from werkzeug.datastructures import Headers
@@ -74,19 +74,12 @@ class ReceivedField:
         return decoded(bytes(self._data))
 
 
-class ReceivedFile(NamedTuple):
-    """A file while it arrives; its name is None if the program gave it none."""
-
-    name: str | None
-    incoming: IncomingFile
-
-
 class Body:
     """The fields and files of one request, in their order."""
 
     def __init__(self, directory: Path, settings: Settings) -> None:
         self.fields: list[ReceivedField] = []
-        self.files: list[ReceivedFile] = []
+        self.files: list[IncomingFile] = []
         self._directory = directory
         self._max_bytes = settings.max_file_size_bytes
         self._max_files = settings.max_files_per_job
@@ -133,14 +126,14 @@ class Body:
             )
         if name:
             _check_name(number, name)
-        taken = {file.incoming.path.name.lower() for file in self.files}
+        taken = {file.path.name.lower() for file in self.files}
         path = self._directory / storage_name(name or "", taken)
-        self.files.append(ReceivedFile(name, IncomingFile(path, self._max_bytes)))
-        return self.files[-1].incoming
+        self.files.append(IncomingFile(path, self._max_bytes, name))
+        return self.files[-1]
 
     def _close_last(self) -> None:
         if self.files:
-            self.files[-1].incoming.close()
+            self.files[-1].close()
 
 
 def _check_name(number: int, name: str) -> None:

@@ -23,7 +23,7 @@ import db
 from engines import decoder
 from providers.base import available
 from result import ProviderError
-from server.multipart import Body, ReceivedFile
+from server.multipart import Body
 from server.service import Service
 from settings import Settings
 from storage import Arrival, IncomingFile, Storage, TooLarge, storage_name, synced
@@ -87,14 +87,12 @@ def read_upload(request: Request, directory: Path, service: Service) -> Upload:
 
 
 def _uploaded(
-    number: int, file: ReceivedFile, providers: tuple[str, ...], settings: Settings
+    number: int, file: IncomingFile, providers: tuple[str, ...], settings: Settings
 ) -> UploadedFile:
     """The file as it is stored; one that came without a name is called `upload.jpeg` or so."""
-    path = file.incoming.path
-    media_type = _media_type(number, file.name, path, settings)
+    media_type = _media_type(number, file.name, file.path, settings)
     name = f"upload.{media_type.rpartition('/')[2]}" if file.name is None else file.name
-    size, sha256 = file.incoming.size, file.incoming.sha256
-    return UploadedFile(name, path.name, media_type, size, sha256, providers)
+    return UploadedFile(name, file.path.name, media_type, file.size, file.sha256, providers)
 
 
 def _providers(
