@@ -7,10 +7,10 @@ after that is finished by the next start. Ids that were given since the backup a
 """
 
 import hashlib
-import os
 import re
 import shutil
 import sqlite3
+import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import closing
@@ -25,7 +25,7 @@ from flask.cli import with_appcontext
 
 import db
 from server.service import Service, get_service
-from storage import Storage, sync
+from storage import IncomingFile, Storage, sync
 from worker import readings, upkeep
 
 DATABASE = "receipts.db"
@@ -195,8 +195,7 @@ def _is_missing(file: dict[str, Any], storage: Storage, source: Path) -> bool:
 
 def _stage(file: dict[str, Any], source: Path, directory: Path) -> None:
     copied = directory / Path(file["storage_key"]).name
-    _copy_file(source / file["storage_key"], copied)
-    if _sha256(copied) != file["sha256"]:
+    if _copy_file(source / file["storage_key"], copied) != file["sha256"]:
         raise ArchiveError(
             f"the backup's file {file['storage_key']} is not what was uploaded; it is damaged"
         )
@@ -213,14 +212,14 @@ def _carry_over(live: sqlite3.Connection, copy: sqlite3.Connection) -> None:
             db.raise_sequence(copy, table, highest)
 
 
-def _copy_file(source: Path, target: Path) -> None:
-    """Copy durably; only its owner can read the copy."""
+def _copy_file(source: Path, target: Path) -> str:
+    """Copy durably; only its owner can read the copy. Returns its SHA-256 in hex."""
     with source.open("rb") as original:
         target.parent.mkdir(mode=0o700, exist_ok=True)
-        with os.fdopen(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as copy:
+        with closing(IncomingFile(target, sys.maxsize)) as copy:
             shutil.copyfileobj(original, copy)
-            copy.flush()
-            os.fsync(copy.fileno())
+    sync(target)
+    return copy.sha256
 
 
 def _sha256(path: Path) -> str:
