@@ -194,11 +194,6 @@ def check(path: Path) -> None:
             raise SystemExit(f"{path} is a database of another program; move it away")
 
 
-def _log(path: Path) -> Path:
-    """The write-ahead log, where commits are until SQLite moves them to the database's file."""
-    return path.with_name(f"{path.name}-wal")
-
-
 class Opened:
     """The files of a database as a server opened them.
 
@@ -211,7 +206,8 @@ class Opened:
         read_newest(self._connection)  # from now on there is a log, and the same one
         # Never closed while SQLite has locks on the file: they are the process's, and would go too.
         self._descriptor = os.open(path, os.O_RDONLY)
-        self._found = {file: file.stat() for file in (path, _log(path))}
+        log = path.with_name(f"{path.name}-wal")  # where commits are until SQLite moves them
+        self._found = {file: file.stat() for file in (path, log)}
         self._path = path
         self._size = 0
 

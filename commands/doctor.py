@@ -61,7 +61,8 @@ def _findings(service: Service, remote: bool) -> Iterator[Finding]:
     yield from _directory(service.storage.root)
     if service.database.exists():
         yield from _database(service.database, service.storage)
-    yield _access(service.settings)
+    let_in = access.who_is_let_in(service.settings)
+    yield Finding("!!" if let_in == "everyone" else "ok", "access", access.LET_IN[let_in])
     yield from (Finding("--", "settings", text) for text in service.settings.near_misses)
 
 
@@ -138,8 +139,3 @@ def _queue(connection: sqlite3.Connection) -> Finding:
     if waiting_s > LONG_S:
         return Finding("!!", "queue", f"{text}; is a server running?")
     return Finding("ok", "queue", text if count else "nothing waits")
-
-
-def _access(settings: Settings) -> Finding:
-    let_in = access.who_is_let_in(settings)
-    return Finding("!!" if let_in == "everyone" else "ok", "access", access.LET_IN[let_in])

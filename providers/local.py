@@ -101,7 +101,8 @@ def _page_parts(number: int, rows: Rows, reading: Reading, look: Look | None) ->
     parts = beside.parts(rows)
     again = look and len(parts) > 1 and reading.pages[number].source == "ocr"
     found = _read_again(number, parts, look) if look and again else [part.rows for part in parts]
-    if any(map(_is_no_receipt, parts, found)):
+    if any(p.is_unreadable and not is_receipt(r) for p, r in zip(parts, found, strict=True)):
+        # That part is a background, or the back of a receipt.
         return [Part(number, rows, None)]
     one_below_other = [some for part in found for some in several.stacked(part)]
     if len(one_below_other) == 1:
@@ -110,11 +111,6 @@ def _page_parts(number: int, rows: Rows, reading: Reading, look: Look | None) ->
         Part(number, some, around(line.box for row in some for line in row))
         for some in one_below_other
     ]
-
-
-def _is_no_receipt(part: beside.Part, rows: Rows) -> bool:
-    """Whether a part cannot be read at all: it is a background, or the back of a receipt."""
-    return part.is_unreadable and not is_receipt(rows)
 
 
 def _read_again(number: int, parts: Sequence[beside.Part], look: Look) -> list[Rows]:

@@ -108,7 +108,10 @@ def _totals(rows: Sequence[Seen]) -> int:
 
 
 def _proved(parts: Sequence[Photo]) -> Json | None:
-    """The reading of all parts, where it is proved that they are of one receipt."""
+    """The reading of all parts, where it is proved that they are of one receipt.
+
+    It has only what receipts are listed and searched by.
+    """
     pairs = list(pairwise(parts))
     overlaps = [_overlap(above.rows, below.rows) for above, below in pairs]
     if not parts[0].has_head or not _has_total(parts[-1], overlaps[-1]):
@@ -121,7 +124,10 @@ def _proved(parts: Sequence[Photo]) -> Json | None:
     if len({part.receipt.date for part in parts} - {None}) > 1:
         return None
     receipt, adds_up = _joined(parts, overlaps)
-    return _as_reading(parts, receipt) if all(overlaps) or adds_up else None
+    if not all(overlaps) and not adds_up:
+        return None
+    text = "\n".join(part.reading["text"] for part in parts)
+    return {"text": text, "receipts": [as_json(reviewed(receipt))]}
 
 
 def _joined(parts: Sequence[Photo], overlaps: Sequence[int]) -> tuple[FileReceipt, bool]:
@@ -151,14 +157,6 @@ def _without_repeats(
     if not same.size:
         return above, below
     return above[: foot + same.a + same.size], below[same.b + same.size :]
-
-
-def _as_reading(parts: Sequence[Photo], receipt: FileReceipt) -> Json:
-    """The reading of all parts, with only what receipts are listed and searched by."""
-    return {
-        "text": "\n".join(part.reading["text"] for part in parts),
-        "receipts": [as_json(reviewed(receipt))],
-    }
 
 
 # The rows at the foot of one photo and at the head of the next
