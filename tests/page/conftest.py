@@ -9,7 +9,13 @@ from pathlib import Path
 import pytest
 import requests
 from selenium import webdriver
-from selenium.common.exceptions import TimeoutException
+from selenium.common.exceptions import (
+    ElementClickInterceptedException,
+    ElementNotInteractableException,
+    JavascriptException,
+    StaleElementReferenceException,
+    TimeoutException,
+)
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -25,8 +31,22 @@ FLAGS = (
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
     "--lang=en-US",
 )
-SEEN = """return [...document.querySelectorAll(arguments[0])].find(
-    (one) => one.checkVisibility() && one.textContent.includes(arguments[1]))"""
+SEEN = """const one = [...document.querySelectorAll(arguments[0])].find(
+    (one) => one.checkVisibility() && one.textContent.includes(arguments[1]));"""
+STILL = """
+const [one, done] = arguments;
+one.scrollIntoView({block: "nearest"});  // not under a bar
+const place = () => JSON.stringify(one.getBoundingClientRect());
+const look = (before) => (place() === before ? done() : setTimeout(look, 20, place()));
+look();
+"""
+REPLACED = (  # the page made the element anew, or moved it, since it was found
+    StaleElementReferenceException,
+    ElementClickInterceptedException,
+    ElementNotInteractableException,
+    JavascriptException,
+)
+DEADLINE_S = 60
 NO_FAULTS = (  # an answer of 4xx; a page that is left while it loads share.js
     "Failed to load resource",
     "error occurred when fetching the script",
@@ -85,18 +105,14 @@ def server(tmp_path_factory):
 
 @pytest.fixture
 def page(chromium, server, tmp_path):
-    """The page of the server for a new visitor at a desk, not yet open; it may log no error."""
+    """The page of the server, not yet open; it may log no error."""
     page = Page(chromium, server.url, tmp_path / "downloads")
-    page.forget_all()
-    page.size(*DESK)
-    page.colors("light")
-    page.speak("en-US")
     yield page
     assert page.faults() == []
 
 
 class Page:
-    """What a person does: go, look, click, type. All waiting has a deadline.
+    """What a new visitor at a desk does: go, look, click, type. All waiting has a deadline.
 
     To `see` that something comes, or is `gone`, is what tests assert.
     """
@@ -104,8 +120,14 @@ class Page:
     def __init__(self, browser, url, downloads):
         self.browser, self.url, self.downloads = browser, url, downloads
         self.log = []
-        self._wait = WebDriverWait(browser, 15, poll_frequency=0.05)
+        self._wait = WebDriverWait(browser, DEADLINE_S, 0.05, ignored_exceptions=REPLACED)
+        browser.set_script_timeout(DEADLINE_S)
         self._tell("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(downloads))
+        self._forget_all()
+        self.network()
+        self.size(*DESK)
+        self.colors("light")
+        self.speak("en-US")
 
     def _tell(self, command, **parameters):
         return self.browser.execute_cdp_cmd(command, parameters)
@@ -115,8 +137,8 @@ class Page:
         self.browser.get("about:blank")
         self.browser.get(f"{self.url}/{hash_}")
 
-    def forget_all(self):
-        everything = "local_storage,session_storage,cookies"
+    def _forget_all(self):
+        everything = "local_storage,session_storage,cookies,service_workers,cache_storage"
         self._tell("Storage.clearDataForOrigin", origin=self.url, storageTypes=everything)
 
     def size(self, width, height):
@@ -124,6 +146,7 @@ class Page:
             "Emulation.setDeviceMetricsOverride",
             **{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False},
         )
+        self._until(lambda: self.run("return [innerWidth, innerHeight]") == [width, height])
 
     def colors(self, scheme):
         self.media(prefers_color_scheme=scheme)
@@ -143,7 +166,7 @@ class Page:
         self.run_async(SHARES)
         self.run("window.isBefore = true")
         self.run(SHARE, name, list(path.read_bytes()))
-        until(lambda: not self.run("return window.isBefore"))
+        self._until(lambda: not self.run("return window.isBefore"))
 
     def run(self, script, *args):
         return self.browser.execute_script(script, *args)
@@ -163,37 +186,57 @@ class Page:
 
     def see(self, css, text=""):
         """The first element in sight that holds the text; fails the test if none comes."""
+        return self._seen("one", css, text)
 
-        def found(browser):
-            return browser.execute_script(SEEN, css, text)
+    def read(self, css, what="one.innerText"):
+        """What the script says of the first such `one` in sight, at the moment it is found."""
+        return self._seen(f"one && [{what}]", css)[0]
 
+    def _seen(self, what, css, text=""):
         try:
-            return self._wait.until(found)
+            return self._until(lambda: self.run(f"{SEEN} return {what}", css, text))
         except TimeoutException:
-            raise AssertionError(f"{css} with {text!r} is not in: {self.text('body')}") from None
+            body = self.run("return document.body.innerText")
+            raise AssertionError(f"{css} with {text!r} is not in: {body}") from None
+
+    def _until(self, answer):
+        """The first answer that is true; where an element was replaced meanwhile, it asks again."""
+        return self._wait.until(lambda _: answer())
 
     def gone(self, css):
         """Fails the test if such elements stay."""
-        self._wait.until(lambda browser: not self.all(css))
-
-    def text(self, css):
-        return self.see(css).text
+        self._until(lambda: not self.all(css))
 
     def texts(self, css):
+        """Those of all such elements at this moment."""
         return self.run(
             "return [...document.querySelectorAll(arguments[0])].map((one) => one.innerText)", css
         )
 
+    def reads(self, css, *texts):
+        """All such elements have these texts, and there are no others; fails the test if not."""
+        try:
+            self._until(lambda: self.texts(css) == list(texts))
+        except TimeoutException:
+            assert self.texts(css) == list(texts)
+
     def click(self, css, text=""):
-        element = self.see(css, text)
-        self.run("arguments[0].scrollIntoView({block: 'nearest'})", element)  # not under a bar
-        element.click()
+        def press():
+            element = self.see(css, text)
+            self.run_async(STILL, element)
+            element.click()
+            return True
+
+        self._until(press)
 
     def choose(self, css, label):
-        Select(self.see(css)).select_by_visible_text(label)
+        self._until(lambda: not Select(self.see(css)).select_by_visible_text(label))
 
     def type(self, css, text):
-        self.see(css).send_keys(text)
+        self._until(lambda: not self.see(css).send_keys(text))
+
+    def focus(self, css):
+        self._until(lambda: not self.run("arguments[0].focus()", self.see(css)))
 
     def press(self, *keys):
         for key in keys:
@@ -209,7 +252,7 @@ class Page:
 
     def _keyboard(self):
         """Keys for what has the focus; an element just hidden keeps it until a frame is drawn."""
-        self._wait.until(lambda _: self.run("return document.activeElement.checkVisibility()"))
+        self._until(lambda: self.run("return document.activeElement.checkVisibility()"))
         return ActionChains(self.browser)
 
     def hash(self):
@@ -241,7 +284,7 @@ def upload_and_see(page, path):
     page.click("#send", "Read 1 file")
     page.see(".heading .state:is(.ok, .review)")
     page.click("#tab-text")
-    assert page.texts(".rows li") == list(ROWS)
+    page.reads(".rows li", *ROWS)
     page.see(".paper[viewBox='0 0 480 360'] image")
 
 

@@ -145,24 +145,24 @@ def test_a_receipt_is_read_with_the_keyboard_alone(page, picture):
     page.open("#/")
     page.type("#pick", str(picture()))
     page.choose(".queue select", "careful")
-    page.run("document.getElementById('send').focus()")
+    page.focus("#send")
     page.press("ENTER")
     page.see("#title:focus")
     page.see(".paper")
-    page.run("arguments[0].focus()", page.see("#tab-fields"))
+    page.focus("#tab-fields")
     page.press("ARROW_RIGHT")
     page.see("#tab-text:focus")
-    page.run("document.querySelector('.rows [tabindex=\"0\"]').focus()")
+    page.focus(".rows [tabindex='0']")
     page.press("ARROW_DOWN", "ARROW_DOWN")
     page.see(":focus", "MILK 1.20")
-    assert page.run("return document.querySelector('.paper .pointed').dataset.row") == "2"
+    page.see(".paper .pointed[data-row='2']")
     page.press("END")
     page.see(":focus", "TOTAL EUR 3.70")
 
 
 def test_escape_closes_a_question_and_gives_the_focus_back(page, job):
     page.open(f"#/jobs/{job('careful')}")
-    page.see("#delete-job").send_keys("\n")
+    page.type("#delete-job", "\n")
     page.see("#question-title")
     page.press("ESCAPE")
     page.gone("#question[open]")
@@ -174,7 +174,7 @@ def test_a_new_view_has_the_focus_on_its_heading_and_in_the_title(page, job):
     page.open("#/receipts")
     page.click(".receipts li:first-child a")
     page.see("h1:focus", "CORNER CAFE")
-    assert page.browser.title == "CORNER CAFE · Open Receipt OCR"
+    assert page.read("h1", "document.title") == "CORNER CAFE · Open Receipt OCR"
 
 
 def test_states_are_said_to_a_screen_reader(page, job, go):

@@ -52,12 +52,12 @@ def _photograph(page, path):
     page.size(*PHONE)
     page.open("#/")
     page.see("h1")
-    page.all("#shoot")[0].send_keys(str(path))
+    page.all("#shoot")[0].send_keys(str(path))  # which only a finger sees
     page.choose(".queue select", "doubtful")
     page.click("#send")
     page.see("#sum", "€8.70")
-    bottom = "return document.getElementById('sum').getBoundingClientRect().bottom"
-    assert page.run("return scrollY") == 0 and 0 < page.run(bottom) < PHONE[1]
+    bottom = page.read("#sum", "one.getBoundingClientRect().bottom")
+    assert page.run("return scrollY") == 0 and 0 < bottom < PHONE[1]
 
 
 def _drop(page, numbers):
@@ -79,7 +79,7 @@ def _check_all(page, count):
     page.see(".decide", f"{count} to check")
     keys = 0
     for left in range(count, 0, -1):
-        (title,) = page.texts("h1")
+        title = page.read("h1")
         if title in TOTALS:
             page.press("ENTER")
             page.see("#input-total:focus")
@@ -90,7 +90,7 @@ def _check_all(page, count):
         page.press_key("c")
         keys += 1
         if left > 1:
-            until(lambda: page.texts("h1") not in ([], [title]))  # noqa: B023
+            until(lambda: page.read("h1") != title)  # noqa: B023
     page.see(".heading .state", "Confirmed")
     return keys
 
