@@ -12,7 +12,7 @@ from urllib.parse import quote, quote_plus, urlsplit
 
 MAKE_SECRET = "make one with: echo whsec_$(head -c 32 /dev/urandom | base64)"
 SECRET_NAME = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD)(_ID)?$")
-MOST_THREADS = 1000
+MAX_THREADS = 1000
 MIN_SECRET_LENGTH = 6  # characters; a shorter value may be a common word
 MIN_LIKENESS = 0.83  # of a name to that of a setting: OCR_TIMEOUT to OCR_TIMEOUT_S is .92
 
@@ -132,12 +132,12 @@ class Settings:
 
     # The worker
     ocr_workers: int | None = _number(
-        None, "local executions at once; unset: as many as cores", most=MOST_THREADS
+        None, "local executions at once; unset: as many as cores", most=MAX_THREADS
     )
     ocr_warm: bool = _text(
         True, "0 loads paddle-ocr-local with the first receipt and not with the server", _flag
     )
-    remote_workers: int = _number(8, "remote executions at once", most=MOST_THREADS)
+    remote_workers: int = _number(8, "remote executions at once", most=MAX_THREADS)
     ocr_timeout_s: int = _number(
         300, "of one execution, in seconds, retries included", most=1_000_000
     )
@@ -157,7 +157,7 @@ class Settings:
     llama_cpp_model: str = _text("")
     llama_cpp_model_path: str = _text("")
     llama_cpp_mmproj_path: str = _text("")
-    llama_cpp_threads: int = _number(1, "of the model in-process", most=MOST_THREADS)
+    llama_cpp_threads: int = _number(1, "of the model in-process", most=MAX_THREADS)
     gemini_api_key: str = _secret()
     gemini_model: str = _text("gemini-3.8-flash")
     gemini_base_url: str = _text("https://generativelanguage.googleapis.com")

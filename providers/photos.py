@@ -20,7 +20,7 @@ from providers.pages import join_receipts, on_page
 from result import FileReceipt, Item, Json, as_json, from_json, placed
 
 MAX_PHOTOS = 10  # of one receipt
-MOST_TOTALS = 2  # photos with a total: its row may be on two
+MAX_TOTALS = 2  # photos with a total: its row may be on two
 MIN_ROWS = 4  # of a photo
 MIN_SAME = 2  # rows that are on both of two photos
 MIN_SAME_SHARE = 0.6  # of the rows that must be on both, but for two that the edges may cut
@@ -77,7 +77,7 @@ def _first_long(photos: Sequence[Photo | None]) -> LongReceipt | None:
             return None
         some.append(photo)
         heads = [number for number, one in enumerate(some) if one.has_head]
-        if len(heads) > 1 or sum(map(_has_total, some)) > MOST_TOTALS:
+        if len(heads) > 1 or sum(map(_has_total, some)) > MAX_TOTALS:
             return None
         orders = [[*range(len(some))], _from_head(some, *heads)] if heads and some[1:] else []
         for numbers in orders:

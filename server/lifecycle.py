@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 LOOPBACK = ("127.0.0.1", "::1")  # a client may take either for localhost
 ANY = ("0.0.0.0", "::")  # all addresses of this machine
-ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
+END_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 
 
 def serving() -> bool:
@@ -47,7 +47,7 @@ def serving() -> bool:
 
 
 def stop_with_process(service: Service) -> None:
-    """Stop the worker when this process exits, or gets one of ENDS for the first time.
+    """Stop the worker when this process exits, or gets one of END_SIGNALS for the first time.
 
     A signal becomes a normal exit, so that atexit hooks run. It is left alone where the server has
     a handler of its own, or where it is ignored from the start (nohup). Waitress then waits 5 s for
@@ -56,26 +56,26 @@ def stop_with_process(service: Service) -> None:
 
     def stop(number: int, frame: FrameType | None) -> None:
         service.worker.close()
-        _ignore_ends()
+        _ignore_end_signals()
         service.waiting.close()
         if number == signal.SIGINT:
             signal.default_int_handler(number, frame)
         sys.exit(0)
 
     atexit.register(service.stop)
-    atexit.register(_ignore_ends)  # before that: the last registered runs first
+    atexit.register(_ignore_end_signals)  # before that: the last registered runs first
     if threading.current_thread() is threading.main_thread():
-        for number in ENDS:
+        for number in END_SIGNALS:
             if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
                 signal.signal(number, stop)
 
 
-def _ignore_ends() -> None:
+def _ignore_end_signals() -> None:
     """Ignore further signals during the end, which takes 10 s at most; Ctrl-C ends it at once.
 
     A terminal that is closed sends SIGHUP, its shell another, and `make` passes SIGTERM on.
     """
-    for number in ENDS:
+    for number in END_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGINT, lambda *_: os._exit(128 + signal.SIGINT))
 

@@ -21,8 +21,8 @@ from settings import Settings
 from storage import Storage
 
 WIDTHS = (200, 400, 800, 1600, 2400)  # pixels; others are rounded up, so that few are kept
-MOST_WAITING = 16  # requests; more would take the threads that uploads need
-MOST_FAILURES = 1000  # remembered, or a list with a hostile file would decode it at every look
+MAX_REQUESTS = 16  # at once; more would take the threads that uploads need
+MAX_FAILURES = 1000  # remembered, or a list with a hostile file would decode it at every look
 REFUSED_S = 600  # after a failure, which may have been one of a busy machine
 END_OF_IMAGE = b"\xff\xd9"  # a JPEG without it was cut off by a failure of power
 KEPT_SHARE = 0.9  # of the limit, once it is passed
@@ -56,7 +56,7 @@ class Previews:
         self._most_bytes = settings.preview_cache_mb * 2**20
         self._bytes = self._most_bytes  # at most: the first that is kept counts them
         self._failures: dict[tuple[str, int], tuple[float, str]] = {}  # until when, and why
-        self._turns = threading.BoundedSemaphore(MOST_WAITING)
+        self._turns = threading.BoundedSemaphore(MAX_REQUESTS)
         self._lock = threading.Lock()
 
     def kept(self, page: Page) -> bytes | None:
@@ -72,7 +72,7 @@ class Previews:
         """The JPEG, made now, which may take 20 s; None where the file has no such page.
 
         Raises FileNotFoundError where the file's bytes are gone, UnprocessableEntity where they
-        give no picture, ServiceUnavailable while MOST_WAITING others are being made.
+        give no picture, ServiceUnavailable while MAX_REQUESTS others are being made.
         """
         original = self._storage.path(page.storage_key)
         original.stat()
@@ -97,7 +97,7 @@ class Previews:
                 slow = f"it cannot be decoded within {decoder.CHECK_S} s"
                 reason = slow if is_slow else error.message
                 failure = f"No picture can be made of page {page.number}: {reason}"
-            if len(self._failures) >= MOST_FAILURES:
+            if len(self._failures) >= MAX_FAILURES:
                 self._failures.clear()
             refused_until = time.monotonic() + self._refused_s
             self._failures[page.sha256, page.number] = refused_until, failure

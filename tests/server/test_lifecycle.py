@@ -151,13 +151,13 @@ def test_an_image_that_kills_the_process_twice_is_failed_and_the_others_are_read
 
 
 CRASHES = "SELECT status, crashes FROM execution"
-ENDS = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT]
+END_SIGNALS = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT]
 
 
 def test_no_signal_however_often_counts_as_a_crash(serve, tmp_path):
     """Twice within the seconds of grace, under both servers; a second Ctrl-C ends at once."""
     commands = {"flask": (*FLASK, "run"), "waitress": WAITRESS}
-    ends = {f"{name}-{how.name}": (commands[name], how) for name in commands for how in ENDS}
+    ends = {f"{name}-{how.name}": (commands[name], how) for name in commands for how in END_SIGNALS}
     servers = {
         name: serve(*command, data=tmp_path / name, up=False, OCR_WORKERS="1")
         for name, (command, _) in ends.items()

@@ -166,10 +166,10 @@ def test_a_page_of_which_no_picture_could_be_made_is_tried_again_after_a_while(
 
 def test_many_previews_at_once_keep_nobody_waiting_but_themselves(client, app):
     upload(client, "fake")
-    with ThreadPoolExecutor(previews.MOST_WAITING) as clients, ExitStack() as stack:
+    with ThreadPoolExecutor(previews.MAX_REQUESTS) as clients, ExitStack() as stack:
         for _ in range(2):
             stack.enter_context(decoder._previews)  # as by two files that take long
-        shown = [clients.submit(app.test_client().get, URL) for _ in range(previews.MOST_WAITING)]
+        shown = [clients.submit(app.test_client().get, URL) for _ in range(previews.MAX_REQUESTS)]
         until(lambda: app.extensions["receipts"].previews._turns._value == 0)
         busy = client.get(URL)
         assert busy.status_code == 503
