@@ -14,8 +14,6 @@ from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple, Protocol, TypeVar
 from urllib.parse import urlsplit
 
-import tenacity
-
 from providers.json_answer import parse
 from providers.redact import quote
 from result import ErrorCode, ProviderError
@@ -131,6 +129,9 @@ class Client:
 
         `request` is what requests.request takes besides headers: json, data, files.
         """
+        import tenacity  # here, as sockets below: a server that calls no vendor needs neither
+
+        backoff = tenacity.wait_exponential_jitter(multiplier=0.5, max=8, jitter=0.5)
         failures: list[Failure] = []
 
         def once() -> Answer:
@@ -145,7 +146,7 @@ class Client:
             retry=tenacity.retry_if_exception(
                 lambda error: isinstance(error, Failure) and _may_help(method, failures)
             ),
-            wait=_wait,
+            wait=lambda state: _wait_s(failures[-1], backoff(state)),
             stop=lambda state: self.clock.monotonic() + state.upcoming_sleep >= self.deadline,
             reraise=True,
         )(once)
@@ -237,15 +238,9 @@ def _may_help(method: str, failures: list[Failure]) -> bool:
     return last.retry and not repeated and len(failures) < last.tries
 
 
-_backoff = tenacity.wait_exponential_jitter(multiplier=0.5, max=8, jitter=0.5)
-
-
-def _wait(state: tenacity.RetryCallState) -> float:
+def _wait_s(failure: Failure, backoff_s: float) -> float:
     """Seconds until the next try: what the vendor asked for, else twice as long each time."""
-    error = state.outcome.exception() if state.outcome else None
-    if isinstance(error, Failure) and error.delay is not None:
-        return error.delay
-    return _backoff(state)
+    return backoff_s if failure.delay is None else failure.delay
 
 
 def _connection_failure(vendor: Vendor, host: str | None, fault: str) -> Failure:
