@@ -22,7 +22,7 @@ from fields.counted import (
     receipts_in,
     text_of,
 )
-from providers.photos import long_receipts
+from providers.long_receipts import long_receipts
 from result import Json
 
 log = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from providers.pages import receipt_from_text, result_from_text
 from result import Page, ProviderError
 from storage import Storage
 from tests.fakes import fake, png, until, upload, wait
-from tests.providers.test_photos import FOOT, HEAD, ITEMS
+from tests.providers.test_long_receipts import FOOT, HEAD, ITEMS
 
 PARTS = {  # by the width of the picture that is read so
     10: [*HEAD, *ITEMS[:4]],

@@ -2,8 +2,8 @@
 
 import pytest
 
+from providers.long_receipts import long_receipts
 from providers.pages import receipt_from_text
-from providers.photos import long_receipts
 from result import as_json
 
 HEAD = ["CORNER CAFE", "12 Harbour Street, Dublin 2", "Tel. 01 555 0142", "14.03.2026 09:41"]
