@@ -120,6 +120,7 @@ class Page:
     def __init__(self, browser, url, downloads):
         self.browser, self.url, self.downloads = browser, url, downloads
         self.log = []
+        browser.get_log("browser")  # what the tests before made it say
         self._wait = WebDriverWait(browser, DEADLINE_S, 0.05, ignored_exceptions=REPLACED)
         browser.set_script_timeout(DEADLINE_S)
         self._tell("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(downloads))

@@ -396,6 +396,7 @@ def test_a_server_that_is_away_is_said_so(chromium, serve, tmp_path, picture):
     page = Page(chromium, gone.url, tmp_path)
     page.open("#/")
     page.type("#pick", str(picture()))
+    page.see("#send")
     gone.end()
     page.click("#send")
     page.see(".toast", "The connection ended")
