@@ -95,13 +95,13 @@ async function load({ signal }, path) {
 function draw(at) {
   const image = at.images.get(at.page);
   if (image?.failure) replace(at.scroll, h("p.notice.error", image.failure));
-  else if (image?.url) replace(at.scroll, paper(at, image));
+  else if (image?.url || at.reading.pages[at.page]?.width) replace(at.scroll, paper(at, image));
   else replace(at.scroll, h("p.small", say("loading")));
   replace(at.tools, tools(at));
   mark(at);
 }
 
-/** The page and its boxes in the reading's pixels, turned as wanted. */
+/** The page and its boxes in the reading's pixels, turned as wanted; the picture itself may come later. */
 function paper(at, image) {
   const page = at.reading.pages[at.page];
   const [width, height] = page?.width ? [page.width, page.height] : [image.width, image.height];
@@ -109,7 +109,7 @@ function paper(at, image) {
   const moves = ["", `translate(${height}) `, `translate(${width} ${height}) `, `translate(0 ${width}) `];
   const drawing = svg("svg.paper", { viewBox: `0 0 ${across.join(" ")}` }, [
     svg("g", { transform: `${moves[at.turns]}rotate(${at.turns * 90})` }, [
-      svg("image", { href: image.url, width, height, role: "img", "aria-label": at.name }),
+      image?.url && svg("image", { href: image.url, width, height, role: "img", "aria-label": at.name }),
       at.frame?.page === at.page && at.frame.box && outline(at.frame.box, ".frame"),
       linesOf(at).filter((line) => line.page === at.page).map(lineBox),
     ]),

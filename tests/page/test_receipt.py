@@ -81,6 +81,26 @@ def test_a_reading_that_ends_while_the_view_is_loading_is_shown(page, receipt, s
     assert page.see("#sum", "€3.70")
 
 
+NO_PICTURES = """const asked = fetch;
+window.fetch = (path, ...rest) =>
+  String(path).includes("/preview") ? new Promise(() => {}) : asked(path, ...rest);
+location.hash = arguments[0];"""
+
+
+def test_what_was_read_keeps_its_place_when_the_picture_comes(page, receipt):
+    page.size(*PHONE)
+    it = receipt("doubtful")
+    page.open("#/")
+    page.see("#pick")
+    page.run(NO_PICTURES, f"#/receipts/{it['id']}")
+    page.see(".paper .box")
+    top = page.read("#field-total", "one.getBoundingClientRect().top + scrollY")
+    assert page.all(".paper image") == []
+    page.browser.refresh()
+    page.see(".paper image")
+    assert page.read("#field-total", "one.getBoundingClientRect().top + scrollY") == top
+
+
 def test_a_field_leads_to_its_place_and_the_picture_back_to_it(page, receipt):
     page.open(f"#/receipts/{receipt('doubtful')['id']}")
     page.see(".paper image")
