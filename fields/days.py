@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date, timedelta
+from itertools import starmap
 from typing import NamedTuple
 
 from fields.dates import Day, find_dates, find_time
@@ -117,6 +118,17 @@ def _is_version(text: str, day: Day) -> bool:
     """It stands behind another day and its time, as a till's version: 29.09.26-19:22 2.1.22."""
     between = (text[other.end : day.start] for other in find_dates(text) if other.end <= day.start)
     return any(map(_ONLY_A_TIME.fullmatch, between)) and not find_time(text[day.end :])
+
+
+def _uncut(rows: Sequence[Row], found: Sequence[tuple[int, Day]]) -> list[tuple[int, Day]]:
+    """Those that no other date has whole, at the same time of day: 1.04.20 is 11.04.20."""
+
+    def written(index: int, day: Day) -> tuple[str, str | None]:
+        text = rows[index].text
+        return text[day.start : day.end], find_time(text[day.end :])
+
+    whole = {(text[1:], clock) for text, clock in starmap(written, found) if text[0].isdigit()}
+    return [each for each in found if not (written(*each)[1] and written(*each) in whole)]
 
 
 class _Dates:

@@ -23,8 +23,8 @@ from result import Evidence
 MAX_ROWS = 16  # of the head, and 4 of the foot
 MIN_PROBABILITY = 0.05  # a name with less is none
 MIN_RIVAL = 0.3  # one with more is taken before one that only describes
-MIN_CHAIN = 0.05  # a chain with more is taken before the company beside it
-BESIDE = 3  # rows
+MIN_SURE = 0.95  # of a name that a chain which is named twice does not replace
+BESIDE = 3  # rows between a company and its chain
 
 # Legal forms end a company's name; a row that has one is the name.
 LEGAL = rule(r"\b(?:<~legal.forms+ordinary>\b|<~legal.initials>\b(?=\.?$))\.?")
@@ -106,7 +106,7 @@ def find_merchant(rows: Sequence[Row]) -> Merchant:
     likely = [pair for pair in found if pair[0] >= MIN_RIVAL]
     proper = [pair for pair in likely if not _is_described(pair[1], likely)]
     chance, best = max(proper or found, key=lambda pair: pair[0], default=(0.0, None))
-    of_shop = _chains_of(rows, best, found)
+    of_shop = _chains_of(rows, (chance, best), found)
     chance, best = max(of_shop, default=(chance, best), key=lambda pair: pair[0])
     if best is None or chance < MIN_PROBABILITY:
         best, name, last = None, None, -1
@@ -140,22 +140,31 @@ def _is_described(name: Name, likely: Sequence[tuple[float, Name]]) -> bool:
 
 
 def _chains_of(
-    rows: Sequence[Row], company: Name | None, found: Sequence[tuple[float, Name]]
+    rows: Sequence[Row], best: tuple[float, Name | None], found: Sequence[tuple[float, Name]]
 ) -> Iterator[tuple[float, Name]]:
-    """The chains beside a company, whose shop is called so: BIEDRONKA of Jeronimo Martins.
+    """The chains that are rather the shop's name than the likeliest row.
 
-    None where the law wants the company's name, or where that is the chain's.
+    They stand beside their company (BIEDRONKA, Jeronimo Martins), or the receipt names them twice,
+    or with a legal form, and that row is not sure: Aldi GmbH & Co. KG below an unread logo. None
+    where the law wants the company's name, or where the row is a chain's.
     """
-    if company and company.features["form"] and not _names_itself(company):
-        for chance, name in found:
-            is_near = abs(name.row - company.row) <= BESIDE and chance >= MIN_CHAIN
-            read = plain(_clean(rows[name.row].text)).split()
-            if is_near and name.features["chain name"] and _has_exact_chain(read):
-                yield chance, name
+    likely, name = best
+    if name is None or name.features["form by law"] or name.features["chain"]:
+        return
+    for chance, chain in found:
+        if chain.features["chain name"] and chance >= MIN_PROBABILITY:
+            told = [row for row in rows if _names(row, chain.text)]
+            is_beside = name.features["form"] and abs(chain.row - name.row) <= BESIDE
+            is_sure = len(told) > 1 or any(LEGAL.search(row.text) for row in told)
+            if told and (is_beside or (is_sure and likely < MIN_SURE)):
+                yield chance, chain
 
 
-def _names_itself(company: Name) -> bool:
-    return bool(company.features["form by law"] or company.features["chain"])
+def _names(row: Row, chain: str) -> bool:
+    """The row, which is no item, sum or heading, begins with the chain."""
+    wanted = _CHAIN_WORDS[chain]
+    read = tuple(plain(_clean(row.text)).split())[: len(wanted)]
+    return not row.amounts and not row.topics and read == wanted
 
 
 def _rivals(best: Name, found: Sequence[tuple[float, Name]]) -> Iterator[float]:

@@ -748,6 +748,7 @@ def test_two_taxes_are_one_where_they_make_the_total():
     [
         ("Carrefour\nMajid Al Futtaim Hypermarkets LLC\nMall of the Emirates", "Carrefour"),
         ("ANNA BERG LTD\nALEJA 5", "ANNA BERG LTD"),  # no Alepa
+        ("neilo nepitla ArloL\nPohlweg 110\nAldi GmbH & Co. KG, Herten", "Aldi"),
         ("ACME RETAIL SDN BHD\nJALAN 5\nTESCO", "ACME RETAIL SDN BHD"),  # by law
     ],
 )
@@ -758,6 +759,12 @@ def test_a_chain_is_the_name_of_a_companys_shop(head, name):
 def test_the_version_of_a_till_behind_the_day_and_its_time_is_no_day():
     found = read("INDOMARET\n29.09.26-19:22 2.1.22 88123 TIKA 01\nTOTAL : 67,500")
     assert [found.date, found.time] == ["2026-09-29", "19:22"]
+
+
+def test_a_date_whose_first_figure_was_cut_is_the_one_that_is_whole():
+    cut, whole = "3182 573850/05 1.04.20 09:51", "Datum 11.04.20 09:51 Uhr"
+    assert read(f"LIDL\nzu zahlen 19,77\n{cut}\nTerminal 7\n{whole}").date == "2020-04-11"
+    assert read(f"LIDL\n{cut}\nzu zahlen 19,77\nGENUTZT BIS 11.04.20 20:00").date == "2020-04-01"
 
 
 def test_an_amount_behind_a_month_of_another_language_is_no_date():
