@@ -4,7 +4,8 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date, timedelta
-from itertools import starmap
+from itertools import pairwise, starmap
+from operator import attrgetter
 from typing import NamedTuple
 
 from fields.dates import Day, find_dates, find_time
@@ -18,7 +19,6 @@ _DATE_WORD = rule(r"\b<dates.date>\b")
 _OTHER_DATE = rule(r"\b<dates.other_date>\b")
 _HALF_DAY = re.compile(r"\d ?[ap]\.?m\b", re.IGNORECASE)
 _STATE = re.compile(r"\b[A-Z]{2}\.?,? *\d{5}(?:-\d{4})?(?!\d)")  # a town's end: TX 78701
-
 _ONLY_A_TIME = re.compile(r"\W{0,3}\d\d:\d\d(?::\d\d)? ?")
 
 
@@ -97,10 +97,8 @@ def _time(rows: Sequence[Row], days: Sequence[tuple[str, Day]]) -> str | None:
 
 
 def find_possible_dates(rows: Sequence[Row], month_first: bool | None) -> list[PossibleDate]:
-    read = (
-        (index, row.text, day) for index, row in enumerate(rows) for day in find_dates(row.text)
-    )
-    found = [(index, day) for index, text, day in read if not _is_version(text, day)][:MAX_DATES]
+    read = [(index, day) for index, row in enumerate(rows) for day in _dates_of(row.text)]
+    found = _uncut(rows, read[:MAX_DATES])
     dates = _Dates(rows, found, month_first)
     return [
         PossibleDate(index, day, iso, dates.features(number, index, day, iso))
@@ -111,17 +109,21 @@ def find_possible_dates(rows: Sequence[Row], month_first: bool | None) -> list[P
 
 
 def _dates_of(text: str) -> list[Day]:
-    return [day for day in find_dates(text) if not _is_version(text, day)]
-
-
-def _is_version(text: str, day: Day) -> bool:
-    """It stands behind another day and its time, as a till's version: 29.09.26-19:22 2.1.22."""
-    between = (text[other.end : day.start] for other in find_dates(text) if other.end <= day.start)
-    return any(map(_ONLY_A_TIME.fullmatch, between)) and not find_time(text[day.end :])
+    """The dates of a row, without a till's version behind a time: 29.09.26-19:22 2.1.22."""
+    days = list(find_dates(text))
+    versions = {
+        day
+        for before, day in pairwise(sorted(days, key=attrgetter("start")))
+        if _ONLY_A_TIME.fullmatch(text, before.end, day.start) and not find_time(text[day.end :])
+    }
+    return [day for day in days if day not in versions]
 
 
 def _uncut(rows: Sequence[Row], found: Sequence[tuple[int, Day]]) -> list[tuple[int, Day]]:
-    """Those that no other date has whole, at the same time of day: 1.04.20 is 11.04.20."""
+    """The dates without those whose first figure was cut off: 1.04.20 is 11.04.20.
+
+    Another date is the same but for a figure before it, and at the same time of day.
+    """
 
     def written(index: int, day: Day) -> tuple[str, str | None]:
         text = rows[index].text
