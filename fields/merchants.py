@@ -23,8 +23,8 @@ from result import Evidence
 MAX_ROWS = 16  # of the head, and 4 of the foot
 MIN_PROBABILITY = 0.05  # a name with less is none
 MIN_RIVAL = 0.3  # one with more is taken before one that only describes
-MIN_SURE = 0.95  # of a name that a chain which is named twice does not replace
-BESIDE = 3  # rows between a company and its chain
+MIN_SURE = 0.95  # a name with more stays, though a chain is named twice
+MAX_ROWS_APART = 3  # a company and its chain
 
 # Legal forms end a company's name; a row that has one is the name.
 LEGAL = rule(r"\b(?:<~legal.forms+ordinary>\b|<~legal.initials>\b(?=\.?$))\.?")
@@ -142,26 +142,26 @@ def _is_described(name: Name, likely: Sequence[tuple[float, Name]]) -> bool:
 def _chains_of(
     rows: Sequence[Row], best: tuple[float, Name | None], found: Sequence[tuple[float, Name]]
 ) -> Iterator[tuple[float, Name]]:
-    """The chains that are rather the shop's name than the likeliest row.
+    """The chains to take instead of the likeliest row, with their chances.
 
-    They stand beside their company (BIEDRONKA, Jeronimo Martins), or the receipt names them twice,
-    or with a legal form, and that row is not sure: Aldi GmbH & Co. KG below an unread logo. None
-    where the law wants the company's name, or where the row is a chain's.
+    A chain beside its company is taken: BIEDRONKA above Jeronimo Martins. Where the likeliest row
+    is not sure, so is one that is named twice, or with a legal form: Aldi GmbH & Co. KG below a
+    logo that was not read. None where the law wants the company's name, or that row is a chain's.
     """
     likely, name = best
     if name is None or name.features["form by law"] or name.features["chain"]:
         return
     for chance, chain in found:
         if chain.features["chain name"] and chance >= MIN_PROBABILITY:
-            told = [row for row in rows if _names(row, chain.text)]
-            is_beside = name.features["form"] and abs(chain.row - name.row) <= BESIDE
-            is_sure = len(told) > 1 or any(LEGAL.search(row.text) for row in told)
-            if told and (is_beside or (is_sure and likely < MIN_SURE)):
+            named = [row for row in rows if _begins_with(row, chain.text)]
+            is_beside = name.features["form"] and abs(chain.row - name.row) <= MAX_ROWS_APART
+            is_sure = len(named) > 1 or any(LEGAL.search(row.text) for row in named)
+            if named and (is_beside or (is_sure and likely < MIN_SURE)):
                 yield chance, chain
 
 
-def _names(row: Row, chain: str) -> bool:
-    """The row, which is no item, sum or heading, begins with the chain."""
+def _begins_with(row: Row, chain: str) -> bool:
+    """Whether the row, which is no item, sum or heading, begins with the chain's name."""
     wanted = _CHAIN_WORDS[chain]
     read = tuple(plain(_clean(row.text)).split())[: len(wanted)]
     return not row.amounts and not row.topics and read == wanted

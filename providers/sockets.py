@@ -2,7 +2,7 @@
 
 The timeouts of requests are per read: a server that drips a byte a second, headers included,
 outlives them, and a large upload has only the connect timeout. These sockets know the deadline of
-their thread's call. Only who calls imports this: with requests it takes 4 MB.
+their thread's call. It is imported with the first call: with requests it takes 4 MB.
 """
 
 import socket
