@@ -132,10 +132,12 @@ def run(
     """`module.function(*args)`, called in a child of its own kind.
 
     Raises the ProviderError the function raised, or one coded `timeout`, `too_large` (it needed
-    more than memory_mb) or `engine_crashed`.
+    more than memory_mb) or `engine_crashed`; FileNotFoundError where a file among `args` is gone.
     """
     kind = Kind(module, memory_mb, niceness)
     outcome, answer = _asked(kind, (module, function, args), deadline)
+    if outcome == "gone":
+        raise FileNotFoundError(*answer)
     if outcome == "refused":
         raise ProviderError(*answer)
     if outcome == "failed":
@@ -272,6 +274,8 @@ def _answer(module: str, function: str, args: tuple[Any, ...]) -> tuple[str, Any
             return "no memory", None
         if isinstance(error, ProviderError):
             return "refused", (error.code, error.message)
+        if isinstance(error, FileNotFoundError) and str(error.filename) in map(str, args):
+            return "gone", (error.errno, error.strerror, str(error.filename))
         return "failed", traceback.format_exc()
 
 

@@ -103,6 +103,14 @@ def test_the_pages_of_a_file_come_one_at_a_time_as_jpegs(stored):
     assert (jpeg.size, jpeg.width, jpeg.height) == ((2048, 1024), 3000, 1500)
 
 
+@pytest.mark.parametrize("content", [png, hostile.forms], ids=["png", "pdf"])
+def test_a_file_that_is_deleted_before_it_is_decoded_is_not_found(stored, content):
+    path = stored(content())
+    path.unlink()
+    with pytest.raises(FileNotFoundError):
+        decoder.preview(path, 0, 200, SETTINGS)
+
+
 def test_a_picture_is_cut_short_when_more_than_a_twentieth_is_missing(stored):
     path = stored(b"")
     drawn().save(path, "JPEG")
