@@ -221,6 +221,8 @@ class _Head:
         self.date = _first(rows, lambda row: bool(next(find_dates(row.text), None)))
         self.amount = _first(rows, lambda row: bool(row.amounts))
         self.street = _first(rows, lambda row: contacts.is_street(row.text))
+        head = enumerate(rows[: self.street + 1])
+        self.companies = {index for index, row in head if _MANDATORY.search(row.text)}
         texts = [plain(row.text) for row in rows]
         self.times = Counter(word for text in texts for word in {*text.split()} if len(word) > 3)
         self.domains = list(_domains(rows))
@@ -270,6 +272,7 @@ class _Head:
             "street below": bool(below and contacts.is_street(below.text)),
             "form below": bool(below and _is_form(_clean(below.text))),
             "phone below": bool(below and contacts.phone_in(below.text)),
+            "other companies": len(self.companies - {index}),
             "size below": self.heights[index + 1] if below else 1.0,
             "letters above": sum(map(str.isalpha, above)),
             "names above": self.named[index],

@@ -175,10 +175,7 @@ def _worth(way: _Way, discount: Decimal | None) -> float:
     total, subtotal, tax, tip = way
     odds = sum(log_odds(_chance(found)) for found in (total, subtotal, tax) if found)
     odds += PRESENCE * (bool(subtotal) + bool(tax))
-    agreement = AGREEMENT * _agrees(way, discount)
-    if total and subtotal and total.value == subtotal.value:
-        agreement = AGREEMENT / 2  # without tax, tip and discount it says less
-    return odds + agreement + 0.1 * bool(tip)
+    return odds + AGREEMENT * _agrees(way, discount) + 0.1 * bool(tip)
 
 
 def _agrees(way: _Way, discount: Decimal | None) -> bool:
