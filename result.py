@@ -95,6 +95,9 @@ class Line:
     confidence: Annotated[float | None, "0 to 1; null where the engine gives none"] = None
     # None only while text without geometry goes through the rules
     box: Annotated[Box | None, "left, top, right, bottom in pixels of the upright page"] = None
+    unsure: Annotated[
+        tuple[int, ...], "places in the text, the first is 0, of figures that may be others"
+    ] = ()
 
 
 @dataclass(frozen=True)

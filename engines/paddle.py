@@ -3,6 +3,7 @@
 import math
 import statistics
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -176,8 +177,8 @@ def _recognise(models: Models, picture: Any, quads: Sequence[Any]) -> list[Line]
     """
     lines = []
     for quad in quads:
-        text, confidence = read_row(models.recogniser, _crop(picture, quad))
-        lines.append(Line(text, round(confidence, 4), _box(quad)))
+        text, confidence, unsure = read_row(models.recogniser, _crop(picture, quad))
+        lines.append(Line(text, round(confidence, 4), _box(quad), unsure))
     return lines
 
 
@@ -238,11 +239,10 @@ def _turned_back(line: Line, shape: Sequence[int], turns: int) -> Line:
         left, top, right, bottom = box
         box = (height - bottom, left, height - top, right)
         height, width = width, height
-    return Line(line.text, line.confidence, box)
+    return replace(line, box=box)
 
 
 def _enlarged(line: Line, factor: int) -> Line:
     left, top, right, bottom = line.box or (0, 0, 0, 0)
-    return Line(
-        line.text, line.confidence, (left * factor, top * factor, right * factor, bottom * factor)
-    )
+    box = (left * factor, top * factor, right * factor, bottom * factor)
+    return replace(line, box=box)

@@ -66,8 +66,8 @@ def load(det_dir: str, rec_dir: str) -> Models:
         ) from error
 
 
-def read_row(recognise: Recogniser, row: Any) -> tuple[str, float]:
-    """The text of a row and its mean confidence; `row` is a BGR array LINE_HEIGHT high."""
+def read_row(recognise: Recogniser, row: Any) -> ctc.Decoded:
+    """The text of a row, which is a BGR array LINE_HEIGHT high."""
     return ctc.decode(*recognise(_scaled(row)[None]))
 
 

@@ -20,6 +20,8 @@ TOPICS = (
     *("cash", "card", "wallet", "change", "tip", "service", "points"),
 )
 
+UNSURE = 0.6  # the confidence of a figure that may be another one
+
 
 class Piece(NamedTuple):
     """A line of a row: where its text starts and ends there, and what the engine says of it."""
@@ -28,6 +30,7 @@ class Piece(NamedTuple):
     end: int
     confidence: float  # 1 where the engine gives none
     box: Box | None
+    unsure: tuple[int, ...] = ()  # places in the row's text of figures that may be others
 
 
 class Row(NamedTuple):
@@ -57,7 +60,10 @@ class Row(NamedTuple):
         return [piece for piece in self.pieces if piece.start < end and start < piece.end]
 
     def lowest_confidence(self, start: int, end: int) -> float:
-        return min((piece.confidence for piece in self.between(start, end)), default=1.0)
+        """That of a piece between two places of its text, or of a figure there."""
+        pieces = self.between(start, end)
+        unsure = (start <= place < end for piece in pieces for place in piece.unsure)
+        return min([UNSURE if any(unsure) else 1.0, *(piece.confidence for piece in pieces)])
 
     def box(self, start: int, end: int) -> Box | None:
         """The box around the pieces between two places of its text."""
@@ -128,7 +134,9 @@ def _pieces(row: Sequence[Line]) -> Iterator[Piece]:
     start = 0
     for line in row:
         end = start + len(line.text)
-        yield Piece(start, end, 1.0 if line.confidence is None else line.confidence, line.box)
+        unsure = tuple(start + place for place in line.unsure)
+        confidence = 1.0 if line.confidence is None else line.confidence
+        yield Piece(start, end, confidence, line.box, unsure)
         start = end + 1
 
 

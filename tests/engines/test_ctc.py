@@ -35,9 +35,9 @@ def test_full_width_signs_and_digits_become_plain_ones():
 
 
 def test_a_doubtful_character_among_latin_ones_is_read_as_the_likeliest_latin_one():
-    text, confidence = read(*surely("2"), {"次": 0.6, "x": 0.3}, *surely("1.20"))
-    assert text == "2x1.20"
-    assert 0.8 < confidence < 0.9
+    found = read(*surely("2"), {"次": 0.6, "x": 0.3}, *surely("1.20"))
+    assert found.text == "2x1.20"
+    assert 0.8 < found.confidence < 0.9
 
 
 def test_a_doubtful_line_of_another_script_stays_as_it_is():
@@ -58,7 +58,15 @@ def test_a_space_the_recogniser_hesitates_about_is_one():
 
 
 def test_nothing_is_read_from_none():
-    assert read({"": 0.9}, {"": 0.9}) == ("", 0.0)
+    assert read({"": 0.9}, {"": 0.9}) == ("", 0.0, ())
+
+
+def test_the_places_of_doubtful_figures_are_told_and_of_no_other_characters():
+    doubtful = [{"8": 0.5, "6": 0.4}, {"": 0.9}]
+    steps = [*surely("T"), {" ": 0.9}, *surely("1"), *doubtful, *surely("."), *doubtful]
+    assert read(*steps)[::2] == ("T 18.8", (3, 5))
+    assert read({"T": 0.5, "L": 0.4}, {"": 0.9}, *surely("2"))[::2] == ("T2", ())
+    assert read({"8": 0.5, "$": 0.3}, {"": 0.9}, *surely("1.20"))[::2] == ("$1.20", ())
 
 
 @pytest.mark.parametrize(

@@ -837,6 +837,20 @@ def test_a_field_is_at_most_as_probable_as_the_reading_of_its_print():
         assert found.probability <= 0.7
 
 
+@pytest.mark.parametrize(
+    ("row", "figure", "elsewhere", "field"),
+    [("Date: 04/05/2017 13:22", 15, 17, "date"), ("Total Payable 9.50", 14, 0, "total")],
+)
+def test_a_field_with_a_figure_that_may_be_another_one_is_reviewed(row, figure, elsewhere, field):
+    def review(*unsure):
+        rows = [Line(text, 0.99, None, unsure * (row in text)) for text in MALAYSIAN.splitlines()]
+        return read_receipt([[line] for line in rows]).review
+
+    assert field not in review()
+    assert field in review(figure)
+    assert field not in review(elsewhere)
+
+
 def test_a_total_that_items_and_taxes_contradict_is_reviewed():
     worn = "SHOP GmbH\nMILCH 8,99 V\nBROT 10,47 E\nSUMME EUR 19,16\n19,0% 7,55 8,99"
     found = read(f"{worn}\n7,0% 0,68 9,79 10,47")
