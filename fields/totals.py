@@ -67,11 +67,11 @@ def find_totals(rows: Sequence[Row]) -> Totals:
     is_disproved = not agrees and any(  # Total 593.58 of 86.50 and 7.08
         _agrees((other, subtotal, tax, charge), discount) for other in likely["total"]
     )
-    proofs = {"total": is_proved - is_disproved}
+    proofs = {"total": is_proved - is_disproved, "subtotal": is_proved, "tax": is_proved}
     is_needed = agrees and not _agrees((total, subtotal, tax, None), discount)
     tip = charge if charge in tips and (is_needed or _is_paid(charge, total, printed)) else None
     total, subtotal, tax = (
-        found and _judged(found, likely[name], proofs.get(name, 0))
+        found and _judged(found, likely[name], proofs[name])
         for name, found in (("total", total), ("subtotal", subtotal), ("tax", tax))
     )
     tax = _of_all_rates(tax, taxes, printed)

@@ -837,6 +837,11 @@ def test_a_field_is_at_most_as_probable_as_the_reading_of_its_print():
         assert found.probability <= 0.7
 
 
+def test_sums_that_make_each_other_are_not_reviewed():
+    found = read(MALAYSIAN, confidence=0.99)
+    assert (str(found.subtotal), str(found.tax), found.review) == ("8.98", "0.54", ())
+
+
 @pytest.mark.parametrize(
     ("row", "figure", "elsewhere", "field"),
     [("Date: 04/05/2017 13:22", 15, 17, "date"), ("Total Payable 9.50", 14, 0, "total")],
