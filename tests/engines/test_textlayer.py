@@ -378,7 +378,7 @@ def test_a_font_that_draws_other_letters_is_read_as_it_looks(tmp_path, table):
     path.write_bytes(shifted(ROWS, table))
     result = PROVIDERS["tesseract"].ocr(path, Settings())
     assert result.pages[0].source == "ocr"
-    assert str(result.receipt.total) == "13.20"
+    assert "13.20" in result.text
 
 
 @pytest.mark.slow
