@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence, Set
 from datetime import date, timedelta
 from itertools import pairwise, starmap
 from operator import attrgetter
@@ -19,6 +19,7 @@ _DATE_WORD = rule(r"\b<dates.date>\b")
 _OTHER_DATE = rule(r"\b<dates.other_date>\b")
 _HALF_DAY = re.compile(r"\d ?[ap]\.?m\b", re.IGNORECASE)
 _STATE = re.compile(r"\b[A-Z]{2}\.?,? *\d{5}(?:-\d{4})?(?!\d)")  # a town's end: TX 78701
+YEARS_OF_NEPAL = {str(year) for year in range(2060, 2100)}  # 2003 to 2042
 _ONLY_A_TIME = re.compile(r"\W{0,3}\d\d:\d\d(?::\d\d)? ?")
 
 
@@ -98,7 +99,7 @@ def _time(rows: Sequence[Row], days: Sequence[tuple[str, Day]]) -> str | None:
 
 def find_possible_dates(rows: Sequence[Row], month_first: bool | None) -> list[PossibleDate]:
     read = [(index, day) for index, row in enumerate(rows) for day in _dates_of(row.text)]
-    found = _uncut(rows, read[:MAX_DATES])
+    found = _ordered_by_nepal(_uncut(rows, read[:MAX_DATES]))
     dates = _Dates(rows, found, month_first)
     return [
         PossibleDate(index, day, iso, dates.features(number, index, day, iso))
@@ -131,6 +132,31 @@ def _uncut(rows: Sequence[Row], found: Sequence[tuple[int, Day]]) -> list[tuple[
 
     whole = {(text[1:], clock) for text, clock in starmap(written, found) if text[0].isdigit()}
     return [each for each in found if not (written(*each)[1] and written(*each) in whole)]
+
+
+def _ordered_by_nepal(found: Sequence[tuple[int, Day]]) -> list[tuple[int, Day]]:
+    """The dates in that order of day and month in which Nepal's calendar has them too.
+
+    07/05/2024 beside Miti 21/03/2081 is the 5th of July.
+    """
+    printed = {iso for _, day in found for iso in (day.day_first, day.month_first) if iso}
+    same = {iso for nepali in printed if nepali[:4] in YEARS_OF_NEPAL for iso in _isos_of(nepali)}
+    return [(index, _without_the_other(day, same)) for index, day in found]
+
+
+def _without_the_other(day: Day, same: Set[str]) -> Day:
+    """The date without the reading that is not among `same`, where only one is."""
+    first, second = day.day_first in same, day.month_first in same
+    if first == second:
+        return day
+    return day._replace(month_first=None) if first else day._replace(day_first=None)
+
+
+def _isos_of(nepali: str) -> Iterator[str]:
+    """The days that it may be: Nepal's year begins on 13 or 14 April, with its longest months."""
+    year, month, day = map(int, nepali.split("-"))
+    early = date(year - 57, 4, 13) + timedelta(days=30.4 * (month - 1) + day - 2)
+    return ((early + timedelta(days=days)).isoformat() for days in range(8))
 
 
 class _Dates:

@@ -837,6 +837,20 @@ def test_a_field_is_at_most_as_probable_as_the_reading_of_its_print():
         assert found.probability <= 0.7
 
 
+@pytest.mark.parametrize(
+    ("printed", "nepali", "iso"),
+    [
+        ("07/05/2024", "21/03/2081", "2024-07-05"),
+        ("07/05/2024", "2081-01-24", "2024-05-07"),
+        ("03/04/2024", "20-11-2080", "2024-03-04"),
+        ("01/11/2024", "2081/07/16", "2024-11-01"),
+    ],
+)
+def test_the_date_of_nepal_s_calendar_tells_day_from_month(printed, nepali, iso):
+    rows = f"SAATHI MART\nKathmandu\nDate: {printed}\nMiti: {nepali}\nTEA 95.00\nTOTAL 95.00"
+    assert read(rows).date == iso
+
+
 def test_sums_that_make_each_other_are_not_reviewed():
     found = read(MALAYSIAN, confidence=0.99)
     assert (str(found.subtotal), str(found.tax), found.review) == ("8.98", "0.54", ())
