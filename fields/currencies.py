@@ -11,6 +11,7 @@ from decimal import Decimal
 from itertools import chain
 from typing import Any, NamedTuple
 
+from fields.dates import find_dates
 from fields.labels import plain, topics
 from fields.lexicon import COUNTRIES, LANGUAGES, one_of
 
@@ -30,7 +31,8 @@ def _signs(currency: dict[str, Any]) -> Iterator[str]:
         yield rf"(?<!\w){code}[ .:]?[-$€£]? ?\d|\d ?{code}(?!\w)|^\W*{code}\W*$"
     yield from map(_alone, currency.get("signs", ()))
     yield from (rf"(?<!\w){re.escape(sign)}\.? ?\d" for sign in currency.get("before", ()))
-    yield from (rf"\d ?{re.escape(sign)}(?!\w)" for sign in currency.get("behind", ()))
+    # no part of a word: S0DA is no 0 DA
+    yield from (rf"(?<![^\W\d])\d ?{re.escape(sign)}(?!\w)" for sign in currency.get("behind", ()))
     # not the word: CONTACT US 03 1234567
     yield from (rf"\b{s}\d[\d,]*\.\d\d\b" for s in currency.get("before_cents", ()))
 
@@ -189,7 +191,7 @@ def _has_month_first(currency: str, evidence: set[tuple[str, int, str]]) -> bool
     votes = Counter[str]()
     for name, points, _ in evidence:
         votes[name] += points
-    homes = [name for name in _PAID_IN if _CODE[name] == currency]
+    homes = [name for name in _PAID_IN if currency in (_CODE[name], *_ALSO[name])]
     orders = {name: bool(_PAID_IN[name].get("month_first")) for name in homes}
     return orders[max(homes, key=lambda name: (votes[name], orders[name]))]
 
@@ -230,6 +232,7 @@ def _evidence(texts: Sequence[str]) -> set[tuple[str, int, str]]:
     rates = {Decimal(rate.replace(",", ".")) for rate in _RATE.findall(whole)}
     language = _language_of(set(read))
     phones = [re.sub(r"\D", "", number) for number in _PHONE.findall(whole)]
+    month_first = any(d.month_first and not d.day_first for text in texts for d in find_dates(text))
     domains = {"GB" if name == "uk" else name.upper() for name in _DOMAIN.findall(whole)}
     for name, file in _PAID_IN.items():
         if spans & _TAXES[name]:
@@ -237,6 +240,7 @@ def _evidence(texts: Sequence[str]) -> set[tuple[str, int, str]]:
             found |= {(name, HINT, "rate")} if rates & _RATES[name] else set()
         is_home = name in domains or any(n.startswith(file.get("phone", "-")) for n in phones)
         found |= {(name, PLACE, "phone or web")} if is_home else set()
+        found |= {(name, HINT, "dates")} if month_first and "month_first" in file else set()
         if language in file.get("languages", ()):
             found.add((name, PLACE, "language"))
     return found

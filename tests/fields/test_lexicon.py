@@ -132,6 +132,13 @@ def test_a_currency_is_found_by_each_sign_and_word():
         ("KRW", "206-86-50913\n2026-03-18\n23,500"),
         ("MKD", "MK4030996254587\n1.230,00"),
         ("EUR", "WARENHAUS\nATU16372407\n17,93"),
+        ("CRC", "MERCADO, ESCAZÚ\nCAFE €5.900,00\nTOTAL €5.900,00"),  # ₡ as it is read
+        ("EUR", "CAFETERIA\nCAFE COSTA RICA €5,90\nTOTAL €5,90"),
+        ("TND", "MONOPRIX, TUNIS\nTOTAL DT 23.850"),
+        ("THB", "SHOP\n08/10/2569 18:31\nTOTAL 345.00"),  # Thailand's years
+        ("USD", "PIZZERIA\nEMERYVILLE CA 94608\nS0DA 3.26\nTOTAL 3.26"),  # no 0 DA, of Algeria
+        ("USD", "BAR\n10-30-26 22:51\nState Tax: 4.65"),  # the month is first
+        ("GBP", "POST SHOP\n290 Seven Sisters Rd, N4 2HG\nTOTAL 8.45"),
         ("ZAR", "STORE\nVAT NO. 4090105588\nTOTAL 284.95"),
         (None, "Denny's\nSoup 14.00"),  # a chain alone is none: it may be abroad
     ],
@@ -148,6 +155,7 @@ def test_a_currency_is_found_by_what_else_its_country_prints(code, text):
         ("DELI, AUSTIN, TX 78701", "USD", "2026-04-03"),
         ("DELI", "USD", "2026-04-03"),
         ("FARMACIA, PANAMÁ", "PAB", "2026-03-04"),
+        ("MARKET, BEIRUT\nCASH USD 5.00", "USD", "2026-03-04"),
     ],
 )
 def test_the_order_of_day_and_month_is_that_of_the_country(text, currency, day):
