@@ -7,7 +7,7 @@ anywhere. No feature names a country or a shop.
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence, Set
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import accumulate
 from operator import contains
 from statistics import median_high
@@ -24,6 +24,7 @@ MAX_ROWS = 16  # of the head, and 4 of the foot
 MIN_PROBABILITY = 0.05  # a name with less is none
 MIN_RIVAL = 0.3  # one with more is taken before one that only describes
 MIN_SURE = 0.95  # a name with more stays, though a chain is named twice
+LONG_ABBREVIATION = 5  # characters, with its full stop
 MAX_ROWS_APART = 3  # a company and its chain
 
 # Legal forms end a company's name; a row that has one is the name.
@@ -45,6 +46,7 @@ _NO_NAMES = CURRENCY_NAMES.union(plain(" ".join(words("merchant", "names"))).spl
 _OWNER = rule(r"^\W*<merchant.owner>\b")
 _NUMBER_LABEL = rule(
     r"\b<numbers.number>\b ?[.:;#]|^<numbers.company>\b\.? ?\w*\.? <numbers.number>\b"
+    r"|^<merchant.numbered>\b\.? ?(?:#|<numbers.number>\b)"
 )
 _INITIALS = re.compile(r"(?<!\w)(?=\S{0,20}[A-Z])(?:[A-Z015¥$]\.){2,}")
 _AS_LETTERS = str.maketrans("015¥$", "OISYS")
@@ -145,8 +147,9 @@ def _chains_of(
     """The chains to take instead of the likeliest row, with their chances.
 
     A chain beside its company is taken: BIEDRONKA above Jeronimo Martins. Where the likeliest row
-    is not sure, so is one that is named twice, or with a legal form: Aldi GmbH & Co. KG below a
-    logo that was not read. None where the law wants the company's name, or that row is a chain's.
+    is not sure, so is one that is named twice, alone on a row, or with a legal form: Aldi GmbH &
+    Co. KG below a logo that was not read. None where the law wants the company's name, or that row
+    is a chain's.
     """
     likely, name = best
     if name is None or name.features["form by law"] or name.features["chain"]:
@@ -155,7 +158,7 @@ def _chains_of(
         if chain.features["chain name"] and chance >= MIN_PROBABILITY:
             named = [row for row in rows if _begins_with(row, chain.text)]
             is_beside = name.features["form"] and abs(chain.row - name.row) <= MAX_ROWS_APART
-            is_sure = len(named) > 1 or any(LEGAL.search(row.text) for row in named)
+            is_sure = len(named) > 1 or any(map(partial(_is_all, chain.text), named))
             if named and (is_beside or (is_sure and likely < MIN_SURE)):
                 yield chance, chain
 
@@ -165,6 +168,11 @@ def _begins_with(row: Row, chain: str) -> bool:
     wanted = _CHAIN_WORDS[chain]
     read = tuple(plain(_clean(row.text)).split())[: len(wanted)]
     return not row.amounts and not row.topics and read == wanted
+
+
+def _is_all(chain: str, row: Row) -> bool:
+    """Whether the row has nothing but the chain's name, or it and a legal form."""
+    return plain(_clean(row.text)) == " ".join(_CHAIN_WORDS[chain]) or bool(LEGAL.search(row.text))
 
 
 def _rivals(best: Name, found: Sequence[tuple[float, Name]]) -> Iterator[float]:
@@ -182,10 +190,16 @@ def _evidence(row: Row, chance: float) -> Evidence:
 
 
 def _confidence(row: Row, name: str) -> float:
-    if name.count("(") != name.count(")"):
-        return 0.0  # it was cut
+    if name.count("(") != name.count(")") or _is_sentence(name):
+        return 0.0  # it was cut, or is a slogan
     start = max(0, row.text.find(name[:4]))
     return row.lowest_confidence(start, start + len(name))
+
+
+def _is_sentence(name: str) -> bool:
+    """Two words or more, with a full stop behind what is no abbreviation: More saving."""
+    is_long = len(name.rpartition(" ")[2]) > LONG_ABBREVIATION
+    return " " in name and name.endswith((".", "!", "?")) and is_long and not LEGAL.search(name)
 
 
 def find_names(rows: Sequence[Row]) -> list[Name]:

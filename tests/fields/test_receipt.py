@@ -311,6 +311,8 @@ def test_the_total_is(text):
         ("Ri11y 0'Brien\n12 High Street", "Rilly O'Brien"),
         ("GREEN B2B LEAF 24\n12 High Street", "GREEN B2B LEAF 24"),
         ("Nelcome to JOE'S DINER\nServer: Amy", "JOE'S DINER"),
+        ("STORE # NY-1104\nFLUSHING, NY 11371\n718-505-0565", None),
+        ("LAGUARDIA AIRPORT, SPACE WF2\nFLUSHING, NY 11371\nFIVE GUYS", "Five Guys"),
     ],
 )
 def test_the_merchant_is_found_in_the_head(head, merchant):
@@ -810,6 +812,12 @@ def test_a_payment_is_not_taken_for_the_total_with_its_sign():
 @pytest.mark.parametrize("last", ["", "\n1 JUICE 3.90", "\nThank you", "\nVISA"])
 def test_the_total_of_a_receipt_cut_in_half_is_reviewed(last):
     assert "total" in read(f"CORNER CAFE\n04/05/2017\n1 TEA 2.00\n2 CAKE 2.05 4.10{last}").review
+
+
+def test_a_slogan_is_reviewed_as_a_name():
+    for head, is_reviewed in (("Fresh every morning.", True), ("Fresh Morning Bakery", False)):
+        found = read(f"{head}\n12 High Street\nAustin, TX 78701\n04/25/2017\nTEA 1.00\nTOTAL 1.00")
+        assert (found.merchant, "merchant" in found.review) == (head, is_reviewed)
 
 
 def test_the_evidence_is_where_the_field_was_read():
