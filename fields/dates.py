@@ -30,11 +30,14 @@ _AS_NAME = str.maketrans("0158", "olsb")
 _ORDINAL = lexicon.filled("<dates.ordinals>?")
 _JOINING = lexicon.filled(r"(?:<dates.joining>\.? )?")
 _CLOCK = lexicon.filled("<dates.clock>")
+_AFTERNOON = lexicon.filled("<dates.afternoon>")
 FIRST_YEAR, LAST_YEAR = 1970, 2099  # of four digits; two stand for 2000 to LAST_SHORT_YEAR
 LAST_SHORT_YEAR = 2039  # 07-12-88 is more often a number than a day
 BUDDHIST_YEARS = range(2540, 2600)  # Thailand counts 543 years more
 _SHORT_BUDDHIST = re.compile(r"(?:5[4-9]|[67]\d)(?=,? {1,2}\d\d?:\d\d)")  # 30/11/68 21:09
-_ERAS = {"令和": 2018, "平成": 1988, "民國": 1911, "民国": 1911}  # the years before their first one
+# The years before their first one
+_ERAS = {"令和": 2018, "r": 2018, "平成": 1988, "h": 1988, "民國": 1911, "民国": 1911}
+_ERA = "|".join(era for era in _ERAS if not era.isascii())
 _LONG_YEAR = r"(?P<year>(?:19|20|25)\d\d(?!:\d\d))"
 _YEAR = rf"(?:{_LONG_YEAR}|(?P<short>(?:' ?)?\d\d(?!:\d)))"
 _END = r"(?=\d{1,2}:\d\d|\D|$)"  # a glued time may follow: 19/10/201820:49
@@ -49,17 +52,24 @@ _PATTERNS = (
         rf"(?<!\d){_LONG_YEAR}(?:{_SEP}|{_WORD})(?P<b>\d{{1,2}})(?:{_SEP}|{_WORD}){_DAY}{_END}"
     ),
     re.compile(  # 令和8年3月2日, 115年3月2日
-        rf"(?P<era>{'|'.join(_ERAS)}|(?<!\d)(?=1[01]\d ?年)) ?(?P<count>\d{{1,3}}) ?年 ?"
+        rf"(?P<era>{_ERA}|(?<!\d)(?=1[01]\d ?年)) ?(?P<count>\d{{1,3}}) ?年 ?"
         rf"(?P<b>\d{{1,2}}) ?月 ?{_DAY}(?!\d)"
+    ),
+    re.compile(  # R8.11.3, 令和8/11/03
+        rf"(?P<era>{_ERA}|\b[rh])(?P<count>\d{{1,2}})(?P<sep>[./])(?P<b>\d\d?)(?P=sep)"
+        r"(?P<a>\d\d?)(?![\d.,/-])"
     ),
     re.compile(  # 115/03/02: Taiwan
         r"(?<![\d.,/-])(?P<count>1[01]\d)(?P<sep>[-/.])(?P<b>\d\d)(?P=sep)(?P<a>\d\d)(?![\d.,/-])"
     ),
     re.compile(rf"(?<!\d){_DAY}{_WORD}(?P<b>\d{{1,2}}),?{_WORD}{_LONG_YEAR}{_END}"),
-    re.compile(rf"(?<![\d.,]){_DAY} ?(?P<sep>[-/.]) ?(?P<b>\d{{1,2}}) ?(?P=sep) ?{_YEAR}{_END}"),
-    re.compile(  # 28/08 2026, 28/8-2026: Sweden and Denmark
-        r"(?<![\d.,/-])(?P<a>\d{1,2})/(?P<b>\d{1,2})(?: {1,2}| ?- ?)(?P<year>20[1-3]\d)"
-        r"(?![\d:.,/-])"
+    re.compile(  # not of 1.03.11.26, but Tgl.03-11-26
+        rf"(?<!\d)(?<![^a-z][.,]){_DAY} ?(?P<sep>[-/.]) ?(?P<b>\d{{1,2}}) ?(?P=sep)"
+        rf" ?{_YEAR}{_END}"
+    ),
+    re.compile(  # 28/08 2026, 28/8-2026, 28/8-26: Sweden and Denmark
+        r"(?<![\d.,/-])(?P<a>\d{1,2})/(?P<b>\d{1,2})"
+        r"(?:(?: {1,2}| ?- ?)(?P<year>20[1-3]\d)| ?-(?P<short>[12]\d))(?![\d:.,/-])"
     ),
     re.compile(
         rf"(?<!\d){_DAY}{_ORDINAL}[-/., ]*{_JOINING}{_NAME}\.?[-/., ]*{_JOINING}{_YEAR}{_END}(?!/)"
@@ -68,16 +78,18 @@ _PATTERNS = (
         rf"\b{_NAME}\.?[-/., ]*(?!\d+\.\d\d(?!\d)){_DAY}{_ORDINAL}[-/., ]+{_YEAR}{_END}"
     ),
     re.compile(  # JUN 24 20:49:53 2018
-        rf"\b{_NAME}\.? {{1,2}}{_DAY},? \d\d?:\d\d(?::\d\d)?(?: ?[ap]\.?m\.?)? {_LONG_YEAR}(?!\d)"
+        rf"\b{_NAME}\.? {{1,2}}{_DAY},? \d\d?:\d\d(?::\d\d)?"
+        rf"(?: ?[ap]\.?m\.?)?(?: [a-z]{{3,4}})? {_LONG_YEAR}(?!\d)"
     ),
     re.compile(rf"(?<!\d){_LONG_YEAR}[-/., ]+{_JOINING}{_NAME}[-/., ]+{_DAY}{_END}"),
     re.compile(rf"(?<!\d){_LONG_YEAR}[-/., ]+{_JOINING}{_DAY}[-/., ]+{_NAME}"),
     # Worn forms, taken only where no whole one stands: 2703/2018, 05 02-18, 21/02/18111940278
     re.compile(r"(?<!\d)(?P<a>\d\d)[-/.]?(?P<b>\d\d)[-/.]?(?P<year>20\d\d)(?!\d)(?<!\d{8})"),
     re.compile(r"(?<!\d)(?P<a>\d\d)(?P<b>\d\d)(?P<year>20\d\d)(?= \d\d:\d\d)"),  # 25032018 13:11
-    re.compile(  # 20180428/191204, 2017-02-121448 38
+    re.compile(  # 20180428/191204, 20180428191204, 2017-02-121448 38
         r"(?<!\d)(?P<year>20\d\d)(?P<sep>-?)(?P<b>\d\d)(?P=sep)(?P<a>\d\d)"
-        r"(?=[t/ ]\d{6}(?!\d)|[t/ ]\d\d:\d\d|(?<=-\d\d)\d{4})"
+        r"(?=[t/ ]\d{6}(?!\d)|[t/ ]\d\d:\d\d|(?:[01]\d|2[0-3])(?:[0-5]\d){2}(?!\d)"
+        r"|(?<=-\d\d)\d{4})"
     ),
     re.compile(rf"(?<![\d.,])(?P<a>\d\d) (?P<b>\d\d)[-/]{_YEAR}(?!\d)"),
     re.compile(
@@ -99,15 +111,18 @@ _SLIPPED = re.compile(
     r"(?![a-z0-9])|(?<=[a-z][-/. ])[2z][\doqilsbz|]{3}(?![a-z0-9])"
 )
 _DIGITS = str.maketrans("oqil|sbz", "00111582")
-_MINUTES = r"(?P<minute>[0-5]\d)(?: ?[:.\-] ?[0-5]\d)? ?(?P<half>(?: ?[ap]\.?m|(?<=\d)[ap])\b\.?)?"
+_MINUTES = (
+    r"(?P<minute>[0-5]\d)(?: ?[:.\-] ?[0-5]\d)? ?(?P<half>(?: ?[ap]\.? ?m|(?<=\d)[ap])\b\.?)?"
+)
 # A lone dot is a clock's only before seconds, am, pm or Uhr, or behind klo: 12.50 alone is a price.
 _TIMES = (
     re.compile(
         rf"\b{_CLOCK}\b[ .:]*(?P<hour>[01]?\d|2[0-3])[.:\-]{_MINUTES}(?![\d:])", re.IGNORECASE
     ),
     re.compile(
-        r"(?<![\d:.])(?P<hour>[01]?\d|2[0-3]) ?"
-        rf"(?:[:h]|\.(?= ?[0-5]\d ?(?:[:.] ?[0-5]\d(?!\d)|[ap]\.?m\b|{_CLOCK}\b)))"
+        rf"(?<!\d)(?<!\d[:.])(?<![$€£])(?<![$€£] )(?P<noon>{_AFTERNOON} ?)?"
+        r"(?P<hour>[01]?\d|2[0-3]) ?"
+        rf"(?:[:h時时]|\.(?= ?[0-5]\d ?(?:[:.] ?[0-5]\d(?!\d)|[ap]\.?m\b|{_CLOCK}\b)))"
         rf" ?{_MINUTES}(?![\d:])",
         re.IGNORECASE,
     ),
@@ -178,6 +193,7 @@ def find_time(text: str) -> str | None:
     if match is None:
         return None
     hour, half = int(match["hour"]), (match["half"] or "").strip().lower()[:1]
+    half = "p" if match.groupdict().get("noon") else half
     if half and hour <= 12:
         hour = hour % 12 + (12 if half == "p" else 0)
     return f"{hour:02d}:{match['minute']}"

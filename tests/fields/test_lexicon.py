@@ -329,6 +329,7 @@ CHECKS = {  # what tells that the word of a section's key is understood
     "items.former": lambda word: len(found(f"A PEN 5.00\n{word} 7.00\nTOTAL 5.00").items) == 1,
     "items.headings": lambda word: found(f"TEL 0207946000\n{word} A item\n12345 2.50").items == (),
     "items.tax_codes": lambda code: found(f"SHOP\nMILK {code} 2.50").items[0].description == "MILK",
+    "dates.afternoon": lambda word: find_time(f"{word}6:22") == "18:22",
     "dates.clock": lambda word: find_time(f"12.50 {word}") == "12:50",
 }
 LISTS = [
