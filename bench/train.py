@@ -209,7 +209,7 @@ def _candidates(kind: str, example: Example) -> Candidates:
     if kind == "merchant":
         found = [(name.features, name.text) for name in find_names(rows)]
     elif kind == "date":
-        days = find_possible_dates(rows, find_home([row.text for row in rows]).month_first)
+        days = find_possible_dates(rows, find_home([row.text for row in rows]))
         found = [(day.features, day.iso) for day in days]
     else:
         found = [(a.features, a.amount.value) for a in find_candidates(rows)]

@@ -146,7 +146,8 @@ class Home(NamedTuple):
     """What the country of a receipt decides; None where the country is not known."""
 
     currency: str | None
-    month_first: bool | None  # its dates begin with the month: 3/14/2026
+    month_first: bool | None = None  # its dates begin with the month: 3/14/2026
+    year_first: bool = False  # with the year, also one of two digits: 26/03/14
 
 
 def find_home(texts: Sequence[str]) -> Home:
@@ -172,8 +173,9 @@ def find_home(texts: Sequence[str]) -> Home:
     best = sorted(((votes[c], signs[c], c in own, c) for c in votes), reverse=True)[:2]
     is_open = not best or best[0][0] < MIN_POINTS or (len(best) > 1 and best[0][:3] == best[1][:3])
     if is_open:
-        return Home(None, None)
-    return Home(best[0][3], _has_month_first(best[0][3], evidence))
+        return Home(None)
+    file = _likeliest_country(best[0][3], evidence)
+    return Home(best[0][3], "month_first" in file, "year_first" in file)
 
 
 def _spoken_for(evidence: set[tuple[str, int, str]]) -> Counter[str]:
@@ -186,14 +188,14 @@ def _spoken_for(evidence: set[tuple[str, int, str]]) -> Counter[str]:
     return votes
 
 
-def _has_month_first(currency: str, evidence: set[tuple[str, int, str]]) -> bool:
+def _likeliest_country(currency: str, evidence: set[tuple[str, int, str]]) -> dict[str, Any]:
     """Of the currency's countries the one that most speaks for, else one with the month first."""
     votes = Counter[str]()
     for name, points, _ in evidence:
         votes[name] += points
     homes = [name for name in _PAID_IN if currency in (_CODE[name], *_ALSO[name])]
-    orders = {name: bool(_PAID_IN[name].get("month_first")) for name in homes}
-    return orders[max(homes, key=lambda name: (votes[name], orders[name]))]
+    best = max(homes, key=lambda name: (votes[name], "month_first" in _PAID_IN[name]))
+    return _PAID_IN[best]
 
 
 def _likeliest(codes: Collection[str], votes: Counter[str]) -> list[str]:

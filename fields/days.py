@@ -8,7 +8,8 @@ from itertools import pairwise, starmap
 from operator import attrgetter
 from typing import NamedTuple
 
-from fields.dates import Day, find_dates, find_time
+from fields.currencies import Home
+from fields.dates import Day, find_dates, find_time, parse_date
 from fields.labels import Row
 from fields.learned import against, probabilities
 from fields.lexicon import rule
@@ -20,6 +21,7 @@ _OTHER_DATE = rule(r"\b<dates.other_date>\b")
 _HALF_DAY = re.compile(r"\d ?[ap]\.?m\b", re.IGNORECASE)
 _STATE = re.compile(r"\b[A-Z]{2}\.?,? *\d{5}(?:-\d{4})?(?!\d)")  # a town's end: TX 78701
 YEARS_OF_NEPAL = {str(year) for year in range(2060, 2100)}  # 2003 to 2042
+_SHORT = re.compile(r"\d\d([-/.])\d\d\1\d\d")  # 26/11/03
 _ONLY_A_TIME = re.compile(r"\W{0,3}\d\d:\d\d(?::\d\d)? ?")
 
 
@@ -46,14 +48,9 @@ class PossibleDate(NamedTuple):
         return not any(self.features[f"order by {what}"] for what in orders)
 
 
-def find_purchase(
-    rows: Sequence[Row], month_first: bool | None, today: date | None = None
-) -> Purchase:
-    """The day of the purchase: one after `today` only where no other is printed.
-
-    `month_first` says how dates begin in the country; None where it is not known.
-    """
-    dates = _past(find_possible_dates(rows, month_first), today)
+def find_purchase(rows: Sequence[Row], home: Home, today: date | None = None) -> Purchase:
+    """The day of the purchase: one after `today` only where no other is printed."""
+    dates = _past(find_possible_dates(rows, home), today)
     chances = probabilities("date", [each.features for each in dates])
     if not dates:
         return Purchase(None, _time(rows, []))
@@ -97,10 +94,12 @@ def _time(rows: Sequence[Row], days: Sequence[tuple[str, Day]]) -> str | None:
     return next(filter(None, map(find_time, (*beside, *undated, *texts))), None)
 
 
-def find_possible_dates(rows: Sequence[Row], month_first: bool | None) -> list[PossibleDate]:
+def find_possible_dates(rows: Sequence[Row], home: Home) -> list[PossibleDate]:
     read = [(index, day) for index, row in enumerate(rows) for day in _dates_of(row.text)]
+    if home.year_first:
+        read = [(index, _with_year_first(rows[index].text, day)) for index, day in read]
     found = _ordered_by_nepal(_uncut(rows, read[:MAX_DATES]))
-    dates = _Dates(rows, found, month_first)
+    dates = _Dates(rows, found, home.month_first)
     return [
         PossibleDate(index, day, iso, dates.features(number, index, day, iso))
         for number, (index, day) in enumerate(found)
@@ -132,6 +131,13 @@ def _uncut(rows: Sequence[Row], found: Sequence[tuple[int, Day]]) -> list[tuple[
 
     whole = {(text[1:], clock) for text, clock in starmap(written, found) if text[0].isdigit()}
     return [each for each in found if not (written(*each)[1] and written(*each) in whole)]
+
+
+def _with_year_first(text: str, day: Day) -> Day:
+    """The date as it is in a country that prints the year first: 26/11/03."""
+    is_short = _SHORT.fullmatch(text, day.start, day.end)
+    iso = parse_date(f"20{text[day.start : day.end]}") if is_short else None
+    return Day(iso, None, day.start, day.end) if iso else day
 
 
 def _ordered_by_nepal(found: Sequence[tuple[int, Day]]) -> list[tuple[int, Day]]:

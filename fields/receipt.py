@@ -53,7 +53,7 @@ def read_receipt(
     read = read_rows(lines, at, CENTS[home.currency] if home.currency else 2)
     merchant = find_merchant(read)
     totals = find_totals(read)
-    purchase = find_purchase(read, home.month_first, today)
+    purchase = find_purchase(read, home, today)
     paid = _payment(read)
     receipt = Receipt(
         source="rules",

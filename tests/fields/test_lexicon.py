@@ -10,7 +10,7 @@ from itertools import combinations
 import pytest
 
 from fields.amounts import find_candidates
-from fields.currencies import find_home
+from fields.currencies import Home, find_home
 from fields.dates import find_time, parse_date
 from fields.days import find_possible_dates
 from fields.labels import TOPICS, plain, read_rows, topics
@@ -163,6 +163,12 @@ def test_the_order_of_day_and_month_is_that_of_the_country(text, currency, day):
     assert (receipt.currency, receipt.date) == (currency, day)
 
 
+def test_a_country_may_print_the_year_first_with_two_digits():
+    assert found("居酒屋\n26/11/03 21:30\n合計 8,800円").date == "2026-11-03"
+    assert found("ÖSSZESEN: 12 495 Ft\n26.11.03").date == "2026-11-03"
+    assert found("SHOP GmbH\n26/11/03\nTOTAL EUR 5,00").date == "2003-11-26"
+
+
 def test_a_shared_sign_is_that_of_the_country_which_something_else_tells():
     assert find_home(["kr 50,00", "STORGATAN 1, MALMÖ"]).currency == "SEK"
     assert find_home(["kr 50,00", "TLF +47 22 12 34 56"]).currency == "NOK"
@@ -244,7 +250,7 @@ def found(text):
     return read_receipt(rows_from_text(text))
 
 
-FACTS = {"month_first", "cash_rounding", "languages", "phone", "tax"}
+FACTS = {"month_first", "year_first", "cash_rounding", "languages", "phone", "tax"}
 
 
 def row(text):
@@ -262,7 +268,7 @@ def is_name(name, head):
 
 
 def as_date(text):
-    return find_possible_dates([row(text)], None)[0].features
+    return find_possible_dates([row(text)], Home(None))[0].features
 
 
 def is_street(text):
