@@ -58,7 +58,8 @@ def find_totals(rows: Sequence[Row]) -> Totals:
     doubled = _doubled(likely["tax"], taxes)
     likely["tax"] += _added(likely["tax"])
     printed = {number.value for row in rows for number in row.numbers}
-    likely["total"] = [_as_charged(found, printed) for found in likely["total"]]
+    refunded = {-c.amount.value for c in candidates if c.label & {"total", "grand"}}
+    likely["total"] = [_as_charged(found, printed - refunded) for found in likely["total"]]
     total, subtotal, tax, charge = _together(
         likely | {"tax": likely["tax"] + doubled}, [*tips, *services], discount
     )

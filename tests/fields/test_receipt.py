@@ -825,6 +825,11 @@ def test_a_payment_is_not_taken_for_the_total_with_its_sign():
     assert found.total in (None, Decimal("120.00"))
 
 
+def test_what_is_given_back_is_a_total_with_its_minus_also_beside_a_payment_without():
+    text = "HEMA\n03-11-2026\nTRUI -15,00\nTotaal € -15,00\nTerug via PIN € 15,00\nBTW 21% -2,60"
+    assert read(text).total == Decimal("-15.00")
+
+
 @pytest.mark.parametrize("last", ["", "\n1 JUICE 3.90", "\nThank you", "\nVISA"])
 def test_the_total_of_a_receipt_cut_in_half_is_reviewed(last):
     assert "total" in read(f"CORNER CAFE\n04/05/2017\n1 TEA 2.00\n2 CAKE 2.05 4.10{last}").review
