@@ -104,7 +104,7 @@ def _joined(figures: list[str]) -> list[str]:
 
 
 def _read_row(row: Sequence[Line], figures: str, page: int, style: Style) -> Row:
-    text = text_of(row)
+    text = _without_count(text_of(row))
     found, numbers = topics(text), list(find_amounts(figures, style))
     is_sum = found & _SUMS and not found & {"count", "points"}
     if style.is_whole and is_sum and numbers and not any(n.is_money or n.unit for n in numbers):
@@ -112,6 +112,14 @@ def _read_row(row: Sequence[Line], figures: str, page: int, style: Style) -> Row
         numbers[-1] = numbers[-1]._replace(is_money=is_last)  # AMOUNT DUE 27500
     amounts = tuple(number for number in numbers if number.is_money)
     return Row(text, found, tuple(numbers), amounts, tuple(_pieces(row)), page)
+
+
+def _without_count(text: str) -> str:
+    """The text with blanks for what is counted behind a label: TOTAL 5 ARTICLES 33.12."""
+    counted = _COUNTED.search(text)
+    if not counted or "total" not in topics(text[: counted.start()]):
+        return text
+    return text[: counted.start()] + " " * len(counted[0]) + text[counted.end() :]
 
 
 def _figures(row: Sequence[Line]) -> str:
@@ -186,6 +194,7 @@ def topics(text: str) -> frozenset[str]:
     return _topics(plain(apart)) | _topics(plain(text))
 
 
+_COUNTED = lexicon.rule(r"(?<=\w )\(?\d{1,3} <topics.count>(?:\(s\))?\)?(?=\W.*\d[.,]\d\d(?!\d))")
 _BLANKS = re.compile(r"(?<![\d.,'])(?<![\d.,'] )\d{1,3}(?: \d{3})+(?=\W*$)")
 # TotalGST, VAT9%; but MwSt and PayPal are one word
 _PARTS = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Za-z]{3})(?=\d{1,2}(?:[.,]\d{1,2})? ?%)")

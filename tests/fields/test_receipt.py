@@ -281,6 +281,8 @@ TOTALS = {
     "not what the tax table adds up to": "TOTAL 60.30\nGST Summary Amount Tax\nTotal 56.89 3.41",
     "not the tax": "Due 60.30\nCASH 60.30\nCHANGE 0.00\n(Total Included GST @ 6% : 3.41)",
     "not the number of things": "Total Qty 3\nTotal 60.30",
+    "behind the number of things": "TOTAL 5 ARTICLES 60.30\nTITRES RESTO 25.00\nCB 35.30",
+    "an amount alone on a card's slip": "Card: MC 4471\nAmount: $60.30\nApproved",
     "not before tax": "Total (Excluding GST) 56.89\nTotal GST 3.41\nTotal (Inclusive GST) 60.30",
     "what totals add up to": "Total 0% goods 10.00\nTotal 6% goods 50.30\nTotal Payable 60.30",
     "on the row below its label": "GRAND TOTAL\n60.30\nCASH\n61.00",
