@@ -15,12 +15,10 @@ from operator import ne
 from statistics import median
 from typing import NamedTuple
 
-from fields.contacts import is_head
-from fields.dates import find_dates, find_time
+from fields.dates import find_time
 from fields.labels import TOPICS, Row, plain, topics
 from fields.lexicon import words
 from fields.money import Amount
-from result import Box
 
 MAX_CANDIDATES = 160  # of a page; the sums of longer ones stand in their first and last rows
 MAX_READINGS = 40  # of misread totals
@@ -152,9 +150,7 @@ class _Near:
             "numbers": len(row.numbers),
             "amounts": len(row.amounts),
             "percent": "%" in text,
-            "date": bool(next(find_dates(text), None)),
             "time": bool(find_time(text)),
-            "head": is_head(text),
             "alone above": bool(above and not above.numbers),
             "alone below": bool(below and not below.numbers),
         }
@@ -186,7 +182,6 @@ def _print(rows: Sequence[Row], place: _Place, size: float, edge: int) -> dict[s
         "number": place.number,
         "numbers behind": len(row.numbers) - 1 - place.number,
         "is money": amount.is_money,
-        "column total": "total" in _heading(rows, place.row, box),
         "decimals": amount.decimals,
         "sign": bool(re.search(r"[^\w\s.,'-]", written)),
         "word letters": sum(map(str.isalpha, place.words)),
@@ -194,15 +189,6 @@ def _print(rows: Sequence[Row], place: _Place, size: float, edge: int) -> dict[s
         "positive": amount.value > 0,
         "magnitude": min(6.0, math.log10(abs(place.value) / ONE + 0.01)),
     }
-
-
-def _heading(rows: Sequence[Row], index: int, box: Box | None) -> frozenset[str]:
-    """The topics of what stands above an amount on the row before, which has none itself."""
-    above = _row(rows, index - 1)
-    if not above or not box or above.amounts:
-        return NOTHING
-    over = (p for p in above.pieces if p.box and p.box[0] < box[2] and box[0] < p.box[2])
-    return topics(" ".join(above.text[p.start : p.end] for p in over))
 
 
 def _tax_table(rows: Sequence[Row]) -> int:
@@ -234,7 +220,6 @@ class _Sums:
         some = {place.value for place in money[-MAX_VALUES:] if place.value > 0}
         self.pairs = {a + b for a, b in product(some, some) if a > b}
         self.differences = {a - b for a, b in product(some, some) if a > b}
-        self.halves = {a - b for a, b in product(some, some) if a > b and a - b < b}
         self.decimals = Counter(place.amount.decimals for place in money).most_common(1)[0][0]
         self.last = {place.row: place.value for place in money}  # on each row
         self.lasts = list(self.last)
@@ -293,7 +278,7 @@ class _Sums:
     def features(self, place: _Place) -> dict[str, float]:
         value = place.value
         at = bisect_left(self.lasts, place.row)
-        before = [self.last[row] for row in self.lasts[max(0, at - 4) : at]]
+        before = [self.last[row] for row in self.lasts[max(0, at - 2) : at]]
         after = [self.last[row] for row in self.lasts[at + 1 : at + 3]]
         largest = self.largest_first[0]
         return {
@@ -304,10 +289,7 @@ class _Sums:
             "usual decimals": place.amount.decimals == self.decimals,
             "pair": value in self.pairs,
             "difference": value in self.differences,
-            "half": value in self.halves,
-            "two above": value == sum(before[-2:]) and len(before) > 1,
-            "three above": value == sum(before[-3:]) and len(before) > 2,
-            "four above": value == sum(before[-4:]) and len(before) > 3,
+            "two above": value == sum(before) and len(before) > 1,
             "difference below": len(after) > 1 and value == after[0] - after[1],
             "like above": before[-1:] == [value],
             "like below": after[:1] == [value],

@@ -43,7 +43,6 @@ _REPAIRS = [
 ]
 _FILLING = words("merchant", "filling")
 _NO_NAMES = CURRENCY_NAMES.union(plain(" ".join(words("merchant", "names"))).split())
-_OWNER = rule(r"^\W*<merchant.owner>\b")
 _NUMBER_LABEL = rule(
     r"\b<numbers.number>\b ?[.:;#]|^<numbers.company>\b\.? ?\w*\.? <numbers.number>\b"
     r"|^<merchant.numbered>\b\.? ?(?:#|<numbers.number>\b)"
@@ -282,7 +281,6 @@ class _Head:
         above = self.rows[index - 1].text if index else ""
         below = self.rows[index + 1] if index + 1 < len(self.rows) else None
         return {
-            "owner above": bool(_OWNER.search(above)),
             "street below": bool(below and contacts.is_street(below.text)),
             "form below": bool(below and _is_form(_clean(below.text))),
             "phone below": bool(below and contacts.phone_in(below.text)),
@@ -332,14 +330,8 @@ def _of_row(row: Row) -> dict[str, float]:
         "amounts": len(row.amounts),
         "numbers": len(row.numbers),
         "topics": len(row.topics),
-        "date": bool(next(find_dates(text), None)),
-        "phone": bool(contacts.phone_in(text)),
-        "tax id": bool(contacts.tax_id_in(text)),
         "web": bool(contacts.web_in(text)),
-        "owner": bool(_OWNER.search(text)),
-        "greeting": bool(_GREETING.search(text)),
         "street": contacts.is_street(text),
-        "in brackets": text.startswith("("),
         "number sign": "#" in text,
         "colon": ":" in text,
         "comma": "," in text,
@@ -368,10 +360,8 @@ def _of_name(name: str, is_exact: bool) -> dict[str, float]:
         "sentence words": sum(word in _SENTENCE for word in found),
         "only business": all(_is_business(word) or word in _FILLING for word in found),
         "chain": bool(_chain(found)) * (1 + is_exact),
-        "like a chain": bool(_logo(name)),
         "not a name": bool(contacts.is_no_name(name)),
         "address": not contacts.ADDRESS.isdisjoint(found),
-        "label of a number": bool(_NUMBER_LABEL.search(name)),
         "apostrophe": any(sign in name for sign in "'\u2019&"),
     }
 
