@@ -147,7 +147,7 @@ class Home(NamedTuple):
 
     currency: str | None
     month_first: bool | None = None  # its dates begin with the month: 3/14/2026
-    year_first: bool = False  # with the year, also one of two digits: 26/03/14
+    year_first: str = ""  # with the year, also one of two digits before these signs: 26/03/14
 
 
 def find_home(texts: Sequence[str]) -> Home:
@@ -175,7 +175,7 @@ def find_home(texts: Sequence[str]) -> Home:
     if is_open:
         return Home(None)
     file = _likeliest_country(best[0][3], evidence)
-    return Home(best[0][3], "month_first" in file, "year_first" in file)
+    return Home(best[0][3], "month_first" in file, file.get("year_first", ""))
 
 
 def _spoken_for(evidence: set[tuple[str, int, str]]) -> Counter[str]:

@@ -41,7 +41,7 @@ _ERA = "|".join(era for era in _ERAS if not era.isascii())
 _LONG_YEAR = r"(?P<year>(?:19|20|25)\d\d(?!:\d\d))"
 _YEAR = rf"(?:{_LONG_YEAR}|(?P<short>(?:' ?)?\d\d(?!:\d)))"
 _END = r"(?=\d{1,2}:\d\d|\D|$)"  # a glued time may follow: 19/10/201820:49
-_SEP = r" ?[-/.] ?"
+_SEP = r" ?[-/.~] ?"
 _DAY = r"(?P<a>\d{1,2})"
 _WORD = lexicon.filled("(?: ?<dates.separators> ?)")  # 2019年3月22日
 _PATTERNS = (

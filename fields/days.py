@@ -97,7 +97,7 @@ def _time(rows: Sequence[Row], days: Sequence[tuple[str, Day]]) -> str | None:
 def find_possible_dates(rows: Sequence[Row], home: Home) -> list[PossibleDate]:
     read = [(index, day) for index, row in enumerate(rows) for day in _dates_of(row.text)]
     if home.year_first:
-        read = [(index, _with_year_first(rows[index].text, day)) for index, day in read]
+        read = [(n, _with_year_first(rows[n].text, day, home.year_first)) for n, day in read]
     found = _ordered_by_nepal(_uncut(rows, read[:MAX_DATES]))
     dates = _Dates(rows, found, home.month_first)
     return [
@@ -133,10 +133,10 @@ def _uncut(rows: Sequence[Row], found: Sequence[tuple[int, Day]]) -> list[tuple[
     return [each for each in found if not (written(*each)[1] and written(*each) in whole)]
 
 
-def _with_year_first(text: str, day: Day) -> Day:
-    """The date as it is in a country that prints the year first: 26/11/03."""
-    is_short = _SHORT.fullmatch(text, day.start, day.end)
-    iso = parse_date(f"20{text[day.start : day.end]}") if is_short else None
+def _with_year_first(text: str, day: Day, signs: str) -> Day:
+    """The date as it is in a country that prints the year first with these signs: 26/11/03."""
+    short = _SHORT.fullmatch(text, day.start, day.end)
+    iso = parse_date(f"20{short[0]}") if short and short[1] in signs else None
     return Day(iso, None, day.start, day.end) if iso else day
 
 

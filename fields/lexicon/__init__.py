@@ -8,7 +8,8 @@ Read once, when imported; no other module of fields/ reads a file.
 Of a section's words `CHECKS` in tests/fields/test_lexicon.py shows what each key is for. What a
 country's file has besides:
 
-month_first      its dates begin with the month; year_first: with the year, also one of two digits
+month_first      its dates begin with the month; year_first: with the year, also one of
+                 two digits before these signs
 cash_rounding    the most by which a payment in cash differs from the total
 languages        codes of the languages that speak for its currency; phone: its code without +
 [currency] code  ISO 4217; cents: digits of its cents, if not 2; dollar: its sign is $

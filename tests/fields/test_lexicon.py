@@ -137,6 +137,8 @@ def test_a_currency_is_found_by_each_sign_and_word():
         ("TND", "MONOPRIX, TUNIS\nTOTAL DT 23.850"),
         ("THB", "SHOP\n08/10/2569 18:31\nTOTAL 345.00"),  # Thailand's years
         ("USD", "PIZZERIA\nEMERYVILLE CA 94608\nS0DA 3.26\nTOTAL 3.26"),  # no 0 DA, of Algeria
+        ("TWD", "台北市信義店\n115/11/03 18:22\n合計 89\n找零 11"),
+        ("USD", "DELI\n55 Water St Brooklyn NY\nTOTAL 12.50"),
         ("USD", "BAR\n10-30-26 22:51\nState Tax: 4.65"),  # the month is first
         ("GBP", "POST SHOP\n290 Seven Sisters Rd, N4 2HG\nTOTAL 8.45"),
         ("ZAR", "STORE\nVAT NO. 4090105588\nTOTAL 284.95"),
@@ -166,6 +168,8 @@ def test_the_order_of_day_and_month_is_that_of_the_country(text, currency, day):
 def test_a_country_may_print_the_year_first_with_two_digits():
     assert found("居酒屋\n26/11/03 21:30\n合計 8,800円").date == "2026-11-03"
     assert found("ÖSSZESEN: 12 495 Ft\n26.11.03").date == "2026-11-03"
+    assert found("LIDL, MALMÖ\n26-11-03 15:20\nAtt betala 68,40 kr").date == "2026-11-03"
+    assert found("LIDL, MALMÖ\n03/11/26 15:20\nAtt betala 68,40 kr").date == "2026-11-03"
     assert found("SHOP GmbH\n26/11/03\nTOTAL EUR 5,00").date == "2003-11-26"
 
 
