@@ -7,31 +7,41 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from fields.labels import Row
-from fields.lexicon import MARK, filled, rule
+from fields.lexicon import COUNTRIES, CURRENCY_NAMES, MARK, filled, rule
 from fields.money import Amount, parse_money
 
-_UNIT = filled("(?:<items.pieces+units>|kg|lbs?|g|l)")
+_PIECE = filled("<items.pieces+units>")
+_UNIT = rf"(?:{_PIECE}|kg|lbs?|g|l)"
 _SIGN = r"(?:[x\u00d7@\u00f7]|(?<! )\*|\*(?= ))"  # a star that only amounts begin with is none
 _OF_UNIT = rf"(?: ?{MARK}? ?/ ?{_UNIT})"  # EUR/kg
 _TIMES = rule(
-    rf"(?<![\w.,%])@?(?P<quantity>\d{{1,4}}(?:[.,]\d{{1,3}})?) ?{_UNIT}?\.?"
-    rf"(?: ?{_SIGN} ?@?{MARK}?\.? ?| (?=\d+[.,]\d+{_OF_UNIT}))"
-    rf"(?P<price>\d+(?:[.,]\d+)*)(?:{_OF_UNIT}| ?<items.each>)?(?!\w)"
+    rf"(?<![\w.,%/])(?P<at>@ ?{MARK}?)?(?P<quantity>\d{{1,4}}(?:[.,]\d{{1,3}})?)"
+    rf" ?(?P<unit>{_UNIT})?\.?(?: ?{_SIGN} ?@?{MARK}?\.? ?(?:1 ?{_UNIT} ?/ ?)?"
+    rf"| (?=\d+[.,]\d+{_OF_UNIT})| (?P<for>à) )"
+    rf"(?P<price>\d+(?:[.,]\d+)*)(?:{_OF_UNIT}| ?<items.each>| ?(?P<of>{_PIECE}))?(?!\w|[.,]\d)"
 )
+_GLUED = re.compile(r"\d+[^\W\d_]\d+")  # 4X40, which may be the size of a screw
 _BY = filled(r"(?:[xX\u00d7*] *|<items.pieces> +)")  # 2 x, 3 pcs
 _NAME = r"(?=[^\W\d_]|[(\"'&])"  # what it starts with
-_LEAD = re.compile(rf"^\W{{0,2}}(?P<quantity>\d{{1,3}}) ?{_BY}{_NAME}")
+_START = rf"^(?:(?!{MARK})\W){{0,2}}"
+_LEAD = re.compile(rf"{_START}(?P<quantity>\d{{1,3}}) ?{_BY}{_NAME}")
 # A bare number is one only in a column of them: 2 ICED TEA, but 7 UP and 100 PLUS.
 _COLUMN = re.compile(
-    rf"^\W{{0,2}}(?P<quantity>\d{{1,3}}(?= ?{_BY})|\d{{1,2}}(?= )) ?(?:{_BY}| *)(?=[\w(\"'&])"
+    rf"{_START}(?P<quantity>\d{{1,3}}(?= ?{_BY})|\d{{1,2}}(?= )) ?(?:{_BY}| *)(?=[\w(\"'&])"
 )
-_NUMBERED = re.compile(rf"^\W{{0,2}}\d{{1,2}} +(?:(?P<quantity>\d{{1,2}}) +{_NAME})?(?=\w)")
+_NUMBERED = re.compile(rf"{_START}\d{{1,2}} +(?:(?P<quantity>\d{{1,2}}) +{_NAME})?(?=\w)")
 _QUANTITY = rule(r"^\W*<items.quantity>\b")
 _PIECES = rule(r"^ ?(?:[x\u00d7*]|<items.pieces+units>\b\.?)(?= )")
 _TRAIL = re.compile(r"[ (](?:(?:[x\u00d7] ?|X )(?P<a>\d{1,3})|(?P<b>\d{1,3}) ?[xX\u00d7])\)?\s*$")
-_CODE = re.compile(
-    filled(r"^(?:\d{1,3} )?[A-Z]?\d{5,}[A-Z]?\s+|(?<!\s)\s+(?:\d{6,}\w?\b.*|<items.tax_codes>)$")
-)
+_CODE = re.compile(r"(?:^|(?<=\s))(?:(?<=^)[A-Z]?\d{5}|-?[A-Z]?\d{6})\d*\w{0,2}(?=\s|$)")
+_TAX_CODE = re.compile(filled(r"(?<!\s)\s+<items.tax_codes>$"))
+_FOR = re.compile(rf"\([\s@]*(?:\)|$)|\s(?:@ ?{MARK}?|à)$")  # (2 @14.00)
+_CURRENCIES = CURRENCY_NAMES - {
+    part["code"].lower()
+    for file in COUNTRIES.values()
+    if (part := file.get("currency", {})).get("is_word")
+}
+_WORD = re.compile(r"[^\W\d_]{3}")
 _RATE = re.compile(r" %\s?\d{1,2}$")  # %08 *9,95
 MAX_QUANTITY = Decimal(999)
 
@@ -57,7 +67,8 @@ def lead_of(rows: Sequence[Row], things: Sequence[Row]) -> re.Pattern[str]:
     is_headed = any(_QUANTITY.match(row.text) and not row.numbers for row in rows)
     names = [row.text for row in things if row.amounts and is_name(row.text)]
     counts = [m["quantity"] for m in map(_COLUMN.match, names) if m]
-    if len(counts) > 2 and counts == [f"{n}" for n in range(1, len(names) + 1)] and not is_headed:
+    is_told = is_headed or any(map(_LEAD.match, names))
+    if len(counts) > 2 and counts == [f"{n}" for n in range(1, len(names) + 1)] and not is_told:
         return _NUMBERED
     is_column = 3 * len(counts) > len(names) or "1" in counts
     return _COLUMN if is_headed or is_column else _LEAD
@@ -79,38 +90,64 @@ def read_row(row: Row, lead: re.Pattern[str]) -> Read:
 def _read_whole(row: Row) -> Read:
     """The row with the number of pieces still in front of its name, or behind it."""
     times = _TIMES.search(row.text)
-    if times:
-        outside = [a for a in row.amounts if a.start >= times.end() or a.end <= times.start()]
-        amount = outside[-1].value if outside else None
-        text = row.text[: times.start()] + " " + row.text[times.end() :]
-        count = Decimal(times["quantity"].replace(",", "."))  # 1.150 kg
-        each = parse_money(times["price"])
-        return Read(_name(text, text.find(" " * 2)), amount, count, each)
+    counted = times and _times(row, times)
+    if counted:
+        return counted
     if not row.amounts:
-        return Read(_name(row.text, len(row.text)), None)
-    amount = row.amounts[-1].value
-    pair = _factors(row, amount)
+        return Read(_name(row.text), None)
+    first, amount = row.numbers[0], row.amounts[-1].value
+    pair = _factors(row.numbers[:-1], amount)
     if pair:
-        quantity, price = pair
-        start = min(quantity.start, price.start)
-        between = row.text[quantity.end : max(quantity.end, price.start)]
-        name = _name(row.text, start) if start else ""
-        name = name or _name(_PIECES.sub("", between), 0)
-        return Read(name, amount, quantity.value, price.value)
-    return Read(_name(_name_beside(row), 0), amount)
+        return Read(_name_around(row, pair), amount, pair[0].value, pair[1].value)
+    pair = _factors(row.numbers[1:], first.value) if first.is_money else None
+    if pair and not is_name(row.text[: pair[1].end]):  # 6.90 2.30 3 SUGAR
+        return Read(_name_around(row, pair), first.value, pair[0].value, pair[1].value)
+    return Read(_name(_name_beside(row)), amount)
+
+
+def _times(row: Row, times: re.Match[str]) -> Read | None:
+    """The row as a number of pieces and the price of one; None where it may be a size: 4X40."""
+    outside = [a for a in row.amounts if a.start >= times.end() or a.end <= times.start()]
+    amount = outside[-1].value if outside else None
+    text = row.text[: times.start()] + " " * 2 + row.text[times.end() :]
+    name = _name(text[: text.find(" " * 2)]) or _name(text)
+    count, price = times["quantity"], times["price"]
+    is_turned = times["at"] or times["of"] or re.fullmatch(r"\d+[.,]\d\d x \d+", times[0], re.I)
+    if is_turned and not times["unit"]:  # @298 x 2
+        count, price = price, count
+    read = Read(name, amount, Decimal(count.replace(",", ".")), parse_money(price))
+    is_size = name and (times["for"] or _GLUED.fullmatch(times[0]))
+    return None if is_size and not proved(read, amount) else read
+
+
+def _name_around(row: Row, pair: tuple[Amount, Amount]) -> str:
+    """The name before, between or behind the number of pieces and their price."""
+    one, other = sorted(pair, key=lambda number: number.start)
+    amount = row.amounts[-1].start
+    end = amount if other.end <= amount and _WORD.search(row.text[other.end : amount]) else None
+    before, between = row.text[: one.start], row.text[one.end : other.start]
+    if _WORD.search(between) and end:  # 2 TUESDAY $5 BURGER 10.00
+        return _name(before) or _name(row.text[one.end : end])
+    return _name(before) or _name(_PIECES.sub("", between)) or _name(row.text[other.end : end])
 
 
 def _name_beside(row: Row) -> str:
-    """What is before the first amount that has letters before it, or behind the first of all."""
-    starts = [a.start for a in row.amounts if is_name(row.text[: a.start])]
-    behind = row.text[row.amounts[0].end :]
-    is_behind = not starts and re.search(r"[^\W\d_]{3}", behind)
-    return behind if is_behind else row.text[: starts[0] if starts else None]
+    """What is before the last amounts that stand side by side, or behind the first ones."""
+    amounts, text = row.amounts, row.text
+    apart = [(a, b) for a, b in pairwise(amounts) if _WORD.search(text[a.end : b.start])]
+    before = text[: apart[-1][1].start if apart else amounts[0].start]
+    behind = text[apart[0][0].end if apart else amounts[-1].end :]
+    if is_name(before):
+        return before
+    return behind if _WORD.search(behind) else text  # A PEN 5.00, where PEN may be a currency
 
 
-def _factors(row: Row, amount: Decimal) -> tuple[Amount, Amount] | None:
-    """The quantity and the unit price that stand before the amount and make it."""
-    for one, other in pairwise(row.numbers[:-1]):
+def _factors(numbers: Sequence[Amount], amount: Decimal) -> tuple[Amount, Amount] | None:
+    """The quantity and the price of one that stand side by side and make the amount."""
+    for one, other in [
+        *pairwise(numbers),
+        *([(numbers[0], numbers[-1])] if len(numbers) > 2 else []),
+    ]:
         for quantity, price in ((one, other), (other, one)):
             is_count = not quantity.is_money or price.decimals == 4  # 2.00 ROLL 1.5000
             if (
@@ -124,17 +161,28 @@ def _factors(row: Row, amount: Decimal) -> tuple[Amount, Amount] | None:
     return None
 
 
-def _name(text: str, end: int) -> str:
-    name = text[:end] if end > 0 else text
-    name = _CODE.sub("", _RATE.sub("", name.strip(" *")))
-    name = re.sub(r"(?<!\s)\s+[-\u2013]?\d+[.,]\d{2}\b.*$", "", name)
-    name = re.sub(r"\([\s@]*(?:\)|$)", "", name)  # (2 @14.00)
-    name = name.strip(" .:-*@=|,#_").strip()
-    return name if is_name(name) else ""
+def _name(text: str) -> str:
+    name = _without_code(_RATE.sub("", text.strip(" *")))
+    name = re.sub(r"(?<!\s)\s+[-\u2013]?\d+[.,]\d{2}(?:\b|\d+[.,]).*$", "", name)
+    name = _FOR.sub("", name)
+    name = name.strip(" .:-*@=|,#_").lstrip("+>").strip()
+    return name if is_name(name) and name.lower() not in _CURRENCIES else ""
+
+
+def _without_code(name: str) -> str:
+    """The name without the shop's number of the thing, be it before the name or behind it."""
+    code = _CODE.search(name)
+    if not code:
+        return _TAX_CODE.sub("", name)
+    before, behind = name[: code.start()].strip(), name[code.end() :].strip()
+    if _WORD.search(before) or not is_name(behind):
+        return before
+    return f"{before} {behind}" if re.fullmatch(r"[1-9]\d?", before) else behind
 
 
 def is_name(name: str) -> bool:
-    return len(re.findall(r"[^\W\d_]", name)) >= 2
+    """It has two letters in a word: not p37.48 A."""
+    return any(len(re.findall(r"[^\W\d_]", word)) > 1 for word in name.split())
 
 
 def _piece_count(name: str, lead: re.Pattern[str]) -> Decimal | None:

@@ -4,42 +4,79 @@ A name and its amount may stand on one row or on two, and the row `2 x 1,29` abo
 """
 
 import re
-from collections.abc import Sequence, Set
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
 from decimal import Decimal
-from itertools import accumulate
+from itertools import accumulate, pairwise
+from operator import ne
 
-from fields.contacts import is_head
+from fields.contacts import is_head, is_no_name
+from fields.dates import find_dates
 from fields.item_rows import NOTHING, Read, is_name, lead_of, proved, read_row
 from fields.labels import Row, plain
 from fields.lexicon import MARK, rule
-from fields.money import parse_money
+from fields.money import find_amounts, parse_money
 from fields.totals import role_of
 from result import Evidence, Item
 
 # The price of one of the item above: ($2.50 each), 3 EUR je Stück.
 _EACH = rule(rf"^\W*{MARK}? ?(?P<price>\d+(?:[.,]\d{{2}})?) ?{MARK}? ?/? ?<items.each>\W*$")
 _FORMER = rule(r"^\W*<items.former>\b")  # a price that is not asked any more
+_TAX_LETTERS = tuple(
+    map(
+        re.compile,
+        (r"^[A-Z] (?=\w{2})", r"(?<=\w\w) [A-Z]$", r"(?<=\w\w) \d{1,2}(?:[.,]\d\d?)? ?%$"),
+    )
+)
 _HEADING = rule(r"\b<items.headings>\b")
+MOST = 10  # times the total: an amount that is more is misread
+_MAYBE_ITEMS = ({"service"}, {"cash", "card", "wallet"}, {"tax"}, {"total", "grand", "subtotal"})
 _NO_ITEM = {"total", "grand", "subtotal", "rounding", "rounded", "change", "tax", "service", "tip"}
 _NO_ITEM |= {"count", "other", "inclusive"}
 
 
-def find_items(rows: Sequence[Row], last: int, sums: Set[Decimal]) -> tuple[Item, ...]:
-    """The items on the rows up to, not including, `last`; `sums` are what they may make.
+def find_items(
+    rows: Sequence[Row], last: int, sums: Set[Decimal], likely: Set[Decimal]
+) -> tuple[Item, ...]:
+    """The items on the rows up to, not including, `last`.
 
-    Where no amount has cents, numbers without a sign of money are amounts too if they make a sum.
+    `sums` are what they may make, `likely` those and doubtful ones.
     """
-    found = _without_surplus(_items(rows[:last]), sums)
-    has_cents = any((item.amount or 0) % 1 for item in found)
-    if has_cents or (len(found) > 1 and _made(found) in sums):
-        return tuple(found)
-    whole = _without_surplus(_items([_in_whole(row) for row in rows[:last]]), sums)
-    return tuple(whole if len(whole) > 1 and _made(whole) in sums else found)
+    rows = rows[:last]
+    most = MOST * max(sums, default=Decimal(0))
+    printed = [item for item in _items(rows) if most <= 0 or abs(_amount(item)) <= most]
+    found = next(filter(None, _summed(rows, printed, sums, likely)), None)
+    found = found or _without_sums(printed, sums) or _measured(rows, likely)
+    return _without_letters(found)
+
+
+def _summed(
+    rows: Sequence[Row], items: Sequence[Item], sums: Set[Decimal], likely: Set[Decimal]
+) -> Iterator[Sequence[Item]]:
+    """The items that make a sum, with more and more that is read otherwise than it is printed."""
+    yield _run(items, sums)
+    yield _run([item for item in items if _is_paid(item, items)], sums)
+    yield _turned(items, sums)
+    yield _first(items, likely)
+    yield _if_made(_items(list(map(_in_columns, rows))), likely)
+    whole = _items(list(map(_in_whole, rows)))
+    yield _if_made(whole, likely) if len(whole) > 1 else ()
+    for roles in _MAYBE_ITEMS:
+        more = _items(rows, roles)
+        is_among = "tax" not in roles or more[-1:] == items[-1:]  # city tax, then breakfast
+        yield _if_made(more, sums) if is_among else ()
+
+
+def _if_made(items: Sequence[Item], sums: Set[Decimal]) -> Sequence[Item]:
+    return items if _made(items) in sums else ()
+
+
+def _amount(item: Item) -> Decimal:
+    return item.amount or Decimal(0)
 
 
 def _made(items: Sequence[Item]) -> Decimal:
-    return sum((item.amount or Decimal(0) for item in items), Decimal(0))
+    return sum(map(_amount, items), Decimal(0))
 
 
 def _in_whole(row: Row) -> Row:
@@ -49,13 +86,24 @@ def _in_whole(row: Row) -> Row:
     return row._replace(amounts=tuple(apart[-1:])) if is_last and not row.amounts else row
 
 
-def _items(rows: Sequence[Row]) -> list[Item]:
+def _in_columns(row: Row) -> Row:
+    """The row with its last amount parted where it has a blank: 2 157 314.00."""
+    last = row.amounts[-1] if row.amounts else None
+    end = row.text.rfind(" ", last.start, last.end) if last else -1
+    if not last or end < 0:
+        return row
+    parts = find_amounts(f"{row.text[:end]}\t{row.text[end + 1 :]}")
+    return row._replace(numbers=parts, amounts=tuple(part for part in parts if part.is_money))
+
+
+def _items(rows: Sequence[Row], also: Set[str] = frozenset()) -> list[Item]:
+    """The items on the rows; rows of the roles in `also` are items too."""
     items: list[Item] = []
-    added = [Decimal(0)]  # what the items make, one after the other
     above, waiting = NOTHING, None
     printed = _below_heading(rows)
-    things = [row for row in printed if not (is_head(row.text) or _is_sum(row) or _is_former(row))]
+    things = [row for row in _undated(printed) if not (is_head(row.text) or _is_former(row))]
     lead = lead_of(printed, things)
+    things = [row for row in things if not _is_sum(row, lead, also)]
     is_below = _are_names_below(things, lead)
     for row in reversed(things) if is_below else things:
         if each := _EACH.search(row.text):
@@ -68,19 +116,39 @@ def _items(rows: Sequence[Row]) -> list[Item]:
             elif _may_name(row, read):
                 above = read
             continue
-        if not (read.name or above.name) or _repeats_sum(added, read):
+        if not read.name and read.amount < 0 and "%" in row.text:  # 10% (10.00%) -3.40
+            read = read._replace(name=row.text[: row.amounts[-1].start].strip())
+        if not (read.name or above.name):
             continue
         item = _item(read, above, waiting, "discount" in row.topics)
         items.append(replace(item, evidence=_evidence(row)))
-        added += [added[-1] + item.amount] if item.amount else []
         above, waiting = NOTHING, None
     return items[::-1] if is_below else items
+
+
+def _undated(rows: Sequence[Row]) -> Sequence[Row]:
+    """The rows without the dates before things that were had on several days, as in a hotel."""
+    undated = [_without_date(row) if row.amounts else row for row in rows]
+    is_column = sum(map(ne, undated, rows)) > 1
+    return undated if is_column else rows
+
+
+def _without_date(row: Row) -> Row:
+    """The row with blanks for the date that it begins with, if a name follows."""
+    day = next(find_dates(row.text), None)
+    if day is None or day.start or not is_name(row.text[day.end :]):
+        return row
+    return row._replace(text=" " * day.end + row.text[day.end :])
 
 
 def _are_names_below(things: Sequence[Row], lead: re.Pattern[str]) -> bool:
     """No amount has a name on its own row, and the last row is a name."""
     reads = [read_row(row, lead) for row in things]
-    is_last = bool(reads) and reads[-1].amount is None and _may_name(things[-1], reads[-1])
+    while reads and reads[-1].amount is None and is_no_name(things[len(reads) - 1].text):
+        reads.pop()  # thanks
+    is_last = (
+        bool(reads) and reads[-1].amount is None and _may_name(things[len(reads) - 1], reads[-1])
+    )
     return is_last and not any(read.name for read in reads if read.amount is not None)
 
 
@@ -88,21 +156,76 @@ def _may_name(row: Row, read: Read) -> bool:
     return is_name(read.name) and len(_HEADING.findall(row.text)) < 2
 
 
-def _without_surplus(items: Sequence[Item], sums: Set[Decimal]) -> Sequence[Item]:
-    """Without what makes them more than any of the sums: one row, or all from a row on.
+def _is_paid(item: Item, items: Sequence[Item]) -> bool:
+    """It is no discount, which may be in the prices already; one that takes an item back is."""
+    return _amount(item) >= 0 or any(other.amount == -_amount(item) for other in items)
 
-    Those are sums and charges whose label was not understood, and rows of the head.
-    """
-    amounts = [item.amount or Decimal(0) for item in items]
+
+def _first(items: Sequence[Item], sums: Set[Decimal]) -> Sequence[Item]:
+    """The first items, three at least, that make a sum."""
+    made = list(accumulate(map(_amount, items)))
+    return items[
+        : max((n for n, so_far in enumerate(made, 1) if n > 2 and so_far in sums), default=0)
+    ]
+
+
+def _without_sums(items: Sequence[Item], sums: Set[Decimal]) -> Sequence[Item]:
+    """Without amounts that are those of all items above, two at least, and the last sum."""
+    kept: list[Item] = []
+    for item in items:
+        kept += [item] if len(kept) < 2 or _made(kept) != item.amount else []
+    repeated = [n for n, item in enumerate(kept) if item.amount in sums][-1:]
+    return [item for n, item in enumerate(kept) if n not in repeated]
+
+
+def _run(items: Sequence[Item], sums: Set[Decimal]) -> Sequence[Item]:
+    """All that make a sum, or all but one, or the first ones; none where none do."""
+    amounts = list(map(_amount, items))
     made = [Decimal(0), *accumulate(amounts)]
     if made[-1] in sums:
         return items
     surplus = [n for n, amount in enumerate(amounts) if amount and made[-1] - amount in sums]
+    if surplus:
+        return [item for n, item in enumerate(items) if n != surplus[-1]]
     whole = [n for n, so_far in enumerate(made) if so_far in sums]
-    if whole and not surplus:
-        return items[: whole[-1]]
-    surplus = surplus or [n for n, amount in enumerate(amounts) if amount in sums]
-    return [item for n, item in enumerate(items) if n not in surplus[-1:]]
+    return items[: max(whole, default=0)]
+
+
+def _turned(items: Sequence[Item], sums: Set[Decimal]) -> Sequence[Item]:
+    """Those that make a sum where a mark before an amount was read as a minus."""
+    for n, item in enumerate(items):
+        turned = [*items[:n], replace(item, amount=abs(_amount(item))), *items[n + 1 :]]
+        is_discount = "%" in (item.description or "")
+        if _amount(item) < 0 and not is_discount and (found := _run(turned, sums)):
+            return found
+    return ()
+
+
+def _measured(rows: Sequence[Row], sums: Set[Decimal]) -> Sequence[Item]:
+    """What was measured, as fuel is, where two numbers one after the other make a sum."""
+    numbers = [(n, number) for n, row in enumerate(rows) for number in row.numbers]
+    for (n, one), (_, other) in pairwise(numbers):
+        made = (one.value * other.value).quantize(Decimal("0.01"))
+        names = (
+            row.text
+            for row in reversed(rows[: n + 1])
+            if not row.numbers and is_name(row.text) and not is_no_name(row.text)
+        )
+        name = next(names, None)
+        if made in sums and one.decimals and other.decimals and name:
+            return [Item(name, one.value, other.value, made, _evidence(rows[n]))]
+    return ()
+
+
+def _without_letters(items: Sequence[Item]) -> tuple[Item, ...]:
+    """The items without the letter or rate of tax that most names begin or end with."""
+    names = [item.description or "" for item in items if _amount(item) > 0]
+    for form in _TAX_LETTERS:
+        if 1 < sum(bool(form.search(name)) for name in names) >= 0.75 * len(names):
+            items = [
+                replace(item, description=form.sub("", item.description or "")) for item in items
+            ]
+    return tuple(items)
 
 
 def _is_former(row: Row) -> bool:
@@ -131,15 +254,14 @@ def _below_heading(rows: Sequence[Row]) -> Sequence[Row]:
     return rows
 
 
-def _repeats_sum(added: Sequence[Decimal], read: Read) -> bool:
-    """The amount is that of all items above, two at least: a sum whose label was not read."""
-    return len(added) > 2 and read.amount == added[-1]
-
-
-def _is_sum(row: Row) -> bool:
+def _is_sum(row: Row, lead: re.Pattern[str], also: Set[str]) -> bool:
     """The row is a sum, a tax or a payment and not a thing that is called so (a gift card)."""
     role = role_of(row.topics)
     names = [word for word in plain(row.text).split() if word.isalpha()]
+    if role in also and row.amounts:
+        return False
+    if role in ("cash", "card", "wallet", "service") and lead.search(row.text):  # 1 DELIVERY CHARGE
+        return False
     is_tax_base = role is None and bool(row.topics & {"excl", "incl"}) and len(names) <= 2
     return (
         role in _NO_ITEM or is_tax_base or (role in ("cash", "card", "wallet") and len(names) <= 2)

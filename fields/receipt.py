@@ -4,7 +4,7 @@ Reads no clock: the caller gives today's date.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -65,7 +65,7 @@ def read_receipt(
         date=purchase.date,
         time=purchase.time,
         currency=home.currency,
-        items=find_items(read, totals.first_row, _sure_sums(totals)),
+        items=find_items(read, totals.first_row, _sums(totals, is_doubtful), _sums(totals)),
         subtotal=totals.subtotal and totals.subtotal.value,
         discount=totals.discount,
         taxes=totals.taxes,
@@ -89,10 +89,12 @@ def _head_and_foot(
     return placed[:half] + placed[half:][-half:]
 
 
-def _sure_sums(totals: Totals) -> set[Decimal]:
-    """What the items may add up to, by the subtotal and the total where they are not doubtful."""
+def _sums(
+    totals: Totals, is_left_out: Callable[[Evidence], bool] = lambda _: False
+) -> set[Decimal]:
+    """What the items may add up to, by the subtotal and the total."""
     subtotal, total = (
-        found.value if found and not is_doubtful(found.evidence) else None
+        found.value if found and not is_left_out(found.evidence) else None
         for found in (totals.subtotal, totals.total)
     )
     parts = [totals.tax and totals.tax.value, totals.tip and totals.tip.value]

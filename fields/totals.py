@@ -195,7 +195,7 @@ def _first_row(candidates: Sequence[Candidate], length: int, sums: Set[Decimal])
     """
     money = [(c.row, role_of(c.label), c.amount.value) for c in candidates if c.amount.is_money]
     called = [(row, value) for row, role, value in money if role in SUMS]
-    chosen = [row for row, value in called if value in sums]
+    chosen = [row for row, role, value in money if role in (*SUMS, "count") and value in sums]
     paid = [row for row, role, _ in money if role in ("cash", "card", "tax")]
     return min(chosen or [row for row, _ in called] or paid, default=length)
 

@@ -125,3 +125,68 @@ def test_the_last_number_of_a_name_whose_quantity_is_known_is_part_of_it():
         ("HUEVOS L 12", 2.35, 1),
         ("EDAM 15", 8, 2),
     ]
+
+
+@pytest.mark.parametrize(
+    ("rows", "items"),
+    [
+        # names
+        (["2 TUESDAY $5 BURGER $10.00", "TOTAL 10.00"], [("TUESDAY $5 BURGER", 10, 2, 5)]),
+        (
+            ["$5 OFF ANY $15 ORDER -5.00", "PIE 9.00", "TOTAL 4.00"],
+            [("$5 OFF ANY $15 ORDER", -5), ("PIE", 9)],
+        ),
+        (["EE 461070 CAFE STEAMER 8.89", "TOTAL 8.89"], [("CAFE STEAMER", 8.89)]),
+        (["PULSE TACTICAL", "22803434", "p37.48 A", "TOTAL 37.48"], [("PULSE TACTICAL", 37.48)]),
+        (["SCREWS 4X40 6.98", "TOTAL 6.98"], [("SCREWS 4X40", 6.98)]),
+        (["EAU 6X1,5L 1,32", "PAIN 2,00", "TOTAL 3,32"], [("EAU 6X1,5L", 1.32), ("PAIN", 2)]),
+        (["A PAIN 1,45", "B SAVON 2,50", "TOTAL 3,95"], [("PAIN", 1.45), ("SAVON", 2.5)]),
+        (["CAFFE 10% 1,10", "ACQUA 22% 1,00", "TOTALE 2,10"], [("CAFFE", 1.1), ("ACQUA", 1)]),
+        (["CB x 2 15.70", "TOTAL 15.70"], [("CB", 15.7, 2)]),
+        # quantities
+        (["3 x Pils 0,5l à 3,90 11,70", "SUMME 11,70"], [("Pils 0,5l", 11.7, 3, 3.9)]),
+        (["サンドイッチ", "@298 x 2個 ¥596", "合計 ¥596"], [("サンドイッチ", 596, 2, 298)]),
+        (
+            ["BANANAS 000000004011KF", "2.10 lb @ 1 lb /0.58 1.22 N", "TOTAL 1.22"],
+            [("BANANAS", 1.22, 2.1, 0.58)],
+        ),
+        (["3 2.30 SUGAR 6.90", "TOTAL 6.90"], [("SUGAR", 6.9, 3, 2.3)]),
+        (["6.90 2.30 3 SUGAR", "TOTAL 6.90"], [("SUGAR", 6.9, 3, 2.3)]),
+        (["Dinner Buffet 2 157 314.00", "TOTAL 314.00"], [("Dinner Buffet", 314, 2, 157)]),
+        # rows
+        (
+            ["MILK", "3.00", "BREAD", "2.00", "THANK YOU", "TOTAL 5.00"],
+            [("MILK", 3), ("BREAD", 2)],
+        ),
+        (
+            ["12.03.2021 Room 120.00", "13.03.2021 Breakfast 18.00", "TOTAL 138.00"],
+            [("Room", 120), ("Breakfast", 18)],
+        ),
+        (
+            ["REGULAR", "10.234 G @ 3.499", "FUEL TOTAL 35.81", "TOTAL 35.81"],
+            [("REGULAR", 35.81, 10.234, 3.499)],
+        ),
+        # what makes a sum
+        (
+            [*BOUGHT, "1 DELIVERY FEE 5.00", "TOTAL 16.50"],
+            [("BURGER", 9), ("COKE", 2.5), ("DELIVERY FEE", 5, 1)],
+        ),
+        (
+            ["BURGER 9.00", "10% (10.00%) -0.90", "TOTAL 8.10"],
+            [("BURGER", 9), ("10% (10.00%)", -0.9)],
+        ),
+        (["BURGER -9.00", "COKE 2.50", *SUMS], [("BURGER", 9), ("COKE", 2.5)]),
+        (["2.50 Dsc -0.50", *BOUGHT, *SUMS], [("BURGER", 9), ("COKE", 2.5)]),
+        (
+            ["TEA 2.00", "SOUP 2.50", "ROLL 4.50", "TOTAL 9.00"],
+            [("TEA", 2), ("SOUP", 2.5), ("ROLL", 4.5)],
+        ),
+        (
+            ["TOTAL FLAKES 3.54", *BOUGHT, "SUBTOTAL 15.04", "TOTAL 15.04"],
+            [("TOTAL FLAKES", 3.54), ("BURGER", 9), ("COKE", 2.5)],
+        ),
+        (["No. LRP40011376361", *BOUGHT, *SUMS], [("BURGER", 9), ("COKE", 2.5)]),
+    ],
+)
+def test_unusual_rows_are_items_as_their_arithmetic_says(rows, items):
+    assert items_of(*rows) == items
