@@ -47,7 +47,7 @@ def find_items(
     printed = [item for item in _items(rows) if most <= 0 or abs(_amount(item)) <= most]
     found = next(filter(None, _summed(rows, printed, sums, likely)), None)
     found = found or _without_sums(printed, sums) or _measured(rows, likely)
-    return _without_letters(found)
+    return _without_letters(_without_choices(found))
 
 
 def _summed(
@@ -215,6 +215,16 @@ def _measured(rows: Sequence[Row], sums: Set[Decimal]) -> Sequence[Item]:
         if made in sums and one.decimals and other.decimals and name:
             return [Item(name, one.value, other.value, made, _evidence(rows[n]))]
     return ()
+
+
+def _without_choices(items: Sequence[Item]) -> Sequence[Item]:
+    """Without what is free and has no count, below things that have one: 1 BURGER, MAYO 0.00."""
+    priced = [item for item in items if item.amount]
+    counted = [item for item in priced if item.quantity is not None]
+    if 2 * len(counted) <= len(priced):
+        return items
+    first = items.index(counted[0])
+    return [item for n, item in enumerate(items) if n < first or item.amount or item.quantity]
 
 
 def _without_letters(items: Sequence[Item]) -> tuple[Item, ...]:

@@ -166,6 +166,13 @@ def test_the_last_number_of_a_name_whose_quantity_is_known_is_part_of_it():
             ["REGULAR", "10.234 G @ 3.499", "FUEL TOTAL 35.81", "TOTAL 35.81"],
             [("REGULAR", 35.81, 10.234, 3.499)],
         ),
+        # what is free
+        (
+            ["1 BURGER 5.19", "LETTUCE 0.00", "MAYO 0.00", "1 WATER 0.00", "TOTAL 5.19"],
+            [("BURGER", 5.19, 1), ("WATER", 0, 1)],
+        ),
+        (["COURSE 0.00", "1 SOUP 5.19", "TOTAL 5.19"], [("COURSE", 0), ("SOUP", 5.19, 1)]),
+        (["BURGER 5.19", "MAYO 0.00", "TOTAL 5.19"], [("BURGER", 5.19), ("MAYO", 0)]),
         # what makes a sum
         (
             [*BOUGHT, "1 DELIVERY FEE 5.00", "TOTAL 16.50"],
