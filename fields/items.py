@@ -104,12 +104,12 @@ def _items(rows: Sequence[Row], also: Set[str] = frozenset()) -> list[Item]:
     things = [row for row in _undated(printed) if not (is_head(row.text) or _is_former(row))]
     lead = lead_of(printed, things)
     things = [row for row in things if not _is_sum(row, lead, also)]
-    is_below = _are_names_below(things, lead)
-    for row in reversed(things) if is_below else things:
+    reads = [(row, read_row(row, lead)) for row in things]
+    is_below = _are_names_below(reads)
+    for row, read in reversed(reads) if is_below else reads:
         if each := _EACH.search(row.text):
             _priced(items, parse_money(each["price"]))
             continue
-        read = read_row(row, lead)
         if read.amount is None:
             if read.quantity is not None and not read.name:
                 waiting = None if _completed(items, read) else read
@@ -141,15 +141,14 @@ def _without_date(row: Row) -> Row:
     return row._replace(text=" " * day.end + row.text[day.end :])
 
 
-def _are_names_below(things: Sequence[Row], lead: re.Pattern[str]) -> bool:
-    """No amount has a name on its own row, and the last row is a name."""
-    reads = [read_row(row, lead) for row in things]
-    while reads and reads[-1].amount is None and is_no_name(things[len(reads) - 1].text):
-        reads.pop()  # thanks
-    is_last = (
-        bool(reads) and reads[-1].amount is None and _may_name(things[len(reads) - 1], reads[-1])
-    )
-    return is_last and not any(read.name for read in reads if read.amount is not None)
+def _are_names_below(reads: Sequence[tuple[Row, Read]]) -> bool:
+    """No amount has a name on its own row, and the last row is a name, but for thanks."""
+    if any(read.name for _, read in reads if read.amount is not None):
+        return False
+    last = [pair for pair in reads if pair[1].amount is not None or not is_no_name(pair[0].text)][
+        -1:
+    ]
+    return any(read.amount is None and _may_name(row, read) for row, read in last)
 
 
 def _may_name(row: Row, read: Read) -> bool:
