@@ -23,6 +23,7 @@ MIN_PROBABILITY = 0.15  # an amount with less is not the total
 AGREEMENT = 1.5  # log-odds for sums that agree
 PRESENCE = 1.0  # log-odds for a subtotal and a tax: one of 27 % is given, and reviewed
 SUMS = ("total", "grand", "subtotal", "rounded", "inclusive")  # roles
+WAYS = ("items", "items and tax", "cash less change", "derived")  # that make a total
 TRIED = 4  # of the likeliest amounts for each sum
 
 
@@ -65,8 +66,11 @@ def find_totals(rows: Sequence[Row]) -> Totals:
     )
     agrees = _agrees((total, subtotal, tax, charge), discount)
     is_proved = bool(tax and tax.value and agrees)
-    is_disproved = not agrees and any(  # Total 593.58 of 86.50 and 7.08
-        _agrees((other, subtotal, tax, charge), discount) for other in likely["total"]
+    is_disproved = not agrees and (
+        any(  # Total 593.58 of 86.50 and 7.08
+            _agrees((other, subtotal, tax, charge), discount) for other in likely["total"]
+        )
+        or _is_unmade(total, candidates)
     )
     proofs = {"total": is_proved - is_disproved, "subtotal": is_proved, "tax": is_proved}
     is_needed = agrees and not _agrees((total, subtotal, tax, None), discount)
@@ -78,6 +82,13 @@ def find_totals(rows: Sequence[Row]) -> Totals:
     tax = _of_all_rates(tax, taxes, printed)
     first_row = _first_row(candidates, len(rows), {s.value for s in (subtotal, total) if s})
     return Totals(subtotal, discount, taxes, tax, tip, total, first_row)
+
+
+def _is_unmade(total: Sum | None, candidates: Sequence[Candidate]) -> bool:
+    """The total is printed once and nothing makes it, while items and tax make another amount."""
+    own = [c.features for c in candidates if total and c.amount.value == total.value]
+    is_made = len(own) != 1 or any(own[0][way] for way in WAYS)
+    return not is_made and any(c.features["items and tax"] for c in candidates)
 
 
 def _of_all_rates(tax: Sum | None, taxes: Sequence[Tax], printed: set[Decimal]) -> Sum | None:

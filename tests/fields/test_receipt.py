@@ -658,6 +658,13 @@ def test_a_total_is_reviewed_where_the_other_sums_make_one_a_figure_away():
     assert found.total == Decimal("93.58") or "total" in found.review
 
 
+def test_a_total_is_reviewed_where_items_and_tax_make_another_amount_alone():
+    text = (
+        "CORNER SHOP\nCOFFEE 2.19\nDONUT 1.49\nICE MELT 9.99\nTAX 0.60\n14.27\nTOTAL\n20.00\nCASH"
+    )
+    assert "total" in read(text + "\n5.73\nCHANGE").review  # each label is below its amount
+
+
 def test_a_slogan_that_may_be_the_name_is_reviewed():
     found = read("Gut und frisch\nTEE 1,00\nTEE 1,00\nTEE 1,00\nTEE 1,00\nKauflend GnbH")
     assert found.merchant in ("Gut und frisch", "Kauflend GnbH") and "merchant" in found.review
