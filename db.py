@@ -1545,7 +1545,8 @@ def _receipts_where(
     direction = "DESC" if (listing.direction == "desc") != backwards else "ASC"
     if listing.states and {"reading", "failed"}.issuperset(listing.states):
         listing = replace(listing, sort="addedAt")  # these have no fields, so ids are their order
-    order = f"{RECEIPT_SORTS[listing.sort]} {direction}, id {direction}"
+    nulls = "FIRST" if backwards else "LAST"
+    order = f"{RECEIPT_SORTS[listing.sort]} {direction} NULLS {nulls}, id {direction}"
     among = sum(count_receipts(db).values())
     way = _way(listing, total, reach, among, is_near)
     conditions = _receipt_conditions(listing, walked=way == "walk")

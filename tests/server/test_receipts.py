@@ -251,10 +251,11 @@ def client_of_shops(make_app):
     [
         ("", [6, 5, 4, 3, 2, 1]),
         ("sort=addedAt:asc", [1, 2, 3, 4, 5, 6]),
-        ("sort=date:asc", [4, 5, 3, 1, 6, 2]),
+        ("sort=date:asc", [3, 1, 6, 2, 4, 5]),
         ("sort=date:desc", [2, 6, 1, 3, 5, 4]),
         ("sort=total:desc", [3, 6, 1, 2, 4, 5]),
-        ("sort=merchant", [5, 4, 1, 6, 2, 3]),
+        ("sort=total:asc", [4, 2, 1, 6, 3, 5]),
+        ("sort=merchant", [4, 1, 6, 2, 3, 5]),
         ("from=2026-03-01", [6, 2, 1]),
         ("to=2026-03-30", [6, 3, 1]),
         ("from=2026-03-14&to=2026-03-14", [6, 1]),
