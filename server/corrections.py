@@ -104,9 +104,7 @@ def _is_id(value: object) -> bool:
 
 def read_change(body: Json) -> Change:
     """The change that a PATCH asks for. Raises BadRequest with a sentence for each fault."""
-    faults = [
-        f"{_shown(name)} is not one of {', '.join(KEYS)}" for name in body if name not in KEYS
-    ]
+    faults = [_unknown_key(name, body[name]) for name in body if name not in KEYS]
 
     def read(name: str, value: object, reader: Reader) -> Any:
         try:
@@ -132,6 +130,12 @@ def read_change(body: Json) -> Change:
         more = f"; and {len(faults) - MAX_FAULTS} more" if len(faults) > MAX_FAULTS else ""
         raise BadRequest("; ".join(faults[:MAX_FAULTS]) + more)
     return Change(seen, found, tuple(unset), execution, confirmed)
+
+
+def _unknown_key(name: str, value: object) -> str:
+    if name in READERS:
+        return f'{name} belongs into set: {{"set": {{"{name}": {_shown(value)}}}}}'
+    return f"{_shown(name)} is not one of {', '.join(KEYS)}"
 
 
 def _unknown_fields(names: Sequence[object]) -> list[str]:
