@@ -85,13 +85,16 @@ def test_every_order_has_its_index_so_that_no_page_needs_sorting(connection, sta
     assert "INDEX" in found or (column, status) == ("id", None)
 
 
+@pytest.mark.parametrize("direction", ["asc", "desc"])
+@pytest.mark.parametrize("backwards", [False, True])
 @pytest.mark.parametrize("sort", db.RECEIPT_SORTS)
-def test_no_page_of_all_receipts_needs_sorting(connection, sort):
+def test_no_page_of_all_receipts_needs_sorting(connection, sort, backwards, direction):
     """The one in the middle took a second and more of a million."""
     for _ in range(4):
         (file,) = db.list_files(connection, add(connection))
         db.add_receipt(connection, file["id"])
-    where = db._receipts_where(connection, db.ReceiptListing(sort=sort), 4, 3, is_near=True)
+    listing = db.ReceiptListing(sort=sort, direction=direction)
+    where = db._receipts_where(connection, listing, 4, 3, backwards, is_near=True)
     assert "TEMP B-TREE" not in plan(connection, f"SELECT id FROM receipt {where}")
 
 
