@@ -283,8 +283,8 @@ def list_receipts() -> dict[str, Any]:
 @api.get("/receipts/summary")
 def sum_receipts() -> dict[str, Any]:
     """The list's receipts added up by month, merchant or currency."""
-    by = read_groups(request.args)
-    return {"data": db.sum_receipts(get_db(), read_receipt_listing(request.args), by)}
+    listing, by = read_receipt_listing(request.args, "by"), read_groups(request.args)
+    return {"data": db.sum_receipts(get_db(), listing, by)}
 
 
 @api.get("/receipts/export.csv", defaults={"suffix": "csv"})
@@ -293,7 +293,7 @@ def export_receipts(suffix: str) -> Response:
     """The list's receipts, or those of `ids`, with `items=1` a row for each item."""
     columns = exports.money_columns(request.args) if suffix == "csv" else None
     rows = partial(exports.as_money, columns) if columns else exports.WRITERS[suffix]
-    return _export_response(rows, suffix, read_receipt_listing(request.args))
+    return _export_response(rows, suffix, read_receipt_listing(request.args, "items", "format"))
 
 
 @api.get(RECEIPT)

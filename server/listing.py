@@ -17,6 +17,10 @@ DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 CURRENCY = re.compile(r"[A-Za-z]{3}")
 AMOUNT = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,4})?")
 MAX_ID = 10**18 - 1  # 18 digits, as in the routes
+RECEIPT_PARAMETERS = (
+    *("search", "from", "to", "min", "max", "currency", "merchant", "state", "job", "ids"),
+    *("sort", "page", "limit"),
+)
 
 
 def read_listing(args: MultiDict[str, str]) -> Listing:
@@ -50,8 +54,14 @@ def _whole_number(name: str, value: str, most: int, least: int = 1) -> int:
     return int(value)
 
 
-def read_receipt_listing(args: MultiDict[str, str]) -> ReceiptListing:
-    """The same for the list of receipts."""
+def read_receipt_listing(args: MultiDict[str, str], *others: str) -> ReceiptListing:
+    """The same for the list of receipts, on a route that takes `others` too.
+
+    A misspelt filter would list, add up or export all receipts: it is refused.
+    """
+    known = (*RECEIPT_PARAMETERS, *others)
+    if unknown := [name for name in args if name not in known]:
+        raise BadRequest(f"{unknown[0]!r} is not one of the parameters {', '.join(known)}")
     _check_words(args.get("search", ""))
     return ReceiptListing(
         **_common(args, "addedAt", db.RECEIPT_SORTS),
