@@ -39,7 +39,8 @@ _SHORT_BUDDHIST = re.compile(r"(?:5[4-9]|[67]\d)(?=,? {1,2}\d\d?:\d\d)")  # 30/1
 _ERAS = {"令和": 2018, "r": 2018, "平成": 1988, "h": 1988, "民國": 1911, "民国": 1911}
 _ERA = "|".join(era for era in _ERAS if not era.isascii())
 _LONG_YEAR = r"(?P<year>(?:19|20|25)\d\d(?!:\d\d))"
-_YEAR = rf"(?:{_LONG_YEAR}|(?P<short>(?:' ?)?\d\d(?!:\d)))"
+_NO_CENTS = r"(?![.,]\d\d(?![\d:.]))"  # not the 11 of GEL 40CT 11.49
+_YEAR = rf"(?:{_LONG_YEAR}|(?P<short>(?:' ?)?\d\d(?!:\d){_NO_CENTS}))"
 _END = r"(?=\d{1,2}:\d\d|\D|$)"  # a glued time may follow: 19/10/201820:49
 _SEP = r" ?[-/.~] ?"
 _DAY = r"(?P<a>\d{1,2})"

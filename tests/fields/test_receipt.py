@@ -169,6 +169,8 @@ def test_whole_amounts_and_thousands_are_told_by_how_the_receipt_prints_others(t
         ("2023. gada 4. maijs", "2023-05-04"),
         ("2013/05/2", None),  # cut off
         ("5 MAY 20:49", None),
+        ("GEL 40CT 11.49", None),  # no 4 October
+        ("3 NOV 26.18:22", "2026-11-03"),
         ("01/02/2041", "2041-02-01"),
         ("31.12.89", None),  # two digits are 2000 to 2039
         ("01/02/1969", None),
