@@ -17,6 +17,7 @@ from fields.amounts import Candidate, find_candidates
 from fields.checks import adds_up
 from fields.labels import Row
 from fields.learned import against, chance, log_odds, probabilities
+from fields.lexicon import rule
 from result import Evidence, Tax
 
 MIN_PROBABILITY = 0.15  # an amount with less is not the total
@@ -25,6 +26,9 @@ PRESENCE = 1.0  # log-odds for a subtotal and a tax: one of 27 % is given, and r
 SUMS = ("total", "grand", "subtotal", "rounded", "inclusive")  # roles
 WAYS = ("items", "items and tax", "cash less change", "derived")  # that make a total
 TRIED = 4  # of the likeliest amounts for each sum
+
+
+_INSIDE = rule(r"\b<topics.tax>\b.*\W<labels.inside>(?: \w+)? ?<topics.total>\b")
 
 
 class Sum(NamedTuple):
@@ -59,7 +63,8 @@ def find_totals(rows: Sequence[Row]) -> Totals:
     doubled = _doubled(likely["tax"], taxes)
     likely["tax"] += _added(likely["tax"])
     printed = {number.value for row in rows for number in row.numbers}
-    refunded = {-c.amount.value for c in candidates if c.label & {"total", "grand"}}
+    called = {c.amount.value for c in candidates if c.label & {"total", "grand"}}
+    refunded = {-value for value in called} - called
     likely["total"] = [_as_charged(found, printed - refunded) for found in likely["total"]]
     total, subtotal, tax, charge = _together(
         likely | {"tax": likely["tax"] + doubled}, [*tips, *services], discount
@@ -105,7 +110,8 @@ def _likely(rows: Sequence[Row], candidates: Sequence[Candidate], name: str) -> 
     for candidate, likely in zip(candidates, chances, strict=True):
         value = candidate.amount.value
         is_saved = role_of(candidate.label) == "discount"  # TOTAL SAVINGS 9.96
-        if name == "total" and (is_saved or _is_suggested(rows[candidate.row])):
+        row = rows[candidate.row]
+        if name == "total" and (is_saved or _is_suggested(row) or _is_inside(row)):
             continue
         if value not in found or likely > _chance(found[value]):
             found[value] = _sum(rows, candidate, likely)
@@ -115,6 +121,11 @@ def _likely(rows: Sequence[Row], candidates: Sequence[Candidate], name: str) -> 
 def _is_suggested(row: Row) -> bool:
     """Whether the row says what a tip would make: 18%: (TIP 5.49 TOTAL 39.13)."""
     return {"tip", "total"} <= row.topics and "%" in row.text
+
+
+def _is_inside(row: Row) -> bool:
+    """Whether the row says what tax is inside the total: GST INCLUDED IN TOTAL 4.40."""
+    return bool({"tax", "total"} <= row.topics and _INSIDE.search(row.text))
 
 
 def _as_charged(total: Sum, printed: set[Decimal]) -> Sum:

@@ -284,6 +284,7 @@ OF_A_CURRENCY |= {"hints", "shared", "shared_before"}
 CHECKS = {  # what tells that the word of a section's key is understood
     "labels.ordinary": lambda word: topics(f"{word} XYLOPHONE 2.50") == frozenset(),
     "labels.beside": lambda word: topics(f"TIP {word} 2.50") >= {"tip"},
+    "labels.inside": lambda word: str(found(f"TOTAL 8.40\nGST {word} TOTAL 8.44").total) == "8.40",
     "labels.short": lambda word: topics(f"{word[:-1]}x") == topics(word),
     "dates.date": lambda word: as_date(f"{word} 05/06/2020")["date word"],
     "dates.other_date": lambda word: as_date(f"{word} 05/06/2020")["other word"],

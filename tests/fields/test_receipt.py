@@ -283,6 +283,7 @@ TOTALS = {
     "cash less change": "ITEMS 60.30\nTotl-Ant 6O.30\nCASH 100.00\nCHANGE 39.70",
     "not what the tax table adds up to": "TOTAL 60.30\nGST Summary Amount Tax\nTotal 56.89 3.41",
     "not the tax": "Due 60.30\nCASH 60.30\nCHANGE 0.00\n(Total Included GST @ 6% : 3.41)",
+    "not the tax inside it": "TOTAL FARE $60.30\nGST INCLUDED IN TOTAL $5.48",
     "not the number of things": "Total Qty 3\nTotal 60.30",
     "behind the number of things": "TOTAL 5 ARTICLES 60.30\nTITRES RESTO 25.00\nCB 35.30",
     "an amount alone on a card's slip": "Card: MC 4471\nAmount: $60.30\nApproved",
@@ -834,6 +835,8 @@ def test_a_date_of_another_row_is_no_time_of_day():
 
 def test_a_payment_is_not_taken_for_the_total_with_its_sign():
     found = read("GARDEN INN\nFOLIO 4711\n03/14/2026\nROOM 120.00\nVISA -120.00\nBALANCE 0.00")
+    assert found.total in (None, Decimal("120.00"))
+    found = read("INN\nTotal Charges $120.00\nTotal Credits $-120.00\nBalance Due $0.00")
     assert found.total in (None, Decimal("120.00"))
 
 
