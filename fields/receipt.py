@@ -52,7 +52,7 @@ def read_receipt(
     lines, at = zip(*placed, strict=True)
     read = read_rows(lines, at, CENTS[home.currency] if home.currency else 2)
     merchant = find_merchant(read)
-    totals = find_totals(read)
+    totals = find_totals(read, home.currency)
     purchase = find_purchase(read, home, today)
     paid = _payment(read)
     receipt = Receipt(

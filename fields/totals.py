@@ -5,6 +5,7 @@ together, as sums that agree are.
 """
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
@@ -17,13 +18,14 @@ from fields.amounts import Candidate, find_candidates
 from fields.checks import adds_up
 from fields.labels import Row
 from fields.learned import against, chance, log_odds, probabilities
-from fields.lexicon import rule
+from fields.lexicon import COUNTRIES, rule
 from result import Evidence, Tax
 
 MIN_PROBABILITY = 0.15  # an amount with less is not the total
 AGREEMENT = 1.5  # log-odds for sums that agree
 PRESENCE = 1.0  # log-odds for a subtotal and a tax: one of 27 % is given, and reviewed
 SUMS = ("total", "grand", "subtotal", "rounded", "inclusive")  # roles
+CODES = {file["currency"]["code"] for file in COUNTRIES.values() if "currency" in file}
 WAYS = ("items", "items and tax", "cash less change", "derived")  # that make a total
 TRIED = 4  # of the likeliest amounts for each sum
 
@@ -52,7 +54,9 @@ class Totals(NamedTuple):
     first_row: int  # of the sums: the items stand above it
 
 
-def find_totals(rows: Sequence[Row]) -> Totals:
+def find_totals(rows: Sequence[Row], currency: str | None = None) -> Totals:
+    """What the sums most likely are; a total in another currency than this one is none."""
+    rows = _without_foreign(rows, currency)
     candidates = find_candidates(rows)
     likely = {name: _likely(rows, candidates, name) for name in ("total", "subtotal", "tax")}
     tips = _called(rows, [c for c in candidates if not _is_suggested(rows[c.row])], "tip")
@@ -116,6 +120,23 @@ def _likely(rows: Sequence[Row], candidates: Sequence[Candidate], name: str) -> 
         if value not in found or likely > _chance(found[value]):
             found[value] = _sum(rows, candidate, likely)
     return sorted(found.values(), key=_chance, reverse=True)[:TRIED]
+
+
+def _without_foreign(rows: Sequence[Row], currency: str | None) -> list[Row]:
+    """The rows without the amounts of totals in other currencies, where one is in this one."""
+    printed = [_codes(row) for row in rows]
+    if not any(currency in codes for codes in printed):
+        return list(rows)
+    return [
+        row._replace(numbers=(), amounts=()) if codes and currency not in codes else row
+        for row, codes in zip(rows, printed, strict=True)
+    ]
+
+
+def _codes(row: Row) -> set[str]:
+    """The currencies that a row with a total names."""
+    is_total = row.amounts and row.topics & {"total", "grand"}
+    return CODES & set(re.findall(r"[A-Z]{3}", row.text)) if is_total else set()
 
 
 def _is_suggested(row: Row) -> bool:

@@ -840,6 +840,13 @@ def test_a_payment_is_not_taken_for_the_total_with_its_sign():
     assert found.total in (None, Decimal("120.00"))
 
 
+def test_of_totals_in_two_currencies_the_one_that_was_paid_in_is_taken():
+    swiss = "GASTHOF\n3920 ZERMATT CHE-108.221.993 MWST\nRösti 96.50\n"
+    assert read(swiss + "Total CHF 96.50\nTotal EUR 103.76\nKurs 0.93").total == Decimal("96.50")
+    croatian = "PEKARA, ZAGREB\nBUREK 10,00\nUKUPNO EUR 10,00\nUKUPNO HRK 75,35\nTečaj 7,53450"
+    assert read(croatian).total == Decimal("10.00")
+
+
 def test_what_is_given_back_is_a_total_with_its_minus_also_beside_a_payment_without():
     text = "HEMA\n03-11-2026\nTRUI -15,00\nTotaal € -15,00\nTerug via PIN € 15,00\nBTW 21% -2,60"
     assert read(text).total == Decimal("-15.00")
