@@ -6,7 +6,7 @@ import { icon, menu, replace, save, scroller, stateLabel, table } from "./dom.js
 import { nameOf, readTyped } from "./fields.js";
 import { pause } from "./follow.js";
 import { recall } from "./memory.js";
-import { COLON, failedWord, LOCALE, moment, money, monthOf, printedDate, say, warningWord } from "./words.js";
+import { failedWord, LOCALE, moment, money, monthOf, printedDate, say, warningWord } from "./words.js";
 
 const ORDERS = ["addedAt:desc", "date:desc", "date:asc", "total:desc", "total:asc", "merchant:asc"];
 const STATES = ["review", "ok", "confirmed", "reading", "failed", "duplicate"];
@@ -266,8 +266,7 @@ function moveFocus(event, at) {
 }
 
 const summed = (sums) => sums.filter(({ total }) => total).map(sumWord);
-const sumWord = ({ currency, total }) =>
-  (currency ? "" : `${say("currency")} ${say("notFound")}${COLON}`) + money(total, currency);
+const sumWord = ({ currency, total }) => money(total, currency) + (currency ? "" : ` ${say("noCurrency")}`);
 const joined = (words) => words.filter(Boolean).join(" · ");
 
 /** The sums of what is selected. */
@@ -285,7 +284,7 @@ function sumBar(at) {
   const all = say("receiptsFound", { n: pagination.total });
   return [
     h("p#sums", joined([all, ...summed(sums), duplicates && say("duplicates", { n: duplicates })])),
-    data.length > 0 && button("completed", say("chooseAll"), () => chooseAll(at), "#choose-all.quiet"),
+    data.length > 0 && button("completed", say("chooseAll"), () => chooseAll(at), "#choose-all"),
     data.length > 0 && exports(filtersOf(at.params)),
   ];
 }

@@ -28,7 +28,7 @@ export function sayAll() {
 
 export const errorWord = (error) => words[`error.${error?.code}`] ?? "";
 export const failedWord = (error) => [say("state.failed"), errorWord(error)].filter(Boolean).join(COLON);
-export const COLON = LOCALE.startsWith("fr") ? "\u00a0: " : ": ";
+const COLON = LOCALE.startsWith("fr") ? "\u00a0: " : ": ";
 export const statusWord = (status) => words[`status.${status}`] ?? words["status.500"];
 export const warningWord = (name) => words[`warning.${name}`] ?? name.replaceAll("_", " ");
 /** What a field is called; where no word is there, its name as English has it. */

@@ -43,7 +43,7 @@ export default {
   tip: "Trinkgeld", paidBy: "Bezahlt mit", receiptNumber: "Belegnummer", address: "Adresse", phone: "Telefon",
   taxNumber: "Steuernummer", notFound: "nicht gefunden", pleaseCheck: "bitte prüfen", warnings: "Warnungen",
   item: "Posten", quantity: "Menge", price: "Preis", amount: "Betrag", items: "Posten",
-  itemsIn: "Posten, in {currency}", noText: "In diesem Bild wurde kein Text gefunden.",
+  itemsIn: "Posten, in {currency}", noCurrency: "ohne Währung", noText: "In diesem Bild wurde kein Text gefunden.",
   rawNone: "Dieser Anbieter hat keine eigene Antwort; das ist alles, was gespeichert wurde.",
   twoReadings: "Zwei Lesungen", sameRows: "{same} von {all} Zeilen sind gleich; die anderen sind markiert.",
   "warning.total_mismatch": "Die gedruckten Beträge ergeben nicht die gedruckte Summe.",

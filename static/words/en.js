@@ -40,7 +40,7 @@ export default {
   subtotal: "Subtotal", discount: "Discount", tax: "Tax", taxes: "Tax by rate", rate: "Rate, %", tip: "Tip",
   paidBy: "Paid by", receiptNumber: "Receipt number", address: "Address", phone: "Phone", taxNumber: "Tax number",
   notFound: "not found", pleaseCheck: "please check", warnings: "Warnings", item: "Item", quantity: "Quantity",
-  price: "Price", amount: "Amount", items: "Items", itemsIn: "Items, in {currency}",
+  price: "Price", amount: "Amount", items: "Items", itemsIn: "Items, in {currency}", noCurrency: "without currency",
   noText: "No text was found in this picture.",
   rawNone: "This provider has no answer of its own to show; this is all that was stored.", twoReadings: "Two readings",
   sameRows: "{same} of {all} rows are the same; the others are marked.",

@@ -42,7 +42,7 @@ export default {
   rate: "Tipo, %", tip: "Propina", paidBy: "Pagado con", receiptNumber: "Número de recibo", address: "Dirección",
   phone: "Teléfono", taxNumber: "Número fiscal", notFound: "no encontrado", pleaseCheck: "revisar", warnings: "Avisos",
   item: "Artículo", quantity: "Cantidad", price: "Precio", amount: "Importe", items: "Artículos",
-  itemsIn: "Artículos, en {currency}", noText: "No se encontró texto en esta imagen.",
+  itemsIn: "Artículos, en {currency}", noCurrency: "sin moneda", noText: "No se encontró texto en esta imagen.",
   rawNone: "Este motor no tiene respuesta propia que mostrar; esto es todo lo guardado.", twoReadings: "Dos lecturas",
   sameRows: "{same} de {all} filas son iguales; las demás están marcadas.",
   "warning.total_mismatch": "Los importes impresos no suman el total impreso.",

@@ -43,7 +43,7 @@ export default {
   tip: "Pourboire", paidBy: "Payé par", receiptNumber: "Numéro du ticket", address: "Adresse", phone: "Téléphone",
   taxNumber: "Numéro fiscal", notFound: "introuvable", pleaseCheck: "à vérifier", warnings: "Avertissements",
   item: "Article", quantity: "Quantité", price: "Prix", amount: "Montant", items: "Articles",
-  itemsIn: "Articles, en {currency}", noText: "Aucun texte n’a été trouvé dans cette image.",
+  itemsIn: "Articles, en {currency}", noCurrency: "sans devise", noText: "Aucun texte n’a été trouvé dans cette image.",
   rawNone: "Ce moteur n’a pas de réponse propre à montrer ; voici tout ce qui a été enregistré.",
   twoReadings: "Deux lectures", sameRows: "{same} lignes sur {all} sont identiques ; les autres sont marquées.",
   "warning.total_mismatch": "Les montants imprimés ne donnent pas le total imprimé.",

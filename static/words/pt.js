@@ -43,7 +43,7 @@ export default {
   rate: "Taxa, %", tip: "Gorjeta", paidBy: "Pago com", receiptNumber: "Número do recibo", address: "Morada",
   phone: "Telefone", taxNumber: "Número fiscal", notFound: "não encontrado", pleaseCheck: "verificar",
   warnings: "Avisos", item: "Artigo", quantity: "Quantidade", price: "Preço", amount: "Valor", items: "Artigos",
-  itemsIn: "Artigos, em {currency}", noText: "Não foi encontrado texto nesta imagem.",
+  itemsIn: "Artigos, em {currency}", noCurrency: "sem moeda", noText: "Não foi encontrado texto nesta imagem.",
   rawNone: "Este motor não tem resposta própria para mostrar; isto é tudo o que foi guardado.",
   twoReadings: "Duas leituras", sameRows: "{same} de {all} linhas são iguais; as outras estão marcadas.",
   "warning.total_mismatch": "Os valores impressos não somam o total impresso.",

@@ -123,6 +123,13 @@ def test_a_view_enlarged_to_400_percent_in_forced_colours_is_whole(page, show, a
     assert (axe(), page.wider_than_seen(), fixed, moving) == ([], 0, [], [])
 
 
+def test_forced_colours_show_which_of_many_files_is_open(page, job):
+    job_id = job("careful", "hasty")
+    page.media(forced_colors="active")
+    page.open(f"#/jobs/{job_id}")
+    assert page.read(".strip a[aria-current]", "getComputedStyle(one).borderStyle") == "double"
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_orders_states_and_the_buttons_of_a_confirmed_receipt_fit_a_small_phone(
     page, receipt, server, language

@@ -51,6 +51,16 @@ def test_a_row_says_of_a_picture_without_its_end_to_send_it_again(page, server):
     page.see(".receipts .marks", "The picture ends early")
 
 
+def test_a_sum_of_receipts_without_a_currency_says_so(page, server, job):
+    job_id = job("careful")
+    url = f"{server.url}/receipts"
+    (row,) = requests.get(url, {"job": job_id}, timeout=30).json()["data"]
+    change = {"updatedAt": row["updatedAt"], "set": {"currency": None}}
+    assert requests.patch(f"{url}/{row['id']}", json=change, timeout=30).ok
+    page.open(f"#/receipts?job={job_id}")
+    page.see("#sums", "1 receipt · 3.70 without currency")
+
+
 def test_a_page_of_the_list_is_one_request_besides_its_pictures(page, listed):
     page.open("#/receipts?search=weekly")
     page.see(".receipts .title", "CORNER CAFE")
