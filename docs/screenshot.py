@@ -12,7 +12,7 @@ from PIL import Image  # noqa: E402
 from tests.conftest import FLASK, Server, free_port  # noqa: E402
 from tests.page.conftest import Page, start_chromium  # noqa: E402
 
-SIZE = (1280, 950)
+SIZE = (1280, 1010)
 
 
 def main() -> None:
