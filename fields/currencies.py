@@ -70,6 +70,8 @@ _WORDS = {_CODE[name] for name, file in _PAID_IN.items() if "is_word" in file["c
 _ALSO = {name: file["currency"].get("also", ()) for name, file in _PAID_IN.items()}
 _DOLLARS = {_CODE[name] for name, file in _PAID_IN.items() if "dollar" in file["currency"]}
 _DOLLAR = re.compile(r"(?<![A-Z])\$ ?\d")
+_POINTS = re.compile(r"\$ ?\d{1,3}\.\d{3}(?!\d)")  # thousands as in Chile, or a gallon's price
+_CENTS = re.compile(r"\$ ?[\d,]*\.\d\d(?!\d)")
 # The form of a phone number that countries share, with their currencies.
 _PHONES = defaultdict[re.Pattern[str], set[str]](set)
 for _name, _file in _PAID_IN.items():
@@ -154,7 +156,7 @@ def find_home(texts: Sequence[str]) -> Home:
     """The currency that most speaks for, and the order of its dates.
 
     No currency where too little speaks for one, or as much for another. A lone dollar sign is that
-    of the country which other evidence names, else the American.
+    of the country which other evidence names, else the American; not that before 12.500.
     """
     whole = "\n".join(texts)
     signs = _rows_with(_SIGNS, whole, texts)
@@ -164,7 +166,8 @@ def find_home(texts: Sequence[str]) -> Home:
     evidence = _evidence(texts)
     votes.update(_spoken_for(evidence))
     dollars = sum(bool(_DOLLAR.search(text)) for text in texts)
-    for code in _likeliest(_DOLLARS, votes):
+    has_points = _POINTS.search(whole) and not _CENTS.search(whole)
+    for code in _likeliest(_DOLLARS - {"USD"} if has_points else _DOLLARS, votes):
         votes[code] += 2 * min(dollars, MAX_DOLLARS)
     for form, codes in _PHONES.items():
         for code in _likeliest(codes, votes) if form.search(whole) else ():

@@ -138,6 +138,8 @@ def test_a_currency_is_found_by_each_sign_and_word():
         ("THB", "SHOP\n08/10/2569 18:31\nTOTAL 345.00"),  # Thailand's years
         ("USD", "PIZZERIA\nEMERYVILLE CA 94608\nS0DA 3.26\nTOTAL 3.26"),  # no 0 DA, of Algeria
         ("TWD", "台北市信義店\n115/11/03 18:22\n合計 89\n找零 11"),
+        (None, "TIENDA\nTOTAL $12.500\nVUELTO $2.500"),  # of Chile, Colombia, Argentina
+        ("USD", "FUEL\nPRICE $3.259\nTOTAL $52.11"),
         ("USD", "DELI\n55 Water St Brooklyn NY\nTOTAL 12.50"),
         ("USD", "BAR\n10-30-26 22:51\nState Tax: 4.65"),  # the month is first
         ("GBP", "POST SHOP\n290 Seven Sisters Rd, N4 2HG\nTOTAL 8.45"),
