@@ -30,7 +30,7 @@ _AMOUNT = re.compile(
     rf"(?P<inner>{_SIGN} ?)?"
     rf"(?P<number>{_GROUPED}|{_SPACED}|{_DECIMAL}|\d+)(?!\d|[.,:/]\d)"
     rf"(?P<round>[.,](?:--?|\u2013|=))?(?P<behind> ?(?:{_MARK}(?!\w)))?"
-    rf"(?P<after> ?{_SIGN}(?!\w|{_MARK}))?(?P<close>\))?"
+    rf"(?P<after> ?{_SIGN}(?!\w|{_MARK})| ?(?-i:CR)\b)?(?P<close>\))?"
     rf"(?P<unit> ?(?:%|kg\b|ml\b|cm\b|mm\b|oz\b|lbs?\b|[gl]\b|{_CLOCK}\b))?",
     re.IGNORECASE,
 )

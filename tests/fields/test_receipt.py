@@ -45,6 +45,8 @@ def read(text, confidence=None):
         ("-5.59", "-5.59"),
         ("5,59-", "-5.59"),
         ("(5.59)", "-5.59"),
+        ("5.59 CR", "-5.59"),  # credit
+        ("5.59 DR", "5.59"),
         ("RMO.00", "0.00"),  # letters that the shape of an amount proves to be digits
         ("1O.5O", "10.50"),
         ("RM §.30", "5.30"),
