@@ -54,7 +54,8 @@ RECEIPT_GROUPS = {
     "currency": "currency",
 }
 MAX_GROUPS = 1000  # rows of sums
-COMMON = 0.74  # of all receipts: from there on it costs less to subtract the others
+COMMON = 0.56  # of all receipts: from there on it costs less to subtract the others
+NEARLY_ALL = 0.95  # of all receipts: the others are so few that sorting them costs little
 MAX_WORDS = 64  # of a search; a letter of Chinese, Japanese or Thai is one
 MAX_LONGER = 16  # words that begin with one of a search and are looked for by themselves
 PREFIX_LENGTHS = (2, 3)  # characters; receipt_search has an index of these beginnings
@@ -1186,9 +1187,10 @@ def sum_receipts(
     most MAX_GROUPS: the latest months, or those with the most receipts, first.
     """
     terms = _receipt_terms(db, listing)
-    is_common = _is_common(db, listing, by, terms)
-    if by == ("currency",) and not is_common and _are_in_places(listing, terms):
-        return _sums_by_place(db, listing, terms)
+    share = _share(db, listing, by, terms)
+    is_common = share > COMMON
+    if by == ("currency",) and share < NEARLY_ALL and _are_in_places(listing, terms):
+        return _sums_by_place(db, listing, terms, is_common)
     groups = ", ".join(f"{RECEIPT_GROUPS[name]} AS {name}" for name in by)
     places = ", ".join(str(number) for number in range(1, len(by) + 1))
     rows = db.execute(
@@ -1202,28 +1204,29 @@ def sum_receipts(
     return [_as_sums(row) for row in rows]
 
 
-def _as_sums(row: sqlite3.Row) -> dict[str, Any]:
+def _as_sums(row: sqlite3.Row | dict[str, Any]) -> dict[str, Any]:
     return {**row, "total": amount(row["total"]), "tax": amount(row["tax"])}
 
 
-def _is_common(
+def _share(
     db: sqlite3.Connection, listing: ReceiptListing, by: Sequence[str], terms: dict[str, Any]
-) -> bool:
-    """Whether most receipts have the words, or the total, of a listing that asks for one of these.
+) -> float:
+    """The share of all receipts that has the words, or the total, of a listing that asks for one.
 
-    Then those that lack it are fewer to subtract from sums that are kept than others to add up.
+    Where most have it, those that lack it are fewer to subtract from sums that are kept than others
+    to add up. 0 where no sums are kept, and where nothing is gained.
     """
     has_amount = listing.least is not None or listing.most is not None
     if (listing.search is None) != has_amount or not _are_kept(_any_of(listing), by):
-        return False
+        return 0
     if has_amount and by == ("currency",):
-        return False  # receipt_number is read from end to end either way
+        return 0  # receipt_number is read from end to end either way
     query = "SELECT count(*) FROM receipt_search WHERE receipt_search MATCH :words"
     if has_amount:
         amounts = ReceiptListing(least=listing.least, most=listing.most)
         query = f"SELECT count(*) FROM receipt WHERE {_all(_receipt_conditions(amounts))}"
     (found,) = db.execute(query, terms).fetchone()
-    return bool(found > COMMON * sum(count_receipts(db).values()))
+    return found / (sum(count_receipts(db).values()) or 1)
 
 
 def _any_of(listing: ReceiptListing) -> ReceiptListing:
@@ -1323,12 +1326,13 @@ def _has_words(search: str) -> str:
 
 
 def _sums_by_place(
-    db: sqlite3.Connection, listing: ReceiptListing, terms: dict[str, Any]
+    db: sqlite3.Connection, listing: ReceiptListing, terms: dict[str, Any], is_common: bool
 ) -> list[dict[str, Any]]:
     """sum_receipts by currency where the receipts of each are in a row: by their places.
 
     To ask for each currency by itself spares sorting all that is found. But where a word has many
-    longer ones FTS5 would gather their receipts each time.
+    longer ones FTS5 would gather their receipts each time; and where nearly none lacks the words,
+    it would look for one beyond the end of each currency.
     """
     currencies = db.execute(
         """
@@ -1337,7 +1341,7 @@ def _sums_by_place(
         """,
         terms,
     )
-    found = _found_receipts(replace(listing, currency=None))
+    found = _found_receipts(replace(listing, currency=None), is_lacking=is_common)
     place = "receipt_search.rowid" if listing.search else "place"
     rows = [
         db.execute(
@@ -1350,10 +1354,28 @@ def _sums_by_place(
         ).fetchone()
         for row in currencies.fetchall()
     ]
+    if is_common:
+        rows = _without(db, listing, terms, {row["currency"]: row for row in rows})
     return sorted(
         (_as_sums(row) for row in rows if row["count"]),
         key=lambda row: (-row["count"], row["currency"] or ""),
     )
+
+
+def _without(
+    db: sqlite3.Connection,
+    listing: ReceiptListing,
+    terms: dict[str, Any],
+    lacking: dict[str | None, sqlite3.Row],
+) -> list[dict[str, Any]]:
+    """The sums by currency that are kept, less those of the receipts that lack the words."""
+    kept = _kept(_any_of(listing), ("currency",))
+    rows = db.execute(f"SELECT currency, {SUMS} FROM {kept} GROUP BY currency", terms)
+    names = ("count", "duplicates", "total", "tax")
+    return [
+        {**row, **{name: row[name] - lacking[row["currency"]][name] for name in names}}
+        for row in rows
+    ]
 
 
 def _places(currency: str) -> dict[str, Any]:

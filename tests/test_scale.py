@@ -1,5 +1,6 @@
 """The list of a million jobs is as quick as that of a thousand, and says the same."""
 
+import json
 import string
 from contextlib import closing
 from dataclasses import replace
@@ -146,6 +147,30 @@ def test_every_page_is_a_part_of_all_that_is_asked_for(archive, asked, search, s
         for page in {1, 2, 7, last // 3 or 1, last // 2 or 1, last}:
             part = db.list_receipts(archive, replace(listing, page=page, limit=limit), len(all_ids))
             assert [row["id"] for row in part] == all_ids[(page - 1) * limit :][:limit]
+
+
+@pytest.mark.parametrize("percent", [50, 60, 90, 97, 100])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        *({}, {"states": ("ok", "duplicate")}, {"currency": "CHF"}, {"last_date": "2019-12-31"}),
+        {"merchant": "Shop 7"},
+    ],
+)
+def test_sums_of_a_word_are_exact_however_many_receipts_have_it(archive, asked, percent):
+    """They are added up, or those of the others subtracted, at once or currency by currency."""
+    ids = tuple(n for n in range(1, 4001) if n * 7 % 100 < percent)
+    with db.snapshot(archive):
+        archive.execute(
+            f"""
+            UPDATE receipt_search SET words = words || 'common '
+            WHERE rowid & {db.MAX_ID} IN {db.LISTED}
+            """,
+            (json.dumps(ids),),
+        )
+        found = db.sum_receipts(archive, db.ReceiptListing(**asked, search="common"))
+    assert found == db.sum_receipts(archive, db.ReceiptListing(**asked, ids=ids))
+    assert found or "merchant" in asked  # that one has two receipts
 
 
 def test_a_month_of_long_ago_is_found_without_a_look_at_all_that_came_later(archive):
