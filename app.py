@@ -46,9 +46,9 @@ from result import Json
 from server import access, answers, corrections, docs, errors, exports, logs, receipts
 from server.answers import RETRY_AFTER_S, Waiting, preferred, seconds_wanted
 from server.lifecycle import limit_rate, run_worker, serve_ipv6_too, serving, stop_with_process
-from server.listing import read_groups, read_listing, read_preview, read_receipt_listing
 from server.metrics import Metrics
 from server.multipart import MAX_NAME_BYTES
+from server.parameters import read_groups, read_listing, read_preview, read_receipt_listing
 from server.previews import Previews, page_of
 from server.service import Service, get_service
 from server.upload import check_provider, check_queue, max_body_bytes, stored_upload

@@ -30,9 +30,9 @@ from bench.drawn import draw
 from fields import learned
 from fields.amounts import find_candidates
 from fields.currencies import find_home
-from fields.days import find_possible_dates
 from fields.labels import read_rows
 from fields.merchants import find_names
+from fields.purchase import find_possible_dates
 from fields.receipt import read_receipt
 from providers import PROVIDERS
 from result import Line, OcrResult, Receipt

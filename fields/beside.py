@@ -11,7 +11,7 @@ from statistics import fmean, median
 from typing import NamedTuple
 
 from fields.labels import around, text_of
-from fields.seen import MIN_PIECES, WORD, is_headed, is_whole, seen_in
+from fields.receipt_signs import MIN_PIECES, WORD, is_headed, is_whole, seen_in
 from result import Box, Line, Rows
 
 SLOPES = (0.0, 0.03, -0.03, 0.06, -0.06, 0.1, -0.1, 0.14, -0.14, 0.19, -0.19)  # of cuts

@@ -6,8 +6,8 @@ from decimal import Decimal
 from itertools import product
 from typing import TypeVar
 
-from fields.days import is_in_future
 from fields.lexicon import COUNTRIES
+from fields.purchase import is_in_future
 from result import Evidence, Receipt, ReceiptWarning, Reviewed
 
 MIN_PROBABILITY = 0.85  # a field with less is reviewed

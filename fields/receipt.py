@@ -12,11 +12,11 @@ from itertools import product, repeat
 
 from fields.checks import JUDGED, MIN_PROBABILITY_UNWARNED, check, is_doubtful, reviewed
 from fields.currencies import CENTS, find_home
-from fields.days import Purchase, find_purchase
 from fields.items import find_items
 from fields.labels import Row, read_rows, text_of
 from fields.lexicon import rule
 from fields.merchants import Merchant, find_merchant
+from fields.purchase import Purchase, find_purchase
 from fields.totals import Totals, find_totals
 from result import Evidence, FieldEvidence, Line, Receipt, ReceiptWarning
 

@@ -10,12 +10,13 @@ from functools import cache, partial
 from typing import NamedTuple
 
 from engines import process
-from fields import beside, several
+from fields import beside
 from fields.exact import amounts_in, owned, with_codes, with_invoice
 from fields.known import is_known
 from fields.labels import around
 from fields.receipt import read_receipt
-from fields.seen import is_receipt, may_be_receipt
+from fields.receipt_signs import is_receipt, may_be_receipt
+from fields.stacked import may_be_several, stacked
 from fields.text import markdown_from_rows, text_from_rows
 from providers.pages import Found, Group, grouped, with_doubt, with_evidence
 from result import (
@@ -104,7 +105,7 @@ def _page_parts(number: int, rows: Rows, reading: Reading, look: Look | None) ->
     if any(p.is_unreadable and not is_receipt(r) for p, r in zip(parts, found, strict=True)):
         # That part is a background, or the back of a receipt.
         return [Part(number, rows, None)]
-    one_below_other = [some for part in found for some in several.stacked(part)]
+    one_below_other = [some for part in found for some in stacked(part)]
     if len(one_below_other) == 1:
         return [Part(number, rows, None)]
     return [
@@ -152,7 +153,7 @@ def _draft(part: Part, today: date) -> FileReceipt:
 
 def _doubted(group: Group) -> Group:
     """The group, which is unclear too where rows that were not cut may be of several receipts."""
-    seem_several = any(several.may_be_several(page.rows) for page in group.pages)
+    seem_several = any(may_be_several(page.rows) for page in group.pages)
     return group._replace(is_unclear=group.is_unclear or seem_several)
 
 

@@ -13,9 +13,9 @@ from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 from fields.checks import reviewed
-from fields.counted import receipts_in
+from fields.corrected import receipts_in
 from fields.money import find_amounts
-from fields.seen import Seen, begins, seen_in
+from fields.receipt_signs import Seen, begins, seen_in
 from providers.pages import join_receipts, on_page
 from result import FileReceipt, Item, Json, as_json, from_json, placed
 

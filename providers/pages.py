@@ -10,10 +10,10 @@ from functools import partial
 from itertools import accumulate
 from typing import Any, NamedTuple
 
-from fields import several
 from fields.checks import check, is_sure, reviewed
 from fields.receipt import read_receipt
-from fields.seen import has_total
+from fields.receipt_signs import has_total
+from fields.stacked import goes_on, may_begin
 from fields.text import markdown_from_rows, rows_from_text
 from result import (
     EVIDENCED,
@@ -121,11 +121,11 @@ def _goes_on(group: Group, one: Found) -> bool | None:
 
     Reading a page on its own takes 25 ms: of the group only the first and those with a total are.
     """
-    if not several.may_begin(one.rows, len(group.pages) + 1):
+    if not may_begin(one.rows, len(group.pages) + 1):
         return True
     first, *others = group.pages
     known = [first, *(page for page in others if has_total(page.rows))]
-    return several.goes_on(join_receipts([page.read() for page in known]), one.read())
+    return goes_on(join_receipts([page.read() for page in known]), one.read())
 
 
 def with_doubt(receipt: FileReceipt, group: Group) -> FileReceipt:

@@ -17,7 +17,7 @@ import db
 from providers import vision
 from result import MAX_TEXT_LENGTH, PRINTED, Json, camel_name, one_line
 from server import receipts
-from server.listing import MAX_ID
+from server.parameters import MAX_ID
 from server.receipts import Change
 from server.service import Service
 

@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 from werkzeug.exceptions import BadRequest, Conflict, NotFound
 
 import db
-from fields.counted import EMPTY, counted, is_good, keys_in, reading_of, receipt_at, receipt_of
+from fields.corrected import EMPTY, counted, is_good, keys_in, reading_of, receipt_at, receipt_of
 from result import Json
 from server.service import Service
 from worker.readings import add_receipts, join_files, put_receipt, read_as

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import date
 
 import db
-from fields.counted import (
+from fields.corrected import (
     columns_of,
     counted,
     first_reading,

@@ -12,11 +12,11 @@ import pytest
 from fields.amounts import find_candidates
 from fields.currencies import Home, find_home
 from fields.dates import find_time, parse_date
-from fields.days import find_possible_dates
 from fields.labels import TOPICS, plain, read_rows, topics
 from fields.lexicon import COUNTRIES, LANGUAGES, filled, words
 from fields.merchants import find_names
 from fields.money import find_amounts
+from fields.purchase import find_possible_dates
 from fields.receipt import read_receipt
 from fields.text import rows_from_text
 from result import Line, OcrResult, ocr_data

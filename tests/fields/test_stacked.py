@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from fields.beside import parts
-from fields.several import goes_on, may_be_several, may_begin, stacked
+from fields.stacked import goes_on, may_be_several, may_begin, stacked
 from result import Item, Line, Receipt
 
 CAFE = (

@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from fields.counted import counted, first_reading
+from fields.corrected import counted, first_reading
 from result import Receipt, as_json
 
 READ = as_json(Receipt("rules", merchant="SDN BILD", date="2026-03-14"))

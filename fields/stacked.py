@@ -16,7 +16,7 @@ from fields.exact import amounts_in
 from fields.labels import text_of
 from fields.money import find_amounts
 from fields.receipt import read_receipt
-from fields.seen import Seen, above_prices, begins, has_total, is_whole, seen_on
+from fields.receipt_signs import Seen, above_prices, begins, has_total, is_whole, seen_on
 from result import Receipt, Rows
 
 MIN_GAP = 1.6  # between one and the next below it, in usual steps from row to row
