@@ -30,7 +30,7 @@ WAYS = ("items", "items and tax", "cash less change", "derived")  # that make a 
 TRIED = 4  # of the likeliest amounts for each sum
 
 
-_INSIDE = rule(r"\b<topics.tax>\b.*\W<labels.inside>(?: \w+)? ?<topics.total>\b")
+_INSIDE = rule(r"\b<topics.tax>\b\D{0,20}\W<labels.inside>(?: \w+)? ?<topics.total>\b")
 
 
 class Sum(NamedTuple):
