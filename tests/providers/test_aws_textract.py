@@ -293,6 +293,20 @@ def test_each_receipt_of_a_page_is_listed_with_its_box():
     ]
 
 
+def test_what_textract_has_no_field_for_is_read_from_a_receipts_own_lines():
+    def total(left):
+        found = field("TOTAL", "1.00")
+        found["ValueDetection"]["Geometry"] = geometry(left, 0.5, 0.3)
+        return found
+
+    two = answer(total(0.1), blocks=[line(5, "TIME 10:15", 0.1, 0.3)])
+    other = answer(total(0.6), blocks=[line(6, "TIME 20:45", 0.6, 0.3)])
+    other["ExpenseDocuments"][0]["Blocks"][1]["Geometry"] = geometry(0.6, 0.5, 0.3)
+    two["ExpenseDocuments"] += other["ExpenseDocuments"]
+    result = textract_answer.read_answer(two, (100, 200))
+    assert [receipt.time for receipt in result.receipts] == ["10:15", "20:45"]
+
+
 # Throttling
 
 
