@@ -72,6 +72,8 @@ def questions(*sizes: int) -> dict[str, list[str]]:
         "receipts, word in a month": [
             "/receipts?search=grocer&from=2015-02-01&to=2015-02-28" for _ in sizes
         ],
+        "receipts, word on half": ["/receipts?search=odd" for _ in sizes],
+        "receipts, word on 3 of 4": ["/receipts?search=unpaired" for _ in sizes],
         "receipts, word on all": ["/receipts?search=receipt" for _ in sizes],
         "receipts, on all, by total": ["/receipts?search=receipt&sort=total:desc" for _ in sizes],
         "receipts, on all, last page": [
@@ -169,7 +171,8 @@ def _insert_receipts(connection: sqlite3.Connection) -> None:
     connection.execute(
         """
         INSERT INTO receipt_search (rowid, words)
-        SELECT place, words_of(name || ' receipt.jpg ' || ifnull(merchant, '')) || '∀ '
+        SELECT place, words_of(name || ' receipt.jpg ' || ifnull(merchant, '')
+            || iif(id % 2, ' odd', '') || iif(id % 4, ' unpaired', '')) || '∀ '
         FROM job JOIN receipt USING (id) ORDER BY place
         """
     )
