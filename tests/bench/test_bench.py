@@ -81,6 +81,12 @@ def test_the_training_makes_the_same_weights_again_and_tells_of_sources_left_out
     assert json.loads(weights).keys() == learned.WEIGHTS.keys()
 
 
+def test_four_receipts_of_one_shop_teach_as_much_as_two_shops():
+    *four, other, nameless = train._counts(["cafe"] * 4 + ["bar", None])
+    assert sum(four) == pytest.approx(2 * other) == pytest.approx(2 * nameless)
+    assert sum([*four, other, nameless]) == pytest.approx(6)
+
+
 def test_the_training_takes_the_rows_that_the_service_read_the_fields_from():
     image = ROOT / "samples" / "receipt.jpg"
     rows = train._read("tesseract", image)

@@ -14,7 +14,7 @@ from fields.learned import against
 from fields.money import parse_money
 from fields.receipt import read_receipt
 from fields.text import rows_from_text
-from fields.totals import Sum, _judged, _together, role_of
+from fields.totals import Sum, _judged, _together, _worth, role_of
 from result import Evidence, FieldEvidence, Item, Line, Receipt, Tax
 
 
@@ -1056,6 +1056,12 @@ def test_a_merchant_is_doubtful_where_its_name_cannot_be_read(row, is_doubtful):
     words = [Line(text, float(sure)) for text, _, sure in (w.partition("~") for w in row.split())]
     rows = [words, [Line("01/02/2020", 0.99)], [Line("TOTAL", 0.5), Line("5.00", 0.99)]]
     assert ("low_confidence" in read_receipt(rows).warnings) == is_doubtful
+
+
+def test_a_subtotal_that_only_equals_the_total_is_no_proof_of_it():
+    total, subtotal, tax = (Sum(Decimal(n), Evidence(0.9), 1.0) for n in ("5", "5", "0.5"))
+    alone, other = (_worth((total, found, None, None), None) for found in (subtotal, tax))
+    assert alone == pytest.approx(other)
 
 
 def test_of_rivals_one_at_most_is_right():
