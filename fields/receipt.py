@@ -4,13 +4,20 @@ Reads no clock: the caller gives today's date.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from itertools import product, repeat
 
-from fields.checks import JUDGED, MIN_PROBABILITY_UNWARNED, check, is_doubtful, reviewed
+from fields.checks import (
+    JUDGED,
+    MIN_PROBABILITY,
+    MIN_PROBABILITY_UNWARNED,
+    check,
+    is_doubtful,
+    reviewed,
+)
 from fields.currencies import CENTS, find_home
 from fields.items import find_items
 from fields.labels import Row, read_rows, text_of
@@ -65,7 +72,7 @@ def read_receipt(
         date=purchase.date,
         time=purchase.time,
         currency=home.currency,
-        items=find_items(read, totals.first_row, _sums(totals, is_doubtful), _sums(totals)),
+        items=find_items(read, totals.first_row, _sums(totals, MIN_PROBABILITY), _sums(totals, 0)),
         subtotal=totals.subtotal and totals.subtotal.value,
         discount=totals.discount,
         taxes=totals.taxes,
@@ -89,12 +96,10 @@ def _head_and_foot(
     return placed[:half] + placed[half:][-half:]
 
 
-def _sums(
-    totals: Totals, is_left_out: Callable[[Evidence], bool] = lambda _: False
-) -> set[Decimal]:
-    """What the items may add up to, by the subtotal and the total."""
+def _sums(totals: Totals, least: float) -> set[Decimal]:
+    """What the items may add up to, by a subtotal and a total of this probability at least."""
     subtotal, total = (
-        found.value if found and not is_left_out(found.evidence) else None
+        found.value if found and not is_doubtful(found.evidence, least) else None
         for found in (totals.subtotal, totals.total)
     )
     parts = [totals.tax and totals.tax.value, totals.tip and totals.tip.value]

@@ -28,8 +28,6 @@ SUMS = ("total", "grand", "subtotal", "rounded", "inclusive")  # roles
 CODES = {file["currency"]["code"] for file in COUNTRIES.values() if "currency" in file}
 WAYS = ("items", "items and tax", "cash less change", "derived")  # that make a total
 TRIED = 4  # of the likeliest amounts for each sum
-
-
 _INSIDE = rule(r"\b<topics.tax>\b\D{0,20}\W<labels.inside>(?: \w+)? ?<topics.total>\b")
 
 
@@ -70,19 +68,10 @@ def find_totals(rows: Sequence[Row], currency: str | None = None) -> Totals:
     called = {c.amount.value for c in candidates if c.label & {"total", "grand"}}
     refunded = {-value for value in called} - called
     likely["total"] = [_as_charged(found, printed - refunded) for found in likely["total"]]
-    total, subtotal, tax, charge = _together(
-        likely | {"tax": likely["tax"] + doubled}, [*tips, *services], discount
-    )
-    agrees = _agrees((total, subtotal, tax, charge), discount)
-    is_proved = bool(tax and tax.value and agrees)
-    is_disproved = not agrees and (
-        any(  # Total 593.58 of 86.50 and 7.08
-            _agrees((other, subtotal, tax, charge), discount) for other in likely["total"]
-        )
-        or _is_unmade(total, candidates)
-    )
-    proofs = {"total": is_proved - is_disproved, "subtotal": is_proved, "tax": is_proved}
-    is_needed = agrees and not _agrees((total, subtotal, tax, None), discount)
+    way = _together(likely | {"tax": likely["tax"] + doubled}, [*tips, *services], discount)
+    total, subtotal, tax, charge = way
+    proofs = _proofs(way, likely["total"], discount, candidates)
+    is_needed = _agrees(way, discount) and not _agrees((total, subtotal, tax, None), discount)
     tip = charge if charge in tips and (is_needed or _is_paid(charge, total, printed)) else None
     total, subtotal, tax = (
         found and _judged(found, likely[name], proofs[name])
@@ -91,6 +80,20 @@ def find_totals(rows: Sequence[Row], currency: str | None = None) -> Totals:
     tax = _of_all_rates(tax, taxes, printed)
     first_row = _first_row(candidates, len(rows), {s.value for s in (subtotal, total) if s})
     return Totals(subtotal, discount, taxes, tax, tip, total, first_row)
+
+
+def _proofs(
+    way: _Way, totals: Sequence[Sum], discount: Decimal | None, candidates: Sequence[Candidate]
+) -> dict[str, int]:
+    """For each sum 1 if the others make it, -1 if they make one of `totals` instead, else 0."""
+    total, subtotal, tax, charge = way
+    agrees = _agrees(way, discount)
+    is_proved = bool(tax and tax.value and agrees)
+    makes_another = any(  # Total 593.58 of 86.50 and 7.08
+        _agrees((other, subtotal, tax, charge), discount) for other in totals
+    )
+    is_disproved = not agrees and (makes_another or _is_unmade(total, candidates))
+    return {"total": is_proved - is_disproved, "subtotal": is_proved, "tax": is_proved}
 
 
 def _is_unmade(total: Sum | None, candidates: Sequence[Candidate]) -> bool:
