@@ -59,7 +59,9 @@ def alphabet(characters: Sequence[str]) -> Alphabet:
 
 
 class Decoded(NamedTuple):
-    text: str  # of one line; "" where there is none
+    """One line as it was recognised."""
+
+    text: str  # "" where there is none
     confidence: float  # the mean of its characters, 0.0 where there are none
     unsure: tuple[int, ...]  # places in the text of figures less probable than MIN_FIGURE
 

@@ -149,7 +149,7 @@ class Home(NamedTuple):
 
     currency: str | None
     month_first: bool | None = None  # its dates begin with the month: 3/14/2026
-    year_first: str = ""  # with the year, also one of two digits before these signs: 26/03/14
+    year_first: str = ""  # signs: a date that has these begins with the year, 26/03/14
 
 
 def find_home(texts: Sequence[str]) -> Home:

@@ -24,7 +24,7 @@ MAX_ROWS = 16  # of the head, and 4 of the foot
 MIN_PROBABILITY = 0.05  # a name with less is none
 MIN_RIVAL = 0.3  # one with more is taken before one that only describes
 MIN_SURE = 0.95  # a name with more stays, though a chain is named twice
-LONG_ABBREVIATION = 5  # characters, with its full stop
+LONG_ABBREVIATION = 5  # characters, with its full stop: Bros.
 MAX_ROWS_APART = 3  # a company and its chain
 
 # Legal forms end a company's name; a row that has one is the name.
@@ -196,7 +196,10 @@ def _confidence(row: Row, name: str) -> float:
 
 
 def _is_sentence(name: str) -> bool:
-    """Two words or more, with a full stop behind what is no abbreviation: More saving."""
+    """Whether it is a slogan: two words or more that end with a full stop, as "More saving." does.
+
+    A short last word may be an abbreviation.
+    """
     is_long = len(name.rpartition(" ")[2]) > LONG_ABBREVIATION
     return " " in name and name.endswith((".", "!", "?")) and is_long and not LEGAL.search(name)
 

@@ -141,7 +141,7 @@ def _with_year_first(text: str, day: Day, signs: str) -> Day:
 
 
 def _ordered_by_nepal(found: Sequence[tuple[int, Day]]) -> list[tuple[int, Day]]:
-    """The dates in that order of day and month in which Nepal's calendar has them too.
+    """The dates, with day and month told apart by a date of Nepal's calendar for the same day.
 
     07/05/2024 beside Miti 21/03/2081 is the 5th of July.
     """
@@ -159,7 +159,10 @@ def _without_the_other(day: Day, same: Set[str]) -> Day:
 
 
 def _isos_of(nepali: str) -> Iterator[str]:
-    """The days that it may be: Nepal's year begins on 13 or 14 April, with its longest months."""
+    """The days, in the calendar of the rest of the world, that a date of Nepal's may be.
+
+    Its year begins on 13 or 14 April, with its longest months.
+    """
     year, month, day = map(int, nepali.split("-"))
     early = date(year - 57, 4, 13) + timedelta(days=30.4 * (month - 1) + day - 2)
     return ((early + timedelta(days=days)).isoformat() for days in range(8))

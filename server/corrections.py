@@ -134,7 +134,7 @@ def read_change(body: Json) -> Change:
 
 def _unknown_key(name: str, value: object) -> str:
     if name in READERS:
-        return f'{name} belongs into set: {{"set": {{"{name}": {_shown(value)}}}}}'
+        return f'{name} belongs in set: {{"set": {{"{name}": {_shown(value)}}}}}'
     return f"{_shown(name)} is not one of {', '.join(KEYS)}"
 
 

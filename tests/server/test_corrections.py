@@ -272,7 +272,7 @@ def test_every_fault_has_a_sentence(client, receipt):
     assert "confirmed must be true or false" in patch(client, confirmed=1, status=400)
     assert "executionId must be the id" in patch(client, executionId=False, status=400)
     assert "'totl' is not one of" in patch(client, totl=1, status=400)
-    assert 'total belongs into set: {"set": {"total": 14}}' in patch(client, total=14, status=400)
+    assert 'total belongs in set: {"set": {"total": 14}}' in patch(client, total=14, status=400)
     long = {"x" * 100_000: 1}
     assert len(patch(client, set=long, **long, status=400)) < 600
     assert "both in set and in unset" in patch(client, set={"tip": 1}, unset=["tip"], status=400)
