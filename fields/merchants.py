@@ -29,11 +29,12 @@ MAX_ROWS_APART = 3  # a company and its chain
 
 # Legal forms end a company's name; a row that has one is the name.
 LEGAL = rule(r"\b(?:<~legal.forms+ordinary>\b|<~legal.initials>\b(?=\.?$))\.?")
+_ENDS_IN_FORM = re.compile(f"(?:{LEGAL.pattern})$", re.IGNORECASE)
 _CERTAIN_LEGAL = rule(  # those that are no ordinary word or initials
     r"\b<~legal.forms+words>\b|\b<~legal.initials> ?\(\d|& ?<legal.partners>\b"
     r"|^<legal.prefixes>\.? "
 )
-_BESIDE_A_FORM = rule(r"\(\w{1,3}\)|&|\b<legal.partners>\b\.?")
+_BESIDE_A_FORM = rule(r"\([^()]{1,20}\)|&|\b<legal.partners>\b\.?")
 # Where the law wants the company's name on every receipt, whatever the shop above it is called.
 _MANDATORY = rule(r"\b<~legal.mandatory>\b|\b<~legal.initials> ?\(\d")
 _REPAIRS = [
@@ -433,8 +434,12 @@ def _whole_name(rows: Sequence[Row], best: Name, kinds: Set[int]) -> tuple[str, 
     """The name with the row its legal form stands on, or one of `kinds`; its last row.
 
     `kinds` are the rows that say what kind of business this is: DELPHIN, and APOTHEKE below it.
+    A chain on a row that ends in a legal form yields to that row: Müller to Büro Müller GmbH.
     """
     text, index = best.text, best.row
+    whole_row = _clean(rows[index].text)
+    if best.features["chain name"] and _ENDS_IN_FORM.search(whole_row):
+        return whole_row, index
     following = _clean(rows[index + 1].text) if index + 1 < len(rows) else ""
     if index + 1 in kinds or (not LEGAL.search(text) and _is_form(following)):
         return f"{text} {following}", index + 1

@@ -337,6 +337,9 @@ def test_the_total_is(text):
         ("Nelcome to JOE'S DINER\nServer: Amy", "JOE'S DINER"),
         ("STORE # NY-1104\nUnit 12, High Street\n718-505-0565", None),
         ("LAGUARDIA AIRPORT, SPACE WF2\nFLUSHING, NY 11371\nFIVE GUYS", "Five Guys"),
+        ("HIN LEE NIAGA\n(KG BARU) SDN BHD\nJALAN 3", "HIN LEE NIAGA (KG BARU) SDN BHD"),
+        ("Büro Müller GmbH\nHafenstr. 9, 20457 Hamburg", "Büro Müller GmbH"),
+        ("Thanks for shopping at GREEN LEAF\n12 High Street", "GREEN LEAF"),
     ],
 )
 def test_the_merchant_is_found_in_the_head(head, merchant):
@@ -1125,6 +1128,18 @@ def test_two_taxes_of_the_same_amount_are_added_up():
 )
 def test_the_day_of_leaving_is_the_day_of_the_purchase(text):
     assert read(text).date == "2026-03-14"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "BAHN AG\nHinfahrt am 03.06.2026 08:10\nGebucht am 28.05.2026 21:14\nGesamt 49,90",
+        "FERROVIA\nAndata 03/06/2026\nRitorno 10/06/2026\nEmesso il 28/05/2026\nTotale 49,90",
+        "FÄRJA\nAvgång 2026-06-03 08:10\nKöpt 2026-05-28\nSumma 49,90",
+    ],
+)
+def test_a_ticket_is_bought_on_the_day_it_was_issued(text):
+    assert read(text).date == "2026-05-28"
 
 
 def test_the_o_of_no_is_no_figure_of_a_tax_number():
