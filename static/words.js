@@ -45,8 +45,8 @@ export const percentSure = (share) => say("percentSure", { percent: Math.round(s
 export const originWord = (evidence) => words[`origin.${evidence?.source}`];
 
 export function size(bytes) {
-  const unit = bytes >= 1e6 ? "megabyte" : "kilobyte";
-  const number = bytes / (bytes >= 1e6 ? 1e6 : 1e3);
+  const [unit, one] = bytes >= 1e6 ? ["megabyte", 1e6] : bytes >= 1e3 ? ["kilobyte", 1e3] : ["byte", 1];
+  const number = bytes / one;
   const digits = { maximumFractionDigits: number < 10 ? 1 : 0 };
   return new Intl.NumberFormat(LOCALE, { style: "unit", unit, ...digits }).format(number);
 }

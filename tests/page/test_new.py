@@ -12,6 +12,7 @@ def test_a_broken_file_is_marked_and_the_others_are_read(page, picture, tmp_path
     (tmp_path / "notes.png").write_text("no picture")
     page.open("#/")
     page.type("#pick", f"{picture('a.png')}\n{tmp_path / 'notes.png'}\n{picture('b.png')}")
+    page.see(".queue li:nth-child(2) .small", "10 byte")
     page.choose("#provider-all", "careful")
     page.type("#job-name", "All but one")
     page.click("#send", "Read 3 files")
