@@ -232,7 +232,7 @@ def _stored(
         service.worker.check_database()  # or it may be in a file that was deleted meanwhile
         arrival.is_named = True
         service.storage.adopt(arrival.directory.name, job_id)
-    log.info("job %d: %d files", job_id, len(upload.files))
+    log.info("job %d: files uploaded: %d", job_id, len(upload.files))
     service.worker.submit(executions)
     return job_id
 

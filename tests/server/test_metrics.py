@@ -191,7 +191,7 @@ def test_every_line_of_a_request_bears_its_id_and_no_other_line_does(serve):
     lines = server.log.read_text().splitlines()
     marked = [line.split("[my-upload] ")[1] for line in lines if "my-upload" in line]
     assert [re.sub(r"\d+\.\d+", "N", line) for line in marked] == [
-        "job 1: 1 files",
+        "job 1: files uploaded: 1",
         "POST /ocr-jobs/upload: 200 in N s",
         "GET /ocr-jobs: 200 in N s",
     ]
