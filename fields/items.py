@@ -20,7 +20,8 @@ from fields.totals import role_of
 from result import Evidence, Item
 
 # The price of one of the item above: ($2.50 each), 3 EUR je Stück.
-_EACH = rule(rf"^\W*{MARK}? ?(?P<price>\d+(?:[.,]\d{{2}})?) ?{MARK}? ?/? ?<items.each>\W*$")
+# Few signs before it: with any number a row of 300 bars took 0.2 ms.
+_EACH = rule(rf"^\W{{0,9}}{MARK}? ?(?P<price>\d+(?:[.,]\d{{2}})?) ?{MARK}? ?/? ?<items.each>\W*$")
 _FORMER = rule(r"^\W*<items.former>\b")  # a price that is not asked any more
 _TAX_LETTERS = tuple(
     map(
