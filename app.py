@@ -266,9 +266,10 @@ def cancel_execution(job_id: int, file_id: int, execution_id: int) -> dict[str, 
 def list_receipts() -> dict[str, Any]:
     """A page of receipts, those added last first unless `sort` says otherwise, and their sums."""
     listing = read_receipt_listing(request.args)
-    with db.snapshot(get_db()):
+    with get_service().borrowed() as other, db.snapshots(get_db(), other) as second:
         listing = db.narrowed(get_db(), listing)
-        sums, unfilled = db.sum_receipts(get_db(), listing), db.count_unfilled(get_db())
+        sums = db.sum_receipts(get_db(), listing, second=second)
+        unfilled = db.count_unfilled(get_db())
         total = sum(row["count"] for row in sums)
         data = db.list_receipts(get_db(), listing, total)
     return {

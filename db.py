@@ -12,6 +12,7 @@ import sqlite3
 import time
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -324,6 +325,27 @@ def snapshot(db: sqlite3.Connection) -> Iterator[None]:
         yield
     finally:
         db.rollback()
+
+
+@contextmanager
+def snapshots(
+    first: sqlite3.Connection, second: sqlite3.Connection
+) -> Iterator[sqlite3.Connection | None]:
+    """Read everything in the body from one state of the database, with either connection.
+
+    Yields the second, or None where another one committed before both had begun: what they read
+    may differ then.
+    """
+    seen = _commits(second)
+    with snapshot(first), snapshot(second):
+        read_newest(first)  # a transaction begins with its first read
+        yield second if _commits(second) == seen else None
+
+
+def _commits(db: sqlite3.Connection) -> int:
+    """A number that is another one when other connections have committed since it was asked."""
+    (number,) = db.execute("PRAGMA data_version").fetchone()
+    return int(number)
 
 
 def now() -> str:
@@ -1179,18 +1201,22 @@ def list_receipts_by_id(db: sqlite3.Connection, ids: list[int]) -> list[dict[str
 
 
 def sum_receipts(
-    db: sqlite3.Connection, listing: ReceiptListing, by: Sequence[str] = ("currency",)
+    db: sqlite3.Connection,
+    listing: ReceiptListing,
+    by: Sequence[str] = ("currency",),
+    second: sqlite3.Connection | None = None,
 ) -> list[dict[str, Any]]:
     """How many receipts are asked for, how many of them are duplicates, and their sums.
 
     `by` are keys of RECEIPT_GROUPS; there is a row for each of their combinations that occurs, at
-    most MAX_GROUPS: the latest months, or those with the most receipts, first.
+    most MAX_GROUPS: the latest months, or those with the most receipts, first. A `second`
+    connection, of `snapshots`, adds up half of what a search finds on another processor.
     """
     terms = _receipt_terms(db, listing)
     share = _share(db, listing, by, terms)
     is_common = share > COMMON
     if by == ("currency",) and share < NEARLY_ALL and _are_in_places(listing, terms):
-        return _sums_by_place(db, listing, terms, is_common)
+        return _sums_by_place(db, second, listing, terms, is_common)
     groups = ", ".join(f"{RECEIPT_GROUPS[name]} AS {name}" for name in by)
     places = ", ".join(str(number) for number in range(1, len(by) + 1))
     rows = db.execute(
@@ -1326,7 +1352,11 @@ def _has_words(search: str) -> str:
 
 
 def _sums_by_place(
-    db: sqlite3.Connection, listing: ReceiptListing, terms: dict[str, Any], is_common: bool
+    db: sqlite3.Connection,
+    second: sqlite3.Connection | None,
+    listing: ReceiptListing,
+    terms: dict[str, Any],
+    is_common: bool,
 ) -> list[dict[str, Any]]:
     """sum_receipts by currency where the receipts of each are in a row: by their places.
 
@@ -1334,54 +1364,65 @@ def _sums_by_place(
     longer ones FTS5 would gather their receipts each time; and where nearly none lacks the words,
     it would look for one beyond the end of each currency.
     """
+    found = _found_receipts(replace(listing, currency=None), is_lacking=is_common)
+    query = f"""
+        SELECT :own AS currency, :sign * count(*) AS count,
+            :sign * count(duplicate_of) AS duplicates, :sign * total(total) AS total,
+            :sign * total(tax) AS tax
+        FROM {found} AND {"receipt_search.rowid" if listing.search else "place"}
+            BETWEEN :first AND :last
+        """
+    rows = _in_halves(db, second, query, terms | {"sign": -1 if is_common else 1})
+    if is_common:
+        kept = _kept(_any_of(listing), ("currency",))
+        rows += db.execute(f"SELECT currency, {SUMS} FROM {kept} GROUP BY currency", terms)
+    return sorted(
+        (_as_sums(row) for row in _by_currency(rows) if row["count"]),
+        key=lambda row: (-row["count"], row["currency"] or ""),
+    )
+
+
+def _in_halves(
+    db: sqlite3.Connection, second: sqlite3.Connection | None, query: str, terms: dict[str, Any]
+) -> list[sqlite3.Row]:
+    """What the query finds in each currency, the later half of the ids with the second connection.
+
+    SQLite lets other threads run meanwhile, so two processors take half the time.
+    """
     currencies = db.execute(
         """
         SELECT DISTINCT currency FROM receipt_sum
         WHERE part = '*' AND currency = coalesce(:currency, currency)
         """,
         terms,
-    )
-    found = _found_receipts(replace(listing, currency=None), is_lacking=is_common)
-    place = "receipt_search.rowid" if listing.search else "place"
-    rows = [
-        db.execute(
-            f"""
-            SELECT :own AS currency, count(*) AS count, count(duplicate_of) AS duplicates,
-                total(total) AS total, total(tax) AS tax
-            FROM {found} AND {place} BETWEEN :first AND :last
-            """,
-            terms | _places(row["currency"]),
-        ).fetchone()
-        for row in currencies.fetchall()
-    ]
-    if is_common:
-        rows = _without(db, listing, terms, {row["currency"]: row for row in rows})
-    return sorted(
-        (_as_sums(row) for row in rows if row["count"]),
-        key=lambda row: (-row["count"], row["currency"] or ""),
-    )
+    ).fetchall()
+
+    def found(connection: sqlite3.Connection, least: int, most: int) -> list[sqlite3.Row]:
+        every = (terms | _places(row["currency"], least, most) for row in currencies)
+        return [connection.execute(query, places).fetchone() for places in every]
+
+    if second is None:
+        return found(db, 0, MAX_ID)
+    (middle,) = db.execute("SELECT ifnull(max(id), 0) / 2 FROM receipt").fetchone()
+    with ThreadPoolExecutor(1) as other:
+        later = other.submit(found, second, middle + 1, MAX_ID)
+        return found(db, 0, middle) + later.result()
 
 
-def _without(
-    db: sqlite3.Connection,
-    listing: ReceiptListing,
-    terms: dict[str, Any],
-    lacking: dict[str | None, sqlite3.Row],
-) -> list[dict[str, Any]]:
-    """The sums by currency that are kept, less those of the receipts that lack the words."""
-    kept = _kept(_any_of(listing), ("currency",))
-    rows = db.execute(f"SELECT currency, {SUMS} FROM {kept} GROUP BY currency", terms)
-    names = ("count", "duplicates", "total", "tax")
-    return [
-        {**row, **{name: row[name] - lacking[row["currency"]][name] for name in names}}
-        for row in rows
-    ]
+def _by_currency(rows: Iterable[sqlite3.Row]) -> list[dict[str, Any]]:
+    """The rows of each currency as one."""
+    sums: dict[str | None, dict[str, Any]] = {}
+    for row in rows:
+        own = sums.setdefault(row["currency"], {"currency": row["currency"]})
+        for name in ("count", "duplicates", "total", "tax"):
+            own[name] = own.get(name, 0) + row[name]
+    return list(sums.values())
 
 
-def _places(currency: str) -> dict[str, Any]:
-    """The places where receipts of this currency are, as the column `place`; "" for null."""
+def _places(currency: str, least: int, most: int) -> dict[str, Any]:
+    """The places of this currency's receipts, "" for none, with ids from `least` to `most`."""
     place = sum(ord(letter) << 7 * (2 - n) for n, letter in enumerate(currency)) << ID_BITS
-    return {"own": currency or None, "first": place, "last": place + MAX_ID}
+    return {"own": currency or None, "first": place + least, "last": place + most}
 
 
 def get_receipt(db: sqlite3.Connection, receipt_id: int) -> dict[str, Any] | None:

@@ -64,6 +64,15 @@ class Service:
         else:
             connection.close()
 
+    @contextmanager
+    def borrowed(self) -> Iterator[sqlite3.Connection]:
+        """A connection beside the request's own, given back at the end."""
+        connection = self.take_connection()
+        try:
+            yield connection
+        finally:
+            self.give_back(connection)
+
     def faults(self) -> list[str]:
         """Why uploads cannot be stored or will not be read, in sentences; empty when they can."""
         faults = self.worker.faults()

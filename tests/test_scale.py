@@ -4,6 +4,8 @@ import json
 import string
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -125,6 +127,24 @@ def archive(tmp_path_factory):
         yield connection
 
 
+@pytest.fixture
+def another(archive):
+    """Another connection with the same database."""
+    with closing(_connected_as(archive)) as connection:
+        yield connection
+
+
+@pytest.fixture
+def third(archive):
+    with closing(_connected_as(archive)) as connection:
+        yield connection
+
+
+def _connected_as(connection):
+    (_, _, path) = connection.execute("PRAGMA database_list").fetchone()
+    return db.connect(Path(path))
+
+
 @pytest.mark.parametrize("sort", db.RECEIPT_SORTS)
 @pytest.mark.parametrize("search", [None, "grocer", "0007"])
 @pytest.mark.parametrize(
@@ -134,7 +154,7 @@ def archive(tmp_path_factory):
         {"states": ("review",)},
         {"last_date": "2017-02-28"},
         {"first_date": "2015-02-01", "last_date": "2015-02-28", "states": ("review", "confirmed")},
-        {"first_date": "2019-01-01", "currency": "EUR", "least": 5_000_000},
+        {"first_date": "2019-01-01", "currency": "EUR", "least": 500_000},
     ],
 )
 def test_every_page_is_a_part_of_all_that_is_asked_for(archive, asked, search, sort):
@@ -171,6 +191,56 @@ def test_sums_of_a_word_are_exact_however_many_receipts_have_it(archive, asked, 
         found = db.sum_receipts(archive, db.ReceiptListing(**asked, search="common"))
     assert found == db.sum_receipts(archive, db.ReceiptListing(**asked, ids=ids))
     assert found or "merchant" in asked  # that one has two receipts
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        *({"search": word} for word in ("grocer", "odd", "unpaired", "receipt", "nowhere")),
+        *({"search": "odd", "currency": "CHF"}, {"search": "unpaired", "states": ("review",)}),
+        *({"least": 500_000}, {"least": 500_000, "search": "odd"}),
+    ],
+)
+def test_two_connections_add_up_what_one_does(archive, another, asked):
+    """grocer is on 1 of 5, odd on half, unpaired on 3 of 4, receipt on all."""
+    listing = db.ReceiptListing(**asked)
+    with db.snapshots(archive, another) as second:
+        assert second is another
+        found = db.sum_receipts(archive, listing, second=second)
+    assert found == db.sum_receipts(archive, listing)
+    assert found or asked == {"search": "nowhere"}
+
+
+def test_the_second_connection_adds_up_half_of_a_search(archive, another):
+    """Counted in steps of SQLite's machine, since a time is the processor's."""
+    steps = {archive: 0, another: 0}
+
+    def count(connection):
+        steps[connection] += 1
+
+    with db.snapshots(archive, another) as second:
+        for connection in steps:
+            connection.set_progress_handler(partial(count, connection), 10)
+        db.sum_receipts(archive, db.ReceiptListing(search="odd"), second=second)
+    for connection in steps:
+        connection.set_progress_handler(None, 1)
+    assert steps[another] > 0.6 * steps[archive]
+
+
+def test_the_second_connection_is_not_used_where_it_sees_another_state(archive, another, third):
+    """Another connection commits after the first began, before the second did."""
+
+    def commit(statement):
+        if statement == "BEGIN":
+            with third:
+                db.add_job(third, "late")
+
+    another.set_trace_callback(commit)
+    with db.snapshots(archive, another) as second:
+        assert second is None
+    another.set_trace_callback(None)
+    with db.snapshots(archive, another) as second:
+        assert second is another
 
 
 def test_a_month_of_long_ago_is_found_without_a_look_at_all_that_came_later(archive):
