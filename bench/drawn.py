@@ -81,18 +81,36 @@ def _word(chance: Random) -> str:
 def _head(
     chance: Random, words: dict[str, Any], country: dict[str, Any]
 ) -> tuple[list[list[str]], str]:
+    """The rows above the first date or item, and the merchant's name."""
     name = " ".join(_word(chance) for _ in range(chance.randint(1, 3)))
-    if chance.random() < 0.4:
-        name += " " + _pick(chance, words, "merchant", "business")
-    forms = [form for file in COUNTRIES.values() for form in file.get("legal", {}).get("forms", ())]
-    if chance.random() < 0.3:
-        name += " " + chance.choice(sorted(forms))
-    name = name.upper() if chance.random() < 0.6 else name.strip()
+    apart = Random(name)  # what it draws does not change the days and the sums
+    name = _shop(chance, apart, _written(apart, words, 5) or name, words)
     brand, by_law = name, country.get("legal", {}).get("mandatory")
     if by_law and chance.random() < 0.4:  # the company's name below the shop's
         name = f"{_word(chance)} {_word(chance)} {chance.choice(by_law)}".upper()
+    above, below = _above(chance, words), _below(chance, apart, words)
+    first = [[chance.choice(above)]] if chance.random() < 0.3 else []
+    names = [brand, name] if name != brand else [name]
+    rows = [[part] for written in names for part in written.split("\n")]
+    town = _some(apart, _town(apart, country))
+    return [*first, *rows, *town, *_some(chance, *below)], name.replace("\n", " ")
+
+
+def _shop(chance: Random, apart: Random, name: str, words: dict[str, Any]) -> str:
+    """The name, mostly with a legal form or the kind of business, which may have its own line."""
+    if chance.random() < 0.4:
+        business = _pick(chance, words, "merchant", "business")
+        name = f"{business}\n{name}" if apart.random() < 0.2 else f"{name} {business}"
+    forms = [form for file in COUNTRIES.values() for form in file.get("legal", {}).get("forms", ())]
+    if chance.random() < 0.3:
+        name += " " + chance.choice(sorted(forms))
+    return name.upper() if chance.random() < 0.6 else name.strip()
+
+
+def _above(chance: Random, words: dict[str, Any]) -> tuple[str, ...]:
+    """Rows that may stand above the name and are none."""
     company = _pick(chance, words, "numbers", "company", "Company").capitalize()
-    above = (
+    return (
         f"{company} No : {chance.choice(('SA', 'KL', ''))}{chance.randint(10**5, 10**7)}",
         *(_pick(chance, words, "merchant", "not_a_name").upper(), str(chance.randint(100, 99999))),
         *(
@@ -100,14 +118,35 @@ def _head(
             f"No : {chance.randint(10**5, 10**7)}",
         ),
     )
+
+
+def _below(chance: Random, apart: Random, words: dict[str, Any]) -> tuple[str, ...]:
+    """The rows of the street, the town with its postal code, and the phone."""
     kind = _pick(chance, words, "merchant", "streets", "Street")
     street = f"{kind} {_word(chance)} {chance.randint(1, 99)}"
+    if place := _written(apart, words, 6):
+        street = f"{place}{apart.randint(1, 99)}-{apart.randint(1, 9)}"
     phone = f"{_pick(chance, words, 'numbers', 'phone', 'Tel')}: {chance.randint(10**7, 10**9)}"
-    below = (street, f"{chance.randint(1000, 99999)} {_word(chance)}", phone)
-    first = [[chance.choice(above)]] if chance.random() < 0.3 else []
-    if by_law and name != brand:
-        first.append([brand])
-    return [*first, [name], *_some(chance, *below)], name
+    return street, f"{chance.randint(1000, 99999)} {_word(chance)}", phone
+
+
+def _written(chance: Random, words: dict[str, Any], most: int) -> str:
+    """Some letters of Chinese or Japanese, if the language is that, else ""."""
+    known = {letter for topic in words["topics"].values() for word in topic for letter in word}
+    letters = sorted(letter for letter in known if "\u3040" <= letter <= "\u9fff")
+    return "".join(chance.choices(letters, k=chance.randint(2, most))) if letters else ""
+
+
+def _town(chance: Random, country: dict[str, Any]) -> str:
+    """A town of the country, alone or with a part of it or the country's name; "" for none."""
+    towns = [word for word in country.get("currency", {}).get("words", ()) if word.isalpha()]
+    if not towns:
+        return ""
+    town = chance.choice(towns).title()
+    land = chance.choice([*country.get("merchant", {}).get("names", ()), ""])
+    near = (town, f"{_word(chance)} {town}", f"{_word(chance)}, {town}", f"{town}, {land}")
+    written = chance.choice(near).strip(", ")
+    return written.upper() if chance.random() < 0.3 else written
 
 
 def _days(

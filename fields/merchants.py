@@ -22,8 +22,8 @@ from result import Evidence
 
 MAX_ROWS = 16  # of the head, and 4 of the foot
 MIN_PROBABILITY = 0.05  # a name with less is none
-MIN_RIVAL = 0.3  # one with more is taken before one that only describes
-MIN_SURE = 0.95  # a name with more stays, though a chain is named twice
+MIN_RIVAL = 0.25  # one with more is taken before one that only describes
+MIN_SURE = 0.97  # a name with more stays, though a chain is named twice
 LONG_ABBREVIATION = 5  # characters, with its full stop: Bros.
 MAX_ROWS_APART = 3  # a company and its chain
 
@@ -82,6 +82,11 @@ _BEGUN_BY = {  # the chains whose name begins with a word
 _business = vocabulary(set(map(plain, words("merchant", "business"))))
 _NETWORKS = frozenset(words("merchant", "networks"))
 _SENTENCE = frozenset(plain(" ".join(words("merchant", "sentence"))).split())
+# Towns, and what else is printed in one country: GANGNAM, SEOUL is where the shop is.
+_LOCAL = frozenset(
+    tuple(plain(word.strip("*")).split()) for word in words("currency", "words", "hints")
+)
+_MOST_WORDS = max(map(len, _LOCAL))
 
 
 class Merchant(NamedTuple):
@@ -130,9 +135,9 @@ def find_merchant(rows: Sequence[Row]) -> Merchant:
 
 
 def _is_described(name: Name, likely: Sequence[tuple[float, Name]]) -> bool:
-    """It only says what kind of business this is, or is the web address of a likely name."""
+    """It says what kind of business the row beside it is, or is the web address of a likely name."""
     if name.features["only business"]:
-        return True
+        return any(abs(other.row - name.row) == 1 for _, other in likely)
     site = plain(name.text).replace(" ", "") if name.features["web name"] else ""
     rows = (other.text for _, other in likely if not other.features["web"])
     names = [plain(text).replace(" ", "") for text in rows]
@@ -192,8 +197,13 @@ def _evidence(row: Row, chance: float) -> Evidence:
 def _confidence(row: Row, name: str) -> float:
     if name.count("(") != name.count(")") or _is_sentence(name):
         return 0.0  # it was cut, or is a slogan
+    return row.lowest_confidence(*_span(row, name))
+
+
+def _span(row: Row, name: str) -> tuple[int, int]:
+    """Where in the row's text the name is; its beginning, where it is not as it was read."""
     start = max(0, row.text.find(name[:4]))
-    return row.lowest_confidence(start, start + len(name))
+    return start, start + len(name)
 
 
 def _is_sentence(name: str) -> bool:
@@ -209,12 +219,16 @@ def find_names(rows: Sequence[Row]) -> list[Name]:
     head = _Head(rows)
     places = [*range(min(len(rows), MAX_ROWS)), *range(max(MAX_ROWS, len(rows) - 4), len(rows))]
     names = [(_clean(rows[index].text), index, "row") for index in places]
-    names += [(chain, index, "chain") for name, index, _ in names if (chain := _logo(name))]
-    names += [(name, index, "web") for name, index in head.domains]
-    names += [(name, index, "chain") for name, index in head.chains]
+    logos = [(chain, index, "chain") for name, index, _ in names if (chain := _logo(name))]
+    sites = [(name, index, "web") for name, index in head.domains]
+    chains = [(name, index, "chain") for name, index in head.chains]
+    once = {  # as the chain spells it, where a row is that
+        (plain(name) or name, index): (name, index, kind)
+        for name, index, kind in [*sites, *names, *logos, *chains]
+    }
     return [
         Name(text, index, head.features(text, index, kind))
-        for text, index, kind in names
+        for text, index, kind in once.values()
         if not _is_label(text)
     ]
 
@@ -261,6 +275,7 @@ class _Head:
             **self._place(index),
             **self._neighbours(index),
             **self._repeated(name),
+            "confidence": row.lowest_confidence(*_span(row, name)),
             **_of_row(row),
             **_of_name(name, is_exact),
         }
@@ -342,7 +357,6 @@ def _of_row(row: Row) -> dict[str, float]:
         "end of sentence": text.endswith(("!", ".", "?")),
         "certain form": bool(_CERTAIN_LEGAL.search(text)),
         "form by law": bool(_MANDATORY.search(text)),
-        "confidence": row.confidence,
     }
 
 
@@ -366,8 +380,16 @@ def _of_name(name: str, is_exact: bool) -> dict[str, float]:
         "chain": bool(_chain(found)) * (1 + is_exact),
         "not a name": bool(contacts.is_no_name(name)),
         "address": not contacts.ADDRESS.isdisjoint(found),
+        "local words": _local_words(found),
         "apostrophe": any(sign in name for sign in "'\u2019&"),
     }
+
+
+def _local_words(found: Sequence[str]) -> int:
+    """How many of the words are in the name of a town, or another that tells a country."""
+    starts, sizes = range(len(found)), range(1, _MOST_WORDS + 1)
+    phrases = ((n, tuple(found[start : start + n])) for start in starts for n in sizes)
+    return sum(n for n, phrase in phrases if len(phrase) == n and phrase in _LOCAL)
 
 
 def _is_business(word: str) -> bool:
