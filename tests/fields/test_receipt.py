@@ -786,10 +786,38 @@ def test_two_taxes_are_one_where_they_make_the_total():
         ("ANNA BERG LTD\nALEJA 5", "ANNA BERG LTD"),  # no Alepa
         ("neilo nepitla ArloL\nPohlweg 110\nAldi GmbH & Co. KG, Herten", "Aldi"),
         ("ACME RETAIL SDN BHD\nJALAN 5\nTESCO", "ACME RETAIL SDN BHD"),  # by law
+        ("neilo nepitla ArloL\nPohlweg 110\nREWE Markt GmbH", "REWE Markt GmbH"),
+        ("WINNERS\nSuper U / Ireland Blyth Ltd", "WINNERS"),
     ],
 )
 def test_a_chain_is_the_name_of_a_companys_shop(head, name):
     assert read(f"{head}\nMILK 3.49\nTOTAL 3.49").merchant == name
+
+
+@pytest.mark.parametrize(
+    ("head", "name"),
+    [
+        ("GS25\nGangnam, Seoul", "GS25"),
+        ("GS25\nGANGNAM\nSeoul", "GS25"),
+        ("KFC\nSurulere Lagos", "KFC"),
+        ("Lahore\nZEST", "ZEST"),
+    ],
+)
+def test_a_town_is_not_the_name(head, name):
+    assert read(f"{head}\n04/05/2017\nTEA 1.00\nTOTAL 1.00", 0.99).merchant == name
+
+
+@pytest.mark.parametrize(
+    ("head", "name", "is_doubtful"),
+    [
+        ("TESCO\nGreen Leaf Ltd", "Tesco", False),
+        ("neilo nepitla ArloL\nPohlweg 110\nAldi GmbH & Co. KG, Herten", "Aldi", False),
+        ("RSSMANN\nMein Drogeriemarkt\nHauptstr. 4", "Rossmann", True),  # its logo, misread
+    ],
+)
+def test_a_chain_is_sure_where_its_name_is_all_of_a_row(head, name, is_doubtful):
+    found = read(f"{head}\n04/05/2017\nTEA 1.00\nTOTAL 1.00", 0.99)
+    assert (found.merchant, "merchant" in found.review) == (name, is_doubtful)
 
 
 def test_the_version_of_a_till_behind_the_day_and_its_time_is_no_day():
