@@ -140,14 +140,17 @@ def find_merchant(rows: Sequence[Row]) -> Merchant:
 def _is_described(name: Name, likely: Sequence[tuple[float, Name]]) -> bool:
     """Whether this only describes another likely name.
 
-    As the kind of business on the row beside it, as its web address, or as its misread logo.
+    As the kind of business on the row beside it, as its web address, or, where that is a chain, as
+    its misread logo, or its company with a town: Aldi GmbH & Co. KG, Herten.
     """
     others = [other for _, other in likely if other is not name]
     if name.features["only business"]:
         return any(abs(other.row - name.row) == 1 for other in others)
     if name.features["web name"]:
         return _is_site(name.text, others)
-    return any((other.text, other.row) == (_logo(name.text), name.row) for other in others)
+    chains = [one.text for one in others if one.features["chain name"] and one.row == name.row]
+    has_more = LEGAL.search(name.text) and not _ENDS_IN_FORM.search(name.text)
+    return bool(chains) and (_logo(name.text) in chains or bool(has_more))
 
 
 def _is_site(site: str, others: Sequence[Name]) -> bool:

@@ -788,6 +788,7 @@ def test_two_taxes_are_one_where_they_make_the_total():
         ("ACME RETAIL SDN BHD\nJALAN 5\nTESCO", "ACME RETAIL SDN BHD"),  # by law
         ("neilo nepitla ArloL\nPohlweg 110\nREWE Markt GmbH", "REWE Markt GmbH"),
         ("WINNERS\nSuper U / Ireland Blyth Ltd", "WINNERS"),
+        ("Tesco Ltd, Cheshunt\n12 High Street", "Tesco"),
     ],
 )
 def test_a_chain_is_the_name_of_a_companys_shop(head, name):
