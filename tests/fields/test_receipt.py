@@ -1145,6 +1145,24 @@ def test_what_a_suggested_tip_would_make_is_no_total():
     assert (receipt.total, receipt.tip) == (Decimal("33.64"), None)
 
 
+RATES = (
+    "MWST Netto MWST-BETRAG BRUTTO\nC 7,00% 17,33 1,21 18,54\nD 19,00% 4,78 0,91 5,69",
+    "A 19,00% MwSt 0,91 Brutto 5,69\nB 7,00% MwSt 1,21 Brutto 18,54",
+    "MwSt 19% 4,78 0,91\nMwSt 7% 17,33 1,21",
+)
+
+
+@pytest.mark.parametrize("table", RATES)
+@pytest.mark.parametrize("deposit", ["", "PFAND 0,25\n"])
+def test_the_tax_is_that_of_all_rates_if_they_make_the_total(deposit, table):
+    total = Decimal("24.48" if deposit else "24.23")
+    rows = f"REAL MARKT\nRUM 5,69\nHONIG 18,54\n{deposit}SUMME EUR {total}\n{table}\n02.03.2020"
+    found = read(rows, 0.99)
+    assert (found.total, sorted(tax.rate for tax in found.taxes)) == (total, [7, 19])
+    assert deposit or found.tax == Decimal("2.12")
+    assert ("tax" in found.review) == bool(deposit)
+
+
 def test_two_taxes_of_the_same_amount_are_added_up():
     receipt = read("DOSA 280.00\nSub Total 280.00\nCGST 2.5% 7.00\nSGST 2.5% 7.00\nNet 294.00")
     assert (receipt.total, receipt.tax, len(receipt.taxes)) == (Decimal("294.00"), 14, 2)
