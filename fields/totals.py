@@ -39,6 +39,14 @@ class Sum(NamedTuple):
     confidence: float  # of its figures
 
 
+class _Rated(NamedTuple):
+    """A row with the rate of a tax, and what was paid with it, None where that is not printed."""
+
+    tax: Tax
+    paid: Decimal | None
+    evidence: Evidence
+
+
 _Way = tuple[Sum | None, Sum | None, Sum | None, Sum | None]
 
 
@@ -61,7 +69,7 @@ def find_totals(rows: Sequence[Row], currency: str | None = None) -> Totals:
     no_taxes = [candidate for candidate in candidates if "tax" not in candidate.label]
     services = _called(rows, no_taxes, "service")  # a service tax is a tax
     rated = [found for row in rows if (found := _tax_row(row))]
-    taxes = tuple(tax for tax, _ in rated)
+    taxes = tuple(found.tax for found in rated)
     discount = _discount(candidates)
     doubled = _doubled(likely["tax"], taxes)
     likely["tax"] += _added(likely["tax"])
@@ -73,7 +81,7 @@ def find_totals(rows: Sequence[Row], currency: str | None = None) -> Totals:
     total, subtotal, tax, charge = way
     proofs = _proofs(way, likely["total"], discount, candidates)
     is_of_rates = total is not None and total.value == _paid(rated)
-    if is_of_rates:
+    if is_of_rates and len(rated) > 1:
         proofs["total"] = 1
     is_needed = _agrees(way, discount) and not _agrees((total, subtotal, tax, None), discount)
     tip = charge if charge in tips and (is_needed or _is_paid(charge, total, printed)) else None
@@ -81,7 +89,7 @@ def find_totals(rows: Sequence[Row], currency: str | None = None) -> Totals:
         found and _judged(found, likely[name], proofs[name])
         for name, found in (("total", total), ("subtotal", subtotal), ("tax", tax))
     )
-    tax = _of_all_rates(tax, taxes, total if is_of_rates else None, printed)
+    tax = _of_all_rates(tax, rated, total if is_of_rates else None, printed)
     first_row = _first_row(candidates, len(rows), {s.value for s in (subtotal, total) if s})
     return Totals(subtotal, discount, taxes, tax, tip, total, first_row)
 
@@ -107,27 +115,30 @@ def _is_unmade(total: Sum | None, candidates: Sequence[Candidate]) -> bool:
     return not is_made and any(c.features["items and tax"] for c in candidates)
 
 
-def _paid(rated: Sequence[tuple[Tax, Decimal | None]]) -> Decimal | None:
-    """What was paid with all rates: 18.54 with 7 % and 5.69 with 19 %. None for less than two."""
-    parts = [paid for _, paid in rated if paid is not None]
-    return sum(parts, Decimal(0)) if len(rated) == len(parts) > 1 else None
+def _paid(rated: Sequence[_Rated]) -> Decimal | None:
+    """What was paid with all rates: 18.54 with 7 % and 5.69 with 19 %. None if not all tell."""
+    parts = [found.paid for found in rated if found.paid is not None]
+    return sum(parts, Decimal(0)) if parts and len(rated) == len(parts) else None
 
 
 def _of_all_rates(
-    tax: Sum | None, taxes: Sequence[Tax], total: Sum | None, printed: set[Decimal]
+    tax: Sum | None, rated: Sequence[_Rated], total: Sum | None, printed: set[Decimal]
 ) -> Sum | None:
     """The tax, or that of all rates together where it is one of them and their sum is known.
 
-    It is printed, or the rates make the `total`, if one is given: then it is as sure as that.
+    It is printed, or the rates make the `total`, if one is given: then it is as sure as that, and
+    known if no amount was likely.
     """
-    amounts = [tax.amount for tax in taxes if tax.amount is not None]
+    amounts = [found.tax.amount for found in rated if found.tax.amount is not None]
     whole = sum(amounts, Decimal(0))
-    if tax is None or not amounts or tax.value not in (*amounts, whole):
+    if not amounts or (tax and tax.value not in (*amounts, whole)):
         return tax
     if total:
-        chances = (found.evidence.probability or 0 for found in (tax, total))
-        return tax._replace(value=whole, evidence=replace(tax.evidence, probability=max(chances)))
-    return tax._replace(value=whole) if whole in printed else tax
+        own = tax.evidence if tax else rated[0].evidence
+        chances = (found.evidence.probability or 0 for found in (tax, total) if found)
+        evidence = replace(own, probability=max(chances))
+        return Sum(whole, evidence, tax.confidence if tax else total.confidence)
+    return tax._replace(value=whole) if tax and whole in printed else tax
 
 
 def _likely(rows: Sequence[Row], candidates: Sequence[Candidate], name: str) -> list[Sum]:
@@ -313,12 +324,10 @@ def _total_role(topics: frozenset[str]) -> str:
     return "grand" if "grand" in topics else "total"
 
 
-def _tax_row(row: Row) -> tuple[Tax, Decimal | None] | None:
-    """The tax of a row with a rate, and what was paid with it, None where that is not printed.
-
-    The amounts prove a rate: of net 100.00 and tax 6.00, or gross 106.00.
-    """
+def _tax_row(row: Row) -> _Rated | None:
+    """The tax of a row with a rate that its amounts prove: net 100.00, tax 6.00 or gross 106.00."""
     rates = [number for number in row.numbers if number.unit == "%"]
+    evidence = Evidence(None, "ocr", row.page, row.box(0, len(row.text)))
     for number in rates or row.numbers:
         rate = number.value
         if not 0 < rate <= 30:
@@ -327,9 +336,10 @@ def _tax_row(row: Row) -> tuple[Tax, Decimal | None] | None:
         for base, tax in product(others, others):
             if tax and abs(tax) < abs(base) and _proves(base, tax, rate):
                 is_gross = _off(base, tax, 100 + rate, rate) < _off(base, tax, Decimal(100), rate)
-                return Tax(_without_trailing_zeros(rate), tax), base if is_gross else base + tax
+                paid = base if is_gross else base + tax
+                return _Rated(Tax(_without_trailing_zeros(rate), tax), paid, evidence)
         if rates and "tax" in row.topics and len(others) == 1:
-            return Tax(_without_trailing_zeros(rate), others[0]), None
+            return _Rated(Tax(_without_trailing_zeros(rate), others[0]), None, evidence)
     return None
 
 

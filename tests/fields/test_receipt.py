@@ -1163,6 +1163,18 @@ def test_the_tax_is_that_of_all_rates_if_they_make_the_total(deposit, table):
     assert ("tax" in found.review) == bool(deposit)
 
 
+@pytest.mark.parametrize(
+    ("rate", "tax"),
+    [("E 7,0% 0,79 12,07", "0.79"), ("A MwSt 19% 1,93 12,07", "1.93"), ("E 7,0% 0,62 9,49", None)],
+)
+def test_the_tax_of_the_one_rate_is_sure_if_it_makes_the_total(rate, tax):
+    found = read(f"REAL MARKT\nBROT 4,00\nTEE 8,07\nSUMME EUR 12,07\n{rate}\n21.04.2020", 0.99)
+    if tax:
+        assert (found.tax, "tax" in found.review) == (Decimal(tax), False)
+    else:
+        assert found.tax is None or "tax" in found.review
+
+
 def test_two_taxes_of_the_same_amount_are_added_up():
     receipt = read("DOSA 280.00\nSub Total 280.00\nCGST 2.5% 7.00\nSGST 2.5% 7.00\nNet 294.00")
     assert (receipt.total, receipt.tax, len(receipt.taxes)) == (Decimal("294.00"), 14, 2)
