@@ -19,6 +19,7 @@ from fields.checks import (
     reviewed,
 )
 from fields.currencies import CENTS, find_home
+from fields.dates import find_dates
 from fields.items import find_items
 from fields.labels import Row, read_rows, text_of
 from fields.lexicon import rule
@@ -34,7 +35,7 @@ MIN_NAME_CONFIDENCE = 0.82
 MAX_ROWS = 600  # that are looked at: the head and the foot of a longer text, in equal parts
 
 _NUMBER = rule(
-    r"\b<numbers.receipt>\b[ .]{0,3}(?:<numbers.number>|#)?[ .:#\-]{0,6}"
+    r"\b<numbers.receipt>\b[ .\-]{0,3}(?:<numbers.number>|#)?[ .:#\-]{0,6}"
     r"(?P<number>[A-Z]{0,5}[-/ ]?\d[\w\-/]{2,})"
 )
 _LAST4 = re.compile(
@@ -152,7 +153,7 @@ def _doubts(
 def _receipt_number(texts: Sequence[str]) -> str | None:
     for text in texts:
         match = _NUMBER.search(text)
-        if match:
+        if match and not any(find_dates(match["number"])):
             return match["number"].strip()
     return None
 

@@ -1175,6 +1175,19 @@ def test_the_tax_of_the_one_rate_is_sure_if_it_makes_the_total(rate, tax):
         assert found.tax is None or "tax" in found.review
 
 
+@pytest.mark.parametrize(
+    ("row", "number"),
+    [
+        ("Beleg-Nr 4571", "4571"),
+        ("Beleg-Nr. : 4571", "4571"),
+        ("Bon Nr.:3226", "3226"),
+        ("RETURN WITH RECEIPT THRU 01/12/2011", None),
+    ],
+)
+def test_the_receipts_number_is_what_its_label_stands_before(row, number):
+    assert read(f"REAL MARKT\nBROT 4,00\nSUMME EUR 4,00\n{row}").receipt_number == number
+
+
 def test_two_taxes_of_the_same_amount_are_added_up():
     receipt = read("DOSA 280.00\nSub Total 280.00\nCGST 2.5% 7.00\nSGST 2.5% 7.00\nNet 294.00")
     assert (receipt.total, receipt.tax, len(receipt.taxes)) == (Decimal("294.00"), 14, 2)
