@@ -19,6 +19,7 @@ from fields.checks import adds_up
 from fields.labels import Row
 from fields.learned import against, chance, log_odds, probabilities
 from fields.lexicon import COUNTRIES, rule
+from fields.money import Amount
 from result import Evidence, Tax
 
 MIN_PROBABILITY = 0.15  # an amount with less is not the total
@@ -70,7 +71,8 @@ def find_totals(rows: Sequence[Row], currency: str | None = None) -> Totals:
     services = _called(rows, no_taxes, "service")  # a service tax is a tax
     rated = [found for row in rows if (found := _tax_row(row))]
     taxes = tuple(found.tax for found in rated)
-    discount = _discount(candidates)
+    named, off = _named_discount(rows, candidates), _taken_off(candidates)
+    discount = off if named is None else named
     doubled = _doubled(likely["tax"], taxes)
     likely["tax"] += _added(likely["tax"])
     printed = {number.value for row in rows for number in row.numbers}
@@ -79,6 +81,8 @@ def find_totals(rows: Sequence[Row], currency: str | None = None) -> Totals:
     likely["total"] = [_as_charged(found, printed - refunded) for found in likely["total"]]
     way = _together(likely | {"tax": likely["tax"] + doubled}, [*tips, *services], discount)
     total, subtotal, tax, charge = way
+    if named is None and (_agrees(way, None) or not _agrees(way, discount)):
+        discount = None
     proofs = _proofs(way, likely["total"], discount, candidates)
     is_of_rates = total is not None and total.value == _paid(rated)
     if is_of_rates and len(rated) > 1:
@@ -277,22 +281,32 @@ def _first_row(candidates: Sequence[Candidate], length: int, sums: Set[Decimal])
     return min(chosen or [row for row, _ in called] or paid, default=length)
 
 
-def _discount(candidates: Sequence[Candidate]) -> Decimal | None:
-    """What is called a discount, else what is negative below the subtotal: BONUS CHEESE -2.00.
+def _named_discount(rows: Sequence[Row], candidates: Sequence[Candidate]) -> Decimal | None:
+    """What is called a discount, as a negative amount."""
+    named = (
+        c.amount.value
+        for c in candidates
+        if role_of(c.label) == "discount"
+        and (c.amount.is_money or "points" not in c.label)
+        and not _begins(rows[c.row], c.amount)
+    )
+    return next((-abs(value) for value in named if value), None)
+
+
+def _begins(row: Row, amount: Amount) -> bool:
+    """Words follow the amount that a row begins with: 1 COUPON, RM 20 Discount Online Now."""
+    return amount.start == 0 and sum(map(str.isalpha, row.text[amount.end :])) > 2
+
+
+def _taken_off(candidates: Sequence[Candidate]) -> Decimal | None:
+    """The first negative amount below the subtotal that has no label: BONUS CHEESE -2.00.
 
     None on a refund, where all is negative below it.
     """
     below = [c.row for c in candidates if role_of(c.label) == "subtotal" and c.amount.value > 0]
     last = max(below, default=math.inf)
-    called = [
-        c.amount.value
-        for c in candidates
-        if role_of(c.label) == "discount" and (c.amount.is_money or "points" not in c.label)
-    ]
-    off = [c.amount.value for c in candidates if c.row > last and not c.label]
-    off = [value for value in off if value < 0]
-    value = next((value for value in (*called, *off) if value), None)
-    return None if value is None else -abs(value)
+    off = (c.amount.value for c in candidates if c.row > last and not c.label)
+    return next((value for value in off if value < 0), None)
 
 
 @lru_cache(maxsize=1024)

@@ -856,6 +856,18 @@ def test_what_is_taken_off_below_the_subtotal_is_the_discount():
     assert (found.discount, found.total, found.warnings) == (Decimal("-2.00"), Decimal("7.28"), ())
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        *("Even Split (4): 28.74", "TEL 1-300-80-AEON(2366)", "(650) 966-8899", "18% (4.38)"),
+        *("----2003 CLOSED 15 Jun 18", "RM 20 Discount Online Now !", "1 COUPON"),
+    ],
+)
+def test_what_takes_nothing_off_the_total_is_no_discount(row):
+    found = read(f"SHOP LTD\nMILK 1.29\nCHEESE 7.99\nSUBTOTAL 9.28\nTAX 0.56\nTOTAL 9.84\n{row}")
+    assert (found.discount, found.total) == (None, Decimal("9.84"))
+
+
 def test_points_and_a_refund_are_no_discount():
     assert read("BOOTS\nMEAL 4.98\nTotal to pay 4.98\nAdvantage card points 36").discount is None
     refund = "SHOP LTD\nPHONES -99.99\nSUBTOTAL -99.99\nTAX -8.00\nTOTAL -107.99\nREFUND -107.99"
