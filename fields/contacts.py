@@ -35,17 +35,24 @@ def is_head(text: str) -> bool:
 
 
 def find_address(rows: Sequence[Row], after: int, header: int) -> str | None:
-    """The rows of street, town and postcode below the name."""
+    """The rows of street, town and postcode below the name.
+
+    A row with a till's word, as the heading Item Qty Unit Price, is none but above another: Jalan
+    Dato Onn, since that is the Danish word for a date.
+    """
     found: list[str] = []
-    for row in rows[after + 1 : header + 2]:
+    for index, row in enumerate(rows[after + 1 : header + 2], after + 1):
         if phone_in(row.text) or row.amounts or any(find_dates(row.text)):
             if found:
                 break
             continue
-        if is_street(row.text):
+        below = rows[index + 1].text if index + 1 < len(rows) else ""
+        is_within = is_street(below) and not is_no_name(below)
+        if tax_id_in(row.text) or (is_no_name(row.text) and not is_within):
+            if found:
+                break
+        elif is_street(row.text):
             found.append(row.text.strip(" ,*"))
-        elif found and (is_no_name(row.text) or tax_id_in(row.text)):
-            break
     return ", ".join(found) or None
 
 

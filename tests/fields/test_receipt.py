@@ -851,6 +851,25 @@ def test_a_row_that_says_the_kind_of_business_belongs_to_the_name(head, name):
     assert found.merchant == name
 
 
+@pytest.mark.parametrize(
+    ("head", "address"),
+    [
+        (
+            "8102 Lewis Avenue\nTulsa, OK 74137\nCheck: 6911 Guests: 1",
+            "8102 Lewis Avenue, Tulsa, OK 74137",
+        ),
+        ("Tab 9342 Server 200\nItem Qty Unit Price", None),
+        (
+            "NO 12, JALAN MAMANDA 5\nTAMAN DATO AHMAD RAZALI\n68000 AMPANG",
+            "NO 12, JALAN MAMANDA 5, TAMAN DATO AHMAD RAZALI, 68000 AMPANG",
+        ),
+    ],
+)
+def test_a_row_of_the_till_is_no_part_of_the_address(head, address):
+    found = read(f"GREEN LEAF LTD\n{head}\nTEA 1.00\nTOTAL 1.00")
+    assert found.merchant_address == address
+
+
 def test_what_is_taken_off_below_the_subtotal_is_the_discount():
     found = read("SHOP LTD\nMILK 1.29\nCHEESE 7.99\nSUBTOTAL 9.28\nBOX CHEESE -2.00\nTOTAL 7.28")
     assert (found.discount, found.total, found.warnings) == (Decimal("-2.00"), Decimal("7.28"), ())
