@@ -250,7 +250,14 @@ def _together(
     ways = product(
         totals or (None,), (None, *likely["subtotal"]), (None, *likely["tax"]), (None, *charges)
     )
-    return max(ways, key=lambda way: _worth(way, discount))
+    return max(filter(_is_possible, ways), key=lambda way: _worth(way, discount))
+
+
+def _is_possible(way: _Way) -> bool:
+    """The tax is less than the total (Total incl. GST 34.80), unless coupons paid the rest."""
+    total, subtotal, tax, _ = way
+    is_all = total and tax and tax.value and abs(tax.value) >= abs(total.value)
+    return not is_all or (subtotal is not None and subtotal.value == 0)
 
 
 def _worth(way: _Way, discount: Decimal | None) -> float:

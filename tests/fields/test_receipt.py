@@ -1206,6 +1206,15 @@ def test_the_tax_of_the_one_rate_is_sure_if_it_makes_the_total(rate, tax):
         assert found.tax is None or "tax" in found.review
 
 
+def test_the_total_with_its_tax_is_no_tax():
+    found = read(
+        "GREEN LEAF\nSPONGE 25.90\nBAG 8.90\nTotal Incl. GST@6% RM 34.80\nCASH RM 100.00\n"
+        "CHANGE RM 65.20\nGST @6% included in total RM 1.97",
+        0.99,
+    )
+    assert (found.total, found.tax) == (Decimal("34.80"), Decimal("1.97"))
+
+
 @pytest.mark.parametrize(
     ("row", "number"),
     [
