@@ -506,6 +506,20 @@ def test_sums_of_most_receipts_are_those_of_each_that_is_found(shops, rows, quer
             assert sorted(page[0]["id"] for page in pages) == sorted(found), asked
 
 
+def test_a_search_is_added_up_with_two_connections(shops):
+    ask(shops, "/receipts?search=aldi")
+    used = set()
+    for connection in shops.application.extensions["receipts"].idle:
+
+        def note(statement, connection=connection):
+            if "BETWEEN" in statement and "receipt_search" in statement:
+                used.add(connection)
+
+        connection.set_trace_callback(note)
+    assert ask(shops, "/receipts?search=aldi")["sums"]
+    assert len(used) == 2
+
+
 @pytest.mark.parametrize("longer", [3, 40])
 def test_sums_of_a_search_are_those_of_the_rows_whatever_their_currencies(shops, rows, longer):
     currencies = ("USD", "USN", "EUC", "UED", None, "EUR")
