@@ -1209,8 +1209,8 @@ def sum_receipts(
     """How many receipts are asked for, how many of them are duplicates, and their sums.
 
     `by` are keys of RECEIPT_GROUPS; there is a row for each of their combinations that occurs, at
-    most MAX_GROUPS: the latest months, or those with the most receipts, first. A `second`
-    connection, of `snapshots`, adds up half of what a search finds on another processor.
+    most MAX_GROUPS: the latest months, or those with the most receipts, first. With a `second`
+    connection, as `snapshots` yields it, another thread adds up half of what a search finds.
     """
     terms = _receipt_terms(db, listing)
     share = _share(db, listing, by, terms)

@@ -97,7 +97,7 @@ def _head(
 
 
 def _shop(chance: Random, apart: Random, name: str, words: dict[str, Any]) -> str:
-    """The name, mostly with a legal form or the kind of business, which may have its own line."""
+    """The name, often with a legal form or the kind of business, which may have its own line."""
     if chance.random() < 0.4:
         business = _pick(chance, words, "merchant", "business")
         name = f"{business}\n{name}" if apart.random() < 0.2 else f"{name} {business}"

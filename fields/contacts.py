@@ -35,11 +35,7 @@ def is_head(text: str) -> bool:
 
 
 def find_address(rows: Sequence[Row], after: int, header: int) -> str | None:
-    """The rows of street, town and postcode below the name.
-
-    A row with a till's word, as the heading Item Qty Unit Price, is none but above another: Jalan
-    Dato Onn, since that is the Danish word for a date.
-    """
+    """The rows of street, town and postcode below the name."""
     found: list[str] = []
     for index, row in enumerate(rows[after + 1 : header + 2], after + 1):
         if phone_in(row.text) or row.amounts or any(find_dates(row.text)):
@@ -47,13 +43,20 @@ def find_address(rows: Sequence[Row], after: int, header: int) -> str | None:
                 break
             continue
         below = rows[index + 1].text if index + 1 < len(rows) else ""
-        is_within = is_street(below) and not is_no_name(below)
-        if tax_id_in(row.text) or (is_no_name(row.text) and not is_within):
+        if tax_id_in(row.text) or _is_of_the_till(row.text, below):
             if found:
                 break
         elif is_street(row.text):
             found.append(row.text.strip(" ,*"))
     return ", ".join(found) or None
+
+
+def _is_of_the_till(text: str, below: str) -> bool:
+    """The row has a word of the till, as Item Qty Unit Price has, and no street is below it.
+
+    Jalan Dato Onn is a street, though dato is Danish for date.
+    """
+    return bool(is_no_name(text)) and not (is_street(below) and not is_no_name(below))
 
 
 @lru_cache(maxsize=4096)

@@ -24,8 +24,8 @@ MAX_ROWS = 16  # of the head, and 4 of the foot
 MIN_PROBABILITY = 0.05  # a name with less is none
 MIN_RIVAL = 0.25  # one with more is taken before one that only describes
 MIN_SURE = 0.97  # a name with more stays, though a chain is named twice
-# A chain's name as a row of its own, or with more words in the likeliest row: of the readings here
-# whose merchants were left out of the training 172 of 174 are right.
+# Where a chain's name is a row of its own, or part of the likeliest row, 172 of 174 names are
+# right: of labelled readings whose merchants were left out of the training.
 WHOLE_CHAIN = 0.95
 LONG_ABBREVIATION = 5  # characters, with its full stop: Bros.
 MAX_ROWS_APART = 3  # a company and its chain
@@ -254,7 +254,7 @@ def find_names(rows: Sequence[Row]) -> list[Name]:
     logos = [(chain, index, "chain") for name, index, _ in names if (chain := _logo(name))]
     sites = [(name, index, "web") for name, index in head.domains]
     chains = [(name, index, "chain") for name, index in head.chains]
-    once = {  # as the chain spells it, where a row is that
+    once = {  # a row that is a chain's name is spelled as the chain spells it
         (plain(name) or name, index): (name, index, kind)
         for name, index, kind in [*sites, *names, *logos, *chains]
     }
@@ -419,9 +419,12 @@ def _of_name(name: str, is_exact: bool) -> dict[str, float]:
 
 def _local_words(found: Sequence[str]) -> int:
     """How many of the words are in the name of a town, or another that tells a country."""
-    starts, sizes = range(len(found)), range(1, _MOST_WORDS + 1)
-    phrases = ((n, tuple(found[start : start + n])) for start in starts for n in sizes)
-    return sum(n for n, phrase in phrases if len(phrase) == n and phrase in _LOCAL)
+    return sum(
+        size
+        for size in range(1, _MOST_WORDS + 1)
+        for start in range(len(found) - size + 1)
+        if tuple(found[start : start + size]) in _LOCAL
+    )
 
 
 def _is_business(word: str) -> bool:

@@ -82,9 +82,9 @@ def find_totals(rows: Sequence[Row], currency: str | None = None) -> Totals:
     way = _together(likely | {"tax": likely["tax"] + doubled}, [*tips, *services], discount)
     total, subtotal, tax, charge = way
     if named is None and (_agrees(way, None) or not _agrees(way, discount)):
-        discount = None
+        discount = None  # nothing calls it one, and it does not make the total
     proofs = _proofs(way, likely["total"], discount, candidates)
-    is_of_rates = total is not None and total.value == _paid(rated)
+    is_of_rates = total is not None and total.value == _paid_with_all(rated)
     if is_of_rates and len(rated) > 1:
         proofs["total"] = 1
     is_needed = _agrees(way, discount) and not _agrees((total, subtotal, tax, None), discount)
@@ -119,7 +119,7 @@ def _is_unmade(total: Sum | None, candidates: Sequence[Candidate]) -> bool:
     return not is_made and any(c.features["items and tax"] for c in candidates)
 
 
-def _paid(rated: Sequence[_Rated]) -> Decimal | None:
+def _paid_with_all(rated: Sequence[_Rated]) -> Decimal | None:
     """What was paid with all rates: 18.54 with 7 % and 5.69 with 19 %. None if not all tell."""
     parts = [found.paid for found in rated if found.paid is not None]
     return sum(parts, Decimal(0)) if parts and len(rated) == len(parts) else None
@@ -128,10 +128,10 @@ def _paid(rated: Sequence[_Rated]) -> Decimal | None:
 def _of_all_rates(
     tax: Sum | None, rated: Sequence[_Rated], total: Sum | None, printed: set[Decimal]
 ) -> Sum | None:
-    """The tax, or that of all rates together where it is one of them and their sum is known.
+    """The tax of all rates together, where their sum is known; else the tax as it was found.
 
-    It is printed, or the rates make the `total`, if one is given: then it is as sure as that, and
-    known if no amount was likely.
+    Their sum is known if it is printed, or if a `total` is given, which is what was paid with all
+    of them: then the tax is as sure as the total. A tax that is none of theirs stays.
     """
     amounts = [found.tax.amount for found in rated if found.tax.amount is not None]
     whole = sum(amounts, Decimal(0))
@@ -295,13 +295,13 @@ def _named_discount(rows: Sequence[Row], candidates: Sequence[Candidate]) -> Dec
         for c in candidates
         if role_of(c.label) == "discount"
         and (c.amount.is_money or "points" not in c.label)
-        and not _begins(rows[c.row], c.amount)
+        and not _is_before_words(rows[c.row], c.amount)
     )
     return next((-abs(value) for value in named if value), None)
 
 
-def _begins(row: Row, amount: Amount) -> bool:
-    """Words follow the amount that a row begins with: 1 COUPON, RM 20 Discount Online Now."""
+def _is_before_words(row: Row, amount: Amount) -> bool:
+    """The row begins with the amount, and words follow: 1 COUPON, RM 20 Discount Online Now."""
     return amount.start == 0 and sum(map(str.isalpha, row.text[amount.end :])) > 2
 
 
@@ -355,9 +355,8 @@ def _tax_row(row: Row) -> _Rated | None:
             continue
         others = [n.value for n in row.amounts if n is not number]
         for base, tax in product(others, others):
-            if tax and abs(tax) < abs(base) and _proves(base, tax, rate):
-                is_gross = _off(base, tax, 100 + rate, rate) < _off(base, tax, Decimal(100), rate)
-                paid = base if is_gross else base + tax
+            paid = _paid_with(base, tax, rate) if tax and abs(tax) < abs(base) else None
+            if paid is not None:
                 return _Rated(Tax(_without_trailing_zeros(rate), tax), paid, evidence)
         if rates and "tax" in row.topics and len(others) == 1:
             return _Rated(Tax(_without_trailing_zeros(rate), others[0]), None, evidence)
@@ -368,11 +367,10 @@ def _without_trailing_zeros(rate: Decimal) -> Decimal:
     return rate.quantize(Decimal(1)) if rate == rate.to_integral_value() else rate
 
 
-def _proves(base: Decimal, tax: Decimal, rate: Decimal) -> bool:
+def _paid_with(base: Decimal, tax: Decimal, rate: Decimal) -> Decimal | None:
+    """What was paid, if the rate proves the tax of a base that is without it or with it."""
     step = Decimal("0.011") if abs(base) < 5000 else Decimal(1)
-    return min(_off(base, tax, whole, rate) for whole in (Decimal(100), 100 + rate)) <= step
-
-
-def _off(base: Decimal, tax: Decimal, whole: Decimal, rate: Decimal) -> Decimal:
-    """How far the tax is from `rate` parts of `whole` of its base."""
-    return abs(base * rate / whole - tax)
+    net, gross = abs(base * rate / 100 - tax), abs(base * rate / (100 + rate) - tax)
+    if min(net, gross) > step:
+        return None
+    return base if gross < net else base + tax
