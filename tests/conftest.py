@@ -272,8 +272,8 @@ def nginx(tmp_path, proxies):
     def start(text, server, port=None):
         port, here = port or free_port(), tmp_path / "nginx"
         here.mkdir()
-        text = text.replace("listen 80;", f"listen 127.0.0.1:{port};")
         text = text.replace("127.0.0.1:3000", f"127.0.0.1:{server.port}")
+        text = text.replace("listen 80;", f"listen 127.0.0.1:{port};")  # may be 30006
         whole = NGINX_CONF.format(user=getpass.getuser(), directory=here, servers=text)
         (here / "nginx.conf").write_text(whole)
         log = here / "error.log"
