@@ -27,6 +27,9 @@ AGREEMENT = 1.5  # log-odds for sums that agree
 PRESENCE = 1.0  # log-odds for a subtotal and a tax: one of 27 % is given, and reviewed
 SUMS = ("total", "grand", "subtotal", "rounded", "inclusive")  # roles
 CODES = {file["currency"]["code"] for file in COUNTRIES.values() if "currency" in file}
+MOST_OF_RATE = Decimal("1.05")  # of the tax inside the total: tips and rounding are not taxed
+CENT = Decimal("0.011")
+CALLED = (*SUMS, "count")  # TOTAL 3 ITEMS 8.79
 WAYS = ("items", "items and tax", "cash less change", "derived")  # that make a total
 TRIED = 4  # of the likeliest amounts for each sum
 _INSIDE = rule(r"\b<topics.tax>\b\D{0,20}\W<labels.inside>(?: \w+)? ?<topics.total>\b")
@@ -69,20 +72,19 @@ def find_totals(rows: Sequence[Row], currency: str | None = None) -> Totals:
     tips = _called(rows, [c for c in candidates if not _is_suggested(rows[c.row])], "tip")
     no_taxes = [candidate for candidate in candidates if "tax" not in candidate.label]
     services = _called(rows, no_taxes, "service")  # a service tax is a tax
-    rated = [found for row in rows if (found := _tax_row(row))]
-    taxes = tuple(found.tax for found in rated)
-    named, off = _named_discount(rows, candidates), _taken_off(candidates)
-    discount = off if named is None else named
-    doubled = _doubled(likely["tax"], taxes)
+    rated = _tax_rows(rows)
+    discounts = _discounts(rows, candidates)
+    doubled = _doubled(likely["tax"], [found.tax for found in rated])
     likely["tax"] += _added(likely["tax"])
     printed = {number.value for row in rows for number in row.numbers}
     called = {c.amount.value for c in candidates if c.label & {"total", "grand"}}
     refunded = {-value for value in called} - called
     likely["total"] = [_as_charged(found, printed - refunded) for found in likely["total"]]
-    way = _together(likely | {"tax": likely["tax"] + doubled}, [*tips, *services], discount)
+    found = likely | {"tax": likely["tax"] + doubled}
+    ways = [(_together(found, [*tips, *services], off), off) for off in discounts]
+    way, discount = next((pair for pair in ways if _is_needed(*pair)), ways[-1])
     total, subtotal, tax, charge = way
-    if named is None and (_agrees(way, None) or not _agrees(way, discount)):
-        discount = None  # nothing calls it one, and it does not make the total
+    rated = _of_total(rated, total)
     proofs = _proofs(way, likely["total"], discount, candidates)
     is_of_rates = total is not None and total.value == _paid_with_all(rated)
     if is_of_rates and len(rated) > 1:
@@ -95,7 +97,9 @@ def find_totals(rows: Sequence[Row], currency: str | None = None) -> Totals:
     )
     tax = _of_all_rates(tax, rated, total if is_of_rates else None, printed)
     first_row = _first_row(candidates, len(rows), {s.value for s in (subtotal, total) if s})
-    return Totals(subtotal, discount, taxes, tax, tip, total, first_row)
+    return Totals(
+        subtotal, discount, tuple(found.tax for found in rated), tax, tip, total, first_row
+    )
 
 
 def _proofs(
@@ -133,7 +137,7 @@ def _of_all_rates(
     Their sum is known if it is printed, or if a `total` is given, which is what was paid with all
     of them: then the tax is as sure as the total. A tax that is none of theirs stays.
     """
-    amounts = [found.tax.amount for found in rated if found.tax.amount is not None]
+    amounts = _amounts(rated)
     whole = sum(amounts, Decimal(0))
     if not amounts or (tax and tax.value not in (*amounts, whole)):
         return tax
@@ -276,6 +280,11 @@ def _agrees(way: _Way, discount: Decimal | None) -> bool:
     return adds_up(total.value, subtotal.value, *more)
 
 
+def _is_needed(way: _Way, discount: Decimal | None) -> bool:
+    """The sums make the total with the discount, and not without it."""
+    return _agrees(way, discount) and not _agrees(way, None)
+
+
 def _first_row(candidates: Sequence[Candidate], length: int, sums: Set[Decimal]) -> int:
     """The index of the first row with the subtotal or the total: `sums` are these two.
 
@@ -283,26 +292,46 @@ def _first_row(candidates: Sequence[Candidate], length: int, sums: Set[Decimal])
     """
     money = [(c.row, role_of(c.label), c.amount.value) for c in candidates if c.amount.is_money]
     called = [(row, value) for row, role, value in money if role in SUMS]
-    chosen = [row for row, role, value in money if role in (*SUMS, "count") and value in sums]
+    chosen = [row for row, role, value in money if role in CALLED and value in sums]
     paid = [row for row, role, _ in money if role in ("cash", "card", "tax")]
     return min(chosen or [row for row, _ in called] or paid, default=length)
 
 
-def _named_discount(rows: Sequence[Row], candidates: Sequence[Candidate]) -> Decimal | None:
-    """What is called a discount, as a negative amount."""
-    named = (
-        c.amount.value
-        for c in candidates
-        if role_of(c.label) == "discount"
-        and (c.amount.is_money or "points" not in c.label)
-        and not _is_before_words(rows[c.row], c.amount)
-    )
-    return next((-abs(value) for value in named if value), None)
+def _discounts(rows: Sequence[Row], candidates: Sequence[Candidate]) -> list[Decimal | None]:
+    """What may be taken off the subtotal, as negative amounts; the last is it if none is needed.
+
+    That is what alone is called a discount, or is called their total; None where several are, which
+    are of single things, or where only an amount without a name is negative.
+    """
+    named: dict[int, Decimal] = {}
+    for candidate in (c for c in candidates if _is_discount(c, rows[c.row])):
+        value = candidate.amount.value
+        if candidate.row not in named or value < 0:
+            named[candidate.row] = -abs(value)
+    if not named:
+        return [_taken_off(candidates), None]
+    whole = {value for row, value in named.items() if "total" in rows[row].topics}
+    whole = whole or {*named.values()}
+    return [
+        *named.values(),
+        sum(named.values(), Decimal(0)),
+        whole.pop() if len(whole) == 1 else None,
+    ]
+
+
+def _is_discount(candidate: Candidate, row: Row) -> bool:
+    """The amount is called a discount: not Sub Total before Discount, nor a price: DISC @8.01."""
+    amount = candidate.amount
+    is_sum = amount.is_money or (amount.value < 0 and "points" not in candidate.label)
+    is_called = role_of(candidate.label) == "discount" and "subtotal" not in row.topics
+    return is_called and is_sum and bool(amount.value) and not _is_before_words(row, amount)
 
 
 def _is_before_words(row: Row, amount: Amount) -> bool:
-    """The row begins with the amount, and words follow: 1 COUPON, RM 20 Discount Online Now."""
-    return amount.start == 0 and sum(map(str.isalpha, row.text[amount.end :])) > 2
+    """It is no negative one, and words follow: 1 COUPON, Descuento Ley 17.934 aplicado."""
+    behind = row.text[amount.end :]
+    is_last = not any(map(str.isdigit, behind))  # not Saving 3.80 Rounding 0.00
+    return amount.value > 0 and is_last and sum(map(str.isalpha, behind)) > 2
 
 
 def _taken_off(candidates: Sequence[Candidate]) -> Decimal | None:
@@ -314,6 +343,12 @@ def _taken_off(candidates: Sequence[Candidate]) -> Decimal | None:
     last = max(below, default=math.inf)
     off = (c.amount.value for c in candidates if c.row > last and not c.label)
     return next((value for value in off if value < 0), None)
+
+
+def first_sum(rows: Sequence[Row]) -> int:
+    """The index of the first row with an amount that is called a sum; 0 where none is."""
+    called = (n for n, row in enumerate(rows) if row.amounts and role_of(row.topics) in CALLED)
+    return next(called, 0)
 
 
 @lru_cache(maxsize=1024)
@@ -345,6 +380,48 @@ def _total_role(topics: frozenset[str]) -> str:
     return "grand" if "grand" in topics else "total"
 
 
+def _tax_rows(rows: Sequence[Row]) -> list[_Rated]:
+    """The rows of taxes: above the first sum only with a % or called so, not 10 @ 3.00 30.00."""
+    sums = first_sum(rows)
+    taxes = (r for n, r in enumerate(rows) if n >= sums or "%" in r.text or "tax" in r.topics)
+    return [found for row in taxes if (found := _tax_row(row))]
+
+
+def _of_total(rated: Sequence[_Rated], total: Sum | None) -> list[_Rated]:
+    """The taxes that the total allows, each once; one that its rate makes of the total is proved.
+
+    What is larger than the rate makes of the total is what was paid with it: TOTAL GST 6% 34.80.
+    """
+    found: list[_Rated] = []
+    for each in rated:
+        amount, whole = each.tax.amount or Decimal(0), _inside(total, each.tax.rate)
+        if whole is not None and abs(amount) > abs(whole) * MOST_OF_RATE + CENT:
+            continue
+        is_whole = whole is not None and abs(amount - whole) <= CENT
+        if not any(_is_repeated(each, other, is_whole) for other in found):
+            paid = total.value if total and is_whole else None
+            found.append(each._replace(paid=each.paid or paid))
+    return found
+
+
+def _is_repeated(one: _Rated, other: _Rated, is_whole: bool) -> bool:
+    """The same tax: all of the total's, or once with what was paid and once without.
+
+    India's CGST and SGST are the same amount, and two.
+    """
+    is_other_print = (one.paid is None) != (other.paid is None)
+    return one.tax.amount == other.tax.amount and (is_whole or is_other_print)
+
+
+def _inside(total: Sum | None, rate: Decimal | None) -> Decimal | None:
+    """The tax of this rate that is inside the total."""
+    return total.value * rate / (100 + rate) if total and rate is not None else None
+
+
+def _amounts(rated: Sequence[_Rated]) -> list[Decimal]:
+    return [found.tax.amount for found in rated if found.tax.amount is not None]
+
+
 def _tax_row(row: Row) -> _Rated | None:
     """The tax of a row with a rate that its amounts prove: net 100.00, tax 6.00 or gross 106.00."""
     rates = [number for number in row.numbers if number.unit == "%"]
@@ -355,7 +432,8 @@ def _tax_row(row: Row) -> _Rated | None:
             continue
         others = [n.value for n in row.amounts if n is not number]
         for base, tax in product(others, others):
-            paid = _paid_with(base, tax, rate) if tax and abs(tax) < abs(base) else None
+            is_net = not rates and rate + tax == base  # 6.69 0.47 7.16
+            paid = _paid_with(base, tax, rate) if 0 < abs(tax) < abs(base) and not is_net else None
             if paid is not None:
                 return _Rated(Tax(_without_trailing_zeros(rate), tax), paid, evidence)
         if rates and "tax" in row.topics and len(others) == 1:

@@ -887,6 +887,22 @@ def test_what_takes_nothing_off_the_total_is_no_discount(row):
     assert (found.discount, found.total) == (None, Decimal("9.84"))
 
 
+@pytest.mark.parametrize(
+    ("rows", "discount"),
+    [
+        (["SUBTOTAL 12.00", "Coupon 1.00", "Coupon 2.00", "TOTAL 9.00"], "-3.00"),
+        (["DISC 10% @8.01 -0.89", "SUBTOTAL 11.11", "TOTAL 11.11"], "-0.89"),
+        (["Member Discount -1.20", "Member Discount -2.09", "Total Savings -3.29"], "-3.29"),
+        (["Item promo -1.20", "Item promo -2.09", "TOTAL 8.71"], None),
+        (["Sub Total before Discount 12.00", "TOTAL 12.00"], None),
+        (["Payment Voucher UEW 6", "TOTAL 12.00"], None),
+    ],
+)
+def test_of_several_discounts_that_counts_which_makes_the_total_or_is_called_theirs(rows, discount):
+    found = read("\n".join(["SHOP LTD", "MILK 4.00", "CHEESE 8.00", *rows]))
+    assert found.discount == (discount and Decimal(discount))
+
+
 def test_points_and_a_refund_are_no_discount():
     assert read("BOOTS\nMEAL 4.98\nTotal to pay 4.98\nAdvantage card points 36").discount is None
     refund = "SHOP LTD\nPHONES -99.99\nSUBTOTAL -99.99\nTAX -8.00\nTOTAL -107.99\nREFUND -107.99"
@@ -1174,6 +1190,27 @@ Suggested Tip:
 def test_what_a_suggested_tip_would_make_is_no_total():
     receipt = read(SUGGESTED)
     assert (receipt.total, receipt.tip) == (Decimal("33.64"), None)
+
+
+@pytest.mark.parametrize(
+    ("rows", "taxes"),
+    [
+        ("TOTAL INCL. GST 6% 34.80\nGST 6% INCLUDED 1.97", [("6", "1.97")]),
+        ("TOTAL 34.80\nGST 6% 1.97\nGST SUMMARY\nSR 6% 32.83 1.97", [("6", "1.97")]),
+        ("TOTAL 60.50\nTVA 21% 28.50\nTVA 12% 32.00", []),
+        ("COFFEE (10 @ 3.00) 30.00\nTOTAL 30.00", []),
+        ("CGST 9% 9.00\nSGST 9% 9.00\nTOTAL 118.00", [("9", "9.00"), ("9", "9.00")]),
+    ],
+)
+def test_taxes_are_what_their_rates_allow_each_once(rows, taxes):
+    found = read(f"SHOP LTD\n{rows}")
+    assert [(str(tax.rate), str(tax.amount)) for tax in found.taxes] == taxes
+
+
+def test_a_tax_that_its_rate_makes_of_the_total_is_as_sure_as_it():
+    found = read("SHOP LTD\nPEN 34.80\nTOTAL 34.80\nGST @6% included in total 1.97")
+    assert found.tax == Decimal("1.97")
+    assert ("tax" in found.review) == ("total" in found.review)
 
 
 RATES = (
