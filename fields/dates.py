@@ -113,7 +113,8 @@ _SLIPPED = re.compile(
 )
 _DIGITS = str.maketrans("oqil|sbz", "00111582")
 _MINUTES = (
-    r"(?P<minute>[0-5]\d)(?: ?[:.\-] ?[0-5]\d)? ?(?P<half>(?: ?[ap]\.? ?m|(?<=\d)[ap])\b\.?)?"
+    r"(?P<minute>[0-5]\d)(?: ?[:.\-] ?[0-5]\d)? ?"
+    r"(?P<half>(?: ?[ap]\.? ?[mh]|(?<=\d)[ap]|(?<=\d )p)\b\.?)?"  # 5:11 PH is PM misread
 )
 # A lone dot is a clock's only before seconds, am, pm or Uhr, or behind klo: 12.50 alone is a price.
 _TIMES = (
@@ -123,7 +124,8 @@ _TIMES = (
     re.compile(
         rf"(?<!\d)(?<!\d[:.])(?<![$€£])(?<![$€£] )(?P<noon>{_AFTERNOON} ?)?"
         r"(?P<hour>[01]?\d|2[0-3]) ?"
-        rf"(?:[:h時时]|\.(?= ?[0-5]\d ?(?:[:.] ?[0-5]\d(?!\d)|[ap]\.?m\b|{_CLOCK}\b)))"
+        r"(?:[:h時时]|\.(?= ?[0-5]\d(?:(?: ?: ?|\.)[0-5]\d(?!\d)"
+        rf"| ?[ap]\.?[mh]\b| ?{_CLOCK}\b)))"
         rf" ?{_MINUTES}(?![\d:])",
         re.IGNORECASE,
     ),

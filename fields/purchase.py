@@ -8,6 +8,7 @@ from itertools import pairwise, starmap
 from operator import attrgetter
 from typing import NamedTuple
 
+from fields.contacts import phone_in
 from fields.currencies import Home
 from fields.dates import Day, find_dates, find_time, parse_date
 from fields.labels import Row
@@ -88,10 +89,16 @@ def _time(rows: Sequence[Row], days: Sequence[tuple[str, Day]]) -> str | None:
 
     `days` are the rows that print this day, the likeliest first.
     """
-    texts = [row.text for row in rows]
     beside = [part for text, day in days for part in (text[day.end :], text[: day.start])]
+    texts = [row.text for row in rows if not _is_other(row)]
     undated = [text for text in texts if not any(find_dates(text))]
     return next(filter(None, map(find_time, (*beside, *undated, *texts))), None)
+
+
+def _is_other(row: Row) -> bool:
+    """Its figures may look like a time and are none: Tel: 01.48.28.44.81, CHANGE 0:00."""
+    is_sum = row.topics and not row.amounts and not _HALF_DAY.search(row.text)
+    return bool(is_sum or phone_in(row.text))
 
 
 def find_possible_dates(rows: Sequence[Row], home: Home) -> list[PossibleDate]:

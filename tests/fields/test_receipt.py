@@ -909,6 +909,22 @@ def test_points_and_a_refund_are_no_discount():
     assert read(refund).discount is None
 
 
+@pytest.mark.parametrize(
+    ("rows", "time"),
+    [
+        ("12/28/2018, 3:12 PH", "15:12"),
+        ("06/08/2017 10:32:45 P", "22:32"),
+        ("Tel: 01.48.28.44.81\n02-08-2015", None),
+        ("CHANGE 0:00\n15:59 17JUL89", "15:59"),
+        ("1 @ 2/ 1.00 .50F\n02-08-2015", None),
+        ("GST NO: 27ABCFA5632P125 (09:33 PM)", "21:33"),
+        ("02-08-2015\n12.50 Uhr", "12:50"),
+    ],
+)
+def test_a_time_is_read_where_one_is_printed(rows, time):
+    assert read(f"GREEN LEAF LTD\n{rows}\nTEA 1.00\nTOTAL 1.00").time == time
+
+
 def test_a_date_of_another_row_is_no_time_of_day():
     assert find_time("Anreise 10.03.2024") is None
     assert read("HOTEL ADLER\nAnreise 10.03.2024\nRechnungsdatum 12.03.2024").time is None
