@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from fields.dates import find_dates
 from fields.labels import plain, topics
 from fields.lexicon import COUNTRIES, LANGUAGES, one_of
+from fields.money import Style
 
 # Points for each row with a sign, for a place or a law, and for a hint (tax name, rate).
 SIGN, PLACE, HINT = 3, 2, 1
@@ -77,8 +78,13 @@ _PHONES = defaultdict[re.Pattern[str], set[str]](set)
 for _name, _file in _PAID_IN.items():
     if "phone_form" in _file["currency"]:
         _PHONES[re.compile(_file["currency"]["phone_form"])].add(_CODE[_name])
-# How many digits the cents of a currency have.
-CENTS = {_CODE[name]: file["currency"].get("cents", 2) for name, file in _PAID_IN.items()}
+# How amounts are written in each currency, as far as that is the same in all its countries.
+STYLES = {
+    _CODE[name]: Style(
+        decimal_sign=file["currency"].get("decimal"), cents=file["currency"].get("cents", 2)
+    )
+    for name, file in _PAID_IN.items()
+}
 _SIGNS = _joined(
     (_CODE[n], way) for n, file in _PAID_IN.items() for way in _signs(file["currency"])
 )

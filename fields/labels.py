@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from fields import lexicon
 from fields.dates import find_dates
-from fields.money import LONGEST, Amount, Style, find_amounts, style_of
+from fields.money import LONGEST, UNKNOWN, Amount, Style, find_amounts, style_of
 from fields.text import is_column
 from result import Box, Line
 
@@ -79,14 +79,13 @@ def around(boxes: Iterable[Box | None]) -> Box | None:
 
 
 def read_rows(
-    rows: Sequence[Sequence[Line]], pages: Iterable[int] = repeat(0), cents: int = 2
+    rows: Sequence[Sequence[Line]], pages: Iterable[int] = repeat(0), usual: Style = UNKNOWN
 ) -> list[Row]:
-    """The rows, their numbers read in the style that most of them are written in.
-
-    `cents` is how many digits those of the currency have.
-    """
+    """The rows, their numbers read in the style that most of them are written in, or the usual."""
     figures = list(map(_figures, rows))
-    style = style_of(figures, cents)
+    if usual.decimal_sign == ".":  # where no blank sets thousands apart: 2 110.00 are two numbers
+        figures = [_COLUMNS.sub("\t", text) for text in figures]
+    style = style_of(figures, usual)
     if style.is_whole:
         figures = _joined(figures)
     return [_read_row(*row, style) for row in zip(rows, figures, pages, strict=False)]
@@ -195,6 +194,7 @@ def topics(text: str) -> frozenset[str]:
 
 
 _COUNTED = lexicon.rule(r"(?<=\w )\(?\d{1,3} <topics.count>(?:\(s\))?\)?(?=\W.*\d[.,]\d\d(?!\d))")
+_COLUMNS = re.compile(r"(?<=\d) (?=\d{3}[.,]\d\d(?!\d))")
 _BLANKS = re.compile(r"(?<![\d.,'])(?<![\d.,'] )\d{1,3}(?: \d{3})+(?=\W*$)")
 # TotalGST, VAT9%; but MwSt and PayPal are one word
 _PARTS = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Za-z]{3})(?=\d{1,2}(?:[.,]\d{1,2})? ?%)")

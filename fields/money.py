@@ -30,7 +30,7 @@ _AMOUNT = re.compile(
     rf"(?P<inner>{_SIGN} ?)?"
     rf"(?P<number>{_GROUPED}|{_SPACED}|{_DECIMAL}|\d+)(?!\d|[.,:/]\d)"
     rf"(?P<round>[.,](?:--?|\u2013|=))?(?P<behind> ?(?:{_MARK}(?!\w)))?"
-    rf"(?P<after> ?{_SIGN}(?!\w|{_MARK})| ?(?-i:CR)\b)?(?P<close>\))?"
+    rf"(?P<after> ?{_SIGN}(?!\w|{_MARK})|-(?=(?-i:[A-Z])(?:$|\s))| ?(?-i:CR)\b)?(?P<close>\))?"
     rf"(?P<unit> ?(?:%|kg\b|ml\b|cm\b|mm\b|oz\b|lbs?\b|[gl]\b|{_CLOCK}\b))?",
     re.IGNORECASE,
 )
@@ -58,15 +58,17 @@ class Style(NamedTuple):
 UNKNOWN = Style()
 
 
-def style_of(texts: Iterable[str], cents: int) -> Style:
+def style_of(texts: Iterable[str], usual: Style) -> Style:
     """The style of the rows: a sign is that of the cents from two amounts on, twice the other's.
 
-    Where cents have three digits, the sign that has three behind it more often is theirs.
+    Where cents have three digits, the sign that has three behind it more often is theirs. What the
+    rows leave open is as it is `usual`.
     """
+    cents = usual.cents
     signs = Counter(sign for text in texts for sign in _CENTS[cents].findall(text[:LONGEST]))
     sign, other = (".", ",") if signs["."] >= signs[","] else (",", ".")
     is_clear = cents == 3 or (signs[sign] >= 2 and signs[sign] >= 2 * signs[other])
-    return Style(sign if is_clear else None, not signs, cents)
+    return Style(sign if is_clear else usual.decimal_sign, not signs, cents)
 
 
 class Amount(NamedTuple):

@@ -18,12 +18,13 @@ from fields.checks import (
     is_doubtful,
     reviewed,
 )
-from fields.currencies import CENTS, find_home
+from fields.currencies import STYLES, find_home
 from fields.dates import find_dates
 from fields.items import find_items
 from fields.labels import Row, read_rows, text_of
 from fields.lexicon import rule
 from fields.merchants import Merchant, find_merchant
+from fields.money import UNKNOWN
 from fields.purchase import Purchase, find_purchase
 from fields.totals import Totals, find_totals
 from result import Evidence, FieldEvidence, Line, Receipt, ReceiptWarning
@@ -58,7 +59,7 @@ def read_receipt(
     texts = [text_of(row) for row, _ in placed]
     home = find_home(texts)
     lines, at = zip(*placed, strict=True)
-    read = read_rows(lines, at, CENTS[home.currency] if home.currency else 2)
+    read = read_rows(lines, at, STYLES[home.currency] if home.currency else UNKNOWN)
     merchant = find_merchant(read)
     totals = find_totals(read, home.currency)
     purchase = find_purchase(read, home, today)

@@ -12,7 +12,8 @@ month_first      its dates begin with the month; year_first: with the year, also
                  two digits before these signs
 cash_rounding    the most by which a payment in cash differs from the total
 languages        codes of the languages that speak for its currency; phone: its code without +
-[currency] code  ISO 4217; cents: digits of its cents, if not 2; dollar: its sign is $
+[currency] code  ISO 4217; cents: digits of its cents, if not 2; dollar: its sign is $;
+                            decimal: the sign before its cents, 13.240 is no thousand
   also                        codes of others that it is paid in; its places speak for them too
   signs, before, behind       printed on any side, before, behind an amount, by no other currency
   before_cents                before amounts with cents alone: R12.00, but R12 is a product

@@ -29,6 +29,7 @@ SHAPED = {
     "months",
     "cents",
     "code",
+    "decimal",
     "dollar",
     "is_word",
     "patterns",
