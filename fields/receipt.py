@@ -3,7 +3,6 @@
 Reads no clock: the caller gives today's date.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
@@ -21,10 +20,11 @@ from fields.checks import (
 from fields.currencies import STYLES, find_home
 from fields.dates import find_dates
 from fields.items import find_items
-from fields.labels import Row, read_rows, text_of
+from fields.labels import read_rows, text_of
 from fields.lexicon import rule
 from fields.merchants import Merchant, find_merchant
 from fields.money import UNKNOWN
+from fields.payment import find_last4, find_payment
 from fields.purchase import Purchase, find_purchase
 from fields.totals import Totals, find_totals
 from result import Evidence, FieldEvidence, Line, Receipt, ReceiptWarning
@@ -39,10 +39,6 @@ _NUMBER = rule(
     r"\b<numbers.receipt>\b[ .\-]{0,3}(?:<numbers.number>|#)?[ .:#\-]{0,6}"
     r"(?P<number>[A-Z]{0,5}[-/ ]?\d[\w\-/]{2,})"
 )
-_LAST4 = re.compile(
-    r"(?:(?<![*xX•#·.])[*xX•#·.]{4,}|(?<![*xX•#·])[*xX•#·]{2,})[ -]*(?P<last4>\d{4})(?!\d)"
-)
-_METHODS = {"card": "card", "wallet": "mobile", "cash": "cash"}
 
 
 def read_receipt(
@@ -63,7 +59,7 @@ def read_receipt(
     merchant = find_merchant(read)
     totals = find_totals(read, home.currency)
     purchase = find_purchase(read, home, today)
-    paid = _payment(read)
+    paid = find_payment(read, totals.total and totals.total.value)
     receipt = Receipt(
         source="rules",
         merchant=merchant.name,
@@ -82,7 +78,7 @@ def read_receipt(
         tip=totals.tip and totals.tip.value,
         total=totals.total and totals.total.value,
         payment_method=paid and paid[0],
-        card_last4=_last4(texts),
+        card_last4=None if paid and paid[0] == "cash" else find_last4(read),
         evidence=_evidence(merchant, totals, purchase, paid and paid[1]),
     )
     doubts = _doubts(receipt, merchant, totals, purchase)
@@ -157,17 +153,3 @@ def _receipt_number(texts: Sequence[str]) -> str | None:
         if match and not any(find_dates(match["number"])):
             return match["number"].strip()
     return None
-
-
-def _payment(rows: Sequence[Row]) -> tuple[str, Evidence] | None:
-    """How it was paid, and the row that says so: with an amount, or a card's number beside it."""
-    for topic, method in _METHODS.items():
-        for index, row in enumerate(rows):
-            beside = rows[max(0, index - 1) : index + 2]
-            if topic in row.topics and (row.amounts or _last4([each.text for each in beside])):
-                return method, Evidence(None, "ocr", row.page, row.box(0, len(row.text)))
-    return None
-
-
-def _last4(texts: Sequence[str]) -> str | None:
-    return next((m["last4"] for m in map(_LAST4.search, texts) if m), None)

@@ -300,6 +300,7 @@ CHECKS = {  # what tells that the word of a section's key is understood
     "numbers.number": lambda word: found(f"SHOP\nBill {word} A-00123").receipt_number == "A-00123",
     "numbers.phone": lambda word: found(f"SHOP\n{word} 0207946000").merchant_phone == "0207946000",
     "numbers.tax_id": lambda word: found(f"SHOP\n{word}: 12345678").merchant_tax_id == "12345678",
+    "labels.paid": lambda word: found(f"TOTAL 5.00\n{word} 5.00").payment_method is None,
     "numbers.tax_number": lambda word: (
         found(f"SHOP\nVAT {word} 12345678").merchant_tax_id == "12345678"
     ),

@@ -1,0 +1,34 @@
+"""How a receipt was paid."""
+
+import pytest
+
+from fields.receipt import read_receipt
+from fields.text import rows_from_text
+
+
+def paid(*rows):
+    receipt = read_receipt(rows_from_text("\n".join(["SHOP LTD", "PEN 5.00", *rows])))
+    return receipt.payment_method, receipt.card_last4
+
+
+@pytest.mark.parametrize(
+    ("rows", "wanted"),
+    [
+        (["TOTAL 5.00", "CASH 5.00"], ("cash", None)),
+        (["TOTAL 5.00", "AMOUNT TENDERED 20.00", "CHANGE 15.00"], ("cash", None)),
+        (["TOTAL 5.00", "AMOUNT TENDERED 5.00", "CHANGE 0.00"], (None, None)),
+        (["TOTAL 5.00", "PAYMENT DUE 5.00"], (None, None)),
+        (["TOTAL 5.00", "Credit Purchase", "Payment Amount: 5.00"], (None, None)),
+        (["TOTAL 5.00", "Payment Mode: Cash"], ("cash", None)),
+        (["TOTAL 5.00", "CONTANT 5.00"], ("cash", None)),
+        (["TOTAL 5.00", "Bezahlt mit girocard"], ("card", None)),
+        (["TOTAL 5.00", "ATCUD: JFXX8812-18231"], (None, None)),
+        (["TOTAL 5.00", "************2957", "TIP"], ("card", "2957")),
+        (["TOTAL 5.00", "Visa 5.00", "XXXX1234"], ("card", "1234")),
+        (["CB x 2 10.00", "TOTAL 15.00", "CASH 20.00"], ("cash", None)),
+        (["## 0270", "TOTAL 5.00", "Visa 5.00"], ("card", None)),
+        (["ExtraCare Card #: ********4474", "TOTAL 5.00", "CASH 5.00"], ("cash", None)),
+    ],
+)
+def test_the_way_of_paying_is_that_which_a_row_says(rows, wanted):
+    assert paid(*rows) == wanted
