@@ -1,7 +1,8 @@
 """The currency that was paid in, as ISO 4217, and its country's dates. Pure: printed text in.
 
 All evidence counts: a code or sign beside an amount, a country's towns, law, phone numbers and web
-addresses, its tax with one of its rates, its language. No single ordinary word is enough.
+addresses, its tax with one of its rates or with a right number, its language. No single ordinary
+word is enough.
 """
 
 import re
@@ -15,6 +16,7 @@ from fields.dates import find_dates
 from fields.labels import plain, topics
 from fields.lexicon import COUNTRIES, LANGUAGES, one_of
 from fields.money import Style
+from fields.tax_ids import is_right, printed_tax_ids
 
 # Points for each row with a sign, for a place or a law, and for a hint (tax name, rate).
 SIGN, PLACE, HINT = 3, 2, 1
@@ -154,6 +156,7 @@ class Home(NamedTuple):
     """What the country of a receipt decides; None where the country is not known."""
 
     currency: str | None
+    country: str | None = None  # ISO 3166; None too where several pay in the currency
     month_first: bool | None = None  # its dates begin with the month: 3/14/2026
     year_first: str = ""  # signs: a date that has these begins with the year, 26/03/14
 
@@ -183,8 +186,10 @@ def find_home(texts: Sequence[str]) -> Home:
     is_open = not best or best[0][0] < MIN_POINTS or (len(best) > 1 and best[0][:3] == best[1][:3])
     if is_open:
         return Home(None)
-    file = _likeliest_country(best[0][3], evidence)
-    return Home(best[0][3], "month_first" in file, file.get("year_first", ""))
+    name, is_known = _likeliest_country(best[0][3], evidence)
+    file = _PAID_IN[name]
+    country = name if is_known else None
+    return Home(best[0][3], country, "month_first" in file, file.get("year_first", ""))
 
 
 def _spoken_for(evidence: set[tuple[str, int, str]]) -> Counter[str]:
@@ -197,14 +202,18 @@ def _spoken_for(evidence: set[tuple[str, int, str]]) -> Counter[str]:
     return votes
 
 
-def _likeliest_country(currency: str, evidence: set[tuple[str, int, str]]) -> dict[str, Any]:
-    """Of the currency's countries the one that most speaks for, else one with the month first."""
+def _likeliest_country(currency: str, evidence: set[tuple[str, int, str]]) -> tuple[str, bool]:
+    """Of the currency's countries the one that most speaks for, else one with the month first.
+
+    And whether that is known: it is the only one, or something speaks for it alone.
+    """
     votes = Counter[str]()
     for name, points, _ in evidence:
         votes[name] += points
     homes = [name for name in _PAID_IN if currency in (_CODE[name], *_ALSO[name])]
     best = max(homes, key=lambda name: (votes[name], "month_first" in _PAID_IN[name]))
-    return _PAID_IN[best]
+    most = [name for name in homes if votes[name] == votes[best]]
+    return best, len(homes) == 1 or (votes[best] > 0 and len(most) == 1)
 
 
 def _likeliest(codes: Collection[str], votes: Counter[str]) -> list[str]:
@@ -244,11 +253,14 @@ def _evidence(texts: Sequence[str]) -> set[tuple[str, int, str]]:
     language = _language_of(set(read))
     phones = [re.sub(r"\D", "", number) for number in _PHONE.findall(whole)]
     month_first = any(d.month_first and not d.day_first for text in texts for d in find_dates(text))
+    numbers = list(printed_tax_ids(texts))
     domains = {"GB" if name == "uk" else name.upper() for name in _DOMAIN.findall(whole)}
     for name, file in _PAID_IN.items():
         if spans & _TAXES[name]:
             found.add((name, HINT, "tax"))
             found |= {(name, HINT, "rate")} if rates & _RATES[name] else set()
+            is_right_number = any(is_right(number, name) for number in numbers)
+            found |= {(name, PLACE, "tax number")} if is_right_number else set()
         is_home = name in domains or any(n.startswith(file.get("phone", "-")) for n in phones)
         found |= {(name, PLACE, "phone or web")} if is_home else set()
         found |= {(name, HINT, "dates")} if month_first and "month_first" in file else set()

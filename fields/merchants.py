@@ -14,6 +14,7 @@ from statistics import median_high
 from typing import NamedTuple
 
 from fields import contacts
+from fields.address import find_address
 from fields.dates import find_dates
 from fields.labels import Row, plain, vocabulary, within_one_edit
 from fields.learned import against, probabilities
@@ -95,8 +96,6 @@ _MOST_WORDS = max(map(len, _LOCAL))
 class Merchant(NamedTuple):
     name: str | None
     address: str | None
-    phone: str | None
-    tax_id: str | None
     evidence: Evidence | None
     confidence: float  # of the name's faintest word
 
@@ -129,9 +128,7 @@ def find_merchant(rows: Sequence[Row]) -> Merchant:
         name, last = _whole_name(rows, best, kinds)
     return Merchant(
         name,
-        contacts.find_address(rows, last, MAX_ROWS),
-        contacts.find_phone(rows),
-        contacts.find_tax_id(rows),
+        find_address(rows[: MAX_ROWS + 2], last),
         _evidence(rows[best.row], _chance(rows, best, chance, found)) if best else None,
         _confidence(rows[best.row], best.text) if best else 0.0,
     )
@@ -411,7 +408,7 @@ def _of_name(name: str, is_exact: bool) -> dict[str, float]:
         "only business": all(_is_business(word) or word in _FILLING for word in found),
         "chain": bool(_chain(found)) * (1 + is_exact),
         "not a name": bool(contacts.is_no_name(name)),
-        "address": not contacts.ADDRESS.isdisjoint(found),
+        "address": not contacts.STREETS.isdisjoint(found),
         "local words": _local_words(found),
         "apostrophe": any(sign in name for sign in "'\u2019&"),
     }

@@ -17,6 +17,7 @@ from fields.checks import (
     is_doubtful,
     reviewed,
 )
+from fields.contacts import find_phone
 from fields.currencies import STYLES, find_home
 from fields.dates import find_dates
 from fields.items import find_items
@@ -26,6 +27,7 @@ from fields.merchants import Merchant, find_merchant
 from fields.money import UNKNOWN
 from fields.payment import find_last4, find_payment
 from fields.purchase import Purchase, find_purchase
+from fields.tax_ids import find_tax_id, tax_id_in
 from fields.totals import Totals, find_totals
 from result import Evidence, FieldEvidence, Line, Receipt, ReceiptWarning
 
@@ -36,7 +38,7 @@ MIN_NAME_CONFIDENCE = 0.82
 MAX_ROWS = 600  # that are looked at: the head and the foot of a longer text, in equal parts
 
 _NUMBER = rule(
-    r"\b<numbers.receipt>\b[ .\-]{0,3}(?:<numbers.number>|#)?[ .:#\-]{0,6}"
+    r"(?<!, )\b<numbers.receipt>\b[ .\-]{0,3}(?:<numbers.number>|#)?[ .:#\-]{0,6}"
     r"(?P<number>[A-Z]{0,5}[-/ ]?\d[\w\-/]{2,})"
 )
 
@@ -64,8 +66,8 @@ def read_receipt(
         source="rules",
         merchant=merchant.name,
         merchant_address=merchant.address,
-        merchant_phone=merchant.phone,
-        merchant_tax_id=merchant.tax_id,
+        merchant_phone=find_phone(read),
+        merchant_tax_id=find_tax_id(read, home.country),
         receipt_number=_receipt_number(texts),
         date=purchase.date,
         time=purchase.time,
@@ -148,8 +150,10 @@ def _doubts(
 
 
 def _receipt_number(texts: Sequence[str]) -> str | None:
+    """The first number that is called so, and is no date, tax number or postcode: , OR 97212."""
     for text in texts:
-        match = _NUMBER.search(text)
-        if match and not any(find_dates(match["number"])):
+        match, other = _NUMBER.search(text), tax_id_in(text)
+        is_tax_id = match and other and match["number"] in other["number"]
+        if match and not is_tax_id and not any(find_dates(match["number"])):
             return match["number"].strip()
     return None

@@ -66,7 +66,8 @@ def one_of(listed: Iterable[str]) -> str:
 def filled(frame: str) -> str:
     """The pattern with any of the words for each <section.key>; <section.key+key> takes both.
 
-    In <~section.key> dots and spaces may be missing: s.r.l is also SRL and S.RL.
+    In <~section.key> dots and spaces may be missing, and dots be more: s.r.l is also SRL and S.RL,
+    VAT is also V.A.T.
     """
     return re.sub(r"<(~?)(\w+)\.([\w+]+)>", _any_word, frame)
 
@@ -75,10 +76,10 @@ def _any_word(place: re.Match[str]) -> str:
     found = words(place[2], *place[3].split("+"))
     if not found:
         raise KeyError(f"no file of fields/lexicon has {place[0]}")
-    pattern = one_of(found)
     if place[1]:
+        pattern = one_of(".".join(w) if w.isupper() and w.isalpha() else w for w in found)
         return pattern.replace(r"\.", r"\.?").replace(r"\ ", " ?").replace("/", " ?/ ?")
-    return pattern
+    return one_of(found)
 
 
 def rule(frame: str) -> re.Pattern[str]:

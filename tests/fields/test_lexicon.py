@@ -8,6 +8,7 @@ import sys
 from itertools import combinations
 
 import pytest
+from stdnum.util import get_cc_module
 
 from fields.amounts import find_candidates
 from fields.currencies import Home, find_home
@@ -18,6 +19,7 @@ from fields.merchants import find_names
 from fields.money import find_amounts
 from fields.purchase import find_possible_dates
 from fields.receipt import read_receipt
+from fields.tax_ids import TAX_ID, tax_id_in
 from fields.text import rows_from_text
 from result import Line, OcrResult, ocr_data
 from tests.conftest import ROOT
@@ -284,6 +286,7 @@ def is_street(text):
 
 OF_A_CURRENCY = {"words", "before", "behind", "before_cents", "signs"}
 OF_A_CURRENCY |= {"hints", "shared", "shared_before"}
+TAX_IDS = ("12345678", "ATU12345678", "1234567/A/M/000", "100000000000003")
 CHECKS = {  # what tells that the word of a section's key is understood
     "labels.ordinary": lambda word: topics(f"{word} XYLOPHONE 2.50") == frozenset(),
     "labels.beside": lambda word: topics(f"TIP {word} 2.50") >= {"tip"},
@@ -299,7 +302,11 @@ CHECKS = {  # what tells that the word of a section's key is understood
     "numbers.receipt": lambda word: found(f"SHOP\n{word} A-00123").receipt_number == "A-00123",
     "numbers.number": lambda word: found(f"SHOP\nBill {word} A-00123").receipt_number == "A-00123",
     "numbers.phone": lambda word: found(f"SHOP\n{word} 0207946000").merchant_phone == "0207946000",
-    "numbers.tax_id": lambda word: found(f"SHOP\n{word}: 12345678").merchant_tax_id == "12345678",
+    "numbers.tax_id": lambda word: any(tax_id_in(f"{word}: {number}") for number in TAX_IDS),
+    "numbers.tax_id_start": lambda word: (
+        TAX_ID.sub(r"<\g<number>>", f"{word}12345678") == f"<{word}12345678>"
+    ),
+    "numbers.stdnum": lambda name: any(get_cc_module(code.lower(), name) for code in COUNTRIES),
     "labels.paid": lambda word: found(f"TOTAL 5.00\n{word} 5.00").payment_method is None,
     "numbers.tax_number": lambda word: (
         found(f"SHOP\nVAT {word} 12345678").merchant_tax_id == "12345678"

@@ -1,0 +1,121 @@
+"""The address of the shop: the rows of street and town below its name. Pure: rows in."""
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+
+from fields.contacts import (
+    BARE_PHONE,
+    IDENTITY,
+    PHONE,
+    STREET_ENDING,
+    STREETS,
+    is_no_name,
+    is_street,
+)
+from fields.dates import find_dates, find_time, parse_date
+from fields.labels import Row, plain
+from fields.lexicon import rule
+from fields.tax_ids import TAX_ID
+
+_SUITE = re.compile(r" #[A-Z]?[\d-]{1,6}\b")
+_NUMBERED = re.compile(r"[^\w#]*(?:no\.? ?|lot ?)?\d+[\w/-]{0,4}[ ,]+.*[^\W\d_]{2}", re.IGNORECASE)
+_WORD = re.compile(r"[^\W\d_]{2}")
+_LONG_WORD = re.compile(r"[^\W\d_]{3}")
+_HEADING = rule(r"\b<items.headings>\b")
+_COMPANY = rule(r"\b<~legal.forms>\W*$")
+_POSTCODE = re.compile(  # 40-001 Katowice, 110 00 Praha; 0155 Oslo, NL-1017 MA; 75006 Paris
+    r"[^:]*(?<![\d-])(?:\d\d-\d{3}|\d{4}-\d{3}|\d{3} \d\d)(?![\d-]) +[^\W\d_]{3}"
+    r"|\W*(?:[A-Z]{1,3}-)?(?!000)[\dO]\d{3,4}\s+[^\W\d_]"
+    r"|[^:]*(?<!\d)[1-9O]\d{4}\s+[^\W\d_]{3}"
+)
+_TOWN = rule(  # Rosemead, CA. 90280; Yukon, OK; London SE1 9RY; V3S 9N7; Singapore 117867
+    r"(?-i:\w\W{1,3}[A-Z]{2}[.,]{0,2} ?\d{5}(?!\d)|^\w[^\W\d_][\w .]+, ?[A-Z]{2}$"
+    r"|\b[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}\b|\b[A-Z]\d[A-Z] ?\d[A-Z]\d\b)"
+    r"|\b<merchant.names> \d{5,6}\b"
+)
+_GUESTS = re.compile(r"\b(?:gst|cvr|pax):? ?\d{1,2}$", re.IGNORECASE)
+_SERVER = re.compile(r"\d{1,4} [^\W\d_][\w.]*(?: [\w.]{1,12})?")
+MOST_WORDS = 6  # of a street without a number
+
+
+def find_address(rows: Sequence[Row], after: int) -> str | None:
+    """The rows below the one with the index `after`, with one row between two of them."""
+    found: list[str] = []
+    waiting: list[str] = []  # a row that is of the address if the next one is
+    for index, row in enumerate(rows[after + 1 :], after + 1):
+        text = _without_asides(row)
+        if _ends_address(text, row, rows[index + 1 : index + 2]):
+            if found:
+                break
+            waiting = []
+        elif _is_place(text, is_dated=any(find_dates(row.text))):
+            found += [*waiting, text]
+            waiting = []
+        elif text and found and waiting:
+            break
+        elif _WORD.search(text):
+            waiting = [text] if found or _NUMBERED.match(text) else []
+    return ", ".join(text.strip(" ,*") for text in found) or None
+
+
+def has_price(row: Row) -> bool:
+    """It ends with an amount, or a tax code behind it, as NO.50, JALAN PBS does not."""
+    return bool(row.amounts and not _LONG_WORD.search(row.text[row.amounts[-1].end :]))
+
+
+def _without_asides(row: Row) -> str:
+    """The text less dates, times, phone and tax numbers beside it: BROADWAY | 11:47 AM."""
+    columns = [row.text[piece.start : piece.end] for piece in row.pieces] or [row.text]
+    return " ".join(filter(None, map(_without_aside, columns)))
+
+
+@lru_cache(maxsize=1024)
+def _without_aside(text: str) -> str:
+    if find_time(text):
+        return ""
+    for pattern in (PHONE, BARE_PHONE, TAX_ID):
+        found = pattern.search(text)
+        text = text[: found.start()] + text[found.end() :] if found else text
+    is_street = any(len(word) > 3 for word in _streets_in(text))
+    return "" if parse_date(text) and not is_street else text.strip()  # not 1-1-24 JALAN TUN
+
+
+def _streets_in(text: str) -> set[str]:
+    """The words for streets and towns; no lone letters but that of C/ LARGA, and Chinese ones."""
+    letter = text[:1].lower() if text[1:2] == "/" else ""
+    found = STREETS.intersection(plain(text).split())
+    return {word for word in found if len(word) > 1 or not word.isascii() or word == letter}
+
+
+def _ends_address(text: str, row: Row, below: Sequence[Row]) -> bool:
+    """It is a thing with its price, or of the till: Item Qty Unit Price, Tbl 3 Gst 2."""
+    if has_price(row) and not _TOWN.search(text):
+        return True
+    rest = "".join(map(_without_asides, below))
+    if is_no_name(text):  # but Jalan Dato Onn is a street, though dato is Danish for date
+        return not (is_street(rest) and not is_no_name(rest))
+    return bool(_GUESTS.search(text)) or _is_server(text, rest)
+
+
+def _is_server(text: str, below: str) -> bool:
+    """It says who serves: 1034 Yvonne C, above Chk 1067 Gst 2."""
+    is_one = _SERVER.fullmatch(text) and not _streets_in(text)
+    return bool(is_one and (is_no_name(below) or _GUESTS.search(below)))
+
+
+def _is_place(text: str, is_dated: bool) -> bool:
+    """It names a street, with a number or at its start or end, or a town with its postcode.
+
+    A number alone before a name is no postcode beside a date: 41627 | 26/03/2016 | Risalen.
+    """
+    text = _SUITE.sub("", text)
+    if IDENTITY.search(text) or _COMPANY.search(text) or len(_HEADING.findall(text)) > 1:
+        return False
+    if _TOWN.search(text) or (_POSTCODE.match(text) and not is_dated):
+        return True
+    named, read = _streets_in(text), plain(text).split()
+    is_short = len(read) <= MOST_WORDS and not named.isdisjoint(read[:1] + read[-1:])
+    has_number = any(map(str.isdigit, text))
+    is_named = bool(named or STREET_ENDING.search(text))
+    return is_named and (has_number or is_short or "," in text)

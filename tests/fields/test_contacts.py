@@ -1,0 +1,130 @@
+"""Where the shop is, and its numbers: address, telephone, tax number."""
+
+import pytest
+
+from fields.contacts import find_phone
+from fields.labels import read_rows
+from fields.receipt import read_receipt
+from fields.tax_ids import find_tax_id, is_misread, tax_id_in
+from fields.text import rows_from_text
+from result import Line
+
+
+def read(text):
+    return read_receipt(rows_from_text(text))
+
+
+def address_of(rows):
+    return read(f"GREEN LEAF LTD\n{rows}\nTEA 1.00\nTOTAL 1.00").merchant_address
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "386 Rt 9W\nGlenmont, NY 12077",
+        "8930 Mission Dr. #102\nRosemead,CA 91770",
+        "8610 GARFIELD AVE.\nSOUTH GATE, CA. 90280",
+        "4503 NW 23rd\nOklahoma City, OK",
+        "1305 Marine Drive\nWest Vancouver, BC V7T 1B6",
+        "8-13 Black Lion Street\nBrighton\nBN1 1ND",
+        "27. Westcoast Highway\nSINGAPORE 117867",
+        "Max Euweplein 59-61\nNL-1017 MA Amsterdam",
+        "Storgata 5\n0155 Oslo",
+        "Av. da República 15A\n1050-185 Lisboa",
+        "ul. Dluga 8\n31-147 Krakow",
+        "C/ LARGA 2\n41001 Sevilla",
+        "NO.50, JALAN PBS 14/11,\nKAWASAN PERINDUSTRIAN BUKIT,\n43300 SERI KEMBANGAN",
+        "1-1-24 JALAN TUN AWANG\n11900 Bayan Lepas",
+        "CNR COLERIDGE & WILLIAMSON AVE",
+        "Nizampet Cross Road, Kukatpally, Hyderabad",
+    ],
+)
+def test_the_rows_of_an_address_are_taken_and_those_between_them(rows):
+    assert address_of(rows) == ", ".join(row.strip(" ,") for row in rows.splitlines())
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        *("Tbl 34/1 Chk 2763 Gst 2", "2/3 1885 GST 2", "Pork P", "Product Sale Unit Final"),
+        *("p. 0105 376 200", "AVENUE SUPERMARTS LTD", "RC 88123 Lane 8 26/03/26 17:22"),
+        *("3: 0942 Rdol magna 17.0", "GST ID No: 001092886528", "STORE: 25188 REGISTER:002"),
+    ],
+)
+def test_a_row_of_the_till_is_no_address_and_ends_one(row):
+    assert address_of(row) is None
+    assert (
+        address_of(f"1 Main Street\nAustin, TX 78701\n{row}") == "1 Main Street, Austin, TX 78701"
+    )
+
+
+def test_who_serves_is_no_town_with_its_postcode():
+    rows = "1 Main Street\nAustin, TX 78701\n1034 Yvonne C\nTbl 03/1 Chk 1067 Gst 2"
+    assert address_of(rows) == "1 Main Street, Austin, TX 78701"
+
+
+def test_a_time_or_a_phone_number_beside_an_address_is_no_part_of_it():
+    rows = [
+        [Line("GREEN LEAF LTD")],
+        [Line("1955 BROADWAY"), Line("Jan 25, 2018")],
+        [Line("SANTA MONICA, CA 90404"), Line("11:47 AM"), Line("(323) 555-0199")],
+        [Line("TOTAL 1.00")],
+    ]
+    assert read_receipt(rows).merchant_address == "1955 BROADWAY, SANTA MONICA, CA 90404"
+    assert address_of("3920 Zermatt Tel. 027 967 12 88") == "3920 Zermatt"
+    assert address_of("1020 Wien, Praterstr. 12 ATU16372407") == "1020 Wien, Praterstr. 12"
+
+
+@pytest.mark.parametrize(
+    ("row", "number"),
+    [
+        ("(317)555-0197", "(317)555-0197"),
+        ("Fhone(956)555-0160", "(956)555-0160"),
+        ("516-5550122", "516-5550122"),
+        ("Ticket #1035057 317-555-0142", "317-555-0142"),
+        ("Tel (000) 000-0000", None),
+        ("Receipt No.:003-1220815", None),
+        ("Order 1035057", None),
+    ],
+)
+def test_a_number_of_ten_digits_in_the_head_is_a_telephone(row, number):
+    assert find_phone(read_rows([[Line(row)]])) == number
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        *("CIF: |B11908225", "CIF: |A-46103834", "VAT NO: |P051389409L", "RIF: |J-29595463-0"),
+        *("GSTIN: |29AAFCD6456M2Z5", "RFC: |NWM9709244W4", "BTW NO.|8090.41.078.B03"),
+        *("|ATU12345678", "MWST-Nr. |CHE-116.281.710", "V.A.T NO. |GB 705 3259 52"),
+        *("VAT REG. NO |10125917F", "GST Reg No: |M2-0012345-6", "MF |1234567/A/M/000"),
+        *("TRN |100072725300003", "GST REF NO: |001694261248", "TVA |BE0403.170.701"),
+    ],
+)
+def test_a_tax_number_has_all_its_letters(number):
+    label, _, wanted = number.partition("|")
+    assert tax_id_in(label + wanted)["number"] == wanted
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        *("UID: 401322479861", "MF S4 72001136", "TRN: CR0008964", "Tax Invoice no. 3521060200602"),
+        *("GST 105.00 13.65", "TAX INVOICE 123456789"),
+    ],
+)
+def test_the_number_of_a_terminal_or_an_invoice_is_no_tax_number(row):
+    assert tax_id_in(row) is None
+
+
+def test_a_tax_number_with_wrong_check_digits_is_misread_and_not_given():
+    rows = read_rows([[Line("ABN 35 441 910 990")], [Line("ABN 56 006 426 599")]])
+    assert find_tax_id(rows, "AU") == "56 006 426 599"
+    assert find_tax_id(rows, None) == "35 441 910 990"
+    assert not is_misread("33298713", "NL")  # of the chamber of commerce, without check digits
+
+
+def test_a_right_tax_number_tells_the_currency_of_a_receipt_without_a_sign():
+    for number, currency in [("VAT 508 037 563", "GBP"), ("GST NO. 44-833-938", "NZD")]:
+        assert read(f"PARK STORES\n{number}\nMILK 1.00\nTOTAL 1.00").currency == currency
+    assert read("PARK STORES\nVAT 508 037 564\nMILK 1.00\nTOTAL 1.00").currency is None
