@@ -20,11 +20,13 @@ _TIMES = rule(
     rf"| (?=\d+[.,]\d+{_OF_UNIT})| (?P<for>à) )"
     rf"(?P<price>\d+(?:[.,]\d+)*)(?:{_OF_UNIT}| ?<items.each>| ?(?P<of>{_PIECE}))?(?!\w|[.,]\d)"
 )
+# (2 @17.50) with the @ misread; the amount of the row proves it
+_MISREAD_AT = re.compile(rf"\((?P<quantity>\d{{1,3}}?) ?[08BGQ] ?{MARK}?(?P<price>\d+[.,]\d\d)\)")
 _GLUED = re.compile(r"\d+[^\W\d_]\d+")  # 4X40, which may be the size of a screw
 _BY = filled(r"(?:[xX\u00d7*] *|<items.pieces> +)")  # 2 x, 3 pcs
 _NAME = r"(?=[^\W\d_]|[(\"'&])"  # what it starts with
 _START = rf"^(?:(?!{MARK})\W){{0,2}}"
-_LEAD = re.compile(rf"{_START}(?P<quantity>\d{{1,3}}) ?{_BY}{_NAME}")
+LEAD = re.compile(rf"{_START}(?P<quantity>\d{{1,3}}) ?{_BY}{_NAME}")
 # A bare number is one only in a column of them: 2 ICED TEA, but 7 UP and 100 PLUS.
 _COLUMN = re.compile(
     rf"{_START}(?P<quantity>\d{{1,3}}(?= ?{_BY})|\d{{1,2}}(?= )) ?(?:{_BY}| *)(?=[\w(\"'&])"
@@ -34,15 +36,17 @@ _QUANTITY = rule(r"^\W*<items.quantity>\b")
 _PIECES = rule(r"^ ?(?:[x\u00d7*]|<items.pieces+units>\b\.?)(?= )")
 _TRAIL = re.compile(r"[ (](?:(?:[x\u00d7] ?|X )(?P<a>\d{1,3})|(?P<b>\d{1,3}) ?[xX\u00d7])\)?\s*$")
 _CODE = re.compile(r"(?:^|(?<=\s))(?:(?<=^)[A-Z]?\d{5}|-?[A-Z]?\d{6})\d*\w{0,2}(?=\s|$)")
-_TAX_CODE = re.compile(filled(r"(?<!\s)\s+<items.tax_codes>$"))
+_TAX_CODE = re.compile(filled(r"(?:(?<!\s)\s+|(?<=\d))<items.tax_codes>$"))
 _FOR = re.compile(rf"\([\s@]*(?:\)|$)|\s(?:@ ?{MARK}?|à)$")  # (2 @14.00)
+_ONLY_UNIT = re.compile(rf"\W*{_UNIT}\W*(?:\d+[.,]\d{{3}})?", re.IGNORECASE)
 _CURRENCIES = CURRENCY_NAMES - {
     part["code"].lower()
     for file in COUNTRIES.values()
     if (part := file.get("currency", {})).get("is_word")
 }
-_WORD = re.compile(r"[^\W\d_]{3}")
+WORD = re.compile(r"[^\W\d_]{3}")
 _RATE = re.compile(r" %\s?\d{1,2}$")  # %08 *9,95
+MEASURED = Decimal("0.0005")  # of an amount, by which pumps and scales round
 MAX_QUANTITY = Decimal(999)
 
 
@@ -67,11 +71,11 @@ def lead_of(rows: Sequence[Row], things: Sequence[Row]) -> re.Pattern[str]:
     is_headed = any(_QUANTITY.match(row.text) and not row.numbers for row in rows)
     names = [row.text for row in things if row.amounts and is_name(row.text)]
     counts = [m["quantity"] for m in map(_COLUMN.match, names) if m]
-    is_told = is_headed or any(map(_LEAD.match, names))
+    is_told = is_headed or any(map(LEAD.match, names))
     if len(counts) > 2 and counts == [f"{n}" for n in range(1, len(names) + 1)] and not is_told:
         return _NUMBERED
     is_column = 3 * len(counts) > len(names) or "1" in counts
-    return _COLUMN if is_headed or is_column else _LEAD
+    return _COLUMN if is_headed or is_column else LEAD
 
 
 def read_row(row: Row, lead: re.Pattern[str]) -> Read:
@@ -91,10 +95,14 @@ def _read_whole(row: Row) -> Read:
     """The row with the number of pieces still in front of its name, or behind it."""
     times = _TIMES.search(row.text)
     counted = times and _times(row, times)
-    if counted:
+    if counted and (counted.amount is None or proved(counted, counted.amount)):
         return counted
     if not row.amounts:
         return Read(_name(row.text), None)
+    at = _MISREAD_AT.search(row.text)
+    counted = at and proved(_counted(row, at), row.amounts[-1].value)
+    if counted:
+        return counted
     first, amount = row.numbers[0], row.amounts[-1].value
     pair = _factors(row.numbers[:-1], amount)
     if pair:
@@ -103,6 +111,11 @@ def _read_whole(row: Row) -> Read:
     if pair and not is_name(row.text[: pair[1].end]):  # 6.90 2.30 3 SUGAR
         return Read(_name_around(row, pair), first.value, pair[0].value, pair[1].value)
     return Read(_name(_name_beside(row)), amount)
+
+
+def _counted(row: Row, at: re.Match[str]) -> Read:
+    price, quantity = parse_money(at["price"]), Decimal(at["quantity"])
+    return Read(_name(row.text[: at.start()]), row.amounts[-1].value, quantity, price)
 
 
 def _times(row: Row, times: re.Match[str]) -> Read | None:
@@ -124,9 +137,9 @@ def _name_around(row: Row, pair: tuple[Amount, Amount]) -> str:
     """The name before, between or behind the number of pieces and their price."""
     one, other = sorted(pair, key=lambda number: number.start)
     amount = row.amounts[-1].start
-    end = amount if other.end <= amount and _WORD.search(row.text[other.end : amount]) else None
+    end = amount if other.end <= amount and WORD.search(row.text[other.end : amount]) else None
     before, between = row.text[: one.start], row.text[one.end : other.start]
-    if _WORD.search(between) and end:  # 2 TUESDAY $5 BURGER 10.00
+    if WORD.search(between) and end:  # 2 TUESDAY $5 BURGER 10.00
         return _name(before) or _name(row.text[one.end : end])
     return _name(before) or _name(_PIECES.sub("", between)) or _name(row.text[other.end : end])
 
@@ -134,12 +147,12 @@ def _name_around(row: Row, pair: tuple[Amount, Amount]) -> str:
 def _name_beside(row: Row) -> str:
     """What is before the last amounts that stand side by side, or behind the first ones."""
     amounts, text = row.amounts, row.text
-    apart = [(a, b) for a, b in pairwise(amounts) if _WORD.search(text[a.end : b.start])]
+    apart = [(a, b) for a, b in pairwise(amounts) if WORD.search(text[a.end : b.start])]
     before = text[: apart[-1][1].start if apart else amounts[0].start]
     behind = text[apart[0][0].end if apart else amounts[-1].end :]
     if is_name(before):
         return before
-    return behind if _WORD.search(behind) else text  # A PEN 5.00, where PEN may be a currency
+    return behind if WORD.search(behind) else text  # A PEN 5.00, where PEN may be a currency
 
 
 def _factors(numbers: Sequence[Amount], amount: Decimal) -> tuple[Amount, Amount] | None:
@@ -155,7 +168,7 @@ def _factors(numbers: Sequence[Amount], amount: Decimal) -> tuple[Amount, Amount
                 and not (price.unit or (quantity.unit and quantity.value == 1))  # MILK 1L 389
                 and 0 < quantity.value <= MAX_QUANTITY
                 and price.value
-                and _near(quantity.value * price.value, amount)
+                and is_near(quantity.value * price.value, amount)
             ):
                 return quantity, price
     return None
@@ -165,17 +178,19 @@ def _name(text: str) -> str:
     name = _without_code(_RATE.sub("", text.strip(" *")))
     name = re.sub(r"(?<!\s)\s+[-\u2013]?\d+[.,]\d{2}(?:\b|\d+[.,]).*$", "", name)
     name = _FOR.sub("", name)
-    name = name.strip(" .:-*@=|,#_").lstrip("+>").strip()
-    return name if is_name(name) and name.lower() not in _CURRENCIES else ""
+    name = _TAX_CODE.sub("", name).strip(" .:-*@=|,#_").lstrip("+>").strip()
+    is_amount = _CURRENCIES.issuperset(re.findall(r"[^\W\d_]{2,}", name.lower()))
+    is_other = is_amount or _ONLY_UNIT.fullmatch(name)
+    return name if is_name(name) and not is_other else ""
 
 
 def _without_code(name: str) -> str:
     """The name without the shop's number of the thing, be it before the name or behind it."""
     code = _CODE.search(name)
     if not code:
-        return _TAX_CODE.sub("", name)
+        return name
     before, behind = name[: code.start()].strip(), name[code.end() :].strip()
-    if _WORD.search(before) or not is_name(behind):
+    if WORD.search(before) or not is_name(behind):
         return before
     return f"{before} {behind}" if re.fullmatch(r"[1-9]\d?", before) else behind
 
@@ -196,12 +211,14 @@ def proved(read: Read, amount: Decimal | None) -> Read | None:
     """The row if its quantity and price make the amount; 1,689 may be a price in thousandths."""
     if read.quantity is None or read.price is None or amount is None:
         return None
+    is_measured = read.quantity != read.quantity.to_integral_value()
+    slack = abs(amount) * MEASURED if is_measured else Decimal(0)
     for price in (read.price, read.price / 1000):
-        if _near(read.quantity * price, abs(amount)):
+        if is_near(read.quantity * price, abs(amount), slack):
             return read._replace(price=price)
     return None
 
 
-def _near(a: Decimal, b: Decimal) -> bool:
+def is_near(a: Decimal, b: Decimal, slack: Decimal = Decimal(0)) -> bool:
     """Equal but for rounding a weight times its price."""
-    return abs(a - b) <= Decimal("0.0101")
+    return abs(a - b) <= max(slack, Decimal("0.0101"))

@@ -7,12 +7,23 @@ import re
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
 from decimal import Decimal
-from itertools import accumulate, pairwise
+from itertools import accumulate, pairwise, takewhile
 from operator import ne
 
-from fields.contacts import is_head, is_no_name
-from fields.dates import find_dates
-from fields.item_rows import NOTHING, Read, is_name, lead_of, proved, read_row
+from fields.address import has_price
+from fields.contacts import is_head, is_no_name, is_street
+from fields.dates import find_dates, find_time
+from fields.item_rows import (
+    LEAD,
+    NOTHING,
+    WORD,
+    Read,
+    is_name,
+    is_near,
+    lead_of,
+    proved,
+    read_row,
+)
 from fields.labels import Row, plain
 from fields.lexicon import MARK, rule
 from fields.money import find_amounts, parse_money
@@ -47,7 +58,7 @@ def find_items(
     most = MOST * max(sums, default=Decimal(0))
     printed = [item for item in _items(rows) if most <= 0 or abs(_amount(item)) <= most]
     found = next(filter(None, _summed(rows, printed, sums, likely)), None)
-    found = found or _without_sums(printed, sums) or _measured(rows, likely)
+    found = found or _measured(rows, likely) or _without_sums(printed, sums)
     return _without_letters(_without_choices(found))
 
 
@@ -62,6 +73,7 @@ def _summed(
     yield _if_made(_items(list(map(_in_columns, rows))), likely)
     whole = _items(list(map(_in_whole, rows)))
     yield _if_made(whole, likely) if len(whole) > 1 else ()
+    yield _last(whole, likely, items)
     for roles in _MAYBE_ITEMS:
         more = _items(rows, roles)
         is_among = "tax" not in roles or more[-1:] == items[-1:]  # city tax, then breakfast
@@ -102,7 +114,7 @@ def _items(rows: Sequence[Row], also: Set[str] = frozenset()) -> list[Item]:
     items: list[Item] = []
     above, waiting = NOTHING, None
     printed = _below_heading(rows)
-    things = [row for row in _undated(printed) if not (is_head(row.text) or _is_former(row))]
+    things = [row for row in _undated(printed) if not _is_other(row)]
     lead = lead_of(printed, things)
     things = [row for row in things if not _is_sum(row, lead, also)]
     reads = [(row, read_row(row, lead)) for row in things]
@@ -114,7 +126,7 @@ def _items(rows: Sequence[Row], also: Set[str] = frozenset()) -> list[Item]:
         if read.amount is None:
             if read.quantity is not None and not read.name:
                 waiting = None if _completed(items, read) else read
-            elif _may_name(row, read):
+            elif _may_name(row, read) and not (above.name and _is_code(row.text)):
                 above = read
             continue
         if not read.name and read.amount < 0 and "%" in row.text:  # 10% (10.00%) -3.40
@@ -143,13 +155,21 @@ def _without_date(row: Row) -> Row:
 
 
 def _are_names_below(reads: Sequence[tuple[Row, Read]]) -> bool:
-    """No amount has a name on its own row, and the last row is a name, but for thanks."""
-    if any(read.name for _, read in reads if read.amount is not None):
+    """No price has a name on its own row, and the last row is a name, but for thanks."""
+    if any(read.name for _, read in reads if read.amount is not None and read.amount >= 0):
         return False
-    last = [pair for pair in reads if pair[1].amount is not None or not is_no_name(pair[0].text)][
-        -1:
-    ]
+    last = [
+        (row, read)
+        for row, read in reads
+        if read.amount is not None or not (row.topics or is_no_name(row.text))
+    ][-1:]
     return any(read.amount is None and _may_name(row, read) for row, read in last)
+
+
+def _is_code(text: str) -> bool:
+    """It has more figures than letters, and no word: BD52 - 10/100 below a name."""
+    is_numeric = sum(map(str.isdigit, text)) > sum(map(str.isalpha, text))
+    return is_numeric and not WORD.search(text)
 
 
 def _may_name(row: Row, read: Read) -> bool:
@@ -167,6 +187,16 @@ def _first(items: Sequence[Item], sums: Set[Decimal]) -> Sequence[Item]:
     return items[
         : max((n for n, so_far in enumerate(made, 1) if n > 2 and so_far in sums), default=0)
     ]
+
+
+def _last(items: Sequence[Item], sums: Set[Decimal], printed: Sequence[Item]) -> Sequence[Item]:
+    """The last items, two at least, that make a sum, without numbers of the head above them.
+
+    No amount that is `printed` as one is left out.
+    """
+    head = list(takewhile(lambda item: item not in printed, items))
+    ends = (items[n:] for n in range(1, min(len(head), len(items) - 2) + 1))
+    return next((end for end in ends if _made(end) in sums), ())
 
 
 def _without_sums(items: Sequence[Item], sums: Set[Decimal]) -> Sequence[Item]:
@@ -202,19 +232,28 @@ def _turned(items: Sequence[Item], sums: Set[Decimal]) -> Sequence[Item]:
 
 
 def _measured(rows: Sequence[Row], sums: Set[Decimal]) -> Sequence[Item]:
-    """What was measured, as fuel is, where two numbers one after the other make a sum."""
+    """What was measured, as fuel is, where two numbers one after the other make a sum.
+
+    The price is the second, or the one with a currency: $1.999 above 9.505.
+    """
     numbers = [(n, number) for n, row in enumerate(rows) for number in row.numbers]
     for (n, one), (_, other) in pairwise(numbers):
         made = (one.value * other.value).quantize(Decimal("0.01"))
-        names = (
-            row.text
-            for row in reversed(rows[: n + 1])
-            if not row.numbers and is_name(row.text) and not is_no_name(row.text)
-        )
-        name = next(names, None)
-        if made in sums and one.decimals and other.decimals and name:
-            return [Item(name, one.value, other.value, made, _evidence(rows[n]))]
+        name = next((name for row in reversed(rows[: n + 1]) if (name := _thing(row))), None)
+        is_product = one.decimals and other.decimals and made not in (one.value, other.value)
+        if is_product and name and any(is_near(made, each) for each in sums):
+            count, price = (other, one) if one.is_money > other.is_money else (one, other)
+            paid = min(sums, key=lambda each: abs(each - made))
+            return [Item(name, count.value, price.value, paid, _evidence(rows[n]))]
     return ()
+
+
+def _thing(row: Row) -> str:
+    """The name on the row, if it is that of a thing."""
+    text = row.text
+    is_other = row.topics or is_no_name(text) or is_head(text) or find_time(text)
+    is_heading = len(_HEADING.findall(text)) > 1
+    return "" if is_other or is_heading else read_row(row, LEAD).name
 
 
 def _without_choices(items: Sequence[Item]) -> Sequence[Item]:
@@ -238,8 +277,11 @@ def _without_letters(items: Sequence[Item]) -> tuple[Item, ...]:
     return tuple(items)
 
 
-def _is_former(row: Row) -> bool:
-    return bool(row.amounts and _FORMER.search(row.text))
+def _is_other(row: Row) -> bool:
+    """It is of the head, as ul. Dluga 8, 31-147 Krakow is, or has a price not asked any more."""
+    is_address = row.amounts and is_street(row.text) and not has_price(row)
+    is_former = row.amounts and _FORMER.search(row.text)
+    return bool(is_head(row.text) or is_address or is_former)
 
 
 def _priced(items: list[Item], price: Decimal | None) -> None:

@@ -197,3 +197,66 @@ def test_the_last_number_of_a_name_whose_quantity_is_known_is_part_of_it():
 )
 def test_unusual_rows_are_items_as_their_arithmetic_says(rows, items):
     assert items_of(*rows) == items
+
+
+def test_a_code_between_a_name_and_its_amount_is_no_name():
+    rows = ["SPONGE MAGIC 4S *S", "BQ21-31/2 - 12/144", "6926292505723 1 X 5.50 5.50"]
+    assert items_of("MR. D.I.Y.", *rows, "TOTAL 5.50") == [("SPONGE MAGIC 4S *S", 5.5, 1, 5.5)]
+
+
+def test_an_at_that_was_read_as_a_figure_is_one_where_the_amount_proves_it():
+    assert items_of("SHOP", "COFFEE (28$1.95) 3.90", "TOTAL 3.90") == [("COFFEE", 3.9, 2, 1.95)]
+    assert items_of("SHOP", "FREYIN (4 8130.00) 520.00", "TOTAL 520.00") == [
+        ("FREYIN", 520, 4, 130)
+    ]
+
+
+def test_a_minus_before_the_letter_of_a_tax_takes_the_thing_back():
+    rows = ["DRESS 33.99-A", "SHIRT 10.00-A", "SUBTOTAL 43.99-", "TOTAL 43.99-"]
+    assert items_of("SHOP", *rows) == [("DRESS", -33.99), ("SHIRT", -10)]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ["Pump 01", "UNLEADED", "Gallons 13.240", "Price/g $3.939", "Total $52.15"],
+        ["UNLEADED $3.939", "GALLONS FUEL TOTAL", "13.240 $52.15"],
+    ],
+)
+def test_fuel_is_one_item_measured_in_thousandths_where_dollars_are_paid(rows):
+    found = items_of("SHELL", "1 Main Street", "Kailua, HI 96734", *rows)
+    assert found == [("UNLEADED", 52.15, 13.24, 3.939)]
+
+
+def test_a_unit_alone_is_no_name_of_what_was_weighed():
+    rows = ["ORANGES AUST", "1.385kg 0 $2.98/kg 4.13", "TOTAL 4.13"]
+    assert items_of("SHOP", *rows) == [("ORANGES AUST", 4.13, 1.385, 2.98)]
+
+
+def test_a_number_of_pieces_that_the_amount_does_not_prove_is_none():
+    assert items_of("SHOP", "COCA COLA 3L X2 5.98", "TOTAL 5.98") == [("COCA COLA 3L X2", 5.98)]
+    rows = ["1x 000004497295 5.90SR", "WET TISSUE 150S", "1x 000005914876 9.90SR", "MILO NUGGETS"]
+    wanted = [("WET TISSUE 150S", 5.9), ("MILO NUGGETS", 9.9)]
+    assert items_of("AEON", *rows, "Sub-total 15.80", "TOTAL 15.80") == wanted
+
+
+def test_names_below_their_prices_stay_so_beside_a_discount():
+    rows = ["1x 00001 5.90SR", "WET TISSUE", "DISC 10% -0.59", "1x 00002 9.90SR", "MILO NUGGETS"]
+    found = items_of("AEON", *rows, "Sub-total 15.21", "TOTAL 15.21")
+    assert [name for name, *_ in found] == ["WET TISSUE", "DISC 10%", "MILO NUGGETS"]
+
+
+def test_where_amounts_have_points_a_blank_sets_no_thousands_apart():
+    rows = ["Anna Salai, Chennai", "GSTIN: 33AAACH1234K1Z5", "Dosa 2 110.00 220.00"]
+    assert items_of("HOTEL", *rows, "Total Rs 220.00") == [("Dosa", 220, 2, 110)]
+
+
+def test_whole_amounts_without_a_sign_are_those_that_make_the_total():
+    rows = ["東京都新宿区新宿3-1-1", "おにぎり鮭 *162", "ホットコーヒー *185", "合計 ¥347"]
+    assert items_of("セブン-イレブン", *rows) == [("おにぎり鮭", 162), ("ホットコーヒー", 185)]
+
+
+def test_an_address_with_figures_like_an_amount_is_no_item():
+    assert items_of("ŻABKA", "ul. Długa 8, 31-147 Kraków", "BATON 2,49", "SUMA PLN 2,49") == [
+        ("BATON", 2.49)
+    ]
