@@ -238,7 +238,7 @@ def _measured(rows: Sequence[Row], sums: Set[Decimal]) -> Sequence[Item]:
     """
     numbers = [(n, number) for n, row in enumerate(rows) for number in row.numbers]
     for (n, one), (_, other) in pairwise(numbers):
-        made = (one.value * other.value).quantize(Decimal("0.01"))
+        made = one.value * other.value
         name = next((name for row in reversed(rows[: n + 1]) if (name := _thing(row))), None)
         is_product = one.decimals and other.decimals and made not in (one.value, other.value)
         if is_product and name and any(is_near(made, each) for each in sums):
