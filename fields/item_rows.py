@@ -179,7 +179,8 @@ def _name(text: str) -> str:
     name = re.sub(r"(?<!\s)\s+[-\u2013]?\d+[.,]\d{2}(?:\b|\d+[.,]).*$", "", name)
     name = _FOR.sub("", name)
     name = _TAX_CODE.sub("", name).strip(" .:-*@=|,#_").lstrip("+>").strip()
-    is_amount = _CURRENCIES.issuperset(re.findall(r"[^\W\d_]{2,}", name.lower()))
+    found = re.findall(r"[^\W\d_]{2,}(?:\d+(?![\d.,]))?", name.lower())  # EURO95 is no currency
+    is_amount = bool(found) and _CURRENCIES.issuperset(found)
     is_other = is_amount or _ONLY_UNIT.fullmatch(name)
     return name if is_name(name) and not is_other else ""
 

@@ -131,6 +131,8 @@ def _items(rows: Sequence[Row], also: Set[str] = frozenset()) -> list[Item]:
             continue
         if not read.name and read.amount < 0 and "%" in row.text:  # 10% (10.00%) -3.40
             read = read._replace(name=row.text[: row.amounts[-1].start].strip())
+        if above.name and _is_code(read.name):
+            read = read._replace(name="")
         if not (read.name or above.name):
             continue
         item = _item(read, above, waiting, "discount" in row.topics)
@@ -155,8 +157,9 @@ def _without_date(row: Row) -> Row:
 
 
 def _are_names_below(reads: Sequence[tuple[Row, Read]]) -> bool:
-    """No price has a name on its own row, and the last row is a name, but for thanks."""
-    if any(read.name for _, read in reads if read.amount is not None and read.amount >= 0):
+    """No price has a name beside it, but for codes, and the last row, but for thanks, is a name."""
+    priced = [read.name for _, read in reads if read.amount is not None and read.amount >= 0]
+    if any(name and not _is_code(name) for name in priced):
         return False
     last = [
         (row, read)
@@ -167,7 +170,7 @@ def _are_names_below(reads: Sequence[tuple[Row, Read]]) -> bool:
 
 
 def _is_code(text: str) -> bool:
-    """It has more figures than letters, and no word: BD52 - 10/100 below a name."""
+    """It has more figures than letters, and no word, as below a name: BD52 - 10/100."""
     is_numeric = sum(map(str.isdigit, text)) > sum(map(str.isalpha, text))
     return is_numeric and not WORD.search(text)
 

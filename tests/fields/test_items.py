@@ -260,3 +260,23 @@ def test_an_address_with_figures_like_an_amount_is_no_item():
     assert items_of("ŻABKA", "ul. Długa 8, 31-147 Kraków", "BATON 2,49", "SUMA PLN 2,49") == [
         ("BATON", 2.49)
     ]
+
+
+def test_a_code_beside_a_price_yields_to_the_name_above_or_below_it():
+    above = ["350ML CALPIS", "SR-9556404118038 2.49 2.49", "500ML COKE", "SR-9555589200 2.20 2.20"]
+    wanted = [("350ML CALPIS", 2.49), ("500ML COKE", 2.2)]
+    assert items_of("MART", *above, "TOTAL 4.69") == wanted
+    below = ["FG-A00019 3.00 SR", "Green Tea", "FG-H00027 3.80 SR", "Miso Soup"]
+    assert items_of("CAFE", *below, "TOTAL 6.80") == [("Green Tea", 3.0), ("Miso Soup", 3.8)]
+    alone = items_of("SHOP", "MILK 2.00", "FG-A00019 3.00", "TOTAL 5.00")
+    assert alone == [("MILK", 2.0), ("FG-A00019", 3.0)]
+
+
+def test_short_names_and_those_with_a_currency_in_a_word_are_names():
+    assert items_of("BURGER", "C-B 2.60", "Fr 1.70", "TOTAL 4.30") == [("C-B", 2.6), ("Fr", 1.7)]
+    assert items_of("BP", "EURO95 53.78", "TOTAL 53.78") == [("EURO95", 53.78)]
+
+
+def test_the_time_beside_a_table_is_no_price():
+    found = items_of("CAFE", "Table 51/1 9.38 PM", "OLIVE 12.50", "BREAD 3.00", "TOTAL 16.00")
+    assert [name for name, *_ in found] == ["OLIVE", "BREAD"]
