@@ -19,15 +19,17 @@ from fields.lexicon import rule
 from fields.tax_ids import TAX_ID
 
 _SUITE = re.compile(r" #[A-Z]?[\d-]{1,6}\b")
-_NUMBERED = re.compile(r"[^\w#]*(?:no\.? ?|lot ?)?\d+[\w/-]{0,4}[ ,]+.*[^\W\d_]{2}", re.IGNORECASE)
+_NUMBERED = re.compile(
+    r"^[^\w#]{0,3}(?:no\.? ?|lot ?)?\d{1,9}[\w/-]{0,4}[ ,].*[^\W\d_]{2}", re.IGNORECASE
+)
 _WORD = re.compile(r"[^\W\d_]{2}")
-_LONG_WORD = re.compile(r"[^\W\d_]{3}")
+_LONG_WORD = re.compile(r"[^\W\d_]{4}")
 _HEADING = rule(r"\b<items.headings>\b")
 _COMPANY = rule(r"\b<~legal.forms>\W*$")
 _POSTCODE = re.compile(  # 40-001 Katowice, 110 00 Praha; 0155 Oslo, NL-1017 MA; 75006 Paris
-    r"[^:]*(?<![\d-])(?:\d\d-\d{3}|\d{4}-\d{3}|\d{3} \d\d)(?![\d-]) +[^\W\d_]{3}"
-    r"|\W*(?:[A-Z]{1,3}-)?(?!000)[\dO]\d{3,4}\s+[^\W\d_]"
-    r"|[^:]*(?<!\d)[1-9O]\d{4}\s+[^\W\d_]{3}"
+    r"^[^:]*(?<![\d-])(?:\d\d-\d{3}|\d{4}-\d{3}|\d{3} \d\d)(?![\d-]) {1,3}[^\W\d_]{3}"
+    r"|^\W{0,3}(?:[A-Z]{1,3}-)?(?!000)[\dO]\d{3,4}\s{1,3}[^\W\d_]"
+    r"|^[^:]*(?<!\d)[1-9O]\d{4}\s{1,3}[^\W\d_]{3}"
 )
 _TOWN = rule(  # Rosemead, CA. 90280; Yukon, OK; London SE1 9RY; V3S 9N7; Singapore 117867
     r"(?-i:\w\W{1,3}[A-Z]{2}[.,]{0,2} ?\d{5}(?!\d)|^\w[^\W\d_][\w .]+, ?[A-Z]{2}$"

@@ -11,7 +11,7 @@ from fields.lexicon import COUNTRIES, rule
 
 MIN_DIGITS = 7
 # Not the UID of a card terminal, the MF of an Italian till, the TRN of a sale, a TAX INVOICE's.
-_OTHER = r"uid\W*\d|mf\b[^/\n]*$|trn\b(?!\W*\d{15}\b)|tax\W*<numbers.receipt>\b"
+_OTHER = r"uid\W{0,4}\d|mf\b[^/\n]{0,40}$|trn\b(?!\W*\d{15}\b)|tax\W{0,4}<numbers.receipt>\b"
 _INDIAN = r"\d\d[A-Z]{5}[\dA-Z]{8}"
 _MEXICAN = r"(?-i:[A-Z&]{3,4})\d{6}[\dA-Z]{3}"
 _PREFIX = (
@@ -22,7 +22,7 @@ _DIGITS = (  # not 105.00 13.65
     r"(?:/[\dA-Z]{1,3})*(?:\.? ?B\d\d)?"
 )
 TAX_ID = rule(
-    rf"(?:\b(?!{_OTHER})<~numbers.tax_id>\b[ .\-]*<numbers.number+tax_number>?"
+    rf"(?:\b(?!{_OTHER})<~numbers.tax_id>\b[ .\-]{{0,4}}<numbers.number+tax_number>?"
     r"[ .:#\-/()a-z]{0,14}?|\b(?=<numbers.tax_id_start>))"
     rf"(?P<number>{_INDIAN}|{_MEXICAN}|(?:{_PREFIX})?{_DIGITS})(?!\w)"
 )
