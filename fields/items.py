@@ -4,11 +4,13 @@ A name and its amount may stand on one row or on two, and the row `2 x 1,29` abo
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
 from decimal import Decimal
 from itertools import accumulate, pairwise, takewhile
 from operator import ne
+from statistics import median
 
 from fields.address import has_price
 from fields.contacts import is_head, is_no_name, is_street
@@ -40,7 +42,9 @@ _TAX_LETTERS = tuple(
         (r"^[A-Z] (?=\w{2})", r"(?<=\w\w) [A-Z]$", r"(?<=\w\w) \d{1,2}(?:[.,]\d\d?)? ?%$"),
     )
 )
+_LABELLED = re.compile(r":[ #]*\d[\d .,]*$")  # Table: 8, Gross Amt: 47 80
 _HEADING = rule(r"\b<items.headings>\b")
+MOST_NAMED = 4  # of so many prices one may have a name beside it, though names are below them
 MOST = 10  # times the total: an amount that is more is misread
 _MAYBE_ITEMS = ({"service"}, {"cash", "card", "wallet"}, {"tax"}, {"total", "grand", "subtotal"})
 _NO_ITEM = {"total", "grand", "subtotal", "rounding", "rounded", "change", "tax", "service", "tip"}
@@ -71,6 +75,7 @@ def _summed(
     yield _turned(items, sums)
     yield _first(items, likely)
     yield _if_made(_items(list(map(_in_columns, rows))), likely)
+    yield _if_made(_items(_aligned(rows)), likely)
     whole = _items(list(map(_in_whole, rows)))
     yield _if_made(whole, likely) if len(whole) > 1 else ()
     yield _last(whole, likely, items)
@@ -107,6 +112,15 @@ def _in_columns(row: Row) -> Row:
         return row
     parts = find_amounts(f"{row.text[:end]}\t{row.text[end + 1 :]}")
     return row._replace(numbers=parts, amounts=tuple(part for part in parts if part.is_money))
+
+
+def _aligned(rows: Sequence[Row]) -> Sequence[Row]:
+    """The rows, without amounts that end before the column of amounts begins: CUT FRUITS 1.99."""
+    last = {n: row.amounts[-1] for n, row in enumerate(rows) if row.amounts}
+    boxes = {n: box for n, each in last.items() if (box := rows[n].box(each.start, each.end))}
+    begin = median(box[0] for box in boxes.values()) if boxes else 0
+    before = {n for n, box in boxes.items() if box[2] < begin}
+    return [row._replace(amounts=()) if n in before else row for n, row in enumerate(rows)]
 
 
 def _items(rows: Sequence[Row], also: Set[str] = frozenset()) -> list[Item]:
@@ -157,16 +171,32 @@ def _without_date(row: Row) -> Row:
 
 
 def _are_names_below(reads: Sequence[tuple[Row, Read]]) -> bool:
-    """No price has a name beside it, but for codes, and the last row, but for thanks, is a name."""
-    priced = [read.name for _, read in reads if read.amount is not None and read.amount >= 0]
-    if any(name and not _is_code(name) for name in priced):
+    """Few prices have a name beside them, no code, and more have one below than above.
+
+    Where as many have one above, the row above the first is of the head if the last one is a name.
+    """
+    kinds = [_kind(row, read) for row, read in reads if not _is_number(row, read)]
+    if MOST_NAMED * kinds.count("named") > kinds.count("named") + kinds.count("price"):
         return False
-    last = [
-        (row, read)
-        for row, read in reads
-        if read.amount is not None or not (row.topics or is_no_name(row.text))
-    ][-1:]
-    return any(read.amount is None and _may_name(row, read) for row, read in last)
+    pairs = Counter(pairwise(kinds))
+    more = pairs["price", "name"] - pairs["name", "price"]
+    return more > 0 or (more == 0 and [kind for kind in kinds if kind != "other"][-1:] == ["name"])
+
+
+def _is_number(row: Row, read: Read) -> bool:
+    return read.amount is None and _is_code(row.text)
+
+
+def _kind(row: Row, read: Read) -> str:
+    """What the row is for those above and below."""
+    if read.amount is not None and read.amount < 0:
+        return "discount"
+    if read.amount is not None and (not read.name or _is_code(read.name)):
+        return "price"
+    if read.amount is not None:
+        return "named" if read.amount else "other"  # not DISC 0.00
+    is_thing = not (row.topics or is_no_name(row.text)) and _may_name(row, read)
+    return "name" if is_thing else "other"
 
 
 def _is_code(text: str) -> bool:
@@ -176,7 +206,8 @@ def _is_code(text: str) -> bool:
 
 
 def _may_name(row: Row, read: Read) -> bool:
-    return is_name(read.name) and len(_HEADING.findall(row.text)) < 2
+    is_other = len(_HEADING.findall(row.text)) > 1 or _LABELLED.search(row.text)
+    return is_name(read.name) and not is_other
 
 
 def _is_paid(item: Item, items: Sequence[Item]) -> bool:

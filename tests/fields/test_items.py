@@ -6,6 +6,7 @@ import pytest
 
 from fields.receipt import read_receipt
 from fields.text import rows_from_text
+from result import Line
 
 
 def read(*rows):
@@ -280,3 +281,27 @@ def test_short_names_and_those_with_a_currency_in_a_word_are_names():
 def test_the_time_beside_a_table_is_no_price():
     found = items_of("CAFE", "Table 51/1 9.38 PM", "OLIVE 12.50", "BREAD 3.00", "TOTAL 16.00")
     assert [name for name, *_ in found] == ["OLIVE", "BREAD"]
+
+
+def test_names_are_below_where_most_prices_have_one_there():
+    rows = ["VALUED CUSTOMER: 1170086176", "1x 000000811101 2.50SR", "TAMAGO (S)"]
+    found = items_of("AEON", *rows, "DISC 30% @1.75 -0.75", "Sub-total 1.75", "TOTAL 1.75")
+    assert found[0] == ("TAMAGO (S)", 2.5)
+    rows = ["PLAIN RICE", "922 2 1.59 3.18", "TEA", "823 1 3.18 3.18"]
+    found = items_of("WOK", *rows, "Gross Amt : 6 36", "Net Amt 6.36")
+    assert [name for name, *_ in found] == ["PLAIN RICE", "TEA"]
+
+
+def test_an_amount_that_ends_before_the_column_of_prices_is_part_of_a_name():
+    def line(text, left, right, top):
+        return Line(text, 0.99, (left, top, right, top + 18))
+
+    rows = [[line("AEON", 100, 200, 0)]]
+    things = [("JAMBU AIR", "4.33ZR"), ("CUT FRUITS 1.99", "2.50ZR"), ("BLUEBERRY", "3.90SR")]
+    for n, (name, price) in enumerate(things):
+        top = 60 + 40 * n
+        rows.append([line("1x 00000038109", 0, 150, top), line(price, 300, 360, top)])
+        rows.append([line(name, 40, 200, top + 20)])
+    rows.append([line("TOTAL", 0, 60, 200), line("10.73", 300, 350, 200)])
+    found = [(item.description, float(item.amount)) for item in read_receipt(rows).items]
+    assert found == [("JAMBU AIR", 4.33), ("CUT FRUITS", 2.5), ("BLUEBERRY", 3.9)]
