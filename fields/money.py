@@ -26,8 +26,8 @@ _DECIMAL = (
     r"|\d+[.,]\d+|[.,]\d\d(?!\d)"
 )
 _AMOUNT = re.compile(
-    rf"(?<!\d)(?<!\d[:/.,])(?P<before>{_SIGN} ?)?(?P<open>\()?(?P<mark>{_MARK}\.? ?)?"
-    rf"(?P<inner>{_SIGN} ?)?"
+    rf"(?<!\d)(?<!\d[:/.,])(?P<before>{_SIGN} ?)?(?P<open>\()?"
+    rf"(?P<mark>{_MARK}(?:\.(?<![$€£¥]\.))? ?)?(?P<inner>{_SIGN} ?)?"  # Rs.50, but $.50
     rf"(?P<number>{_GROUPED}|{_SPACED}|{_DECIMAL}|\d+)(?!\d|[.,:/]\d)"
     rf"(?P<round>[.,](?:--?|\u2013|=))?(?P<behind> ?(?:{_MARK}(?!\w)))?"
     rf"(?P<after> ?{_SIGN}(?!\w|{_MARK})|-(?=(?-i:[A-Z])(?:$|\s))| ?(?-i:CR)\b)?(?P<close>\))?"

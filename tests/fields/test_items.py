@@ -305,3 +305,14 @@ def test_an_amount_that_ends_before_the_column_of_prices_is_part_of_a_name():
     rows.append([line("TOTAL", 0, 60, 200), line("10.73", 300, 350, 200)])
     found = [(item.description, float(item.amount)) for item in read_receipt(rows).items]
     assert found == [("JAMBU AIR", 4.33), ("CUT FRUITS", 2.5), ("BLUEBERRY", 3.9)]
+
+
+def test_a_point_behind_a_sign_is_that_of_cents_and_behind_an_abbreviation_its_own():
+    assert items_of("SHOP", "MINT $.50", "GUM $1.25", "TOTAL $1.75") == [
+        ("MINT", 0.5),
+        ("GUM", 1.25),
+    ]
+    assert items_of("DHABA", "Dosa Rs.50", "Chai Rs.20", "Total Rs.70") == [
+        ("Dosa", 50),
+        ("Chai", 20),
+    ]
