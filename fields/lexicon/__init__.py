@@ -22,6 +22,7 @@ languages        codes of the languages that speak for its currency; phone: its 
   is_word                     its code is a word, and counts on a labelled row alone: PEN
   phone_form                  the pattern of phone numbers that several currencies share
 [tax]            names and rates: 1 point each for its currency
+[numbers] stdnum python-stdnum's modules of its tax numbers, which know their check digits
 """
 
 import re
