@@ -22,7 +22,8 @@ _SPACED = (  # 1 250,00; whole amounts only beside a currency: 1 250 EUR, XPF 1 
     rf"{_BLANKS}[.,]\d\d(?!\d)|{_BLANKS}(?= ?{_MARK}(?!\w))|(?(mark){_BLANKS}(?! ?\d|[.,]\d)|(?!))"
 )
 _DECIMAL = (
-    r"\d+ [.,] \d{2}(?=\W{0,2}$)|\d+(?: ?\.|\. ?|,|, (?=\d\d\b)|[\u00a0 ],)\d{2}(?!\d)"
+    r"(?<=[$€£])\d+:\d\d(?!\d)"  # a point misread
+    r"|\d+ [.,] \d{2}(?=\W{0,2}$)|\d+(?: ?\.|\. ?|,|, (?=\d\d\b)|[\u00a0 ],)\d{2}(?!\d)"
     r"|\d+[.,]\d+|[.,]\d\d(?!\d)"
 )
 _AMOUNT = re.compile(
@@ -139,7 +140,7 @@ def _number(written: str, is_measure: bool, style: Style) -> tuple[Decimal, int,
     the sign of the receipt's cents: 6.281 gallons, and 1,245.500 where cents have three.
     """
     digits = re.sub(r"[\u00a0\u202f '\u2019]", "", written)
-    parts = re.split(r"[.,]", digits)
+    parts = re.split(r"[.,:]", digits)
     whole, tail = "".join(parts[:-1]), parts[-1]
     if len(parts) == 1:
         return Decimal(digits), 0, "'" in written or "\u2019" in written

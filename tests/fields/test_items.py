@@ -316,3 +316,7 @@ def test_a_point_behind_a_sign_is_that_of_cents_and_behind_an_abbreviation_its_o
         ("Dosa", 50),
         ("Chai", 20),
     ]
+
+
+def test_a_colon_behind_a_sign_is_a_point_that_was_misread():
+    assert items_of("BAR", "TEA $2:50", "CAKE $8.00", "TOTAL $10.50") == [("TEA", 2.5), ("CAKE", 8)]
