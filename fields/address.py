@@ -12,6 +12,7 @@ from fields.contacts import (
     STREETS,
     is_no_name,
     is_street,
+    names_street,
 )
 from fields.dates import find_dates, find_time, parse_date
 from fields.labels import Row, plain
@@ -24,6 +25,7 @@ _NUMBERED = re.compile(
 )
 _WORD = re.compile(r"[^\W\d_]{2}")
 _LONG_WORD = re.compile(r"[^\W\d_]{4}")
+_EACH = rule(r"^\W*(?:<items.each>|<items.pieces+units>|<items.tax_codes>)\b")
 _HEADING = rule(r"\b<items.headings>\b")
 _COMPANY = rule(r"\b<~legal.forms>\W*$")
 _POSTCODE = re.compile(  # 40-001 Katowice, 110 00 Praha; 0155 Oslo, NL-1017 MA; 75006 Paris
@@ -51,7 +53,7 @@ def find_address(rows: Sequence[Row], after: int) -> str | None:
             if found:
                 break
             waiting = []
-        elif _is_place(text, is_dated=any(find_dates(row.text))):
+        elif _is_place(text, any(find_dates(row.text)) or _is_thing(rows, index)):
             found += [*waiting, text]
             waiting = []
         elif text and found and waiting:
@@ -62,8 +64,11 @@ def find_address(rows: Sequence[Row], after: int) -> str | None:
 
 
 def has_price(row: Row) -> bool:
-    """It ends with an amount, or a tax code behind it, as NO.50, JALAN PBS does not."""
-    return bool(row.amounts and not _LONG_WORD.search(row.text[row.amounts[-1].end :]))
+    """It ends with an amount, or with a unit or a tax code behind one; not NO.50, JALAN PBS."""
+    if not row.amounts:
+        return False
+    behind = row.text[row.amounts[-1].end :]
+    return bool(_EACH.search(behind) or not _LONG_WORD.search(behind))
 
 
 def _without_asides(row: Row) -> str:
@@ -106,15 +111,22 @@ def _is_server(text: str, below: str) -> bool:
     return bool(is_one and (is_no_name(below) or _GUESTS.search(below)))
 
 
-def _is_place(text: str, is_dated: bool) -> bool:
+def _is_thing(rows: Sequence[Row], index: int) -> bool:
+    """The date is on the row above, and a price on the one below: 10234 CHICKEN RICE."""
+    above, below = rows[index - 1].text, rows[index + 1 : index + 2]
+    is_dated = any(find_dates(above)) and not names_street(above)  # not 1-1-24 JALAN TUN
+    return is_dated and any(map(has_price, below))
+
+
+def _is_place(text: str, is_other: bool) -> bool:
     """It names a street, with a number or at its start or end, or a town with its postcode.
 
-    A number alone before a name is no postcode beside a date: 41627 | 26/03/2016 | Risalen.
+    A number before a name is no postcode on an other row: 41627 | 26/03/2016 | Risalen.
     """
     text = _SUITE.sub("", text)
     if IDENTITY.search(text) or _COMPANY.search(text) or len(_HEADING.findall(text)) > 1:
         return False
-    if _TOWN.search(text) or (_POSTCODE.match(text) and not is_dated):
+    if _TOWN.search(text) or (_POSTCODE.match(text) and not is_other):
         return True
     named, read = _streets_in(text), plain(text).split()
     is_short = len(read) <= MOST_WORDS and not named.isdisjoint(read[:1] + read[-1:])

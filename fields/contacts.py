@@ -15,7 +15,7 @@ STREETS = set(plain(" ".join(words("merchant", "streets", "places"))).split())
 STREET_ENDING = rule(r"<merchant.street_endings>\b")
 _NOT_A_NAME = rule(r"\b<merchant.not_a_name>\b")
 _WEB = rule(r"www\.|http|@[\w-]+\.[a-z]|\.com\b|\.co\.|\.<merchant.domains>\b")
-PHONE = rule(r"\b<numbers.phone>\b[ .:#\-/no]*(?P<number>\+?\(?\d[\d ()./\-]{5,18}\d)")
+PHONE = rule(r"\b<numbers.phone>\b[ .:#\-/no]*(?P<number>\+?\(?\d[\d ()./\-]{5,18}\d)(?!\d?:\d\d)")
 BARE_PHONE = re.compile(  # 617-555-0133, (617)555-0133, 617-5550133
     r"(?<![\d.])(?<!\d-)(?:\+? ?1[ .-])?(?:\(\d{3}\) ?-? ?|\d{3}[ .-])\d{3}[ .-]?\d{4}(?![\d.])"
 )
@@ -38,11 +38,13 @@ def is_street(text: str) -> bool:
     """It names a street, or a postcode with its town."""
     if tax_id_in(text) or IDENTITY.search(text):
         return False
-    return bool(
-        STREETS & set(plain(text).split())
-        or re.search(r"(?<!\d)\d{4,5}(?!\d)\s+[A-Za-z]|\b[A-Z]{2},? \d{5}\b", text)
-        or STREET_ENDING.search(text)
-    )
+    postcode = re.search(r"(?<!\d)\d{4,5}(?!\d)\s+[A-Za-z]|\b[A-Z]{2},? \d{5}\b", text)
+    return bool(postcode or names_street(text))
+
+
+def names_street(text: str) -> bool:
+    """It has a word for a street or a town, or the ending of one: Jalan, Hauptstr."""
+    return bool(STREETS & set(plain(text).split()) or STREET_ENDING.search(text))
 
 
 def find_phone(rows: Sequence[Row]) -> str | None:

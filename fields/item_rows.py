@@ -36,7 +36,7 @@ _QUANTITY = rule(r"^\W*<items.quantity>\b")
 _PIECES = rule(r"^ ?(?:[x\u00d7*]|<items.pieces+units>\b\.?)(?= )")
 _TRAIL = re.compile(r"[ (](?:(?:[x\u00d7] ?|X )(?P<a>\d{1,3})|(?P<b>\d{1,3}) ?[xX\u00d7])\)?\s*$")
 _CODE = re.compile(r"(?:^|(?<=\s))(?:(?<=^)[A-Z]?\d{5}|-?[A-Z]?\d{6})\d*\w{0,2}(?=\s|$)")
-_TAX_CODE = re.compile(filled(r"(?:(?<!\s)\s+|(?<=\d))<items.tax_codes>$"))
+_TAX_CODE = re.compile(filled(r"(?:(?<!\s)\s+|(?<=[.,]\d\d))<items.tax_codes>$"))
 _FOR = re.compile(rf"\([\s@]*(?:\)|$)|\s(?:@ ?{MARK}?|à)$")  # (2 @14.00)
 _ONLY_UNIT = re.compile(rf"\W*{_UNIT}\W*(?:\d+[.,]\d{{3}})?", re.IGNORECASE)
 _CURRENCIES = CURRENCY_NAMES - {
@@ -47,6 +47,7 @@ _CURRENCIES = CURRENCY_NAMES - {
 WORD = re.compile(r"[^\W\d_]{3}")
 _RATE = re.compile(r" %\s?\d{1,2}$")  # %08 *9,95
 MEASURED = Decimal("0.0005")  # of an amount, by which pumps and scales round
+ROUNDED = Decimal("0.025")  # to 5 Rappen; whole yen to half a yen
 MAX_QUANTITY = Decimal(999)
 
 
@@ -179,8 +180,9 @@ def _name(text: str) -> str:
     name = re.sub(r"(?<!\s)\s+[-\u2013]?\d+[.,]\d{2}(?:\b|\d+[.,]).*$", "", name)
     name = _FOR.sub("", name)
     name = _TAX_CODE.sub("", name).strip(" .:-*@=|,#_").lstrip("+>").strip()
-    found = re.findall(r"[^\W\d_]{2,}(?:\d+(?![\d.,]))?", name.lower())  # EURO95 is no currency
-    is_amount = bool(found) and _CURRENCIES.issuperset(found)
+    words = re.sub(r"\d*[.,]\d+", " ", name.lower()).split()
+    found = [word for word in words if len(word) > 1]
+    is_amount = bool(found) and _CURRENCIES.issuperset(found)  # but EURO95 and RON 95 are names
     is_other = is_amount or _ONLY_UNIT.fullmatch(name)
     return name if is_name(name) and not is_other else ""
 
@@ -213,7 +215,9 @@ def proved(read: Read, amount: Decimal | None) -> Read | None:
     if read.quantity is None or read.price is None or amount is None:
         return None
     is_measured = read.quantity != read.quantity.to_integral_value()
-    slack = abs(amount) * MEASURED if is_measured else Decimal(0)
+    is_whole = amount == amount.to_integral_value() and not amount.as_tuple().exponent
+    rounded = Decimal("0.5") if is_whole else ROUNDED
+    slack = max(abs(amount) * MEASURED, rounded) if is_measured else Decimal(0)
     for price in (read.price, read.price / 1000):
         if is_near(read.quantity * price, abs(amount), slack):
             return read._replace(price=price)

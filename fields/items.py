@@ -13,7 +13,7 @@ from operator import ne
 from statistics import median
 
 from fields.address import has_price
-from fields.contacts import is_head, is_no_name, is_street
+from fields.contacts import is_head, is_no_name, is_street, names_street
 from fields.dates import find_dates, find_time
 from fields.item_rows import (
     LEAD,
@@ -42,6 +42,7 @@ _TAX_LETTERS = tuple(
         (r"^[A-Z] (?=\w{2})", r"(?<=\w\w) [A-Z]$", r"(?<=\w\w) \d{1,2}(?:[.,]\d\d?)? ?%$"),
     )
 )
+_MEASURE = re.compile(r"\d+(?:[.,]\d+)? ?(?:[kcm]?[gl]|[cm]m|oz|s)\b", re.IGNORECASE)
 _LABELLED = re.compile(r":[ #]*\d[\d .,]*$")  # Table: 8, Gross Amt: 47 80
 _HEADING = rule(r"\b<items.headings>\b")
 MOST_NAMED = 4  # of so many prices one may have a name beside it, though names are below them
@@ -201,8 +202,9 @@ def _kind(row: Row, read: Read) -> str:
 
 def _is_code(text: str) -> bool:
     """It has more figures than letters, and no word, as below a name: BD52 - 10/100."""
-    is_numeric = sum(map(str.isdigit, text)) > sum(map(str.isalpha, text))
-    return is_numeric and not WORD.search(text)
+    figures = _MEASURE.sub("", text)
+    digits = sum(map(str.isdigit, figures))
+    return digits > max(2, sum(map(str.isalpha, figures))) and not WORD.search(text)
 
 
 def _may_name(row: Row, read: Read) -> bool:
@@ -313,7 +315,8 @@ def _without_letters(items: Sequence[Item]) -> tuple[Item, ...]:
 
 def _is_other(row: Row) -> bool:
     """It is of the head, as ul. Dluga 8, 31-147 Krakow is, or has a price not asked any more."""
-    is_address = row.amounts and is_street(row.text) and not has_price(row)
+    is_place = is_street(row.text) and names_street(row.text)
+    is_address = row.amounts and is_place and not has_price(row)
     is_former = row.amounts and _FORMER.search(row.text)
     return bool(is_head(row.text) or is_address or is_former)
 

@@ -10,8 +10,9 @@ from fields.lexicon import CURRENCY_NAMES, words
 from fields.totals import first_sum, role_of
 from result import Evidence
 
-_LAST4 = re.compile(
-    r"(?:(?<![*xX•#·.])[*xX•#·.]{4,}|(?<![\w*•#·])(?:[*xX•·]{2,}|#{3,}))[ -]*(?P<last4>\d{4})(?!\d)"
+_LAST4 = re.compile(  # not *** 0042 ***
+    r"(?:(?<![*xX•#·.])[*xX•#·.]{4,}|(?<![\w*•#·])(?:[*xX•·]{2,}|#{3,}))[ -]*"
+    r"(?P<last4>\d{4})(?!\d|[ -]*[*#])"
 )
 MOST_WORDS = 4  # of a row that says how it was paid, and no amount
 _METHODS = {"card": "card", "wallet": "mobile", "cash": "cash"}
@@ -24,27 +25,27 @@ _CASH -= _PAID | CURRENCY_NAMES
 def find_payment(rows: Sequence[Row], total: Decimal | None) -> tuple[str, Evidence] | None:
     """`card`, `mobile` or `cash`, and the row that says so.
 
-    That row has an amount and is no thing above the sums, or a card's number is beside it. What was
-    given without a word for coins was cash if change was given back. A masked number alone is that
-    of a card.
+    That row has an amount and is no thing above the sums, or a card's number is beside it; else it
+    says only how was paid. What was given without a word for coins was cash if change was given
+    back. A masked number alone is that of a card.
     """
     sums = first_sum(rows)
     paid = [
         row
         for n, row in enumerate(rows)
         if (row.amounts and (n >= sums or total in [each.value for each in row.amounts]))
-        or _says_way(row)
         or find_last4(rows[max(0, n - 1) : n + 2])
     ]
-    is_changed = any(role_of(row.topics) == "change" and _has_some(row) for row in rows)
+    is_changed = _is_changed(rows)
     said = (
         (method, row)
         for topic, method in _METHODS.items()
         for row in paid
-        if topic in _topics(row) and (topic != "cash" or is_changed or _says_cash(row))
+        if topic in row.topics and (topic != "cash" or is_changed or _says_cash(row))
     )
+    ways = ((method, row) for row in rows if (method := _way(row, is_changed)))
     masked = (("card", row) for row in rows if _LAST4.search(row.text))
-    found = next(chain(said, masked), None)
+    found = next(chain(said, ways, masked), None)
     if found is None:
         return None
     method, row = found
@@ -56,21 +57,22 @@ def find_last4(rows: Sequence[Row]) -> str | None:
     return next((found["last4"] for row in rows if (found := _LAST4.search(row.text))), None)
 
 
-def _says_way(row: Row) -> bool:
-    """It says how it was paid, and no amount: Payment Mode: Cash."""
-    read = plain(row.text).split()
-    return len(read) <= MOST_WORDS and not _PAID.isdisjoint(read)
+def _way(row: Row, is_changed: bool) -> str | None:
+    """What a row without an amount says: Cash Tender; at its end Payment Mode: Visa."""
+    read = row.text.split()
+    if not 1 < len(read) <= MOST_WORDS or _PAID.isdisjoint(plain(row.text).split()):
+        return None
+    if "cash" in row.topics and (is_changed or _says_cash(row)):
+        return "cash"
+    is_at_end = not _PAID.isdisjoint(plain(read[0]).split())
+    said = (_METHODS[topic] for topic in _METHODS if topic in topics(read[-1]))
+    return next(said, None) if is_at_end else None
 
 
-def _topics(row: Row) -> frozenset[str]:
-    """The row's, and those of its words where it says how it was paid: Bezahlt mit girocard."""
-    if not _says_way(row):
-        return row.topics
-    return row.topics.union(*map(topics, row.text.split()))
-
-
-def _has_some(row: Row) -> bool:
-    return any(amount.value for amount in row.amounts)
+def _is_changed(rows: Sequence[Row]) -> bool:
+    """Change was given back; 0.00 may stand below a card's payment too."""
+    change = [row.amounts for row in rows if role_of(row.topics) == "change"]
+    return any(amount.value for amounts in change for amount in amounts)
 
 
 def _says_cash(row: Row) -> bool:

@@ -90,15 +90,21 @@ def _time(rows: Sequence[Row], days: Sequence[tuple[str, Day]]) -> str | None:
     `days` are the rows that print this day, the likeliest first.
     """
     beside = [part for text, day in days for part in (text[day.end :], text[: day.start])]
-    texts = [row.text for row in rows if not _is_other(row)]
+    sums = [row for row in rows if _is_sum(row)]
+    texts = [_without_phone(row.text) for row in rows if row not in sums]
     undated = [text for text in texts if not any(find_dates(text))]
-    return next(filter(None, map(find_time, (*beside, *undated, *texts))), None)
+    last = [row.text for row in sums if "change" not in row.topics]
+    return next(filter(None, map(find_time, (*beside, *undated, *texts, *last))), None)
 
 
-def _is_other(row: Row) -> bool:
-    """Its figures may look like a time and are none: Tel: 01.48.28.44.81, CHANGE 0:00."""
-    is_sum = row.topics and not row.amounts and not _HALF_DAY.search(row.text)
-    return bool(is_sum or phone_in(row.text))
+def _is_sum(row: Row) -> bool:
+    """Its figures may look like a time and be an amount: CHANGE 0:00; Cash Sale 14:22 is one."""
+    return bool(row.topics and not row.amounts and not _HALF_DAY.search(row.text))
+
+
+def _without_phone(text: str) -> str:
+    phone = phone_in(text)
+    return text[: phone.start()] + text[phone.end() :] if phone else text
 
 
 def find_possible_dates(rows: Sequence[Row], home: Home) -> list[PossibleDate]:

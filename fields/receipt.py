@@ -38,7 +38,7 @@ MIN_NAME_CONFIDENCE = 0.82
 MAX_ROWS = 600  # that are looked at: the head and the foot of a longer text, in equal parts
 
 _NUMBER = rule(
-    r"(?<!, )\b<numbers.receipt>\b[ .\-]{0,3}(?:<numbers.number>|#)?[ .:#\-]{0,6}"
+    r"\b(?!(?<=, )or \d{5}\b)<numbers.receipt>\b[ .\-]{0,3}(?:<numbers.number>|#)?[ .:#\-]{0,6}"
     r"(?P<number>[A-Z]{0,5}[-/ ]?\d[\w\-/]{2,})"
 )
 

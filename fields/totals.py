@@ -84,7 +84,8 @@ def find_totals(rows: Sequence[Row], currency: str | None = None) -> Totals:
     ways = [(_together(found, [*tips, *services], off), off) for off in discounts]
     way, discount = next((pair for pair in ways if _is_needed(*pair)), ways[-1])
     total, subtotal, tax, charge = way
-    rated = _of_total(rated, total)
+    before = total.value - (discount or 0) if total else Decimal(0)
+    rated = _of_total(rated, total, before)
     proofs = _proofs(way, likely["total"], discount, candidates)
     is_of_rates = total is not None and total.value == _paid_with_all(rated)
     if is_of_rates and len(rated) > 1:
@@ -304,18 +305,21 @@ def _discounts(rows: Sequence[Row], candidates: Sequence[Candidate]) -> list[Dec
     are of single things, or where only an amount without a name is negative.
     """
     named: dict[int, Decimal] = {}
+    sure: dict[int, Decimal] = {}
     for candidate in (c for c in candidates if _is_discount(c, rows[c.row])):
-        value = candidate.amount.value
-        if candidate.row not in named or value < 0:
-            named[candidate.row] = -abs(value)
+        row, value = candidate.row, candidate.amount.value
+        if row not in named or value < 0:
+            named[row] = -abs(value)
+            if not _is_before_words(rows[row], candidate.amount):
+                sure[row] = named[row]
     if not named:
         return [_taken_off(candidates), None]
-    whole = {value for row, value in named.items() if "total" in rows[row].topics}
-    whole = whole or {*named.values()}
+    whole = {value for row, value in sure.items() if "total" in rows[row].topics}
+    alone = list(whole or sure.values())
     return [
         *named.values(),
         sum(named.values(), Decimal(0)),
-        whole.pop() if len(whole) == 1 else None,
+        alone[0] if len(alone) == 1 else None,
     ]
 
 
@@ -324,11 +328,11 @@ def _is_discount(candidate: Candidate, row: Row) -> bool:
     amount = candidate.amount
     is_sum = amount.is_money or (amount.value < 0 and "points" not in candidate.label)
     is_called = role_of(candidate.label) == "discount" and "subtotal" not in row.topics
-    return is_called and is_sum and bool(amount.value) and not _is_before_words(row, amount)
+    return is_called and is_sum and bool(amount.value)
 
 
 def _is_before_words(row: Row, amount: Amount) -> bool:
-    """It is no negative one, and words follow: 1 COUPON, Descuento Ley 17.934 aplicado."""
+    """The amount is not negative and words follow it: 1 COUPON, Descuento Ley 17.934 aplicado."""
     behind = row.text[amount.end :]
     is_last = not any(map(str.isdigit, behind))  # not Saving 3.80 Rounding 0.00
     return amount.value > 0 and is_last and sum(map(str.isalpha, behind)) > 2
@@ -387,35 +391,46 @@ def _tax_rows(rows: Sequence[Row]) -> list[_Rated]:
     return [found for row in taxes if (found := _tax_row(row))]
 
 
-def _of_total(rated: Sequence[_Rated], total: Sum | None) -> list[_Rated]:
-    """The taxes that the total allows, each once; one that its rate makes of the total is proved.
+def _of_total(rated: Sequence[_Rated], total: Sum | None, before: Decimal) -> list[_Rated]:
+    """The taxes, each once; one that its rate makes of the total is proved.
 
-    What is larger than the rate makes of the total is what was paid with it: TOTAL GST 6% 34.80.
+    What is larger than the rate makes of the total, or of what it was `before` a discount, is left
+    out: it was paid with the rate, as in TOTAL GST 6% 34.80.
     """
-    found: list[_Rated] = []
+    if total is None:
+        return list(rated)
+    most = max(abs(total.value), abs(before))
+    once: list[_Rated] = []
     for each in rated:
-        amount, whole = each.tax.amount or Decimal(0), _inside(total, each.tax.rate)
-        if whole is not None and abs(amount) > abs(whole) * MOST_OF_RATE + CENT:
-            continue
-        is_whole = whole is not None and abs(amount - whole) <= CENT
-        if not any(_is_repeated(each, other, is_whole) for other in found):
-            paid = total.value if total and is_whole else None
-            found.append(each._replace(paid=each.paid or paid))
-    return found
+        amount, rate = each.tax.amount or Decimal(0), each.tax.rate or Decimal(0)
+        is_paid = abs(amount) > _inside(most, rate) * MOST_OF_RATE + CENT
+        if not is_paid and not any(_is_repeated(each, other, total.value) for other in once):
+            once.append(each)
+    return [
+        each._replace(paid=each.paid or (total.value if _is_whole(each, total.value) else None))
+        for each in once
+    ]
 
 
-def _is_repeated(one: _Rated, other: _Rated, is_whole: bool) -> bool:
+def _is_whole(rated: _Rated, total: Decimal, times: int = 1) -> bool:
+    """So many times the tax is what so many times its rate makes of the total."""
+    amount, rate = rated.tax.amount or Decimal(0), rated.tax.rate or Decimal(0)
+    return abs(times * amount - _inside(total, times * rate)) <= CENT
+
+
+def _is_repeated(one: _Rated, other: _Rated, total: Decimal) -> bool:
     """The same tax: all of the total's, or once with what was paid and once without.
 
     India's CGST and SGST are the same amount, and two.
     """
     is_other_print = (one.paid is None) != (other.paid is None)
-    return one.tax.amount == other.tax.amount and (is_whole or is_other_print)
+    is_one = any(_is_whole(r, total) and not _is_whole(r, total, times=2) for r in (one, other))
+    return one.tax.amount == other.tax.amount and (is_other_print or is_one)
 
 
-def _inside(total: Sum | None, rate: Decimal | None) -> Decimal | None:
+def _inside(total: Decimal, rate: Decimal) -> Decimal:
     """The tax of this rate that is inside the total."""
-    return total.value * rate / (100 + rate) if total and rate is not None else None
+    return total * rate / (100 + rate)
 
 
 def _amounts(rated: Sequence[_Rated]) -> list[Decimal]:

@@ -263,6 +263,21 @@ def test_an_address_with_figures_like_an_amount_is_no_item():
     ]
 
 
+def test_a_unit_behind_a_price_makes_no_address_of_an_item():
+    rows = ["4011 Bananas 1.50 each", "4012 Oranges 2.00 each"]
+    assert [amount for _, amount, *_ in items_of("FARM", *rows, "TOTAL 3.50")] == [1.5, 2.0]
+
+
+def test_a_name_with_few_letters_is_no_code():
+    assert items_of("SHOP", "DRINKS", "V8 330ml 2.00", "TOTAL 2.00") == [("V8 330ml", 2.0)]
+    assert items_of("SHOP", "WINDOWS 10SR 99.00", "TOTAL 99.00") == [("WINDOWS 10SR", 99.0)]
+
+
+def test_a_weight_may_be_rounded_to_five_rappen():
+    rows = ["BANANEN", "0.455 kg x 3.90 1.75", "TOTAL CHF 1.75"]
+    assert items_of("MIGROS", "8001 Zürich", *rows) == [("BANANEN", 1.75, 0.455, 3.9)]
+
+
 def test_a_code_beside_a_price_yields_to_the_name_above_or_below_it():
     above = ["350ML CALPIS", "SR-9556404118038 2.49 2.49", "500ML COKE", "SR-9555589200 2.20 2.20"]
     wanted = [("350ML CALPIS", 2.49), ("500ML COKE", 2.2)]

@@ -895,6 +895,8 @@ def test_what_takes_nothing_off_the_total_is_no_discount(row):
         (["Member Discount -1.20", "Member Discount -2.09", "Total Savings -3.29"], "-3.29"),
         (["Item promo -1.20", "Item promo -2.09", "TOTAL 8.71"], None),
         (["Sub Total before Discount 12.00", "TOTAL 12.00"], None),
+        (["Subtotal 12.00", "Discount 1.00 Member", "TOTAL 11.00"], "-1.00"),
+        (["Rabatt -0.50", "Rabatt -0.50", "TOTAL 11.00"], None),
         (["Payment Voucher UEW 6", "TOTAL 12.00"], None),
     ],
 )
@@ -916,6 +918,8 @@ def test_points_and_a_refund_are_no_discount():
         ("06/08/2017 10:32:45 P", "22:32"),
         ("Tel: 01.48.28.44.81\n02-08-2015", None),
         ("CHANGE 0:00\n15:59 17JUL89", "15:59"),
+        ("Cash Sale 14:22\n02-08-2015", "14:22"),
+        ("Tel. 030 1234567 12:45 Uhr\n02-08-2015", "12:45"),
         ("1 @ 2/ 1.00 .50F\n02-08-2015", None),
         ("GST NO: 27ABCFA5632P125 (09:33 PM)", "21:33"),
         ("02-08-2015\n12.50 Uhr", "12:50"),
@@ -1216,6 +1220,8 @@ def test_what_a_suggested_tip_would_make_is_no_total():
         ("TOTAL 60.50\nTVA 21% 28.50\nTVA 12% 32.00", []),
         ("COFFEE (10 @ 3.00) 30.00\nTOTAL 30.00", []),
         ("CGST 9% 9.00\nSGST 9% 9.00\nTOTAL 118.00", [("9", "9.00"), ("9", "9.00")]),
+        ("CGST 2.5% 0.25\nSGST 2.5% 0.25\nTOTAL 10.50", [("2.5", "0.25"), ("2.5", "0.25")]),
+        ("SUMME 20,00\nGUTSCHEIN -15,00\nZU ZAHLEN 5,00\nMWST 19% 3,19", [("19", "3.19")]),
     ],
 )
 def test_taxes_are_what_their_rates_allow_each_once(rows, taxes):
@@ -1274,6 +1280,8 @@ def test_the_total_with_its_tax_is_no_tax():
         ("Beleg-Nr 4571", "4571"),
         ("Beleg-Nr. : 4571", "4571"),
         ("Bon Nr.:3226", "3226"),
+        ("Server Anna Table 5, Check 4455", "4455"),
+        ("Portland, OR 97212", None),
         ("RETURN WITH RECEIPT THRU 01/12/2011", None),
     ],
 )
