@@ -44,9 +44,9 @@ MOST_WORDS = 6  # of a street without a number
 
 
 def find_address(rows: Sequence[Row], after: int) -> str | None:
-    """The rows below the one with the index `after`, with one row between two of them."""
+    """The rows below the one with the index `after`; any row may stand between two of them."""
     found: list[str] = []
-    waiting: list[str] = []  # a row that is of the address if the next one is
+    waiting: list[str] = []  # the row that may stand between: the address has it if it goes on
     for index, row in enumerate(rows[after + 1 :], after + 1):
         text = _without_asides(row)
         if _ends_address(text, row, rows[index + 1 : index + 2]):

@@ -189,7 +189,7 @@ def _is_number(row: Row, read: Read) -> bool:
 
 
 def _kind(row: Row, read: Read) -> str:
-    """What the row is for those above and below."""
+    """A `name` or a `price` alone, `named` for both on one row, a `discount`, or an `other` row."""
     if read.amount is not None and read.amount < 0:
         return "discount"
     if read.amount is not None and (not read.name or _is_code(read.name)):

@@ -17,7 +17,7 @@ _LAST4 = re.compile(  # not *** 0042 ***
 MOST_WORDS = 4  # of a row that says how it was paid, and no amount
 _METHODS = {"card": "card", "wallet": "mobile", "cash": "cash"}
 _PAID = {word for phrase in words("labels", "paid") for word in plain(phrase).split()}
-# Words for coins and notes, and no other way to pay.
+# The words of all languages for coins and notes: those for cash less those for paying.
 _CASH = {word for phrase in words("topics", "cash") for word in plain(phrase).split()}
 _CASH -= _PAID | CURRENCY_NAMES
 

@@ -299,10 +299,10 @@ def _first_row(candidates: Sequence[Candidate], length: int, sums: Set[Decimal])
 
 
 def _discounts(rows: Sequence[Row], candidates: Sequence[Candidate]) -> list[Decimal | None]:
-    """What may be taken off the subtotal, as negative amounts; the last is it if none is needed.
+    """What may be taken off the subtotal, as negative amounts; the first that the sums need is it.
 
-    That is what alone is called a discount, or is called their total; None where several are, which
-    are of single things, or where only an amount without a name is negative.
+    The last is taken where the sums need none: the only discount, or what is called their total;
+    None where there are several, which are of single things, and where nothing is called one.
     """
     named: dict[int, Decimal] = {}
     sure: dict[int, Decimal] = {}
