@@ -180,7 +180,7 @@ def _name(text: str) -> str:
     name = re.sub(r"(?<!\s)\s+[-\u2013]?\d+[.,]\d{2}(?:\b|\d+[.,]).*$", "", name)
     name = _FOR.sub("", name)
     name = _TAX_CODE.sub("", name).strip(" .:-*@=|,#_").lstrip("+>").strip()
-    words = re.sub(r"\d*[.,]\d+", " ", name.lower()).split()
+    words = re.sub(r"(?<!\d)\d{0,9}[.,]\d+", " ", name.lower()).split()
     found = [word for word in words if len(word) > 1]
     is_amount = bool(found) and _CURRENCIES.issuperset(found)  # but EURO95 and RON 95 are names
     is_other = is_amount or _ONLY_UNIT.fullmatch(name)

@@ -42,7 +42,7 @@ _TAX_LETTERS = tuple(
         (r"^[A-Z] (?=\w{2})", r"(?<=\w\w) [A-Z]$", r"(?<=\w\w) \d{1,2}(?:[.,]\d\d?)? ?%$"),
     )
 )
-_MEASURE = re.compile(r"\d+(?:[.,]\d+)? ?(?:[kcm]?[gl]|[cm]m|oz|s)\b", re.IGNORECASE)
+_MEASURE = re.compile(r"(?<!\d)\d{1,6}(?:[.,]\d{1,3})? ?(?:[kcm]?[gl]|[cm]m|oz|s)\b", re.IGNORECASE)
 _LABELLED = re.compile(r":[ #]*\d[\d .,]*$")  # Table: 8, Gross Amt: 47 80
 _HEADING = rule(r"\b<items.headings>\b")
 MOST_NAMED = 4  # of so many prices one may have a name beside it, though names are below them
