@@ -28,15 +28,18 @@ _LONG_WORD = re.compile(r"[^\W\d_]{4}")
 _EACH = rule(r"^\W*(?:<items.each>|<items.pieces+units>|<items.tax_codes>)\b")
 _HEADING = rule(r"\b<items.headings>\b")
 _COMPANY = rule(r"\b<~legal.forms>\W*$")
-_POSTCODE = re.compile(  # 40-001 Katowice, 110 00 Praha; 0155 Oslo, NL-1017 MA; 75006 Paris
-    r"^[^:]*(?<![\d-])(?:\d\d-\d{3}|\d{4}-\d{3}|\d{3} \d\d)(?![\d-]) {1,3}[^\W\d_]{3}"
+# 40-001 Katowice, 01305-000 Rio, 110 00 Praha; 0155 Oslo, NL-1017 MA; 75006 Paris
+_POSTCODE = re.compile(
+    r"^[^:]*(?<![\d-])(?:\d\d-\d{3}|\d{4,5}-\d{3}|\d{3} \d\d)(?![\d-]) {1,3}[^\W\d_]{3}"
     r"|^\W{0,3}(?:[A-Z]{1,3}-)?(?!000)[\dO]\d{3,4}\s{1,3}[^\W\d_]"
     r"|^[^:]*(?<!\d)[1-9O]\d{4}\s{1,3}[^\W\d_]{3}"
 )
-_TOWN = rule(  # Rosemead, CA. 90280; Yukon, OK; London SE1 9RY; V3S 9N7; Singapore 117867
+# Rosemead, CA. 90280; Yukon, OK; Hobart TAS 7000; London SE1 9RY; V3S 9N7; D02 X285
+_TOWN = rule(
     r"(?-i:\w\W{1,3}[A-Z]{2}[.,]{0,2} ?\d{5}(?!\d)|^\w[^\W\d_][\w .]+, ?[A-Z]{2}$"
+    r"|[^\W\d_]{4},? [A-Z]{3} \d{4}$|\b[A-Z]\d[\dW] [A-Z][A-Z\d]{3}$"
     r"|\b[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}\b|\b[A-Z]\d[A-Z] ?\d[A-Z]\d\b)"
-    r"|\b<merchant.names> \d{5,6}\b"
+    r"|\b<merchant.names> \d{5,6}\b"  # Singapore 117867
 )
 _GUESTS = re.compile(r"\b(?:gst|cvr|pax):? ?\d{1,2}$", re.IGNORECASE)
 _SERVER = re.compile(r"\d{1,4} [^\W\d_][\w.]*(?: [\w.]{1,12})?")
@@ -101,7 +104,7 @@ def _ends_address(text: str, row: Row, below: Sequence[Row]) -> bool:
         return True
     rest = "".join(map(_without_asides, below))
     if is_no_name(text):  # but Jalan Dato Onn is a street, though dato is Danish for date
-        return not (is_street(rest) and not is_no_name(rest))
+        return not (is_street(rest) or _TOWN.search(rest)) or bool(is_no_name(rest))
     return bool(_GUESTS.search(text)) or _is_server(text, rest)
 
 
