@@ -62,9 +62,20 @@ def find_items(
     rows = rows[:last]
     most = MOST * max(sums, default=Decimal(0))
     printed = [item for item in _items(rows) if most <= 0 or abs(_amount(item)) <= most]
-    found = next(filter(None, _summed(rows, printed, sums, likely)), None)
-    found = found or _measured(rows, likely) or _without_sums(printed, sums)
-    return _without_letters(_without_choices(found))
+    found = next(filter(None, _summed(rows, printed, sums, likely)), ())
+    if len(found) < 2:
+        found = _with_measure(found, _measured(rows, likely))
+    return _without_letters(_without_choices(found or _without_sums(printed, sums)))
+
+
+def _with_measure(found: Sequence[Item], measured: Sequence[Item]) -> Sequence[Item]:
+    """The only item with what was measured of it: GALLONS 10.512 above FUEL SALE 34.68."""
+    if not found or not measured:
+        return found or measured
+    (item,), (count,) = found, measured
+    if item.quantity is not None:
+        return found
+    return [replace(item, quantity=count.quantity, unit_price=count.unit_price)]
 
 
 def _summed(

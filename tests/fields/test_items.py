@@ -335,3 +335,15 @@ def test_a_point_behind_a_sign_is_that_of_cents_and_behind_an_abbreviation_its_o
 
 def test_a_colon_behind_a_sign_is_a_point_that_was_misread():
     assert items_of("BAR", "TEA $2:50", "CAKE $8.00", "TOTAL $10.50") == [("TEA", 2.5), ("CAKE", 8)]
+
+
+def test_the_only_item_has_what_was_measured_above_it():
+    rows = ["REGULAR", "GALLONS 10.512", "PRICE/GAL $3.299", "FUEL SALE $34.68", "TOTAL $34.68"]
+    assert items_of("SHELL", "Miami, FL 33139", *rows) == [("FUEL SALE", 34.68, 10.512, 3.299)]
+
+
+def test_a_tax_code_alone_is_no_name():
+    rows = ["17007 65.00 15.50 1,007.50 ZRL", "UDANG KERING", "TOTAL RM 1,007.50"]
+    assert items_of("KEDAI", *rows) == [("UDANG KERING", 1007.5, 65, 15.5)]
+    rows = ["NONA YARN", "10.00 PKTS X 13.00 130.00 SR", "TOTAL RM 130.00"]
+    assert items_of("KEDAI", *rows) == [("NONA YARN", 130, 10, 13)]
