@@ -39,6 +39,8 @@ _TOWN = rule(
     r"(?-i:\w\W{1,3}[A-Z]{2}[.,]{0,2} ?\d{5}(?!\d)|^\w[^\W\d_][\w .]+, ?[A-Z]{2}$"
     r"|[^\W\d_]{4},? [A-Z]{3} \d{4}$|\b[A-Z]\d[\dW] [A-Z][A-Z\d]{3}$"
     r"|\b[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}\b|\b[A-Z]\d[A-Z] ?\d[A-Z]\d\b)"
+    r"|(?-i:^[A-Z][^\W\d_]{3,20}(?: - |-|, | )[1-9]\d{5}$)"  # Bengaluru - 560001
+    r"|[都府県市区]\D{1,12}\d|路 ?\d{1,5} ?号"
     r"|\b<merchant.names> \d{5,6}\b"  # Singapore 117867
 )
 _GUESTS = re.compile(r"\b(?:gst|cvr|pax):? ?\d{1,2}$", re.IGNORECASE)
@@ -64,6 +66,11 @@ def find_address(rows: Sequence[Row], after: int) -> str | None:
         elif _WORD.search(text):
             waiting = [text] if found or _NUMBERED.match(text) else []
     return ", ".join(text.strip(" ,*") for text in found) or None
+
+
+def names_town(text: str) -> bool:
+    """It has a town with its postcode."""
+    return bool(_TOWN.search(text))
 
 
 def has_price(row: Row) -> bool:

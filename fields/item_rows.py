@@ -35,7 +35,7 @@ _NUMBERED = re.compile(rf"{_START}\d{{1,2}} +(?:(?P<quantity>\d{{1,2}}) +{_NAME}
 _QUANTITY = rule(r"^\W*<items.quantity>\b")
 _PIECES = rule(r"^ ?(?:[x\u00d7*]|<items.pieces+units>\b\.?)(?= )")
 _TRAIL = re.compile(r"[ (](?:(?:[x\u00d7] ?|X )(?P<a>\d{1,3})|(?P<b>\d{1,3}) ?[xX\u00d7])\)?\s*$")
-_CODE = re.compile(r"(?:^|(?<=\s))(?:(?<=^)[A-Z]?\d{5}|-?[A-Z]?\d{6})\d*\w{0,2}(?=\s|$)")
+_CODE = re.compile(r"(?:^|(?<=\s))(?:(?<=^)(?:[A-Z] )?[A-Z]?\d{5}|-?[A-Z]?\d{6})\d*\w{0,2}(?=\s|$)")
 _TAX_CODE = re.compile(filled(r"(?:(?<!\s)\s+|(?<=[.,]\d\d)|^)<items.tax_codes>$"))
 _FOR = re.compile(rf"\([\s@]*(?:\)|$)|\s(?:@ ?{MARK}?|à)$")  # (2 @14.00)
 _ONLY_UNIT = re.compile(rf"\W*{_UNIT}\W*(?:\d+[.,]\d{{3}})?", re.IGNORECASE)

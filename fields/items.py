@@ -12,7 +12,7 @@ from itertools import accumulate, pairwise, takewhile
 from operator import ne
 from statistics import median
 
-from fields.address import has_price
+from fields.address import has_price, names_town
 from fields.contacts import is_head, is_no_name, is_street, names_street
 from fields.dates import find_dates, find_time
 from fields.item_rows import (
@@ -328,8 +328,9 @@ def _is_other(row: Row) -> bool:
     """It is of the head, as ul. Dluga 8, 31-147 Krakow is, or has a price not asked any more."""
     is_place = is_street(row.text) and names_street(row.text)
     is_address = row.amounts and is_place and not has_price(row)
+    is_town = row.amounts and not row.amounts[-1].decimals and names_town(row.text)  # NW10 0TL
     is_former = row.amounts and _FORMER.search(row.text)
-    return bool(is_head(row.text) or is_address or is_former)
+    return bool(is_head(row.text) or is_address or is_town or is_former)
 
 
 def _priced(items: list[Item], price: Decimal | None) -> None:

@@ -13,6 +13,7 @@ LONGEST = 160  # characters of a row that are looked at: till rolls hold 48, pag
 _CLOCK = lexicon.filled("<dates.clock>")
 _SIGN = r"[-\u2013\u2212~]"
 _MARK = lexicon.MARK  # a number beside it is money
+_GLUED = r"(?!(?-i:(?<=[a-z])[a-z]))"  # TOTALRM 5.00, but Chicken Parm 5.00
 _GROUPED = (
     r"\d{1,3}(?:(?:[.,'\u2019]| ?[.,] ?)\d{3}){1,5}(?!\d)(?:[.,]\d{1,2}(?!\d))?"
     r"|\d{1,2}(?:,\d\d){1,4},\d{3}(?!\d)(?:\.\d\d(?!\d))?"  # India: 1,29,900
@@ -28,7 +29,7 @@ _DECIMAL = (
 )
 _AMOUNT = re.compile(
     rf"(?<!\d)(?<!\d[:/.,])(?P<before>{_SIGN} ?)?(?P<open>\()?"
-    rf"(?P<mark>{_MARK}(?:\.(?<![$€£¥]\.))? ?)?(?P<inner>{_SIGN} ?)?"  # Rs.50, but $.50
+    rf"(?P<mark>{_GLUED}{_MARK}(?:\.(?<![$€£¥]\.))? ?)?(?P<inner>{_SIGN} ?)?"  # Rs.50, but $.50
     rf"(?P<number>{_GROUPED}|{_SPACED}|{_DECIMAL}|\d+)(?!\d|[.,:/]\d)"
     rf"(?P<round>[.,](?:--?|\u2013|=))?(?P<behind> ?(?:{_MARK}(?!\w)))?"
     rf"(?P<after> ?{_SIGN}(?!\w|{_MARK})|-(?=(?-i:[A-Z])(?:$|\s))| ?(?-i:CR)\b)?(?P<close>\))?"

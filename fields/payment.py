@@ -14,6 +14,7 @@ _LAST4 = re.compile(  # not *** 0042 ***
     r"(?:(?<![*xX•#·.])[*xX•#·.]{4,}|(?<![\w*•#·])(?:[*xX•·]{2,}|#{3,}))[ -]*"
     r"(?P<last4>\d{4})(?!\d|[ -]*[*#])"
 )
+_CARDS = re.compile(r"(?:(?<!\w)[*•]|\bending(?: in)?) ?(?P<last4>\d{4})(?![\d.,])", re.IGNORECASE)
 MOST_WORDS = 4  # of a row that says how it was paid, and no amount
 _METHODS = {"card": "card", "wallet": "mobile", "cash": "cash"}
 _PAID = {word for phrase in words("labels", "paid") for word in plain(phrase).split()}
@@ -54,7 +55,14 @@ def find_payment(rows: Sequence[Row], total: Decimal | None) -> tuple[str, Evide
 
 def find_last4(rows: Sequence[Row]) -> str | None:
     """The last four digits of a card whose other ones are masked."""
-    return next((found["last4"] for row in rows if (found := _LAST4.search(row.text))), None)
+    found = (_last4(row) for row in rows)
+    return next((match["last4"] for match in found if match), None)
+
+
+def _last4(row: Row) -> re.Match[str] | None:
+    """Masked figures, or such behind one * or "ending in" where a card is named."""
+    masked = _LAST4.search(row.text)
+    return masked or (_CARDS.search(row.text) if "card" in row.topics else None)
 
 
 def _way(row: Row, is_changed: bool) -> str | None:

@@ -30,6 +30,8 @@ def address_of(rows):
         "12 Station Road\nCambridge CB1 2JW",
         "12 Smith Street\nMelbourne VIC 3000",
         "3 Pearse Street\nDublin 2 D02 X285",
+        "100 Feet Road\nBengaluru - 560001",
+        "東京都渋谷区道玄坂2-10-1",
         "Rua Augusta 1200\n01305-000 São Paulo",
         "27. Westcoast Highway\nSINGAPORE 117867",
         "Max Euweplein 59-61\nNL-1017 MA Amsterdam",

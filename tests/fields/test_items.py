@@ -347,3 +347,9 @@ def test_a_tax_code_alone_is_no_name():
     assert items_of("KEDAI", *rows) == [("UDANG KERING", 1007.5, 65, 15.5)]
     rows = ["NONA YARN", "10.00 PKTS X 13.00 130.00 SR", "TOTAL RM 130.00"]
     assert items_of("KEDAI", *rows) == [("NONA YARN", 130, 10, 13)]
+
+
+def test_the_end_of_a_word_is_no_currency_and_a_town_no_item():
+    rows = ["Brent Park, London NW10 0TL", "Chicken Parm 20.49", "E 96716 ORG SPINACH 2.00"]
+    wanted = [("Chicken Parm", 20.49), ("ORG SPINACH", 2.0)]
+    assert items_of("PUB", *rows, "TOTAL 22.49") == wanted

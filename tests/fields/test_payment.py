@@ -24,6 +24,8 @@ def paid(*rows):
         (["*** 0042 ***", "TOTAL 5.00"], (None, None)),
         (["TOTAL 5.00", "Payment Mode: Cash"], ("cash", None)),
         (["TOTAL 5.00", "Payment Mode: Visa"], ("card", None)),
+        (["TOTAL 5.00", "Visa *4402 5.00"], ("card", "4402")),
+        (["TOTAL 5.00", "Mastercard ending in 3355 5.00"], ("card", "3355")),
         (["TOTAL 5.00", "CONTANT 5.00"], ("cash", None)),
         (["TOTAL 5.00", "Bezahlt mit girocard"], ("card", None)),
         (["TOTAL 5.00", "ATCUD: JFXX8812-18231"], (None, None)),
