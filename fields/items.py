@@ -5,7 +5,7 @@ A name and its amount may stand on one row or on two, and the row `2 x 1,29` abo
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import replace
 from decimal import Decimal
 from itertools import accumulate, pairwise, takewhile
@@ -86,15 +86,23 @@ def _summed(
     yield _run([item for item in items if _is_paid(item, items)], sums)
     yield _turned(items, sums)
     yield _first(items, likely)
-    yield _if_made(_items(list(map(_in_columns, rows))), likely)
-    yield _if_made(_items(_aligned(rows)), likely)
-    whole = _items(list(map(_in_whole, rows)))
+    yield _if_made(items, likely)
+    yield _if_made(_otherwise(rows, map(_in_columns, rows)), likely)
+    yield _if_made(_otherwise(rows, _aligned(rows)), likely)
+    whole = _otherwise(rows, map(_in_whole, rows)) or items
     yield _if_made(whole, likely) if len(whole) > 1 else ()
     yield _last(whole, likely, items)
+    printed = {role_of(row.topics) for row in rows}
     for roles in _MAYBE_ITEMS:
-        more = _items(rows, roles)
+        more = items if printed.isdisjoint(roles) else _items(rows, roles)
         is_among = "tax" not in roles or more[-1:] == items[-1:]  # city tax, then breakfast
         yield _if_made(more, sums) if is_among else ()
+
+
+def _otherwise(rows: Sequence[Row], other: Iterable[Row]) -> Sequence[Item]:
+    """The items on the rows as they are read otherwise; none if no row is."""
+    read = list(other)
+    return _items(read) if read != list(rows) else ()
 
 
 def _if_made(items: Sequence[Item], sums: Set[Decimal]) -> Sequence[Item]:
@@ -286,9 +294,11 @@ def _measured(rows: Sequence[Row], sums: Set[Decimal]) -> Sequence[Item]:
     numbers = [(n, number) for n, row in enumerate(rows) for number in row.numbers]
     for (n, one), (_, other) in pairwise(numbers):
         made = one.value * other.value
-        name = next((name for row in reversed(rows[: n + 1]) if (name := _thing(row))), None)
         is_product = one.decimals and other.decimals and made not in (one.value, other.value)
-        if is_product and name and any(is_near(made, each) for each in sums):
+        if not is_product or not any(is_near(made, each) for each in sums):
+            continue
+        name = next((name for row in reversed(rows[: n + 1]) if (name := _thing(row))), None)
+        if name:
             count, price = (other, one) if one.is_money > other.is_money else (one, other)
             paid = min(sums, key=lambda each: abs(each - made))
             return [Item(name, count.value, price.value, paid, _evidence(rows[n]))]
