@@ -10,6 +10,7 @@ from fields.contacts import (
     PHONE,
     STREET_ENDING,
     STREETS,
+    count_headings,
     is_no_name,
     is_street,
     names_street,
@@ -26,7 +27,6 @@ _NUMBERED = re.compile(
 _WORD = re.compile(r"[^\W\d_]{2}")
 _LONG_WORD = re.compile(r"[^\W\d_]{4}")
 _EACH = rule(r"^\W*(?:<items.each>|<items.pieces+units>|<items.tax_codes>)\b")
-_HEADING = rule(r"\b<items.headings>\b")
 _COMPANY = rule(r"\b<~legal.forms>\W*$")
 # 40-001 Katowice, 01305-000 Rio, 110 00 Praha; 0155 Oslo, NL-1017 MA; 75006 Paris
 _POSTCODE = re.compile(
@@ -74,7 +74,7 @@ def names_town(text: str) -> bool:
 
 
 def has_price(row: Row) -> bool:
-    """It ends with an amount, or with a unit or a tax code behind one; not NO.50, JALAN PBS."""
+    """It ends with an amount, or with a unit or tax code behind it: not NO.50, JALAN PBS."""
     if not row.amounts:
         return False
     behind = row.text[row.amounts[-1].end :]
@@ -131,10 +131,11 @@ def _is_thing(rows: Sequence[Row], index: int) -> bool:
 def _is_place(text: str, is_other: bool) -> bool:
     """It names a street, with a number or at its start or end, or a town with its postcode.
 
-    A number before a name is no postcode on an other row: 41627 | 26/03/2016 | Risalen.
+    On a row that may be of something else (`is_other`), a number before a name is no postcode:
+    41627 | 26/03/2016 | Risalen.
     """
     text = _SUITE.sub("", text)
-    if IDENTITY.search(text) or _COMPANY.search(text) or len(_HEADING.findall(text)) > 1:
+    if IDENTITY.search(text) or _COMPANY.search(text) or count_headings(text) > 1:
         return False
     if _TOWN.search(text) or (_POSTCODE.match(text) and not is_other):
         return True

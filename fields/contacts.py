@@ -20,6 +20,7 @@ BARE_PHONE = re.compile(  # 617-555-0133, (617)555-0133, 617-5550133
     r"(?<![\d.])(?<!\d-)(?:\+? ?1[ .-])?(?:\(\d{3}\) ?-? ?|\d{3}[ .-])\d{3}[ .-]?\d{4}(?![\d.])"
 )
 _OTHER_NUMBER = rule(r"\b<numbers.receipt>\b\W*(?:<numbers.number>\W*)?$")
+_HEADING = rule(r"\b<items.headings>\b")
 IDENTITY = rule(r"#|\b<numbers.identity>\b.*\d{6}")
 
 # A row is asked for them up to ten times.
@@ -40,6 +41,11 @@ def is_street(text: str) -> bool:
         return False
     postcode = re.search(r"(?<!\d)\d{4,5}(?!\d)\s+[A-Za-z]|\b[A-Z]{2},? \d{5}\b", text)
     return bool(postcode or names_street(text))
+
+
+def count_headings(text: str) -> int:
+    """How many words for columns of a list it has: Item, Qty, Unit Price."""
+    return len(_HEADING.findall(text))
 
 
 def names_street(text: str) -> bool:

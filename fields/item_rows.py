@@ -20,7 +20,7 @@ _TIMES = rule(
     rf"| (?=\d+[.,]\d+{_OF_UNIT})| (?P<for>à) )"
     rf"(?P<price>\d+(?:[.,]\d+)*)(?:{_OF_UNIT}| ?<items.each>| ?(?P<of>{_PIECE}))?(?!\w|[.,]\d)"
 )
-# (2 @17.50) with the @ misread; the amount of the row proves it
+# (2 @17.50) with the @ misread as a figure or letter: a match is used if the amount proves it
 _MISREAD_AT = re.compile(rf"\((?P<quantity>\d{{1,3}}?) ?[08BGQ] ?{MARK}?(?P<price>\d+[.,]\d\d)\)")
 _GLUED = re.compile(r"\d+[^\W\d_]\d+")  # 4X40, which may be the size of a screw
 _BY = filled(r"(?:[xX\u00d7*] *|<items.pieces> +)")  # 2 x, 3 pcs
@@ -182,7 +182,7 @@ def _name(text: str) -> str:
     name = _TAX_CODE.sub("", name).strip(" .:-*@=|,#_").lstrip("+>").strip()
     words = re.sub(r"(?<!\d)\d{0,9}[.,]\d+", " ", name.lower()).split()
     found = [word for word in words if len(word) > 1]
-    is_amount = bool(found) and _CURRENCIES.issuperset(found)  # but EURO95 and RON 95 are names
+    is_amount = bool(found) and _CURRENCIES.issuperset(found)  # RM 5.00, but not EURO95
     is_other = is_amount or _ONLY_UNIT.fullmatch(name)
     return name if is_name(name) and not is_other else ""
 
@@ -215,8 +215,8 @@ def proved(read: Read, amount: Decimal | None) -> Read | None:
     if read.quantity is None or read.price is None or amount is None:
         return None
     is_measured = read.quantity != read.quantity.to_integral_value()
-    is_whole = amount == amount.to_integral_value() and not amount.as_tuple().exponent
-    rounded = Decimal("0.5") if is_whole else ROUNDED
+    has_cents = bool(amount.as_tuple().exponent)
+    rounded = ROUNDED if has_cents else Decimal("0.5")
     slack = max(abs(amount) * MEASURED, rounded) if is_measured else Decimal(0)
     for price in (read.price, read.price / 1000):
         if is_near(read.quantity * price, abs(amount), slack):

@@ -13,7 +13,7 @@ from operator import ne
 from statistics import median
 
 from fields.address import has_price, names_town
-from fields.contacts import is_head, is_no_name, is_street, names_street
+from fields.contacts import count_headings, is_head, is_no_name, is_street, names_street
 from fields.dates import find_dates, find_time
 from fields.item_rows import (
     LEAD,
@@ -44,7 +44,6 @@ _TAX_LETTERS = tuple(
 )
 _MEASURE = re.compile(r"(?<!\d)\d{1,6}(?:[.,]\d{1,3})? ?(?:[kcm]?[gl]|[cm]m|oz|s)\b", re.IGNORECASE)
 _LABELLED = re.compile(r":[ #]*\d[\d .,]*$")  # Table: 8, Gross Amt: 47 80
-_HEADING = rule(r"\b<items.headings>\b")
 MOST_NAMED = 4  # of so many prices one may have a name beside it, though names are below them
 MOST = 10  # times the total: an amount that is more is misread
 _MAYBE_ITEMS = ({"service"}, {"cash", "card", "wallet"}, {"tax"}, {"total", "grand", "subtotal"})
@@ -73,7 +72,7 @@ def _with_measure(found: Sequence[Item], measured: Sequence[Item]) -> Sequence[I
     if not found or not measured:
         return found or measured
     (item,), (count,) = found, measured
-    if item.quantity is not None:
+    if item.quantity is not None or item.amount != count.amount:
         return found
     return [replace(item, quantity=count.quantity, unit_price=count.unit_price)]
 
@@ -195,7 +194,7 @@ def _are_names_below(reads: Sequence[tuple[Row, Read]]) -> bool:
 
     Where as many have one above, the row above the first is of the head if the last one is a name.
     """
-    kinds = [_kind(row, read) for row, read in reads if not _is_number(row, read)]
+    kinds = [_kind(row, read) for row, read in reads if not _is_code_alone(row, read)]
     if MOST_NAMED * kinds.count("named") > kinds.count("named") + kinds.count("price"):
         return False
     pairs = Counter(pairwise(kinds))
@@ -203,7 +202,8 @@ def _are_names_below(reads: Sequence[tuple[Row, Read]]) -> bool:
     return more > 0 or (more == 0 and [kind for kind in kinds if kind != "other"][-1:] == ["name"])
 
 
-def _is_number(row: Row, read: Read) -> bool:
+def _is_code_alone(row: Row, read: Read) -> bool:
+    """It has a code and no price, as may stand between a name and its price."""
     return read.amount is None and _is_code(row.text)
 
 
@@ -227,7 +227,7 @@ def _is_code(text: str) -> bool:
 
 
 def _may_name(row: Row, read: Read) -> bool:
-    is_other = len(_HEADING.findall(row.text)) > 1 or _LABELLED.search(row.text)
+    is_other = count_headings(row.text) > 1 or _LABELLED.search(row.text)
     return is_name(read.name) and not is_other
 
 
@@ -309,8 +309,7 @@ def _thing(row: Row) -> str:
     """The name on the row, if it is that of a thing."""
     text = row.text
     is_other = row.topics or is_no_name(text) or is_head(text) or find_time(text)
-    is_heading = len(_HEADING.findall(text)) > 1
-    return "" if is_other or is_heading else read_row(row, LEAD).name
+    return "" if is_other or count_headings(text) > 1 else read_row(row, LEAD).name
 
 
 def _without_choices(items: Sequence[Item]) -> Sequence[Item]:
@@ -360,7 +359,7 @@ def _evidence(row: Row) -> Evidence:
 def _below_heading(rows: Sequence[Row]) -> Sequence[Row]:
     """The rows from the one that names the columns on, if amounts stand below it; else all."""
     for index, row in enumerate(rows):
-        if not row.numbers and len(_HEADING.findall(row.text)) >= 3:
+        if not row.numbers and count_headings(row.text) >= 3:
             return rows[index:] if any(below.amounts for below in rows[index:]) else rows
     return rows
 

@@ -26,9 +26,9 @@ _CASH -= _PAID | CURRENCY_NAMES
 def find_payment(rows: Sequence[Row], total: Decimal | None) -> tuple[str, Evidence] | None:
     """`card`, `mobile` or `cash`, and the row that says so.
 
-    That row has an amount and is no thing above the sums, or a card's number is beside it; else it
-    says only how was paid. What was given without a word for coins was cash if change was given
-    back. A masked number alone is that of a card.
+    A row with an amount, at or below the sums, or beside a card's number comes first, then one that
+    only says how: Payment Mode: Cash. What was given without a word for coins was cash if change
+    was given back. A masked number alone is that of a card.
     """
     sums = first_sum(rows)
     paid = [
@@ -68,7 +68,8 @@ def _last4(row: Row) -> re.Match[str] | None:
 def _way(row: Row, is_changed: bool) -> str | None:
     """What a row without an amount says: Cash Tender; at its end Payment Mode: Visa."""
     read = row.text.split()
-    if not 1 < len(read) <= MOST_WORDS or _PAID.isdisjoint(plain(row.text).split()):
+    is_long = not 1 < len(read) <= MOST_WORDS
+    if row.amounts or is_long or _PAID.isdisjoint(plain(row.text).split()):
         return None
     if "cash" in row.topics and (is_changed or _says_cash(row)):
         return "cash"

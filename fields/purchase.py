@@ -90,15 +90,15 @@ def _time(rows: Sequence[Row], days: Sequence[tuple[str, Day]]) -> str | None:
     `days` are the rows that print this day, the likeliest first.
     """
     beside = [part for text, day in days for part in (text[day.end :], text[: day.start])]
-    sums = [row for row in rows if _is_sum(row)]
+    sums = [row for row in rows if _may_be_sum(row)]
     texts = [_without_phone(row.text) for row in rows if row not in sums]
     undated = [text for text in texts if not any(find_dates(text))]
     last = [row.text for row in sums if "change" not in row.topics]
     return next(filter(None, map(find_time, (*beside, *undated, *texts, *last))), None)
 
 
-def _is_sum(row: Row) -> bool:
-    """Its figures may look like a time and be an amount: CHANGE 0:00; Cash Sale 14:22 is one."""
+def _may_be_sum(row: Row) -> bool:
+    """Its figures may be an amount, as in CHANGE 0:00, or a time, as in Cash Sale 14:22."""
     return bool(row.topics and not row.amounts and not _HALF_DAY.search(row.text))
 
 
