@@ -64,7 +64,8 @@ def find_address(rows: Sequence[Row], after: int) -> str | None:
         elif text and found and waiting:
             break
         elif _WORD.search(text):
-            waiting = [text] if found or _NUMBERED.match(text) else []
+            may_go_on = found and not row.amounts  # not $500 CASH GIVEAWAY ON BACK
+            waiting = [text] if may_go_on or _NUMBERED.match(text) else []
     return ", ".join(text.strip(" ,*") for text in found) or None
 
 

@@ -69,6 +69,11 @@ def test_who_serves_is_no_town_with_its_postcode():
     assert address_of(rows) == "1 Main Street, Austin, TX 78701"
 
 
+def test_a_row_with_an_amount_between_street_and_town_is_no_part_of_the_address():
+    rows = "7230 Pendleton Pike\nWIN $500 CASH ON BACK\nLawrence, IN 46226"
+    assert address_of(rows) == "7230 Pendleton Pike, Lawrence, IN 46226"
+
+
 def test_a_time_or_a_phone_number_beside_an_address_is_no_part_of_it():
     rows = [
         [Line("GREEN LEAF LTD")],
