@@ -37,9 +37,9 @@ MIN_DATE_CONFIDENCE = 0.8
 MIN_NAME_CONFIDENCE = 0.82
 MAX_ROWS = 600  # that are looked at: the head and the foot of a longer text, in equal parts
 
-_NUMBER = rule(
-    r"\b(?!(?<=, )or \d{5}\b)<numbers.receipt>\b[ .\-]{0,3}(?:<numbers.number>|#)?[ .:#\-]{0,6}"
-    r"(?P<number>[A-Z]{0,5}[-/ ]?\d[\w\-/]{2,})"
+_NUMBER = rule(  # of one or two digits only behind a word for number: SCONTR. N. 44
+    r"\b(?!(?<=, )or \d{5}\b)<numbers.receipt>\b[ .\-]{0,3}(?P<no><numbers.number>|#)?[ .:#\-]{0,6}"
+    r"(?P<number>[A-Z]{0,5}[-/ ]?\d[\w\-/]{2,}|(?(no)\d{1,2}(?![\w.,/]| ?-? ?\d)|(?!)))"
 )
 
 
@@ -150,10 +150,14 @@ def _doubts(
 
 
 def _receipt_number(texts: Sequence[str]) -> str | None:
-    """The first number that is called so, and is no date, tax number or postcode: , OR 97212."""
+    """The first number that is called so, and is no date, tax number or postcode: , OR 97212.
+
+    One of one or two digits is taken where there is no longer one: ORDER #2.
+    """
+    found = []
     for text in texts:
         match, other = _NUMBER.search(text), tax_id_in(text)
         is_tax_id = match and other and match["number"] in other["number"]
         if match and not is_tax_id and not any(find_dates(match["number"])):
-            return match["number"].strip()
-    return None
+            found.append(match["number"].strip())
+    return next((number for number in found if len(number) > 2), next(iter(found), None))

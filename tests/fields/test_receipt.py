@@ -1283,6 +1283,11 @@ def test_the_total_with_its_tax_is_no_tax():
         ("Server Anna Table 5, Check 4455", "4455"),
         ("Portland, OR 97212", None),
         ("RETURN WITH RECEIPT THRU 01/12/2011", None),
+        ("SCONTR. N. 44", "44"),
+        ("ORDER #2\nCheck: 2143", "2143"),
+        ("Invoice No : 01 -148409", None),
+        ("nr wydruku: 004417", "004417"),
+        ("小票号: 20260314", "20260314"),
     ],
 )
 def test_the_receipts_number_is_what_its_label_stands_before(row, number):
