@@ -27,6 +27,8 @@ def paid(*rows):
         (["TOTAL 5.00", "Visa *4402 5.00"], ("card", "4402")),
         (["TOTAL 5.00", "Mastercard ending in 3355 5.00"], ("card", "3355")),
         (["TOTAL 5.00", "CONTANT 5.00"], ("cash", None)),
+        (["TOTAL 5.00", "NETS 5.00"], ("card", None)),
+        (["BIRD NETS 2PK 4.00", "TOTAL 9.00", "CASH 9.00"], ("cash", None)),
         (["TOTAL 5.00", "Bezahlt mit girocard"], ("card", None)),
         (["TOTAL 5.00", "ATCUD: JFXX8812-18231"], (None, None)),
         (["TOTAL 5.00", "************2957", "TIP"], ("card", "2957")),
