@@ -22,8 +22,9 @@ from fields.tax_ids import TAX_ID
 
 _SUITE = re.compile(r" #[A-Z]?[\d-]{1,6}\b")
 _NUMBERED = re.compile(
-    r"^[^\w#]{0,3}(?:no\.? ?|lot ?)?\d{1,9}[\w/-]{0,4}[ ,].*[^\W\d_]{2}", re.IGNORECASE
+    r"^[^\w#]{0,3}(?:no\.? ?|lot ?|blk ?)?\d{1,9}[\w/-]{0,4}[ ,].*[^\W\d_]{2}", re.IGNORECASE
 )
+_HOUSE = re.compile(r"[^\W\d_]{3}[\w .'-]{0,40} \d{1,3}[a-zA-Z]?,?$")  # Grønland 12
 _WORD = re.compile(r"[^\W\d_]{2}")
 _LONG_WORD = re.compile(r"[^\W\d_]{4}")
 _EACH = rule(r"^\W*(?:<items.each>|<items.pieces+units>|<items.tax_codes>)\b")
@@ -65,7 +66,8 @@ def find_address(rows: Sequence[Row], after: int) -> str | None:
             break
         elif _WORD.search(text):
             may_go_on = found and not row.amounts  # not $500 CASH GIVEAWAY ON BACK
-            waiting = [text] if may_go_on or _NUMBERED.match(text) else []
+            is_house = _NUMBERED.match(text) or _is_above_town(text, rows[index + 1 : index + 2])
+            waiting = [text] if may_go_on or is_house else []
     return ", ".join(text.strip(" ,*") for text in found) or None
 
 
@@ -120,6 +122,11 @@ def _is_server(text: str, below: str) -> bool:
     """It says who serves: 1034 Yvonne C, above Chk 1067 Gst 2."""
     is_one = _SERVER.fullmatch(text) and not _streets_in(text)
     return bool(is_one and (is_no_name(below) or _GUESTS.search(below)))
+
+
+def _is_above_town(text: str, below: Sequence[Row]) -> bool:
+    """It ends with the number of a house, and a postcode and a town are below it."""
+    return bool(_HOUSE.match(text) and any(_POSTCODE.match(row.text) for row in below))
 
 
 def _is_thing(rows: Sequence[Row], index: int) -> bool:

@@ -43,6 +43,8 @@ def address_of(rows):
         "1-1-24 JALAN TUN AWANG\n11900 Bayan Lepas",
         "CNR COLERIDGE & WILLIAMSON AVE",
         "Nizampet Cross Road, Kukatpally, Hyderabad",
+        "Blk 184 Toa Payoh Central\nSingapore 310184",
+        "Grønland 12\n0188 Oslo",
     ],
 )
 def test_the_rows_of_an_address_are_taken_and_those_between_them(rows):
@@ -54,6 +56,7 @@ def test_the_rows_of_an_address_are_taken_and_those_between_them(rows):
     [
         *("Tbl 34/1 Chk 2763 Gst 2", "2/3 1885 GST 2", "Pork P", "Product Sale Unit Final"),
         *("p. 0105 376 200", "AVENUE SUPERMARTS LTD", "RC 88123 Lane 8 26/03/26 17:22"),
+        *("Cafe 1771", "Table 12"),
         *("3: 0942 Rdol magna 17.0", "GST ID No: 001092886528", "STORE: 25188 REGISTER:002"),
     ],
 )
