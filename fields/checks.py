@@ -14,7 +14,12 @@ MIN_PROBABILITY = 0.85  # a field with less is reviewed
 MIN_PROBABILITY_UNWARNED = 0.6  # one with less is warned of
 MAX_CHARGE = Decimal("0.33")  # of the subtotal, for service or as a tip
 JUDGED = ("merchant", "date", "total")
-CASH_ROUNDING = max(file.get("cash_rounding", Decimal(0)) for file in COUNTRIES.values())
+ROUNDING = Decimal("0.05")  # the most by which a total is rounded, but for these currencies
+ROUNDINGS = {
+    file["currency"]["code"]: file["cash_rounding"]
+    for file in COUNTRIES.values()
+    if "cash_rounding" in file
+}
 
 
 AnyReceipt = TypeVar("AnyReceipt", bound=Receipt)  # a FileReceipt comes back as one
@@ -50,7 +55,8 @@ def _sums_differ(receipt: Receipt) -> bool:
     total, subtotal = receipt.total, receipt.subtotal
     if total is None or subtotal is None:
         return False
-    return not adds_up(total, subtotal, receipt.tax, receipt.tip, receipt.discount)
+    more = receipt.tax, receipt.tip, receipt.discount
+    return not adds_up(total, subtotal, *more, _rounding(receipt))
 
 
 def _may_have_charge(receipt: Receipt) -> bool:
@@ -66,26 +72,30 @@ def adds_up(
     tax: Decimal | None,
     tip: Decimal | None,
     discount: Decimal | None,
+    rounding: Decimal = ROUNDING,
 ) -> bool:
-    """Subtotal, discount, tax and tip make the total; tax and tip may be inside or come later."""
+    """Subtotal, discount, tax and tip make the total; tax and tip may be inside or come later.
+
+    `rounding` is the most by which the total may be rounded.
+    """
     parts = ({Decimal(0), part or Decimal(0)} for part in (-abs(discount or Decimal(0)), tax, tip))
-    return any(_near(subtotal + sum(some), total) for some in product(*parts))
+    return any(abs(subtotal + sum(some) - total) <= rounding for some in product(*parts))
 
 
 def _items_mismatch(receipt: Receipt) -> bool:
     """The items make neither the subtotal nor the total, nor the total with what comes on top."""
     amounts = [item.amount for item in receipt.items if item.amount is not None]
-    bought, more = sum(amounts, Decimal(0)), (receipt.tax, receipt.tip, receipt.discount)
+    bought, rounding = sum(amounts, Decimal(0)), _rounding(receipt)
     if not amounts or (receipt.subtotal is None and receipt.total is None):
         return False
-    if receipt.subtotal is not None and _near(bought, receipt.subtotal):
+    if receipt.subtotal is not None and abs(bought - receipt.subtotal) <= rounding:
         return False
-    return receipt.total is None or not adds_up(receipt.total, bought, *more)
+    more = receipt.tax, receipt.tip, receipt.discount
+    return receipt.total is None or not adds_up(receipt.total, bought, *more, rounding)
 
 
-def _near(a: Decimal, b: Decimal) -> bool:
-    """Equal but for the rounding of cash."""
-    return abs(a - b) <= CASH_ROUNDING
+def _rounding(receipt: Receipt) -> Decimal:
+    return ROUNDINGS.get(receipt.currency or "", ROUNDING)
 
 
 def reviewed(receipt: AnyReceipt) -> AnyReceipt:

@@ -51,6 +51,13 @@ class _Rated(NamedTuple):
     evidence: Evidence
 
 
+class _Adjustment(NamedTuple):
+    """What the total differs by from the sum of subtotal, tax and charges, each signed."""
+
+    discount: Decimal | None = None
+    rounding: Decimal = Decimal(0)
+
+
 _Way = tuple[Sum | None, Sum | None, Sum | None, Sum | None]
 
 
@@ -73,7 +80,8 @@ def find_totals(rows: Sequence[Row], currency: str | None = None) -> Totals:
     no_taxes = [candidate for candidate in candidates if "tax" not in candidate.label]
     services = _called(rows, no_taxes, "service")  # a service tax is a tax
     rated = _tax_rows(rows)
-    discounts = _discounts(rows, candidates)
+    rounding = _rounding(candidates)
+    adjustments = [_Adjustment(off, rounding) for off in _discounts(rows, candidates)]
     doubled = _doubled(likely["tax"], [found.tax for found in rated])
     likely["tax"] += _added(likely["tax"])
     printed = {number.value for row in rows for number in row.numbers}
@@ -81,16 +89,17 @@ def find_totals(rows: Sequence[Row], currency: str | None = None) -> Totals:
     refunded = {-value for value in called} - called
     likely["total"] = [_as_charged(found, printed - refunded) for found in likely["total"]]
     found = likely | {"tax": likely["tax"] + doubled}
-    ways = [(_together(found, [*tips, *services], off), off) for off in discounts]
-    way, discount = next((pair for pair in ways if _is_needed(*pair)), ways[-1])
+    ways = [(_together(found, [*tips, *services], each), each) for each in adjustments]
+    way, adjustment = next((pair for pair in ways if _is_needed(*pair)), ways[-1])
     total, subtotal, tax, charge = way
+    discount = adjustment.discount
     before = total.value - (discount or 0) if total else Decimal(0)
     rated = _of_total(rated, total, before)
-    proofs = _proofs(way, likely["total"], discount, candidates)
+    proofs = _proofs(way, likely["total"], adjustment, candidates)
     is_of_rates = total is not None and total.value == _paid_with_all(rated)
     if is_of_rates and len(rated) > 1:
         proofs["total"] = 1
-    is_needed = _agrees(way, discount) and not _agrees((total, subtotal, tax, None), discount)
+    is_needed = _agrees(way, adjustment) and not _agrees((total, subtotal, tax, None), adjustment)
     tip = charge if charge in tips and (is_needed or _is_paid(charge, total, printed)) else None
     total, subtotal, tax = (
         found and _judged(found, likely[name], proofs[name])
@@ -104,14 +113,14 @@ def find_totals(rows: Sequence[Row], currency: str | None = None) -> Totals:
 
 
 def _proofs(
-    way: _Way, totals: Sequence[Sum], discount: Decimal | None, candidates: Sequence[Candidate]
+    way: _Way, totals: Sequence[Sum], adjustment: _Adjustment, candidates: Sequence[Candidate]
 ) -> dict[str, int]:
     """For each sum 1 if the others make it, -1 if they make one of `totals` instead, else 0."""
     total, subtotal, tax, charge = way
-    agrees = _agrees(way, discount)
+    agrees = _agrees(way, adjustment)
     is_proved = bool(tax and tax.value and agrees)
     makes_another = any(  # Total 593.58 of 86.50 and 7.08
-        _agrees((other, subtotal, tax, charge), discount) for other in totals
+        _agrees((other, subtotal, tax, charge), adjustment) for other in totals
     )
     is_disproved = not agrees and (makes_another or _is_unmade(total, candidates))
     return {"total": is_proved - is_disproved, "subtotal": is_proved, "tax": is_proved}
@@ -247,7 +256,7 @@ def _is_paid(tip: Sum, total: Sum | None, printed: set[Decimal]) -> bool:
 
 
 def _together(
-    likely: dict[str, list[Sum]], charges: Sequence[Sum], discount: Decimal | None
+    likely: dict[str, list[Sum]], charges: Sequence[Sum], adjustment: _Adjustment
 ) -> _Way:
     """Total, subtotal, tax and one charge that are likeliest together, as sums that agree are."""
     totals = [found for found in likely["total"] if _chance(found) >= MIN_PROBABILITY]
@@ -255,7 +264,7 @@ def _together(
     ways = product(
         totals or (None,), (None, *likely["subtotal"]), (None, *likely["tax"]), (None, *charges)
     )
-    return max(filter(_is_possible, ways), key=lambda way: _worth(way, discount))
+    return max(filter(_is_possible, ways), key=lambda way: _worth(way, adjustment))
 
 
 def _is_possible(way: _Way) -> bool:
@@ -265,25 +274,26 @@ def _is_possible(way: _Way) -> bool:
     return not is_all or (subtotal is not None and subtotal.value == 0)
 
 
-def _worth(way: _Way, discount: Decimal | None) -> float:
+def _worth(way: _Way, adjustment: _Adjustment) -> float:
     total, subtotal, tax, tip = way
     odds = sum(log_odds(_chance(found)) for found in (total, subtotal, tax) if found)
     odds += PRESENCE * (bool(subtotal) + bool(tax))
-    return odds + AGREEMENT * _agrees(way, discount) + 0.1 * bool(tip)
+    return odds + AGREEMENT * _agrees(way, adjustment) + 0.1 * bool(tip)
 
 
-def _agrees(way: _Way, discount: Decimal | None) -> bool:
-    """The subtotal, the tax, the tip and the discount make the total."""
+def _agrees(way: _Way, adjustment: _Adjustment) -> bool:
+    """The subtotal, the tax, the tip and the discount make the total, rounded or not."""
     total, subtotal, tax, tip = way
-    more = tax and tax.value, tip and tip.value, discount
     if not (total and subtotal and total.value != subtotal.value):
         return False
-    return adds_up(total.value, subtotal.value, *more)
+    more = tax and tax.value, tip and tip.value, adjustment.discount
+    exact = {total.value, total.value - adjustment.rounding}
+    return any(adds_up(each, subtotal.value, *more) for each in exact)
 
 
-def _is_needed(way: _Way, discount: Decimal | None) -> bool:
+def _is_needed(way: _Way, adjustment: _Adjustment) -> bool:
     """The sums make the total with the discount, and not without it."""
-    return _agrees(way, discount) and not _agrees(way, None)
+    return _agrees(way, adjustment) and not _agrees(way, adjustment._replace(discount=None))
 
 
 def _first_row(candidates: Sequence[Candidate], length: int, sums: Set[Decimal]) -> int:
@@ -321,6 +331,12 @@ def _discounts(rows: Sequence[Row], candidates: Sequence[Candidate]) -> list[Dec
         sum(named.values(), Decimal(0)),
         alone[0] if len(alone) == 1 else None,
     ]
+
+
+def _rounding(candidates: Sequence[Candidate]) -> Decimal:
+    """The last amount that is called a rounding, such as -0,43 in Sweden; 0 where none is."""
+    called = (c.amount.value for c in reversed(candidates) if role_of(c.label) == "rounding")
+    return next(called, Decimal(0))
 
 
 def _is_discount(candidate: Candidate, row: Row) -> bool:
@@ -439,7 +455,7 @@ def _amounts(rated: Sequence[_Rated]) -> list[Decimal]:
 
 def _tax_row(row: Row) -> _Rated | None:
     """The tax of a row with a rate that its amounts prove: net 100.00, tax 6.00 or gross 106.00."""
-    rates = [number for number in row.numbers if number.unit == "%"]
+    rates = [number for number in row.numbers if _is_rate(row, number)]
     evidence = Evidence(None, "ocr", row.page, row.box(0, len(row.text)))
     for number in rates or row.numbers:
         rate = number.value
@@ -454,6 +470,12 @@ def _tax_row(row: Row) -> _Rated | None:
         if rates and "tax" in row.topics and len(others) == 1:
             return _Rated(Tax(_without_trailing_zeros(rate), others[0]), None, evidence)
     return None
+
+
+def _is_rate(row: Row, number: Amount) -> bool:
+    """It has a % behind it, or an @ before it on the row of a tax: CGST @2.5."""
+    is_at = "tax" in row.topics and row.text[: number.start].rstrip().endswith("@")
+    return number.unit == "%" or is_at
 
 
 def _without_trailing_zeros(rate: Decimal) -> Decimal:

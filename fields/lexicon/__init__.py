@@ -10,7 +10,7 @@ country's file has besides:
 
 month_first      its dates begin with the month; year_first: with the year, also one of
                  two digits before these signs
-cash_rounding    the most by which a payment in cash differs from the total
+cash_rounding    the most by which a total differs from the sum of what it is for, if not 0.05
 languages        codes of the languages that speak for its currency; phone: its code without +
 [currency] code  ISO 4217; cents: digits of its cents, if not 2; dollar: its sign is $;
                             decimal: the sign before its cents, 13.240 is no thousand

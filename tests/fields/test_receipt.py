@@ -14,7 +14,7 @@ from fields.learned import against
 from fields.money import parse_money
 from fields.receipt import read_receipt
 from fields.text import rows_from_text
-from fields.totals import Sum, _judged, _together, _worth, role_of
+from fields.totals import Sum, _Adjustment, _judged, _together, _worth, role_of
 from result import Evidence, FieldEvidence, Item, Line, Receipt, Tax
 
 
@@ -1038,6 +1038,8 @@ def test_a_total_that_items_and_taxes_contradict_is_reviewed():
         ({"subtotal": "10.00", "tip": "2.00", "total": "12.00"}, ()),
         ({"subtotal": "10.00", "discount": "-1.00", "total": "9.00"}, ()),
         ({"subtotal": "10.02", "total": "10.00"}, ()),  # rounded to 5 cents
+        ({"subtotal": "10.43", "total": "10.00", "currency": "SEK"}, ()),  # to whole kronor
+        ({"subtotal": "10.43", "total": "10.00", "currency": "EUR"}, ("total_mismatch",)),
         ({"subtotal": "10.00", "tax": "0.60", "total": "11.60"}, ()),  # 10 % for service
         ({"subtotal": "10.00", "tax": "0.60", "total": "9.60"}, ("total_mismatch",)),
         ({"subtotal": "10.00", "tax": "0.60", "total": "16.60"}, ("total_mismatch",)),
@@ -1054,7 +1056,8 @@ def test_a_total_that_items_and_taxes_contradict_is_reviewed():
     ],
 )
 def test_fields_are_checked_against_each_other(receipt, warnings):
-    fields = {k: v if k == "date" else Decimal(v) for k, v in receipt.items() if k != "items"}
+    words = ("date", "currency")
+    fields = {k: v if k in words else Decimal(v) for k, v in receipt.items() if k != "items"}
     items = tuple(Item("x", amount=Decimal(amount)) for amount in receipt.get("items", ()))
     found = Receipt("model", items=items, **fields)
     assert check(found, date(2026, 11, 24)) == warnings
@@ -1162,7 +1165,8 @@ def test_a_merchant_is_doubtful_where_its_name_cannot_be_read(row, is_doubtful):
 
 def test_a_subtotal_that_only_equals_the_total_is_no_proof_of_it():
     total, subtotal, tax = (Sum(Decimal(n), Evidence(0.9), 1.0) for n in ("5", "5", "0.5"))
-    alone, other = (_worth((total, found, None, None), None) for found in (subtotal, tax))
+    ways = ((total, found, None, None) for found in (subtotal, tax))
+    alone, other = (_worth(way, _Adjustment()) for way in ways)
     assert alone == pytest.approx(other)
 
 
@@ -1297,6 +1301,22 @@ def test_the_receipts_number_is_what_its_label_stands_before(row, number):
 def test_two_taxes_of_the_same_amount_are_added_up():
     receipt = read("DOSA 280.00\nSub Total 280.00\nCGST 2.5% 7.00\nSGST 2.5% 7.00\nNet 294.00")
     assert (receipt.total, receipt.tax, len(receipt.taxes)) == (Decimal("294.00"), 14, 2)
+
+
+@pytest.mark.parametrize(
+    ("row", "total"), [("Round Off 0.50", "347.00"), ("Round Off -0.50", "346.00")]
+)
+def test_two_taxes_are_added_up_beside_a_rounding(row, total):
+    taxes = "CGST @2.5 8.25\nSGST @2.5 8.25"
+    receipt = read(f"Delhi\nNAAN 330.00\nSub Total 330.00\n{taxes}\n{row}\nTotal {total}")
+    assert (receipt.total, receipt.tax) == (Decimal(total), Decimal("16.50"))
+
+
+def test_a_total_that_cash_rounds_to_whole_kronor_is_no_mismatch():
+    sums = "Delsumma 93,43\nOresavrundning -0,43\nAtt betala 93,00"
+    receipt = read(f"ICA\n111 22 Stockholm\nMjolk 15,90\nOst 77,53\n{sums}\nKontant 93,00")
+    assert (receipt.subtotal, receipt.total) == (Decimal("93.43"), Decimal("93.00"))
+    assert "total_mismatch" not in receipt.warnings and "total" not in receipt.review
 
 
 @pytest.mark.parametrize(
