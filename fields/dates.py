@@ -16,7 +16,13 @@ def _plain(text: str) -> str:
     """Lower case without accents, of the same length."""
     if text.isascii():
         return text.lower()
-    return "".join(unicodedata.normalize("NFD", character)[0] for character in text.lower())
+    return "".join(map(_without_accent, text.lower()))
+
+
+def _without_accent(character: str) -> str:
+    """The letter alone; a Korean syllable, whose letters are no accents, stays whole."""
+    parts = unicodedata.normalize("NFD", character)
+    return parts[0] if unicodedata.combining(parts[-1]) else character
 
 
 _MONTHS = {_plain(name): number for name, number in lexicon.months().items()}
@@ -94,7 +100,7 @@ _PATTERNS = (
     ),
     re.compile(rf"(?<![\d.,])(?P<a>\d\d) (?P<b>\d\d)[-/]{_YEAR}(?!\d)"),
     re.compile(
-        r"(?<![\d.,])(?P<a>\d\d)(?P<sep>[-/])(?P<b>\d\d)(?P=sep)(?P<short>[012]\d)(?=\d{5})"
+        r"(?<![\w.,])(?P<a>\d\d)(?P<sep>[-/])(?P<b>\d\d)(?P=sep)(?P<short>[012]\d)(?=\d{5})"
     ),
     re.compile(  # separators that do not agree: 12/,05/2018, 11,04,20, 05-05~18
         r"(?<![\d.,])(?P<a>\d\d) ?[-/.,~]{1,2} ?(?P<b>\d\d) ?[-/.,~]{1,2} ?"

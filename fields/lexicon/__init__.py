@@ -27,8 +27,10 @@ languages        codes of the languages that speak for its currency; phone: its 
 
 import re
 import tomllib
+import unicodedata
 from collections.abc import Iterable
 from decimal import Decimal
+from itertools import filterfalse
 from pathlib import Path
 from typing import Any
 
@@ -58,10 +60,20 @@ def months() -> dict[str, int]:
 
 
 def one_of(listed: Iterable[str]) -> str:
-    """The pattern for any of the words, the longest first; `*` is any letters, `?` is one."""
-    longest = sorted(listed, key=lambda word: (-len(word), word))
+    """The pattern for any of the words, the longest first; `*` is any letters, `?` is one.
+
+    Words of two letters or more may have lost their accents: Racun st., FIS.
+    """
+    found = set(listed)
+    found |= {_without_accents(word) for word in found if len(word) > 1}
+    longest = sorted(found, key=lambda word: (-len(word), word))
     ways = (re.escape(word).replace(r"\*", r"\w*").replace(r"\?", r"\w") for word in longest)
     return f"(?:{'|'.join(ways)})"
+
+
+def _without_accents(word: str) -> str:
+    parts = unicodedata.normalize("NFD", word)
+    return unicodedata.normalize("NFC", "".join(filterfalse(unicodedata.combining, parts)))
 
 
 def filled(frame: str) -> str:

@@ -319,6 +319,7 @@ CHECKS = {  # what tells that the word of a section's key is understood
     "merchant.streets": is_street,
     "merchant.places": is_street,
     "merchant.street_endings": lambda word: is_street(f"Haupt{word} 1"),
+    "merchant.addressed": lambda word: is_street(f"{word}: 12 Main Street"),
     "merchant.names": lambda word: not find_names([row(word)]),
     "merchant.greeting": lambda word: is_name("GREEN OAK LTD", f"{word} GREEN OAK LTD"),
     "merchant.former": lambda word: is_name("GREEN OAK LTD", f"GREEN OAK LTD ({word} PINE)"),
@@ -341,6 +342,9 @@ CHECKS = {  # what tells that the word of a section's key is understood
         list(map(row, ["TOTAL 9.00", f"TAX {word} XYZ", "TOTAL 12.00"]))
     )[-1].features["in tax table"],
     "items.pieces": lambda word: found(f"SHOP\n2 {word} MILK 2.50").items[0].quantity == 2,
+    "items.codes": lambda word: (
+        found(f"SHOP\nASPIRIN\n{word} 16197878 2.50").items[0].description == "ASPIRIN"
+    ),
     "items.units": lambda word: found(f"SHOP\nMILK 5.00\n2 {word} x 2.50").items[0].quantity == 2,
     "items.quantity": lambda word: (
         found(f"SHOP\n{word}\n2 MILK 2.50\nAB 1.00\nCD 1.00\nEF 1.00").items[0].quantity == 2
