@@ -20,6 +20,13 @@ TOPICS = (
     *("cash", "card", "wallet", "change", "tip", "service", "points"),
 )
 
+_NARROW = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}  # wide signs of Chinese
+_CAPITAL = r"[A-Z\u00c0-\u00de.]"
+# CREDlT, l.G.V., lL
+_MISREAD_I = re.compile(
+    rf"(?<![\w.])(?={_CAPITAL}{{0,20}}l{{1,3}}\.?[A-Z])(?:{_CAPITAL}|l){{2,30}}(?!\w)"
+)
+
 UNSURE = 0.6  # the confidence of a figure that may be another one
 
 
@@ -133,8 +140,9 @@ def _figures(row: Sequence[Line]) -> str:
 
 
 def text_of(row: Sequence[Line]) -> str:
-    """The text of a row as the rules look at it."""
-    return " ".join(line.text for line in row)[:LONGEST]
+    """The text of a row as the rules look at it, of the same length as it was read."""
+    text = " ".join(line.text for line in row)[:LONGEST]
+    return _MISREAD_I.sub(lambda word: word[0].replace("l", "I"), text.translate(_NARROW))
 
 
 def _pieces(row: Sequence[Line]) -> Iterator[Piece]:
@@ -171,6 +179,7 @@ _LATIN = str.maketrans(
 )
 # Chinese and Japanese set no blanks: each character is a word.
 _CHARACTER = re.compile(r"([\u3040-\u30ff\u3400-\u9fff])")
+_DOTTED = re.compile(r"(?<![\w.])(?:[^\W\d_]\.)+[^\W\d_](?!\w)\.?")
 _GLUED = lexicon.rule(r"(?<=[a-z]{4})(?=<currency.glued>\b)")
 
 
@@ -182,6 +191,7 @@ def plain(text: str) -> str:
         flat = unicodedata.normalize("NFKD", kept)
         kept = "".join(c for c in flat if not unicodedata.combining(c)).translate(_LATIN)
         kept = _CHARACTER.sub(r" \1 ", kept)
+    kept = _DOTTED.sub(lambda word: word[0].replace(".", "") + " ", kept)  # I.V.A.
     kept = _GLUED.sub(" ", kept)  # TOTALRM
     kept = re.sub(r"(?<=[a-z]{3})[!\]](?![\w\]])", "l", kept)  # Tota] Tote!
     return re.sub(r"[\W_]+", " ", kept).strip()

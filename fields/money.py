@@ -14,11 +14,12 @@ _CLOCK = lexicon.filled("<dates.clock>")
 _SIGN = r"[-\u2013\u2212~]"
 _MARK = lexicon.MARK  # a number beside it is money
 _GLUED = r"(?!(?-i:(?<=[a-z])[a-z]))"  # TOTALRM 5.00, but Chicken Parm 5.00
+_NO_TAX = r"(?<![.,]\d\d)(?<![.,]\d\d )"  # not 1.55 G, as in El Salvador
 _GROUPED = (
     r"\d{1,3}(?:(?:[.,'\u2019]| ?[.,] ?)\d{3}){1,5}(?!\d)(?:[.,]\d{1,2}(?!\d))?"
     r"|\d{1,2}(?:,\d\d){1,4},\d{3}(?!\d)(?:\.\d\d(?!\d))?"  # India: 1,29,900
 )
-_BLANKS = r"\d{1,3}(?:[\u00a0\u202f ]\d{3}){1,5}"
+_BLANKS = r"(?<!%)\d{1,3}(?:[\u00a0\u202f ]\d{3}){1,5}"
 _SPACED = (  # 1 250,00; whole amounts only beside a currency: 1 250 EUR, XPF 1 250
     rf"{_BLANKS}[.,]\d\d(?!\d)|{_BLANKS}(?= ?{_MARK}(?!\w))|(?(mark){_BLANKS}(?! ?\d|[.,]\d)|(?!))"
 )
@@ -33,7 +34,7 @@ _AMOUNT = re.compile(
     rf"(?P<number>{_GROUPED}|{_SPACED}|{_DECIMAL}|\d+)(?!\d|[.,:/]\d)"
     rf"(?P<round>[.,](?:--?|\u2013|=))?(?P<behind> ?(?:{_MARK}(?!\w)))?"
     rf"(?P<after> ?{_SIGN}(?!\w|{_MARK})|-(?=(?-i:[A-Z])(?:$|\s))| ?(?-i:CR)\b)?(?P<close>\))?"
-    rf"(?P<unit> ?(?:%|kg\b|ml\b|cm\b|mm\b|oz\b|lbs?\b|[gl]\b|[ap]\.?m\b|{_CLOCK}\b))?",
+    rf"(?P<unit> ?(?:%|(?:kg|ml|cm|mm|oz|lbs?|l|(?-i:g|{_NO_TAX}G)|[ap]\.?m|{_CLOCK})\b))?",
     re.IGNORECASE,
 )
 # A figure's shape, two decimals behind a sign, proves that its letters are misread digits: RMO.00

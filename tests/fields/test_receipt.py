@@ -9,7 +9,7 @@ import pytest
 
 from fields.checks import check
 from fields.dates import find_time, parse_date
-from fields.labels import topics
+from fields.labels import text_of, topics
 from fields.learned import against
 from fields.money import parse_money
 from fields.receipt import read_receipt
@@ -258,6 +258,19 @@ def test_a_time_is_read_in_24_hours(text, clock):
 )
 def test_a_row_tells_its_topic_in_many_languages(row, topic):
     assert topic in topics(row)
+
+
+@pytest.mark.parametrize(
+    ("row", "topic"),
+    [
+        ("I.V.A. 16% 172.41", "tax"),
+        ("l.G.V. 18% 4.35", "tax"),
+        ("PAGO: EFECTlVO", "cash"),
+        ("合计\uff1a31.93", "total"),
+    ],
+)
+def test_a_topic_is_told_by_dotted_misread_and_wide_letters(row, topic):
+    assert topic in topics(text_of([Line(row)]))
 
 
 @pytest.mark.parametrize(
