@@ -83,6 +83,7 @@ def find_totals(rows: Sequence[Row], currency: str | None = None) -> Totals:
     rounding = _rounding(candidates)
     adjustments = [_Adjustment(off, rounding) for off in _discounts(rows, candidates)]
     doubled = _doubled(likely["tax"], [found.tax for found in rated])
+    doubled += _summed(likely["tax"], rated)
     likely["tax"] += _added(likely["tax"])
     printed = {number.value for row in rows for number in row.numbers}
     called = {c.amount.value for c in candidates if c.label & {"total", "grand"}}
@@ -96,7 +97,7 @@ def find_totals(rows: Sequence[Row], currency: str | None = None) -> Totals:
     before = total.value - (discount or 0) if total else Decimal(0)
     rated = _of_total(rated, total, before)
     proofs = _proofs(way, likely["total"], adjustment, candidates)
-    is_of_rates = total is not None and total.value == _paid_with_all(rated)
+    is_of_rates = total is not None and _is_paid_with(rated, total.value, rounding)
     if is_of_rates and len(rated) > 1:
         proofs["total"] = 1
     is_needed = _agrees(way, adjustment) and not _agrees((total, subtotal, tax, None), adjustment)
@@ -108,7 +109,7 @@ def find_totals(rows: Sequence[Row], currency: str | None = None) -> Totals:
     tax = _of_all_rates(tax, rated, total if is_of_rates else None, printed)
     first_row = _first_row(candidates, len(rows), {s.value for s in (subtotal, total) if s})
     return Totals(
-        subtotal, discount, tuple(found.tax for found in rated), tax, tip, total, first_row
+        subtotal, discount, tuple(r.tax for r in rated if r.tax.amount), tax, tip, total, first_row
     )
 
 
@@ -131,6 +132,12 @@ def _is_unmade(total: Sum | None, candidates: Sequence[Candidate]) -> bool:
     own = [c.features for c in candidates if total and c.amount.value == total.value]
     is_made = len(own) != 1 or any(own[0][way] for way in WAYS)
     return not is_made and any(c.features["items and tax"] for c in candidates)
+
+
+def _is_paid_with(rated: Sequence[_Rated], total: Decimal, rounding: Decimal) -> bool:
+    """The total is what was paid with all rates, rounded or not."""
+    paid = _paid_with_all(rated)
+    return paid is not None and paid in (total, total - rounding)
 
 
 def _paid_with_all(rated: Sequence[_Rated]) -> Decimal | None:
@@ -167,6 +174,8 @@ def _likely(rows: Sequence[Row], candidates: Sequence[Candidate], name: str) -> 
         value = candidate.amount.value
         is_saved = role_of(candidate.label) == "discount"  # TOTAL SAVINGS 9.96
         row = rows[candidate.row]
+        if name == "tax" and "service" in candidate.label and "tax" not in candidate.label:
+            continue
         if name == "total" and (is_saved or _is_suggested(row) or _is_inside(row)):
             continue
         if value not in found or likely > _chance(found[value]):
@@ -219,6 +228,13 @@ def _doubled(likely: Sequence[Sum], taxes: Sequence[Tax]) -> list[Sum]:
     """Taxes that are printed twice, as one: India's CGST and SGST are always the same amount."""
     amounts = Counter(tax.amount for tax in taxes)
     return [tax._replace(value=2 * tax.value) for tax in likely if amounts[tax.value] == 2]
+
+
+def _summed(likely: Sequence[Sum], rated: Sequence[_Rated]) -> list[Sum]:
+    """More than two taxes as one: the levies of Ghana beside its VAT."""
+    amounts = set(_amounts(rated))
+    own = [tax for tax in likely if tax.value in amounts] if len(rated) > 2 else []
+    return [max(own, key=_chance)._replace(value=sum(_amounts(rated), Decimal(0)))] if own else []
 
 
 def _judged(found: Sum, likely: Sequence[Sum], proof: int) -> Sum:
@@ -305,7 +321,12 @@ def _first_row(candidates: Sequence[Candidate], length: int, sums: Set[Decimal])
     called = [(row, value) for row, role, value in money if role in SUMS]
     chosen = [row for row, role, value in money if role in CALLED and value in sums]
     paid = [row for row, role, _ in money if role in ("cash", "card", "tax")]
-    return min(chosen or [row for row, _ in called] or paid, default=length)
+    first = min(chosen or [row for row, _ in called] or paid, default=length)
+    parts = [row for row, role, value in money if role == "subtotal" and value in sums]
+    last = min(parts, default=0)
+    is_above = any(row == first and role in ("total", "grand") for row, role, _ in money)
+    has_things = any(first < row < last and role is None for row, role, _ in money)
+    return last if is_above and has_things else first  # Total, things, Subtotal
 
 
 def _discounts(rows: Sequence[Row], candidates: Sequence[Candidate]) -> list[Decimal | None]:
@@ -403,8 +424,36 @@ def _total_role(topics: frozenset[str]) -> str:
 def _tax_rows(rows: Sequence[Row]) -> list[_Rated]:
     """The rows of taxes: above the first sum only with a % or called so, not 10 @ 3.00 30.00."""
     sums = first_sum(rows)
-    taxes = (r for n, r in enumerate(rows) if n >= sums or "%" in r.text or "tax" in r.topics)
-    return [found for row in taxes if (found := _tax_row(row))]
+    found: dict[int, _Rated] = {}
+    for n, row in enumerate(rows):
+        if (n >= sums or "%" in row.text or "tax" in row.topics) and (rated := _tax_row(row)):
+            found[n] = (
+                rated if rated.paid else rated._replace(paid=_paid_beside(rows, n, rated.tax))
+            )
+    beside = {n + step for n in found for step in (-1, 1)} - found.keys()
+    free = {n: own for n in beside if sums <= n < len(rows) and (own := _untaxed(rows[n]))}
+    return [rated for _, rated in sorted((found | free).items())]
+
+
+def _paid_beside(rows: Sequence[Row], number: int, tax: Tax) -> Decimal | None:
+    """What was paid with the rate, where the row above or below says so: 8%対象 ¥278."""
+    for row in rows[max(number - 2, 0) : number + 3]:
+        rates = {abs(n.value) for n in row.numbers if n.unit == "%"}
+        if rates == {tax.rate} and len(row.amounts) == 1 and tax.rate and tax.amount:
+            paid = _paid_with(row.amounts[0].value, tax.amount, tax.rate)
+            if paid and abs(row.amounts[0].value) > abs(tax.amount):
+                return paid
+    return None
+
+
+def _untaxed(row: Row) -> _Rated | None:
+    """What was paid without a tax, in a table of taxes: D: 0,0% 0,25 0,00 0,25."""
+    amounts = {amount.value for amount in row.amounts}
+    rates = [number.value for number in row.numbers if number.unit == "%"]
+    if rates != [0] or len(amounts) != 2 or 0 not in amounts:
+        return None
+    evidence = Evidence(None, "ocr", row.page, row.box(0, len(row.text)))
+    return _Rated(Tax(Decimal(0), Decimal(0)), sum(amounts, Decimal(0)), evidence)
 
 
 def _of_total(rated: Sequence[_Rated], total: Sum | None, before: Decimal) -> list[_Rated]:
@@ -458,7 +507,7 @@ def _tax_row(row: Row) -> _Rated | None:
     rates = [number for number in row.numbers if _is_rate(row, number)]
     evidence = Evidence(None, "ocr", row.page, row.box(0, len(row.text)))
     for number in rates or row.numbers:
-        rate = number.value
+        rate = abs(number.value)  # A - 21.00%
         if not 0 < rate <= 30:
             continue
         others = [n.value for n in row.amounts if n is not number]
@@ -473,9 +522,10 @@ def _tax_row(row: Row) -> _Rated | None:
 
 
 def _is_rate(row: Row, number: Amount) -> bool:
-    """It has a % behind it, or an @ before it on the row of a tax: CGST @2.5."""
-    is_at = "tax" in row.topics and row.text[: number.start].rstrip().endswith("@")
-    return number.unit == "%" or is_at
+    """It has a % beside it, or an @ before it on the row of a tax: 6%, KDV %10, CGST @2.5."""
+    before = row.text[: number.start]
+    is_at = "tax" in row.topics and before.rstrip().endswith("@")
+    return number.unit == "%" or is_at or before.endswith((" %", "(%"))
 
 
 def _without_trailing_zeros(rate: Decimal) -> Decimal:
@@ -484,7 +534,8 @@ def _without_trailing_zeros(rate: Decimal) -> Decimal:
 
 def _paid_with(base: Decimal, tax: Decimal, rate: Decimal) -> Decimal | None:
     """What was paid, if the rate proves the tax of a base that is without it or with it."""
-    step = Decimal("0.011") if abs(base) < 5000 else Decimal(1)
+    is_whole = base == base.to_integral_value() and not tax.as_tuple().exponent
+    step = Decimal(1) if is_whole or abs(base) >= 5000 else Decimal("0.011")
     net, gross = abs(base * rate / 100 - tax), abs(base * rate / (100 + rate) - tax)
     if min(net, gross) > step:
         return None

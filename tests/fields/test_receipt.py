@@ -1238,6 +1238,8 @@ def test_what_a_suggested_tip_would_make_is_no_total():
         ("COFFEE (10 @ 3.00) 30.00\nTOTAL 30.00", []),
         ("CGST 9% 9.00\nSGST 9% 9.00\nTOTAL 118.00", [("9", "9.00"), ("9", "9.00")]),
         ("CGST 2.5% 0.25\nSGST 2.5% 0.25\nTOTAL 10.50", [("2.5", "0.25"), ("2.5", "0.25")]),
+        ("TOTAL 3.02\nTVA A - 21% 0.52", [("21", "0.52")]),
+        ("TOPLAM 1.240,00\nKDV %10 112,73", [("10", "112.73")]),
         ("SUMME 20,00\nGUTSCHEIN -15,00\nZU ZAHLEN 5,00\nMWST 19% 3,19", [("19", "3.19")]),
     ],
 )
@@ -1280,6 +1282,40 @@ def test_the_tax_of_the_one_rate_is_sure_if_it_makes_the_total(rate, tax):
         assert (found.tax, "tax" in found.review) == (Decimal(tax), False)
     else:
         assert found.tax is None or "tax" in found.review
+
+
+@pytest.mark.parametrize(
+    ("total", "table", "tax"),
+    [
+        ("77.20", "S = 6% 50.47 3.03\nZ = 0% 23.70 0.00", "3.03"),
+        (
+            "7,34",
+            "B: 10,0% 4,36 0,44 4,80\nC: 20,0% 1,91 0,38 2,29\nD: 0,0% 0,25 0,00 0,25",
+            "0.82",
+        ),
+        ("¥508", "8%対象 ¥278\n内消費税8% ¥20\n10%対象 ¥230\n内消費税10% ¥20", "40"),
+    ],
+)
+def test_the_tax_is_that_of_all_rates_also_where_some_things_are_not_taxed(total, table, tax):
+    found = read(f"SHOP LTD\nTEA {total}\nTOTAL {total}\n{table}\n02.03.2020", 0.99)
+    assert (found.tax, "tax" in found.review) == (Decimal(tax), False)
+    assert all(tax.amount for tax in found.taxes)
+
+
+def test_levies_beside_a_tax_are_added_up():
+    levies = "NHIL 2.5% 12.50\nGETFund 2.5% 12.50\nCOVID-19 1% 5.00\nVAT 15% 79.50"
+    found = read(f"ACCRA\nCEMENT 500.00\nSUB-TOTAL 500.00\n{levies}\nGRAND TOTAL 609.50")
+    assert (found.total, found.tax, len(found.taxes)) == (Decimal("609.50"), Decimal("109.50"), 4)
+
+
+def test_a_charge_for_service_with_a_rate_is_no_tax():
+    found = read("SABOR\nSUCO 128,23\nSubtotal 128,23\nServiço 10% 12,82\nTOTAL 141,05")
+    assert (found.subtotal, found.tax, found.total) == (Decimal("128.23"), None, Decimal("141.05"))
+
+
+def test_things_are_read_between_a_total_above_them_and_the_subtotal_below():
+    found = read("TACOS\nTotal $32.15\n2 Burrito $25.90\n1 Chips $6.25\nSubtotal $32.15")
+    assert [item.description for item in found.items] == ["Burrito", "Chips"]
 
 
 def test_the_total_with_its_tax_is_no_tax():
