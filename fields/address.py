@@ -24,7 +24,13 @@ _SUITE = re.compile(r" #[A-Z]?[\d-]{1,6}\b")
 _NUMBERED = re.compile(
     r"^[^\w#]{0,3}(?:no\.? ?|lot ?|blk ?)?\d{1,9}[\w/-]{0,4}[ ,].*[^\W\d_]{2}", re.IGNORECASE
 )
-_HOUSE = re.compile(r"[^\W\d_]{3}[\w .'-]{0,40} \d{1,3}[a-zA-Z]?,?$")  # Grønland 12
+# Grønland 12; R. da Patria, 2210 - Santana
+_HOUSE = re.compile(
+    r"(?=.{0,9}[^\W\d_]{3})[^\W\d_][\w .'-]{2,40}(?: \d{1,3}[a-zA-Z]?,?$|, \d{1,5}\b)"
+)
+_CODED = rule(r"\b(?:cep|c\.?p)[ .:]{1,3}\d{5}(?!\d)")  # C.P. 03230; CEP 02402-100
+# Số: HD004417, Barreira: GRIJO Via 11; but NO: 1-1 GROUND FLOOR, Lot NO : 20
+_LABELLED = rule(r"^\W{0,3}(?![^:]{0,40}\b<merchant.addressed>\W{0,2}:)[^\W\d_][^:\d]{0,24}: ?\w")
 _WORD = re.compile(r"[^\W\d_]{2}")
 _LONG_WORD = re.compile(r"[^\W\d_]{4}")
 _EACH = rule(r"^\W*(?:<items.each>|<items.pieces+units>|<items.tax_codes>)\b")
@@ -41,11 +47,14 @@ _TOWN = rule(
     r"|[^\W\d_]{4},? [A-Z]{3} \d{4}$|\b[A-Z]\d[\dW] [A-Z][A-Z\d]{3}$"
     r"|\b[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}\b|\b[A-Z]\d[A-Z] ?\d[A-Z]\d\b)"
     r"|(?-i:^[A-Z][^\W\d_]{3,20}(?: - |-|, | )[1-9]\d{5}$)"  # Bengaluru - 560001
-    r"|[都府県市区]\D{1,12}\d|路 ?\d{1,5} ?号"
+    r"|(?-i:, [A-Z][a-z]{1,4}\.,? {1,2}\d{5}$)"  # Mazatlán, Sin. 82000
+    r"|[시구군] .{1,20}[로길] ?\d|[都府県市区]\D{1,12}\d|路 ?\d{1,5} ?号"
     r"|\b<merchant.names> \d{5,6}\b"  # Singapore 117867
 )
 _GUESTS = re.compile(r"\b(?:gst|cvr|pax):? ?\d{1,2}$", re.IGNORECASE)
 _SERVER = re.compile(r"\d{1,4} [^\W\d_][\w.]*(?: [\w.]{1,12})?")
+# 22 Hàng Giấy, Hoàn Kiếm, Hà Nội
+_LISTED = re.compile(r"\d{1,4}[a-zA-Z]?,? [^\W\d_][^,\d]{2,30}(?:, [^,\d]{3,30}){2,3}$")
 MOST_WORDS = 6  # of a street without a number
 
 
@@ -126,14 +135,15 @@ def _is_server(text: str, below: str) -> bool:
 
 def _is_above_town(text: str, below: Sequence[Row]) -> bool:
     """It ends with the number of a house, and a postcode and a town are below it."""
-    return bool(_HOUSE.match(text) and any(_POSTCODE.match(row.text) for row in below))
+    towns = (_POSTCODE.match(row.text) or _CODED.search(row.text) for row in below)
+    return bool(_HOUSE.match(text) and any(towns))
 
 
 def _is_thing(rows: Sequence[Row], index: int) -> bool:
-    """The date is on the row above, and a price on the one below: 10234 CHICKEN RICE."""
-    above, below = rows[index - 1].text, rows[index + 1 : index + 2]
-    is_dated = any(find_dates(above)) and not names_street(above)  # not 1-1-24 JALAN TUN
-    return is_dated and any(map(has_price, below))
+    """A price is on the row below, a date or a price on the one above: 10234 CHICKEN RICE."""
+    above, below = rows[index - 1], rows[index + 1 : index + 2]
+    is_dated = any(find_dates(above.text)) and not names_street(above.text)  # not 1-1-24 JALAN TUN
+    return (is_dated or has_price(above)) and any(map(has_price, below))
 
 
 def _is_place(text: str, is_other: bool) -> bool:
@@ -145,7 +155,11 @@ def _is_place(text: str, is_other: bool) -> bool:
     text = _SUITE.sub("", text)
     if IDENTITY.search(text) or _COMPANY.search(text) or count_headings(text) > 1:
         return False
-    if _TOWN.search(text) or (_POSTCODE.match(text) and not is_other):
+    if _LABELLED.match(text) and not PHONE.search(text):
+        return False
+    if _TOWN.search(text) or _CODED.search(text) or (_POSTCODE.match(text) and not is_other):
+        return True
+    if _LISTED.match(text) and not is_other:
         return True
     named, read = _streets_in(text), plain(text).split()
     is_short = len(read) <= MOST_WORDS and not named.isdisjoint(read[:1] + read[-1:])

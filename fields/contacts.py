@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import chain
+from itertools import chain, takewhile
 
 from fields.dates import find_dates
 from fields.labels import Row, plain
@@ -11,14 +11,18 @@ from fields.lexicon import rule, words
 from fields.tax_ids import tax_id_in
 
 HEAD_ROWS = 14
+DIGITS = range(8, 13)  # of a telephone number with its area
 STREETS = set(plain(" ".join(words("merchant", "streets", "places"))).split())
 STREET_ENDING = rule(r"<merchant.street_endings>\b")
 _NOT_A_NAME = rule(r"\b<merchant.not_a_name>\b")
 _WEB = rule(r"www\.|http|@[\w-]+\.[a-z]|\.com\b|\.co\.|\.<merchant.domains>\b")
 PHONE = rule(r"\b<numbers.phone>\b[ .:#\-/no]*(?P<number>\+?\(?\d[\d ()./\-]{5,18}\d)(?!\d?:\d\d)")
 BARE_PHONE = re.compile(  # 617-555-0133, (617)555-0133, 617-5550133
-    r"(?<![\d.])(?<!\d-)(?:\+? ?1[ .-])?(?:\(\d{3}\) ?-? ?|\d{3}[ .-])\d{3}[ .-]?\d{4}(?![\d.])"
+    r"(?<![\d.])(?<!\d-)(?:\+? ?1[ .-])?(?!\(?(?:00|1))"
+    r"(?:\(\d{3}\) ?-? ?|\d{3}[ .-])\d{3}[ .-]?\d{4}(?![\d.])"
 )
+# A column with nothing else: 07-555 0116, 02 99 81 40 13, 014/42 17 90
+_ALONE = re.compile(r"\W?\(?0[1-9]\d{0,3}[)/ .-]{1,2}\d{2,4}(?:[ .-]?\d{2,4}){1,3}(?=\W{0,2}$|,)")
 _OTHER_NUMBER = rule(r"\b<numbers.receipt>\b\W*(?:<numbers.number>\W*)?$")
 _HEADING = rule(r"\b<items.headings>\b")
 IDENTITY = rule(r"#|\b<numbers.identity>\b.*\d{6}")
@@ -54,7 +58,7 @@ def names_street(text: str) -> bool:
 
 
 def find_phone(rows: Sequence[Row]) -> str | None:
-    """The first number behind a word for it; else one of ten digits in the head."""
+    """The first number behind a word for it; else one of ten digits, or alone, in the head."""
     called = (match["number"] for row in rows if (match := phone_in(row.text)))
     bare = (
         match[0]
@@ -62,5 +66,19 @@ def find_phone(rows: Sequence[Row]) -> str | None:
         if (match := BARE_PHONE.search(row.text))
         and not _OTHER_NUMBER.search(row.text[: match.start()])
     )
-    numbers = (number.strip(" .-/") for number in chain(called, bare))
+    alone = (
+        match[0]
+        for row in takewhile(lambda row: not row.amounts, rows[:HEAD_ROWS])
+        for piece in row.pieces
+        if (match := _ALONE.match(text := row.text[piece.start : piece.end]))
+        and sum(map(str.isdigit, match[0])) in DIGITS
+        and not any(find_dates(text))
+    )
+    numbers = (_first_of_two(number).strip(" .-/") for number in chain(called, bare, alone))
     return next((n for n in numbers if len({*re.sub(r"\D", "", n)}) > 1), None)  # no 000-0000
+
+
+def _first_of_two(number: str) -> str:
+    """The number before the next one: 024 417 7204 / 030 281 1770."""
+    first = number.partition(" / ")[0]
+    return first if sum(map(str.isdigit, first)) in DIGITS else number

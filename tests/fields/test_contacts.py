@@ -45,6 +45,12 @@ def address_of(rows):
         "Nizampet Cross Road, Kukatpally, Hyderabad",
         "Blk 184 Toa Payoh Central\nSingapore 310184",
         "Grønland 12\n0188 Oslo",
+        "R. Voluntarios da Patria, 2210 - Santana\nSao Paulo - SP CEP 02402-100",
+        "AV. INSURGENTES SUR 1440\nC.P. 03230 CIUDAD DE MEXICO",
+        "Av. Juarez 88\nMazatlán, Sin. 82000",
+        "22 Hàng Giấy, Hoàn Kiếm, Hà Nội",
+        "서울 마포구 망원로 62",
+        "Alamat: Jl. Panjang 21",
     ],
 )
 def test_the_rows_of_an_address_are_taken_and_those_between_them(rows):
@@ -56,7 +62,7 @@ def test_the_rows_of_an_address_are_taken_and_those_between_them(rows):
     [
         *("Tbl 34/1 Chk 2763 Gst 2", "2/3 1885 GST 2", "Pork P", "Product Sale Unit Final"),
         *("p. 0105 376 200", "AVENUE SUPERMARTS LTD", "RC 88123 Lane 8 26/03/26 17:22"),
-        *("Cafe 1771", "Table 12"),
+        *("Cafe 1771", "Table 12", "Số: HD004417 Bàn: 05", "Barreira: GRIJO Via 11"),
         *("3: 0942 Rdol magna 17.0", "GST ID No: 001092886528", "STORE: 25188 REGISTER:002"),
     ],
 )
@@ -98,6 +104,14 @@ def test_a_time_or_a_phone_number_beside_an_address_is_no_part_of_it():
         ("Ticket #1035057 317-555-0142", "317-555-0142"),
         ("Tel (000) 000-0000", None),
         ("Receipt No.:003-1220815", None),
+        ("07-555 0116", "07-555 0116"),
+        ("02 99 81 40 13", "02 99 81 40 13"),
+        ("014/42 17 90", "014/42 17 90"),
+        ("0803 417 7204, 0812 880 4418", "0803 417 7204"),
+        ("Tel: 024 417 7204 / 030 281 1770", "024 417 7204"),
+        ("001 7896004", None),
+        ("0279-4003-2211-1303", None),
+        ("03-7645", None),
         ("Order 1035057", None),
     ],
 )
