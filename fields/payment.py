@@ -11,10 +11,15 @@ from fields.totals import first_sum, role_of
 from result import Evidence
 
 _LAST4 = re.compile(  # not *** 0042 ***
-    r"(?:(?<![*xX•#·.])[*xX•#·.]{4,}|(?<![\w*•#·])(?:[*xX•·]{2,}|#{3,}))[ -]*"
+    r"(?:(?<![*xX•#·.])[*xX•#·.]{4,}|(?<![\w*•#·])(?:[*xX•·]{2,}|#{3,})"
+    r"|[*xX]{4} [*xX]{6} [*xX])[ -]*"
     r"(?P<last4>\d{4})(?!\d|[ -]*[*#])"
 )
-_CARDS = re.compile(r"(?:(?<!\w)[*•]|\bending(?: in)?) ?(?P<last4>\d{4})(?![\d.,])", re.IGNORECASE)
+_CARDS = re.compile(  # also Mastercard 5520 $63.37
+    r"(?:(?<!\w)[*•]|(?<![\w.])\.{3,}|\bending(?: in)?|[a-z](?= \d{4} +\W?\d+[.,]\d\d$))"
+    r" ?(?P<last4>\d{4})(?![\d.,])",
+    re.IGNORECASE,
+)
 MOST_WORDS = 4  # of a row that says how it was paid, and no amount
 _METHODS = {"card": "card", "wallet": "mobile", "cash": "cash"}
 _PAID = {word for phrase in words("labels", "paid") for word in plain(phrase).split()}
@@ -54,8 +59,12 @@ def find_payment(rows: Sequence[Row], total: Decimal | None) -> tuple[str, Evide
 
 
 def find_last4(rows: Sequence[Row]) -> str | None:
-    """The last four digits of a card whose other ones are masked."""
-    found = (_last4(row) for row in rows)
+    """The last four digits of a card whose other ones are masked.
+
+    That of a customer's card may stand above the sums: ExtraCare Card #: ********4474.
+    """
+    sums = first_sum(rows)
+    found = (_last4(row) for row in [*rows[sums:], *rows[:sums]])
     return next((match["last4"] for match in found if match), None)
 
 
