@@ -3,11 +3,12 @@
 Reads no clock: the caller gives today's date.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
-from itertools import product, repeat
+from itertools import chain, pairwise, product, repeat
 
 from fields.checks import (
     JUDGED,
@@ -37,10 +38,18 @@ MIN_DATE_CONFIDENCE = 0.8
 MIN_NAME_CONFIDENCE = 0.82
 MAX_ROWS = 600  # that are looked at: the head and the foot of a longer text, in equal parts
 
-_NUMBER = rule(  # of one or two digits only behind a word for number: SCONTR. N. 44
-    r"\b(?!(?<=, )or \d{5}\b)<numbers.receipt>\b[ .\-]{0,3}(?P<no><numbers.number>|#)?[ .:#\-]{0,6}"
-    r"(?P<number>[A-Z]{0,5}[-/ ]?\d[\w\-/]{2,}|(?(no)\d{1,2}(?![\w.,/]| ?-? ?\d)|(?!)))"
+_ANY_NUMBER = (
+    r"(?-i:[A-Z]{2} (?=[A-Z]*\d))?(?-i:[A-Z]{0,5})[-/ ]?(?:\d{1,3}(?:\.\d{3}){2,}|\d[\w\-/]{2,})"
 )
+_NUMBER = rule(  # of one or two digits only behind a word for number: SCONTR. N. 44
+    r"\b(?!(?<=, )or \d{5}\b)<numbers.receipt>(?:\b|(?<=[\u3040-\u9fff]))[ .\-]{0,3}"
+    r"(?P<no><numbers.number>|#)?[ .:#\-]{0,6}"
+    rf"(?P<number>{_ANY_NUMBER}|(?(no)\d{{1,2}}(?![\w.,/]| ?-? ?\d)|(?!)))"
+)
+_ALONE = rule(
+    rf"^\W{{0,3}}(?:<numbers.number>\b)?\W{{0,3}}(?P<number>(?=[\w\-/.]{{0,12}}(?:\d{{4}}|\.\d{{3}})){_ANY_NUMBER})\W*$"
+)
+_LABEL = rule(r"\b<numbers.receipt>\b")
 
 
 def read_receipt(
@@ -152,12 +161,23 @@ def _doubts(
 def _receipt_number(texts: Sequence[str]) -> str | None:
     """The first number that is called so, and is no date, tax number or postcode: , OR 97212.
 
-    One of one or two digits is taken where there is no longer one: ORDER #2.
+    Else one that stands alone below what it is called: BOLETA, N° 1204887. One of one or two digits
+    is taken where there is no longer one: ORDER #2.
     """
-    found = []
-    for text in texts:
-        match, other = _NUMBER.search(text), tax_id_in(text)
-        is_tax_id = match and other and match["number"] in other["number"]
-        if match and not is_tax_id and not any(find_dates(match["number"])):
-            found.append(match["number"].strip())
+    beside = [_number_in(_NUMBER.search(text)) for text in texts]
+    below = (_number_in(_ALONE.search(b)) for a, b in pairwise(texts) if _is_label(a))
+    found = list(filter(None, chain(beside, below)))
     return next((number for number in found if len(number) > 2), next(iter(found), None))
+
+
+def _number_in(found: re.Match[str] | None) -> str | None:
+    """The number that was found, but for a date and a tax number."""
+    other = tax_id_in(found.string) if found else None
+    is_tax_id = found and other and found["number"] in other["number"]
+    if not found or is_tax_id or any(find_dates(found["number"])):
+        return None
+    return found["number"].strip()
+
+
+def _is_label(text: str) -> bool:
+    return bool(_LABEL.search(text)) and not any(map(str.isdigit, text))

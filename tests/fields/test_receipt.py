@@ -1341,6 +1341,15 @@ def test_the_total_with_its_tax_is_no_tax():
         ("Invoice No : 01 -148409", None),
         ("nr wydruku: 004417", "004417"),
         ("小票号: 20260314", "20260314"),
+        ("单号\uff1a20260101-007", "20260101-007"),
+        ("レシートNo.4471", "4471"),
+        ("QUITTUNG Beleg 009214", "009214"),
+        ("FIS NO: 0087", "0087"),
+        ("Racun st.: BOH1-88172", "BOH1-88172"),
+        ("Fatura Simplificada FS A25/20817", "FS A25/20817"),
+        ("BOLETA ELECTRONICA\nN° 1.204.887", "1.204.887"),
+        ("Receipt No L11-26-0099127", "L11-26-0099127"),
+        ("Your order number is\n7290\nBill No: 394024495", "394024495"),
     ],
 )
 def test_the_receipts_number_is_what_its_label_stands_before(row, number):
