@@ -12,30 +12,33 @@ from fields.money import Amount, parse_money
 
 _PIECE = filled("<items.pieces+units>")
 _UNIT = rf"(?:{_PIECE}|kg|lbs?|g|l)"
-_SIGN = r"(?:[x\u00d7@\u00f7]|(?<! )\*|\*(?= ))"  # a star that only amounts begin with is none
+_SIGN = (
+    r"(?:[x\u0445\u00d7@\u00f7]|(?<! )\*|\*(?= ))"  # a star that only amounts begin with is none
+)
 _OF_UNIT = rf"(?: ?{MARK}? ?/ ?{_UNIT})"  # EUR/kg
 _TIMES = rule(
-    rf"(?<![\w.,%/])(?P<at>@ ?{MARK}?)?(?P<quantity>\d{{1,4}}(?:[.,]\d{{1,3}})?)"
+    rf"(?<![\w.,%/])(?P<at>@ ?{MARK}?)?(?P<quantity>\d{{1,4}}(?:[.,]\d{{1,4}})?)"
     rf" ?(?P<unit>{_UNIT})?\.?(?: ?{_SIGN} ?@?{MARK}?\.? ?(?:1 ?{_UNIT} ?/ ?)?"
     rf"| (?=\d+[.,]\d+{_OF_UNIT})| (?P<for>à) )"
     rf"(?P<price>\d+(?:[.,]\d+)*)(?:{_OF_UNIT}| ?<items.each>| ?(?P<of>{_PIECE}))?(?!\w|[.,]\d)"
 )
 # (2 @17.50) with the @ misread as a figure or letter: a match is used if the amount proves it
 _MISREAD_AT = re.compile(rf"\((?P<quantity>\d{{1,3}}?) ?[08BGQ] ?{MARK}?(?P<price>\d+[.,]\d\d)\)")
-_GLUED = re.compile(r"\d+[^\W\d_]\d+")  # 4X40, which may be the size of a screw
+_GLUED = re.compile(r"\d+(?:[.,]\d+)?[^\W\d_]\d+")  # 4X40, which may be the size of a screw
 _BY = filled(r"(?:[xX\u00d7*] *|<items.pieces> +)")  # 2 x, 3 pcs
 _NAME = r"(?=[^\W\d_]|[(\"'&])"  # what it starts with
 _START = rf"^(?:(?!{MARK})\W){{0,2}}"
 LEAD = re.compile(rf"{_START}(?P<quantity>\d{{1,3}}) ?{_BY}{_NAME}")
 # A bare number is one only in a column of them: 2 ICED TEA, but 7 UP and 100 PLUS.
-_COLUMN = re.compile(
-    rf"{_START}(?P<quantity>\d{{1,3}}(?= ?{_BY})|\d{{1,2}}(?= )) ?(?:{_BY}| *)(?=[\w(\"'&])"
+_COLUMN = re.compile(  # also [1] ALCOHOL
+    rf"{_START}(?P<quantity>\d{{1,3}}(?= ?{_BY})|\d{{1,2}}(?=\]? ))\]? ?(?:{_BY}| *)(?=[\w(\"'&])"
 )
 _NUMBERED = re.compile(rf"{_START}\d{{1,2}} +(?:(?P<quantity>\d{{1,2}}) +{_NAME})?(?=\w)")
-_QUANTITY = rule(r"^\W*<items.quantity>\b")
+_QUANTITY = rule(r"^\W*(?:<items.codes>\W+)?<items.quantity>\b")
 _PIECES = rule(r"^ ?(?:[x\u00d7*]|<items.pieces+units>\b\.?)(?= )")
 _TRAIL = re.compile(r"[ (](?:(?:[x\u00d7] ?|X )(?P<a>\d{1,3})|(?P<b>\d{1,3}) ?[xX\u00d7])\)?\s*$")
 _CODE = re.compile(r"(?:^|(?<=\s))(?:(?<=^)(?:[A-Z] )?[A-Z]?\d{5}|-?[A-Z]?\d{6})\d*\w{0,2}(?=\s|$)")
+_CODED = rule(r"^<items.codes>\b[ .:#]{0,3}(?=\d{5})")  # PZN 16197878
 _TAX_CODE = re.compile(filled(r"(?:(?<!\s)\s+|(?<=[.,]\d\d)|^)<items.tax_codes>$"))
 _FOR = re.compile(rf"\([\s@]*(?:\)|$)|\s(?:@ ?{MARK}?|à)$")  # (2 @14.00)
 _ONLY_UNIT = re.compile(rf"\W*{_UNIT}\W*(?:\d+[.,]\d{{3}})?", re.IGNORECASE)
@@ -48,6 +51,7 @@ WORD = re.compile(r"[^\W\d_]{3}")
 _RATE = re.compile(r" %\s?\d{1,2}$")  # %08 *9,95
 MEASURED = Decimal("0.0005")  # of an amount, by which pumps and scales round
 ROUNDED = Decimal("0.025")  # to 5 Rappen; whole yen to half a yen
+MOST_AT_1 = 20  # as many pieces at 1 each, or more, are one piece at more: 500 1 500
 MAX_QUANTITY = Decimal(999)
 
 
@@ -126,7 +130,9 @@ def _times(row: Row, times: re.Match[str]) -> Read | None:
     text = row.text[: times.start()] + " " * 2 + row.text[times.end() :]
     name = _name(text[: text.find(" " * 2)]) or _name(text)
     count, price = times["quantity"], times["price"]
-    is_turned = times["at"] or times["of"] or re.fullmatch(r"\d+[.,]\d\d x \d+", times[0], re.I)
+    is_turned = (
+        times["at"] or times["of"] or re.fullmatch(r"\d+[.,]\d\d ?[x*] ?\d+", times[0], re.I)
+    )
     if is_turned and not times["unit"]:  # @298 x 2
         count, price = price, count
     read = Read(name, amount, Decimal(count.replace(",", ".")), parse_money(price))
@@ -158,28 +164,35 @@ def _name_beside(row: Row) -> str:
 
 def _factors(numbers: Sequence[Amount], amount: Decimal) -> tuple[Amount, Amount] | None:
     """The quantity and the price of one that stand side by side and make the amount."""
-    for one, other in [
-        *pairwise(numbers),
-        *([(numbers[0], numbers[-1])] if len(numbers) > 2 else []),
-    ]:
+    beside = [*pairwise(numbers), *([(numbers[0], numbers[-1])] if len(numbers) > 2 else [])]
+    for one, other in beside:
         for quantity, price in ((one, other), (other, one)):
-            is_count = not quantity.is_money or price.decimals == 4  # 2.00 ROLL 1.5000
-            if (
-                is_count
-                and not (price.unit or (quantity.unit and quantity.value == 1))  # MILK 1L 389
-                and 0 < quantity.value <= MAX_QUANTITY
-                and price.value
-                and is_near(quantity.value * price.value, amount)
-            ):
+            is_product = is_near(quantity.value * price.value, amount)
+            if _is_count(quantity, price) and _is_price(price, quantity) and is_product:
                 return quantity, price
     return None
 
 
+def _is_count(number: Amount, price: Amount) -> bool:
+    """It may be a number of pieces: no money, but for 2.00 ROLL 1.5000, and 2,00 ROLL 1,40."""
+    if not 0 < number.value <= MAX_QUANTITY:
+        return False
+    is_first = price.is_money and not number.start and not number.value % 1
+    return not number.is_money or price.decimals == 4 or is_first
+
+
+def _is_price(number: Amount, count: Amount) -> bool:
+    """It may be the price of one: not 1 SHOT at 500 as 500 at 1, nor MILK 1L at 389."""
+    is_one = number.value == 1 and not number.is_money and count.value >= MOST_AT_1
+    is_size = number.unit or (count.unit and count.value == 1)
+    return bool(number.value) and not (is_one or is_size)
+
+
 def _name(text: str) -> str:
-    name = _without_code(_RATE.sub("", text.strip(" *")))
+    name = _without_code(_RATE.sub("", _CODED.sub("", text.strip(" *"))))
     name = re.sub(r"(?<!\s)\s+[-\u2013]?\d+[.,]\d{2}(?:\b|\d+[.,]).*$", "", name)
     name = _FOR.sub("", name)
-    name = _TAX_CODE.sub("", name).strip(" .:-*@=|,#_").lstrip("+>").strip()
+    name = _TAX_CODE.sub("", name).strip(" .:-*@=|,#_").lstrip("+>]").strip()
     words = re.sub(r"(?<!\d)\d{0,9}[.,]\d+", " ", name.lower()).split()
     found = [word for word in words if len(word) > 1]
     is_amount = bool(found) and _CURRENCIES.issuperset(found)  # RM 5.00, but not EURO95

@@ -35,11 +35,17 @@ from result import Evidence, Item
 # The price of one of the item above: ($2.50 each), 3 EUR je Stück.
 # Few signs before it: with any number a row of 300 bars took 0.2 ms.
 _EACH = rule(rf"^\W{{0,9}}{MARK}? ?(?P<price>\d+(?:[.,]\d{{2}})?) ?{MARK}? ?/? ?<items.each>\W*$")
+_DAY = re.compile(r"\d\d[/.-]\d\d +(?=[^\W\d_]{2})")  # 03/12 ROOM CHARGE
 _FORMER = rule(r"^\W*<items.former>\b")  # a price that is not asked any more
 _TAX_LETTERS = tuple(
     map(
         re.compile,
-        (r"^[A-Z] (?=\w{2})", r"(?<=\w\w) [A-Z]$", r"(?<=\w\w) \d{1,2}(?:[.,]\d\d?)? ?%$"),
+        (
+            r"^[A-Z](?:\d\d)? (?=\w{2})",
+            r"^\d{3,6} (?=\D*[^\W\d_]{2})",
+            r"(?<=\w\w) [A-Z]$",
+            r"(?<=\w\w) \d{1,2}(?:[.,]\d\d?)? ?%$",
+        ),
     )
 )
 _MEASURE = re.compile(r"(?<!\d)\d{1,6}(?:[.,]\d{1,3})? ?(?:[kcm]?[gl]|[cm]m|oz|s)\b", re.IGNORECASE)
@@ -166,12 +172,19 @@ def _items(rows: Sequence[Row], also: Set[str] = frozenset()) -> list[Item]:
             read = read._replace(name=row.text[: row.amounts[-1].start].strip())
         if above.name and _is_code(read.name):
             read = read._replace(name="")
+        if not (read.name or above.name) and _is_price_of(items, read):
+            above = Read(items.pop().description or "", None)
         if not (read.name or above.name):
             continue
         item = _item(read, above, waiting, "discount" in row.topics)
         items.append(replace(item, evidence=_evidence(row)))
         above, waiting = NOTHING, None
     return items[::-1] if is_below else items
+
+
+def _is_price_of(items: Sequence[Item], read: Read) -> bool:
+    """The amount of the last item is the price of one of these: Stamps $1.70, 10 @ 1.70 17.00."""
+    return bool(items and read.price and items[-1].amount == read.price != read.amount)
 
 
 def _undated(rows: Sequence[Row]) -> Sequence[Row]:
@@ -183,10 +196,9 @@ def _undated(rows: Sequence[Row]) -> Sequence[Row]:
 
 def _without_date(row: Row) -> Row:
     """The row with blanks for the date that it begins with, if a name follows."""
-    day = next(find_dates(row.text), None)
-    if day is None or day.start or not is_name(row.text[day.end :]):
-        return row
-    return row._replace(text=" " * day.end + row.text[day.end :])
+    day, short = next(find_dates(row.text), None), _DAY.match(row.text)
+    end = day.end if day and not day.start else short.end() if short else 0
+    return row._replace(text=" " * end + row.text[end:]) if is_name(row.text[end:]) else row
 
 
 def _are_names_below(reads: Sequence[tuple[Row, Read]]) -> bool:

@@ -353,3 +353,28 @@ def test_the_end_of_a_word_is_no_currency_and_a_town_no_item():
     rows = ["Brent Park, London NW10 0TL", "Chicken Parm 20.49", "E 96716 ORG SPINACH 2.00"]
     wanted = [("Chicken Parm", 20.49), ("ORG SPINACH", 2.0)]
     assert items_of("PUB", *rows, "TOTAL 22.49") == wanted
+
+
+@pytest.mark.parametrize("codes", [["0102 ", "0205 "], ["D28 ", "N22 "], ["03/12 ", "03/13 "]])
+def test_codes_and_days_before_most_names_are_no_part_of_them(codes):
+    rows = [f"{code}{name}" for code, name in zip(codes, BOUGHT, strict=True)]
+    assert items_of(*rows, *SUMS) == [("BURGER", 9), ("COKE", 2.5)]
+
+
+def test_a_number_in_brackets_or_behind_a_code_is_a_quantity_where_the_heading_says_so():
+    head = "[CANT] DESCRIPCION P.U. TOTAL"
+    rows = ["[10] BURGER 0.90 9.00", "[1] COKE 2.50 2.50"]
+    bought = [("BURGER", 9, 10, 0.9), ("COKE", 2.5, 1, 2.5)]
+    assert items_of(head, *rows, *SUMS) == bought
+    counted = ["48271 10 BURGER 9.00", "11920 1 COKE 2.50"]
+    assert items_of("Code Qty Description Total", *counted, *SUMS) == [
+        ("BURGER", 9, 10),
+        ("COKE", 2.5, 1),
+    ]
+
+
+def test_one_piece_at_a_whole_price_is_not_as_many_at_1():
+    assert items_of("SHOT 500 1 500", "TEA 4,500 2 9,000", "TOTAL 9,500") == [
+        ("SHOT", 500, 1, 500),
+        ("TEA", 9000, 2, 4500),
+    ]

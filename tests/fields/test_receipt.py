@@ -401,6 +401,15 @@ ITEMS = {
     "CARTA IGIENICA 2.50": item("CARTA IGIENICA", "2.50"),
     "POWER POINT SOCKET 2.50": item("POWER POINT SOCKET", "2.50"),
     "ROUND NECK TEE 2.50": item("ROUND NECK TEE", "2.50"),
+    "ICE TEA 6.35*2 12.70": item("ICE TEA", "12.70", "2", "6.35"),
+    "0,3120 x 18.900,00\nJAMON 5.896,80": item("JAMON", "5896.80", "0.3120", "18900.00"),
+    "2 шт \u0445 46,50\nЛИЧИ 93,00": item("ЛИЧИ", "93.00", "2", "46.50"),
+    "2,00 Pastel Nata 1,40 13% 2,80": item("Pastel Nata", "2.80", "2.00", "1.40"),
+    "3 stk Smorrebrod\nà 89,00 267,00": item("Smorrebrod", "267.00", "3"),
+    "SPAX SENKKOPF 4,0X40\n6,79": item("SPAX SENKKOPF 4,0X40", "6.79"),
+    "ASPIRIN 40ST\nPZN 16197878 5,45": item("ASPIRIN 40ST", "5.45"),
+    "Stamps $1.70 Intl\n10 @ 1.70 17.00": item("Stamps", "17.00", "10", "1.70"),
+    "LECHE ENTERA 1L 1.55 G": item("LECHE ENTERA 1L", "1.55"),
     "IMPORTED VEGGIES 2.50": item("IMPORTED VEGGIES", "2.50"),  # not the Spanish importe
 }
 
