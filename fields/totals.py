@@ -11,7 +11,7 @@ from collections.abc import Sequence, Set
 from dataclasses import replace
 from decimal import Decimal
 from functools import lru_cache
-from itertools import combinations, islice, product
+from itertools import accumulate, combinations, islice, product
 from typing import NamedTuple
 
 from fields.amounts import Candidate, find_candidates
@@ -31,6 +31,7 @@ MOST_OF_RATE = Decimal("1.05")  # of the tax inside the total: tips and rounding
 CENT = Decimal("0.011")
 CALLED = (*SUMS, "count")  # TOTAL 3 ITEMS 8.79
 WAYS = ("items", "items and tax", "cash less change", "derived")  # that make a total
+MOST_LISTED = 8  # rows between a subtotal and its total
 TRIED = 4  # of the likeliest amounts for each sum
 _INSIDE = rule(r"\b<topics.tax>\b\D{0,20}\W<labels.inside>(?: \w+)? ?<topics.total>\b")
 
@@ -101,6 +102,7 @@ def find_totals(rows: Sequence[Row], currency: str | None = None) -> Totals:
     if is_of_rates and len(rated) > 1:
         proofs["total"] = 1
     is_needed = _agrees(way, adjustment) and not _agrees((total, subtotal, tax, None), adjustment)
+    is_needed |= charge is not None and charge.value in _listed(candidates, way)
     tip = charge if charge in tips and (is_needed or _is_paid(charge, total, printed)) else None
     total, subtotal, tax = (
         found and _judged(found, likely[name], proofs[name])
@@ -271,6 +273,18 @@ def _is_paid(tip: Sum, total: Sum | None, printed: set[Decimal]) -> bool:
     return total is None or bool({total.value + tip.value, total.value - tip.value} & printed)
 
 
+def _listed(candidates: Sequence[Candidate], way: _Way) -> list[Decimal]:
+    """The amounts below the subtotal that lead to the total: a fee, the tax, the tip."""
+    total, subtotal, _, _ = way
+    if not (total and subtotal):
+        return []
+    money = {c.row: c.amount.value for c in candidates if c.amount.is_money}
+    start = min((row for row, value in money.items() if value == subtotal.value), default=0)
+    below = [value for row, value in money.items() if row > start][:MOST_LISTED]
+    made = list(accumulate(below, initial=subtotal.value))
+    return below[: made.index(total.value)] if total.value in made else []
+
+
 def _together(
     likely: dict[str, list[Sum]], charges: Sequence[Sum], adjustment: _Adjustment
 ) -> _Way:
@@ -284,10 +298,10 @@ def _together(
 
 
 def _is_possible(way: _Way) -> bool:
-    """The tax is less than the total (Total incl. GST 34.80), unless coupons paid the rest."""
+    """The tax is at most half the total (Total incl. GST 34.80), unless coupons paid the rest."""
     total, subtotal, tax, _ = way
-    is_all = total and tax and tax.value and abs(tax.value) >= abs(total.value)
-    return not is_all or (subtotal is not None and subtotal.value == 0)
+    is_most = total and tax and tax.value and 2 * abs(tax.value) > abs(total.value)
+    return not is_most or (subtotal is not None and subtotal.value == 0)
 
 
 def _worth(way: _Way, adjustment: _Adjustment) -> float:

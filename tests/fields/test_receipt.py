@@ -1322,6 +1322,16 @@ def test_a_charge_for_service_with_a_rate_is_no_tax():
     assert (found.subtotal, found.tax, found.total) == (Decimal("128.23"), None, Decimal("141.05"))
 
 
+def test_a_tip_is_one_where_it_and_fees_lead_to_the_total():
+    sums = "Subtotal $32.15\nService Fee $4.82\nTax $2.73\nTip $6.00\nTotal $45.70"
+    assert read(f"TACOS\n2 Burrito $25.90\n1 Chips $6.25\n{sums}").tip == Decimal("6.00")
+
+
+def test_what_was_paid_with_a_rate_is_no_tax():
+    found = read("WARUNG\nTELUR 53.600\nTOTAL : 53.600\nPPN : DPP= 48.288 PPN= 5.312")
+    assert (found.total, found.tax) == (53600, 5312)
+
+
 def test_things_are_read_between_a_total_above_them_and_the_subtotal_below():
     found = read("TACOS\nTotal $32.15\n2 Burrito $25.90\n1 Chips $6.25\nSubtotal $32.15")
     assert [item.description for item in found.items] == ["Burrito", "Chips"]
