@@ -48,6 +48,7 @@ _LONG_YEAR = r"(?P<year>(?:19|20|25)\d\d(?!:\d\d))"
 _NO_CENTS = r"(?![.,]\d\d(?![\d:.]))"  # not the 11 of GEL 40CT 11.49
 _YEAR = rf"(?:{_LONG_YEAR}|(?P<short>(?:' ?)?\d\d(?!:\d){_NO_CENTS}))"
 _END = r"(?=\d{1,2}:\d\d|\D|$)"  # a glued time may follow: 19/10/201820:49
+_NO_MORE = r"(?!-\d+(?![\d:.h]))"  # not 1-01-5-01-000199
 _SEP = r" ?[-/.~] ?"
 _DAY = r"(?P<a>\d{1,2})"
 _WORD = lexicon.filled("(?: ?<dates.separators> ?)")  # 2019年3月22日
@@ -71,8 +72,8 @@ _PATTERNS = (
     ),
     re.compile(rf"(?<!\d){_DAY}{_WORD}(?P<b>\d{{1,2}}),?{_WORD}{_LONG_YEAR}{_END}"),
     re.compile(  # not of 1.03.11.26, but Tgl.03-11-26
-        rf"(?<!\d)(?<![^a-z][.,]){_DAY} ?(?P<sep>[-/.]) ?(?P<b>\d{{1,2}}) ?(?P=sep)"
-        rf" ?{_YEAR}{_END}"
+        rf"(?<!\d)(?<!\d[-/])(?<![^a-z][.,]){_DAY} ?(?P<sep>[-/.]) ?(?P<b>\d{{1,2}}) ?(?P=sep)"
+        rf" ?{_YEAR}{_END}{_NO_MORE}"
     ),
     re.compile(  # 28/08 2026, 28/8-2026, 28/8-26: Sweden and Denmark
         r"(?<![\d.,/-])(?P<a>\d{1,2})/(?P<b>\d{1,2})"

@@ -42,7 +42,7 @@ _ANY_NUMBER = (
     r"(?-i:[A-Z]{2} (?=[A-Z]*\d))?(?-i:[A-Z]{0,5})[-/ ]?(?:\d{1,3}(?:\.\d{3}){2,}|\d[\w\-/]{2,})"
 )
 _NUMBER = rule(  # of one or two digits only behind a word for number: SCONTR. N. 44
-    r"\b(?!(?<=, )or \d{5}\b)<numbers.receipt>(?:\b|(?<=[\u3040-\u9fff]))[ .\-]{0,3}"
+    r"\b(?!(?<=, )or \d{5}\b)<numbers.receipt>(?:\b|(?<=[\u3040-\u9fff])|(?=\d{4}))[ .\-]{0,3}"
     r"(?P<no><numbers.number>|#)?[ .:#\-]{0,6}"
     rf"(?P<number>{_ANY_NUMBER}|(?(no)\d{{1,2}}(?![\w.,/]| ?-? ?\d)|(?!)))"
 )

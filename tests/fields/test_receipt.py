@@ -1364,6 +1364,7 @@ def test_the_total_with_its_tax_is_no_tax():
         ("レシートNo.4471", "4471"),
         ("QUITTUNG Beleg 009214", "009214"),
         ("FIS NO: 0087", "0087"),
+        ("Check14681", "14681"),
         ("Racun st.: BOH1-88172", "BOH1-88172"),
         ("Fatura Simplificada FS A25/20817", "FS A25/20817"),
         ("BOLETA ELECTRONICA\nN° 1.204.887", "1.204.887"),
@@ -1423,3 +1424,8 @@ def test_a_ticket_is_bought_on_the_day_it_was_issued(text):
 def test_the_o_of_no_is_no_figure_of_a_tax_number():
     assert read("GREEN FIELD\nVAT No 1234567\nTOTAL 4.00").merchant_tax_id is None
     assert read("GREEN FIELD\nVAT No 12345678\nTOTAL 4.00").merchant_tax_id == "12345678"
+
+
+def test_a_number_in_more_parts_than_a_date_has_is_none():
+    assert read("ROSS\nPEN 1.99\nTOTAL 1.99\nTender Detail#: 1-01-5-01-000199").date is None
+    assert read("ROSS\nPEN 1.99\nTOTAL 1.99\n12-05-2018-14:33").date == "2018-05-12"
