@@ -3,7 +3,6 @@
 import math
 import statistics
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from PIL import Image
 from engines.detector import find
 from engines.paddle_models import LINE_HEIGHT, Models, are_turned, load, read_row
 from engines.reading import read_pages, read_parts
-from engines.rows import group_rows
+from engines.rows import group_rows, with_boxes
 from engines.slopes import row_slopes
 from engines.textlayer import Knows
 from result import Box, Line, Reading, Rows
@@ -63,10 +62,10 @@ def _read_whole_page(models: Models, page: Image.Image) -> Rows:
     # The models want BGR.
     bgr = cv2.cvtColor(np.asarray(smaller), cv2.COLOR_RGB2BGR)
     page.close()  # 160 MB at 40 megapixels
-    return [[_enlarged(line, factor) for line in row] for row in _read_page(models, bgr)]
+    return with_boxes(_read_page(models, bgr), partial(_enlarged, factor=factor))
 
 
-def _read_page(models: Models, picture: Any) -> list[list[Line]]:
+def _read_page(models: Models, picture: Any) -> Rows:
     """The rows of a page that may lie on its side or upside down, with boxes as it lies."""
     import numpy as np
 
@@ -82,7 +81,7 @@ def _read_page(models: Models, picture: Any) -> list[list[Line]]:
     kept = [number for number, line in enumerate(lines) if line.text]
     slopes = row_slopes(np.array(quads, "float64")[kept]) if kept else []
     rows = group_rows([lines[number] for number in kept], slopes)
-    return [[_turned_back(line, picture.shape, turns) for line in row] for row in rows]
+    return with_boxes(rows, partial(_turned_back, shape=picture.shape, turns=turns))
 
 
 def _turned(picture: Any, turns: int) -> Any:
@@ -231,18 +230,16 @@ def _is_upside_down(models: Models, picture: Any, quads: Sequence[Any]) -> bool:
     return turned > SURELY_UPRIGHT and turned > are_turned(models.classifier, around)
 
 
-def _turned_back(line: Line, shape: Sequence[int], turns: int) -> Line:
-    """The line with its box on the page as it lay before `turns` quarter turns."""
+def _turned_back(box: Box, shape: Sequence[int], turns: int) -> Box:
+    """The box on the page as it lay before `turns` quarter turns."""
     height, width = shape[:2]
-    box = line.box or (0, 0, 0, 0)
     for _ in range(turns):
         left, top, right, bottom = box
         box = (height - bottom, left, height - top, right)
         height, width = width, height
-    return replace(line, box=box)
+    return box
 
 
-def _enlarged(line: Line, factor: int) -> Line:
-    left, top, right, bottom = line.box or (0, 0, 0, 0)
-    box = (left * factor, top * factor, right * factor, bottom * factor)
-    return replace(line, box=box)
+def _enlarged(box: Box, factor: int) -> Box:
+    left, top, right, bottom = box
+    return left * factor, top * factor, right * factor, bottom * factor

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from engines import images
 from engines.codes import find_codes
 from engines.invoices import find_invoice
+from engines.rows import with_boxes
 from engines.textlayer import Knows, ReadPage, read_text_page
 from result import Box, Code, Line, Page, Reading, Receipt, Rows
 from settings import Limits
@@ -50,13 +51,13 @@ def read_parts(
         page = images.decode(path, number, limits)
         left, top = max(0, box[0]), max(0, box[1])
         part = page.crop((left, top, min(page.width, box[2]), min(page.height, box[3])))
-        found.append([[_moved(line, left, top) for line in row] for row in read_page(part)])
+        found.append(with_boxes(read_page(part), partial(_moved, x=left, y=top)))
     return found
 
 
-def _moved(line: Line, x: int, y: int) -> Line:
-    left, top, right, bottom = line.box or (0, 0, 0, 0)
-    return replace(line, box=(left + x, top + y, right + x, bottom + y))
+def _moved(box: Box, x: int, y: int) -> Box:
+    left, top, right, bottom = box
+    return left + x, top + y, right + x, bottom + y
 
 
 def _recognised(path: Path, number: int, limits: Limits, read_page: ReadPage) -> Found:

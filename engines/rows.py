@@ -1,10 +1,11 @@
-"""Groups recognised lines by their boxes into printed rows. Pure."""
+"""Groups recognised lines by their boxes into printed rows, and changes these boxes. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import combinations
 from statistics import fmean
 
-from result import Box, Line
+from result import Box, Line, Rows
 
 MIN_OVERLAP = 0.5  # of the lower line's height, where the rows of two lines meet
 
@@ -28,7 +29,7 @@ def group_rows(lines: Sequence[Line], slopes: Sequence[float] = ()) -> list[list
     rows = [row for number, row in enumerate(row_of) if row[0] == number]
     heights = _heights(lines, slopes)
     rows.sort(key=lambda row: fmean(heights[number] for number in row))
-    return [sorted((lines[n] for n in row), key=lambda line: _box(line)[0]) for row in rows]
+    return [sorted((lines[n] for n in row), key=lambda line: box_of(line)[0]) for row in rows]
 
 
 def _pairs(lines: Sequence[Line], slopes: Sequence[float]) -> Iterator[tuple[float, int, int]]:
@@ -56,20 +57,26 @@ def _heights(lines: Sequence[Line], slopes: Sequence[float]) -> list[float]:
 
 def _print_height(line: Line, slope: float) -> float:
     """The height of the print: that of the box without what its slope adds."""
-    left, top, right, bottom = _box(line)
+    left, top, right, bottom = box_of(line)
     return max((bottom - top) - abs(slope) * (right - left), 0.4 * (bottom - top), 1)
 
 
 def _middle(line: Line) -> tuple[float, float]:
-    left, top, right, bottom = _box(line)
+    left, top, right, bottom = box_of(line)
     return (left + right) / 2, (top + bottom) / 2
 
 
 def _same_column(line: Line, other: Line) -> bool:
     """Whether one stands above the other: they share half of the narrower one's width."""
-    a, b = _box(line), _box(other)
+    a, b = box_of(line), box_of(other)
     return min(a[2], b[2]) - max(a[0], b[0]) >= 0.5 * min(a[2] - a[0], b[2] - b[0])
 
 
-def _box(line: Line) -> Box:
+def box_of(line: Line) -> Box:
+    """The box of a line that an engine recognised, which always has one."""
     return line.box or (0, 0, 0, 0)
+
+
+def with_boxes(rows: Rows, change: Callable[[Box], Box]) -> Rows:
+    """The rows with each box replaced by what `change` makes of it."""
+    return [[replace(line, box=change(box_of(line))) for line in row] for row in rows]

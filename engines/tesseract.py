@@ -16,7 +16,7 @@ from PIL import Image, ImageFilter
 
 from engines.paper import Bend, Cut, cut_out, evenly_lit, letter_height, levelled, row_bend
 from engines.reading import read_pages, read_parts
-from engines.rows import group_rows
+from engines.rows import box_of, group_rows, with_boxes
 from engines.textlayer import Knows, ReadPage
 from result import Box, Line, ProviderError, Reading, Rows
 from settings import Limits
@@ -33,7 +33,6 @@ SCALES = 0.5, 4.0
 MAX_PIXELS = 8_000_000  # of the picture that is read
 BLUR = 0.8  # pixels: thermal print is dots
 CONFIDENT = 0.8
-NOWHERE = 0, 0, 0, 0
 MIN_CONFIDENT_LETTERS = 120  # fewer: all of the picture is read too (a typical receipt has 400)
 MIN_PAPER_LETTERS = 60  # confident ones, of a paper beside a larger one: else a plate or a napkin
 # Below these confidences it is no print; F1 .753 -> .763 and CER 10.8 -> 10.5 % with the last two
@@ -124,12 +123,12 @@ def _read_turned(part: Cut, factor: int, run: Callable[[Image.Image], Rows]) -> 
         for start, side in zip(part[1:], part.gray.shape[::-1], strict=True)
     )
 
-    def back(word: Line) -> Line:
-        left, top, right, bottom = word.box or NOWHERE
-        return replace(word, box=(width - right, height - bottom, width - left, height - top))
+    def back(box: Box) -> Box:
+        left, top, right, bottom = box
+        return width - right, height - bottom, width - left, height - top
 
     turned = part._replace(gray=cv2.rotate(part.gray, cv2.ROTATE_180))
-    return [list(map(back, row)) for row in _read_upright(turned, factor, run)]
+    return with_boxes(_read_upright(turned, factor, run), back)
 
 
 def _read_upright(part: Cut, factor: int, run: Callable[[Image.Image], Rows]) -> Rows:
@@ -142,7 +141,7 @@ def _read_upright(part: Cut, factor: int, run: Callable[[Image.Image], Rows]) ->
     level = levelled(cv2.resize(part.gray, None, fx=scale, fy=scale, interpolation=way), bend)
     rows = run(Image.fromarray(evenly_lit(level)).filter(ImageFilter.GaussianBlur(BLUR)))
     place = partial(_placed, shape=level.shape, bend=bend, part=part, scale=scale, factor=factor)
-    return [[replace(word, box=place(word.box or NOWHERE)) for word in row] for row in rows]
+    return with_boxes(rows, place)
 
 
 def _scale(height: float | None) -> float:
@@ -203,7 +202,7 @@ def _sureness(word: Line) -> float:
 
 
 def _in_one_place(word: Line, other: Line) -> bool:
-    a, b = word.box or NOWHERE, other.box or NOWHERE
+    a, b = box_of(word), box_of(other)
     return all(
         min(a[end], b[end]) - max(a[start], b[start])
         > SAME_PLACE * min(a[end] - a[start], b[end] - b[start])

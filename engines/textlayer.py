@@ -19,6 +19,7 @@ from PIL import Image
 from engines.codes import find_codes
 from engines.ctc import LAST_LATIN
 from engines.images import pdf_scale
+from engines.rows import box_of
 from result import Box, Code, Line, Rows
 
 Knows = Callable[[str], bool]
@@ -40,7 +41,6 @@ MIN_KNOWN_ROWS = 2  # they prove that a font's letters are those that it draws
 MIN_FONT_LETTERS = 8  # a font with fewer holds signs
 MAX_SAMPLES = 3
 MIN_SIMILARITY = 0.8  # of a sample's text and what the engine reads
-NOWHERE = (0, 0, 0, 0)
 NOTES = ("WIDGET", "FREETEXT", "STAMP", "INK")  # PDFium's names of those that are drawn
 HIDDEN = (3, 7)  # text render modes: invisible, and only to clip (ISO 32000-1, table 106)
 HYPHEN = "\x02"  # what PDFium makes of a hyphen at the end of a row
@@ -260,7 +260,7 @@ def _may_have_codes(words: Sequence[Word], edges: Any) -> bool:
     across, down = edges >= MIN_CHANGES
     free = across | down
     for word in words:
-        free[_cells(word.line.box or NOWHERE)] &= word.is_aside
+        free[_cells(box_of(word.line))] &= word.is_aside
     free |= across & ~down
     return bool((free[1:, 1:] & free[1:, :-1] & free[:-1, 1:] & free[:-1, :-1]).any())
 
@@ -275,7 +275,7 @@ def _shown(words: Sequence[Word], codes: Sequence[Box], edges: Any) -> list[Word
         found[_cells(code)] = False
     free, shown = found.copy(), []
     for word in words:
-        area = _cells(word.line.box or NOWHERE)
+        area = _cells(box_of(word.line))
         free[area] = False
         if not word.is_aside and found[area].any():
             shown.append(word)
@@ -304,7 +304,7 @@ def _rows(lines: Sequence[Line]) -> Rows:
 def _once(row: Sequence[Line]) -> list[Line]:
     """A row from left to right, without the words that are printed twice to look bold."""
     found: list[Line] = []
-    for line in sorted(row, key=lambda line: line.box or NOWHERE):
+    for line in sorted(row, key=box_of):
         if not (found and found[-1].text == line.text and _is_over(found[-1], line)):
             found.append(line)
     return found
@@ -312,28 +312,28 @@ def _once(row: Sequence[Line]) -> list[Line]:
 
 def _is_overprinted(rows: Rows) -> bool:
     """Whether another word is printed over one, as over a figure that was painted out."""
-    levels = (sorted(row, key=lambda line: line.box or NOWHERE) for row in rows)
+    levels = (sorted(row, key=box_of) for row in rows)
     return any(_is_over(*pair) for row in levels for pair in pairwise(row))
 
 
 def _is_over(one: Line, other: Line) -> bool:
-    (left, _, right, _), (start, _, end, _) = one.box or NOWHERE, other.box or NOWHERE
+    (left, _, right, _), (start, _, end, _) = box_of(one), box_of(other)
     return 2 * (min(right, end) - max(left, start)) > min(right - left, end - start)
 
 
 def _is_beside(line: Line, first: Line) -> bool:
     """Whether their middles are level, or their feet where one is printed larger."""
-    feet = abs(line.box[3] - first.box[3]) if line.box and first.box else 0
+    feet = abs(box_of(line)[3] - box_of(first)[3])
     apart = min(_middle(line) - _middle(first), feet)
     return apart <= min(_height(line), _height(first)) / 2
 
 
 def _middle(line: Line) -> float:
-    return (line.box[1] + line.box[3]) / 2 if line.box else 0.0
+    return (box_of(line)[1] + box_of(line)[3]) / 2
 
 
 def _height(line: Line) -> int:
-    return line.box[3] - line.box[1] if line.box else 0
+    return box_of(line)[3] - box_of(line)[1]
 
 
 def _in_reading_order(row: list[Line]) -> list[Line]:
@@ -390,7 +390,7 @@ def _agrees(samples: Rows, picture: Image.Image, read_page: ReadPage) -> bool:
 
 
 def _around(row: Sequence[Line]) -> Box:
-    lefts, tops, rights, bottoms = zip(*(line.box or NOWHERE for line in row), strict=True)
+    lefts, tops, rights, bottoms = zip(*map(box_of, row), strict=True)
     margin = max(bottoms) - min(tops)
     above, below = min(tops) - margin // 2, max(bottoms) + margin // 2
     return min(lefts) - margin, above, max(rights) + margin, below

@@ -5,10 +5,11 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from engines.decoder import Jpeg
-from engines.rows import group_rows
+from engines.rows import group_rows, with_boxes
 from fields.text import text_from_markdown, without_pictures
 from providers.json_answer import dig_number
 from providers.local import result_from_reading
@@ -47,10 +48,8 @@ def _from_markdown(written: str, page: Jpeg, model: str) -> OcrResult:
 def _from_lines(pruned: Mapping[str, Any], page: Jpeg, model: str) -> OcrResult:
     """The result for lines. Rows are found on the turned page, boxes are on the page as it is."""
     angle = pruned.get("doc_preprocessor_res", {}).get("angle", 0)
-    rows = [
-        [replace(line, box=_turned_back(line.box, angle, page)) for line in row]
-        for row in group_rows(tuple(_lines(pruned, _scale(page))))
-    ]
+    rows = group_rows(tuple(_lines(pruned, _scale(page))))
+    rows = with_boxes(rows, partial(_turned_back, angle=angle, page=page))
     lines = tuple(line for row in rows for line in row)
     reading = Reading([Page(page.width, page.height, lines)], rows, [])
     return result_from_reading(reading, model=model)
@@ -69,9 +68,9 @@ def _lines(pruned: Mapping[str, Any], scale: float) -> Iterator[Line]:
             yield Line(text.strip(), round(dig_number(score) or 0, 4), box)
 
 
-def _turned_back(box: Box | None, angle: int, page: Jpeg) -> Box | None:
+def _turned_back(box: Box, angle: int, page: Jpeg) -> Box:
     """The box before the server turned the page counterclockwise by `angle` degrees."""
-    left, top, right, bottom = box or (0, 0, 0, 0)
+    left, top, right, bottom = box
     match angle:
         case 90:
             return page.width - bottom, left, page.width - top, right
