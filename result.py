@@ -283,12 +283,18 @@ def with_receipts(result: OcrResult, receipts: Iterable[FileReceipt]) -> OcrResu
 Rows = list[list[Line]]  # printed rows, each from left to right
 
 
+class PageReading(NamedTuple):
+    """What a local engine found on a page."""
+
+    page: Page  # without its lines, which are in the rows
+    rows: Rows
+    codes: list[Code]
+
+
 class Reading(NamedTuple):
     """What a local engine found in a file."""
 
-    pages: list[Page]  # with their lines
-    rows: Rows  # of all pages
-    codes: list[Code]
+    pages: list[PageReading]
     invoice: Receipt | None = None  # the data of an e-invoice inside a PDF
 
 

@@ -162,7 +162,7 @@ def _fields(rows: Rows) -> dict[str, Any]:
 def _reader(name: str) -> Callable[[Path], Rows]:
     if name == OURS:
         limits = Settings().limits
-        return lambda file: paddle.read(file, "", "", limits, is_known).rows
+        return lambda file: paddle.read(file, "", "", limits, is_known).pages[0].rows
     if name.startswith("RapidOCR"):
         return _rapidocr("OpenVINO" in name, "float32" in name)
     if name.startswith("faster-paddle"):

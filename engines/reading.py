@@ -10,10 +10,8 @@ from engines.codes import find_codes
 from engines.invoices import find_invoice
 from engines.rows import with_boxes
 from engines.textlayer import Knows, ReadPage, read_text_page
-from result import Box, Code, Line, Page, Reading, Receipt, Rows
+from result import Box, Page, PageReading, Reading, Receipt, Rows
 from settings import Limits
-
-Found = tuple[Page, Rows, list[Code]]
 
 
 def read_pages(path: Path, limits: Limits, read_page: ReadPage, knows: Knows) -> Reading:
@@ -24,13 +22,8 @@ def read_pages(path: Path, limits: Limits, read_page: ReadPage, knows: Knows) ->
     """
     count = images.count_pages(path, limits)
     invoice, texts = _of_pdf(path, count, read_page, knows) if images.is_pdf(path) else (None, {})
-    reading = Reading([], [], [], invoice)
-    for number in range(count):
-        page, rows, codes = texts.get(number) or _recognised(path, number, limits, read_page)
-        reading.pages.append(page)
-        reading.rows.extend(rows)
-        reading.codes.extend(codes)
-    return reading
+    pages = [texts.get(n) or _recognised(path, n, limits, read_page) for n in range(count)]
+    return Reading(pages, invoice)
 
 
 def read_texts(path: Path, limits: Limits, knows: Knows) -> dict[int, Rows]:
@@ -39,7 +32,7 @@ def read_texts(path: Path, limits: Limits, knows: Knows) -> dict[int, Rows]:
     No engine is at hand: a page with a font that only one could vouch for is not among them.
     """
     _, texts = _of_pdf(path, images.count_pages(path, limits), lambda _: [], knows)
-    return {number: rows for number, (_, rows, _) in texts.items()}
+    return {number: found.rows for number, found in texts.items()}
 
 
 def read_parts(
@@ -60,17 +53,15 @@ def _moved(box: Box, x: int, y: int) -> Box:
     return left + x, top + y, right + x, bottom + y
 
 
-def _recognised(path: Path, number: int, limits: Limits, read_page: ReadPage) -> Found:
+def _recognised(path: Path, number: int, limits: Limits, read_page: ReadPage) -> PageReading:
     picture = images.decode(path, number, limits)
-    width, height = picture.size
-    codes = find_codes(picture, number)
-    rows = read_page(picture)
-    return Page(width, height, _lines(rows)), rows, codes
+    page, codes = Page(*picture.size), find_codes(picture, number)
+    return PageReading(page, read_page(picture), codes)
 
 
 def _of_pdf(
     path: Path, count: int, read_page: ReadPage, knows: Knows
-) -> tuple[Receipt | None, Mapping[int, Found]]:
+) -> tuple[Receipt | None, Mapping[int, PageReading]]:
     """The data of an e-invoice inside a PDF, and the pages whose text is real, by number."""
     from pypdfium2 import PdfiumError
 
@@ -81,10 +72,5 @@ def _of_pdf(
             with suppress(PdfiumError):  # a damaged page is an error where it is decoded
                 found = read_text_page(pdf, number, knows, read_page, trusted)
                 if found:
-                    page = Page(*found.size, _lines(found.rows), "text")
-                    texts[number] = page, found.rows, found.codes
+                    texts[number] = found
     return invoice, texts
-
-
-def _lines(rows: Rows) -> tuple[Line, ...]:
-    return tuple(line for row in rows for line in row)

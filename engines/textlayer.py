@@ -20,7 +20,7 @@ from engines.codes import find_codes
 from engines.ctc import LAST_LATIN
 from engines.images import pdf_scale
 from engines.rows import box_of
-from result import Box, Code, Line, Rows
+from result import Box, Line, Page, PageReading, Rows
 
 Knows = Callable[[str], bool]
 ReadPage = Callable[[Image.Image], Rows]
@@ -57,17 +57,9 @@ class Word(NamedTuple):
     is_aside: bool  # hidden, or not running from left to right
 
 
-class TextPage(NamedTuple):
-    """A page whose text is what it shows."""
-
-    size: tuple[int, int]  # width and height in the pixels that boxes are in
-    rows: Rows
-    codes: list[Code]
-
-
 def read_text_page(
     pdf: Any, number: int, knows: Knows, read_page: ReadPage, trusted: set[str]
-) -> TextPage | None:
+) -> PageReading | None:
     """The printed rows of a page, and its codes; None where its text is not what it shows.
 
     `pdf` is a document of pypdfium2, the first page's number is 0. `knows` tells of a row whether
@@ -92,7 +84,8 @@ def read_text_page(
     if not words or _is_overprinted(rows) or not _agrees(samples, picture, read_page):
         return None
     trusted.update(word.font for word in words if word.font)
-    return TextPage(picture.size, rows, codes)
+    shown = Page(picture.width, picture.height, source="text")
+    return PageReading(shown, rows, codes)
 
 
 def _is_scan(page: Any) -> bool:

@@ -26,6 +26,7 @@ from result import (
     FileReceipt,
     OcrResult,
     Page,
+    PageReading,
     Reading,
     Rows,
     placed,
@@ -59,12 +60,10 @@ def result_from_reading(reading: Reading, look: Look | None = None, *, model: st
 
     `look` reads parts of pages again, since rows of receipts side by side are found in each alone.
     """
-    pages = [
-        _page_parts(number, rows, reading, look) for number, rows in enumerate(_by_page(reading))
-    ]
+    pages = [_page_parts(number, reading, look) for number in range(len(reading.pages))]
     receipts = _receipts(pages, reading)
     rows = [row for parts in pages for part in parts for row in part.rows]
-    sources = {page.source for page in reading.pages}
+    sources = {found.page.source for found in reading.pages}
     used = {"ocr": model, "text": "PDF text"}
     return OcrResult(
         markdown_from_rows(rows, receipts[0]),
@@ -73,34 +72,28 @@ def result_from_reading(reading: Reading, look: Look | None = None, *, model: st
         unplaced(receipts[0]),
         " + ".join(name for source, name in used.items() if source in sources),
         receipts=tuple(receipts),
-        codes=tuple(reading.codes),
+        codes=tuple(_codes(reading)),
     )
 
 
-def _by_page(reading: Reading) -> list[Rows]:
-    """The rows of each page; their lines are the same objects.
-
-    Equal lines need not be on one page: each page may have the same head.
-    """
-    page_of = {id(line): number for number, page in enumerate(reading.pages) for line in page.lines}
-    found: list[Rows] = [[] for _ in reading.pages]
-    for row in reading.rows:
-        found[page_of.get(id(row[0]), 0)].append(row)
-    return found
+def _codes(reading: Reading) -> list[Code]:
+    return [code for found in reading.pages for code in found.codes]
 
 
-def _with_lines(page: Page, parts: Sequence[Part]) -> Page:
-    return replace(page, lines=tuple(line for part in parts for row in part.rows for line in row))
+def _with_lines(found: PageReading, parts: Sequence[Part]) -> Page:
+    lines = tuple(line for part in parts for row in part.rows for line in row)
+    return replace(found.page, lines=lines)
 
 
 # The parts of a page
 
 
-def _page_parts(number: int, rows: Rows, reading: Reading, look: Look | None) -> list[Part]:
+def _page_parts(number: int, reading: Reading, look: Look | None) -> list[Part]:
+    page, rows, _ = reading.pages[number]
     if reading.invoice or not rows:
         return [Part(number, rows, None)]
     parts = beside.parts(rows)
-    again = look and len(parts) > 1 and reading.pages[number].source == "ocr"
+    again = look and len(parts) > 1 and page.source == "ocr"
     found = _read_again(number, parts, look) if look and again else [part.rows for part in parts]
     if any(p.is_unreadable and not is_receipt(r) for p, r in zip(parts, found, strict=True)):
         # That part is a background, or the back of a receipt.
@@ -133,7 +126,7 @@ def _receipts(pages: Sequence[Sequence[Part]], reading: Reading) -> list[FileRec
     found = [_found(part, today) for parts in pages for part in _worthy(parts)]
     groups = [Group(found, False)] if reading.invoice else grouped(found)
     receipts = [with_doubt(_joined(group, today), _doubted(group)) for group in groups]
-    own = owned(receipts, reading.codes)
+    own = owned(receipts, _codes(reading))
     return [_exact(r, codes, reading, today) for r, codes in zip(receipts, own, strict=True)]
 
 
@@ -170,17 +163,18 @@ def _exact(
     receipt: FileReceipt, codes: Sequence[Code], reading: Reading, today: date
 ) -> FileReceipt:
     """The receipt with what its codes and an e-invoice say."""
-    exact = with_codes(_of_text(receipt, reading.pages), codes, today)
+    exact = with_codes(_of_text(receipt, reading), codes, today)
     if reading.invoice:
-        exact = with_invoice(exact, reading.invoice, amounts_in(reading.rows), today)
+        rows = [row for found in reading.pages for row in found.rows]
+        exact = with_invoice(exact, reading.invoice, amounts_in(rows), today)
     return exact
 
 
-def _of_text(receipt: FileReceipt, pages: Sequence[Page]) -> FileReceipt:
+def _of_text(receipt: FileReceipt, reading: Reading) -> FileReceipt:
     """The receipt with `text` as the source of what is on pages that were not recognised."""
 
     def known(found: Evidence) -> Evidence:
-        is_text = found.page is not None and pages[found.page].source == "text"
+        is_text = found.page is not None and reading.pages[found.page].page.source == "text"
         return replace(found, source="text") if is_text else found
 
     return with_evidence(receipt, known)

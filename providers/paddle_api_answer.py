@@ -14,7 +14,7 @@ from fields.text import text_from_markdown, without_pictures
 from providers.json_answer import dig_number
 from providers.local import result_from_reading
 from providers.pages import join_pages, receipt_from_text
-from result import Box, Line, OcrResult, Page, Reading
+from result import Box, Line, OcrResult, Page, PageReading, Reading, Rows
 
 
 def read_results(
@@ -25,8 +25,7 @@ def read_results(
     Raises LookupError, TypeError and the like for what is not the shape of an InferResult.
     """
     parts = [part for result in results for part in _parts(result, page, model)]
-    blank = result_from_reading(Reading([Page(page.width, page.height)], [], []), model=model)
-    return replace(join_pages(parts or [blank]), raw=raw)
+    return replace(join_pages(parts or [_from_rows([], page, model)]), raw=raw)
 
 
 def _parts(result: Mapping[str, Any], page: Jpeg, model: str) -> Iterator[OcrResult]:
@@ -50,9 +49,12 @@ def _from_lines(pruned: Mapping[str, Any], page: Jpeg, model: str) -> OcrResult:
     angle = pruned.get("doc_preprocessor_res", {}).get("angle", 0)
     rows = group_rows(tuple(_lines(pruned, _scale(page))))
     rows = with_boxes(rows, partial(_turned_back, angle=angle, page=page))
-    lines = tuple(line for row in rows for line in row)
-    reading = Reading([Page(page.width, page.height, lines)], rows, [])
-    return result_from_reading(reading, model=model)
+    return _from_rows(rows, page, model)
+
+
+def _from_rows(rows: Rows, page: Jpeg, model: str) -> OcrResult:
+    found = PageReading(Page(page.width, page.height), rows, [])
+    return result_from_reading(Reading([found]), model=model)
 
 
 def _scale(page: Jpeg) -> float:

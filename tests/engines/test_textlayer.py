@@ -54,7 +54,10 @@ def test_rows_keep_their_columns():
 
 def test_boxes_are_in_the_pixels_of_the_picture():
     found = read(pdf(text(ROWS)))
-    assert found.size == (625, 834)  # 300 x 400 points at 150 dots an inch
+    assert (found.page.width, found.page.height) == (
+        625,
+        834,
+    )  # of 300 x 400 points, at 150 dpi
     total = next(line for row in found.rows for line in row if line.text == "13.20")
     left, top, right, bottom = total.box
     assert abs(left - 220 * 150 / 72) <= 1
@@ -64,7 +67,8 @@ def test_boxes_are_in_the_pixels_of_the_picture():
 
 
 def test_a_narrow_page_has_more_pixels():
-    assert read(pdf(text(ROWS), size=(280, 400))).size == (1167, 1667)
+    page = read(pdf(text(ROWS), size=(280, 400))).page
+    assert (page.width, page.height) == (1167, 1667)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +79,7 @@ def test_a_page_that_is_turned_is_read_as_it_is_shown(degrees, matrix):
     size = (300, 400) if degrees == 180 else (400, 300)
     print_ = f"q {matrix} cm {text(ROWS)} Q"
     found = read(pdf(print_, size=size, page=f"/Rotate {degrees}"))
-    assert found.size == (625, 834)
+    assert (found.page.width, found.page.height) == (625, 834)
     assert texts(found) == TEXT
     left, top, *_ = found.rows[0][0].box
     assert (abs(left - 83) < 3, top < 140) == (True, True)

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from providers.local import result_from_reading
 from providers.pages import join_pages
-from result import Item, Line, OcrResult, Page, Reading, Receipt, Tax
+from result import Item, Line, OcrResult, Page, PageReading, Reading, Receipt, Tax
 
 
 def page_result(text, raw=None, **fields):
@@ -72,16 +72,12 @@ def test_a_doubt_about_the_date_counts_for_the_date_that_is_taken():
 
 def test_a_head_that_each_page_repeats_is_evidence_on_the_first():
     def page(*texts):
-        return Page(
-            400,
-            400,
-            tuple(Line(t, 0.99, (9, 40 * n, 300, 40 * n + 30)) for n, t in enumerate(texts)),
-        )
+        rows = [[Line(t, 0.99, (9, 40 * n, 300, 40 * n + 30))] for n, t in enumerate(texts)]
+        return PageReading(Page(400, 400), rows, [])
 
     pages = [
         page("CORNER CAFE LTD", "12 Harbour Street", "14/03/2026", "TEA 2.00"),
         page("CORNER CAFE LTD", "CAKE 3.00", "TOTAL 5.00"),
     ]
-    rows = [[line] for page in pages for line in page.lines]
-    evidence = result_from_reading(Reading(pages, rows, []), model="m").receipt.evidence
+    evidence = result_from_reading(Reading(pages), model="m").receipt.evidence
     assert (evidence.merchant.page, evidence.total.page) == (0, 1)
