@@ -247,7 +247,7 @@ def jpeg(path: Path, number: int, sizes: Sizes, limits: Limits) -> Jpeg:
     scale = min(1.0, max(sizes.long_side / long, sizes.short_side / short), sizes.hard_side / long)
     size = (max(1, round(page.width * scale)), max(1, round(page.height * scale)))
     smaller = page.resize(size, Image.Resampling.LANCZOS) if scale < 1 else page
-    return Jpeg(_jpeg(smaller, sizes.max_bytes), size, *page.size)
+    return Jpeg(_jpeg_within(sizes.max_bytes, smaller), size, *page.size)
 
 
 def preview(path: Path, number: int, width: int, limits: Limits) -> bytes | None:
@@ -259,26 +259,26 @@ def preview(path: Path, number: int, width: int, limits: Limits) -> bytes | None
     page = _page(path, number, limits, width)
     if page is None:
         return None
-    scale = min(width / page.width, LONGEST_PREVIEW / page.height)
-    if scale < 1:
-        size = (max(1, round(page.width * scale)), max(1, round(page.height * scale)))
-        page = page.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
-    buffer = BytesIO()
-    page.save(buffer, "JPEG", quality=82, comment=b"")
-    return buffer.getvalue()
+    page.thumbnail((width, LONGEST_PREVIEW))
+    return _jpeg(page, 82)
 
 
-def _jpeg(page: Image.Image, max_bytes: int) -> bytes:
+def _jpeg_within(max_bytes: int, page: Image.Image) -> bytes:
     for quality in (88, 75, 60, 40):
-        buffer = BytesIO()
-        # No exif=, so no GPS goes out; a comment would, of itself.
-        page.save(buffer, "JPEG", quality=quality, comment=b"")
-        if buffer.tell() <= max_bytes:
-            return buffer.getvalue()
+        data = _jpeg(page, quality)
+        if len(data) <= max_bytes:
+            return data
     raise ProviderError(
         "too_large",
         f"the page stays above this provider's limit of {max_bytes} bytes; send a smaller photo",
     )
+
+
+def _jpeg(page: Image.Image, quality: int) -> bytes:
+    """The page without metadata: Pillow writes a picture's comment, and its EXIF only if asked."""
+    buffer = BytesIO()
+    page.save(buffer, "JPEG", quality=quality, comment=b"")
+    return buffer.getvalue()
 
 
 @contextmanager
