@@ -408,12 +408,10 @@ def open_pdf(path: Path) -> Iterator[Any]:
         what = "needs a password" if "assword" in str(error) else "is damaged or cut short"
         message = f"the PDF {what}; send an unlocked, complete PDF"
         raise ProviderError("bad_image", message) from error
-    try:
+    with pdf:
         with suppress(pypdfium2.PdfiumError):  # damaged fields are not drawn
             pdf.init_forms()  # else none is
         yield pdf
-    finally:
-        pdf.close()
 
 
 def _drawn(page: Any, width: int) -> Image.Image:
