@@ -42,7 +42,6 @@ def onnx_network(onnx: bytes | str) -> Network:
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
     return lambda pictures: session.run(None, {session.get_inputs()[0].name: pictures})[0]
 
