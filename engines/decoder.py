@@ -8,6 +8,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,7 +23,7 @@ CUT_SHORT_SHARE = 0.05  # of its rows
 BUSY = "other files kept the decoders busy until OCR_TIMEOUT_S; try again later"
 
 _checks = threading.BoundedSemaphore(2)
-_previews = threading.BoundedSemaphore(2)
+_previews = threading.BoundedSemaphore(2)  # its own, so that previews keep no upload waiting
 _decodings: dict[int, threading.BoundedSemaphore] = {}  # by how many may decode at once
 
 
@@ -47,7 +48,7 @@ class Jpeg(NamedTuple):
 def check(path: Path, settings: Settings) -> str:
     """The media type of a file that can be read. Raises ProviderError bad_image or too_large."""
     try:
-        return str(_checked("check", path, settings.limits, settings=settings))
+        return str(_at_once("check", path, settings.limits, settings=settings))
     except ProviderError as error:
         if error.code not in ("timeout", "engine_crashed"):
             raise
@@ -58,12 +59,12 @@ def check(path: Path, settings: Settings) -> str:
 
 def is_cut_short(path: Path, settings: Settings) -> bool:
     """Whether a picture lacks its end, and with it more than a twentieth of its rows."""
-    return bool(_checked("missing_share", path, settings=settings) > CUT_SHORT_SHARE)
+    return bool(_at_once("missing_share", path, settings=settings) > CUT_SHORT_SHARE)
 
 
 def codes(path: Path, settings: Settings) -> list[Code]:
     """The bar codes and QR codes of a file. Raises ProviderError where it cannot be decoded."""
-    return list(_checked("codes", path, settings.limits, settings=settings))
+    return list(_at_once("codes", path, settings.limits, settings=settings))
 
 
 def preview(
@@ -73,27 +74,28 @@ def preview(
 
     Raises ProviderError where it is damaged, takes more memory than OCR_MEMORY_MB or more seconds.
     """
-    with _previews:  # which so keep no upload waiting
-        args = (path, number, width, settings.limits)
-        jpeg: bytes | None = _at_once("preview", *args, settings=settings, seconds=seconds)
-        return jpeg
+    page = partial(_at_once, "preview", path, number, width, settings.limits)
+    jpeg: bytes | None = page(settings=settings, seconds=seconds, turns=_previews)
+    return jpeg
 
 
-def _checked(function: str, *args: Any, settings: Settings) -> Any:
-    with _checks:
-        return _at_once(function, *args, settings=settings)
-
-
-def _at_once(function: str, *args: Any, settings: Settings, seconds: float = CHECK_S) -> Any:
+def _at_once(
+    function: str,
+    *args: Any,
+    settings: Settings,
+    seconds: float = CHECK_S,
+    turns: threading.BoundedSemaphore = _checks,
+) -> Any:
     """A call at the server's own priority, since a person waits for it."""
-    return process.run(
-        "engines.images",
-        function,
-        *args,
-        deadline=time.monotonic() + seconds,
-        memory_mb=settings.ocr_memory_mb,
-        niceness=0,
-    )
+    with turns:
+        return process.run(
+            "engines.images",
+            function,
+            *args,
+            deadline=time.monotonic() + seconds,
+            memory_mb=settings.ocr_memory_mb,
+            niceness=0,
+        )
 
 
 def count_pdf_pages(path: Path, settings: Settings, deadline: float) -> int | None:
@@ -106,14 +108,9 @@ def count_pdf_pages(path: Path, settings: Settings, deadline: float) -> int | No
 
 def jpegs(path: Path, settings: Settings, deadline: float, **sizes: int) -> Iterator[Jpeg]:
     """Each page as a JPEG, decoded when its turn comes; `sizes` are the fields of Sizes."""
-
-    def decoded(function: str, *args: Any) -> Any:
-        return _decoded(
-            function, path, *args, settings.limits, settings=settings, deadline=deadline
-        )
-
-    for number in range(decoded("count_pages")):
-        yield decoded("jpeg", number, Sizes(**sizes))
+    decoded = partial(_decoded, settings=settings, deadline=deadline)
+    for number in range(decoded("count_pages", path, settings.limits)):
+        yield decoded("jpeg", path, number, Sizes(**sizes), settings.limits)
 
 
 def text_rows(
