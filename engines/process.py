@@ -171,14 +171,12 @@ def _asked(kind: Kind, question: tuple[Any, ...], deadline: float) -> tuple[str,
     return outcome, answer
 
 
-def warm(
-    module: str, function: str, *args: Any, memory_mb: int = 0, niceness: int = NICENESS
-) -> None:
+def warm(module: str, function: str, *args: Any, memory_mb: int = 0) -> None:
     """Begin `module.function(*args)` in a new child; the next `run` of its kind has that child.
 
     Returns at once. What the function raises is lost, since the next call meets it too.
     """
-    child = Child(os.environ, Kind(module, memory_mb, niceness))
+    child = Child(os.environ, Kind(module, memory_mb, NICENESS))
     child.connection.send((module, function, args))
     child.is_warming = True
     _keep(child)
@@ -227,11 +225,7 @@ def _no_memory(memory_mb: int) -> ProviderError:
 @atexit.register
 def stop() -> None:
     """End the idle children; busy ones end with this process."""
-    with _lock:
-        children = [child for idle in _idle.values() for child in idle]
-        _idle.clear()
-    for child in children:
-        child.kill()
+    end_unused(0)
 
 
 def serve(descriptor: str, scratch: str, memory_mb: str, niceness: str) -> None:
