@@ -47,26 +47,26 @@ def left_s() -> float:
 
 
 class _Socket(socket.socket):
+    """A socket that knows the limits of its thread's call."""
+
     def recv_into(self, *args: Any) -> int:
         self.settimeout(min(_call.silence_s, left_s()))
-        with running.ended_by(partial(self.shutdown, socket.SHUT_RDWR)):
-            return super().recv_into(*args)
-
-    def sendall(self, *args: Any) -> None:
-        running.begin_request(_call.paid_vendor)
-        self.settimeout(left_s())
-        return super().sendall(*args)
-
-
-class _TlsSocket(ssl.SSLSocket):
-    def recv_into(self, *args: Any) -> int:
-        self.settimeout(min(_call.silence_s, left_s()))
+        # Not self.shutdown: that of ssl.SSLSocket drops the TLS state this thread is reading with.
         with running.ended_by(partial(socket.socket.shutdown, self, socket.SHUT_RDWR)):
             return super().recv_into(*args)
 
-    def send(self, *args: Any) -> int:  # sendall calls it until all is sent
+    def sendall(self, *args: Any) -> None:
+        self._begin_send()
+        return super().sendall(*args)
+
+    def _begin_send(self) -> None:
         running.begin_request(_call.paid_vendor)
         self.settimeout(left_s())
+
+
+class _TlsSocket(_Socket, ssl.SSLSocket):
+    def send(self, *args: Any) -> int:  # sendall calls it until all is sent
+        self._begin_send()
         return super().send(*args)
 
 
