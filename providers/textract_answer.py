@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from itertools import chain
 from typing import Any, NamedTuple
 
 from engines.rows import group_rows
@@ -58,7 +59,7 @@ def read_answer(answer: Mapping[str, Any], page: tuple[int, int]) -> OcrResult:
     """The result for one page of so many pixels."""
     documents = answer["ExpenseDocuments"]
     lines = _lines(documents, page)
-    whole = [document for document in documents if _is_receipt(document)]
+    whole = [one for one in documents if _best(_summary(one), *TOTALS, "SUBTOTAL")]
     found = [_of_document(document, lines, page) for document in whole] if len(whole) > 1 else []
     receipts = found or [placed(_of_documents(documents, lines))]
     rows = group_rows(lines)
@@ -73,9 +74,8 @@ def read_answer(answer: Mapping[str, Any], page: tuple[int, int]) -> OcrResult:
     )
 
 
-def _is_receipt(document: Mapping[str, Any]) -> bool:
-    fields = map(_field, document.get("SummaryFields", ()))
-    return any(field.type in (*TOTALS, "SUBTOTAL") and field.text for field in fields)
+def _summary(document: Mapping[str, Any]) -> list[Field]:
+    return list(map(_field, document.get("SummaryFields", ())))
 
 
 def _of_document(
@@ -88,17 +88,14 @@ def _of_document(
 
 
 def _of_documents(documents: Sequence[Mapping[str, Any]], lines: Sequence[Line]) -> Receipt:
-    fields = [
-        _field(field) for document in documents for field in document.get("SummaryFields", ())
-    ]
-    return _receipt(fields, list(_items(documents)), read_receipt(group_rows(lines)))
+    fields = [field for document in documents for field in _summary(document)]
+    items = [list(map(_field, item)) for one in documents for item in _line_items(one)]
+    return _receipt(fields, items, read_receipt(group_rows(lines)))
 
 
 def _boxes(document: Mapping[str, Any], page: tuple[int, int]) -> Iterator[Box]:
     """Where the fields of a document are."""
-    groups = document.get("LineItemGroups", ())
-    items = (item for group in groups for item in group.get("LineItems", ()))
-    of_items = (field for item in items for field in item.get("LineItemExpenseFields", ()))
+    of_items = chain.from_iterable(_line_items(document))
     for field in (*document.get("SummaryFields", ()), *of_items):
         value = field.get("ValueDetection", {})
         if "Geometry" in value:
@@ -131,11 +128,11 @@ def _box(block: Mapping[str, Any], page: tuple[int, int]) -> Box:
     return round(left), round(top), round(right), round(bottom)
 
 
-def _items(documents: Sequence[Mapping[str, Any]]) -> Iterator[list[Field]]:
-    for document in documents:
-        for group in document.get("LineItemGroups", ()):
-            for item in group.get("LineItems", ()):
-                yield [_field(field) for field in item.get("LineItemExpenseFields", ())]
+def _line_items(document: Mapping[str, Any]) -> Iterator[Sequence[Mapping[str, Any]]]:
+    """The fields of each item, as they came."""
+    for group in document.get("LineItemGroups", ()):
+        for item in group.get("LineItems", ()):
+            yield item.get("LineItemExpenseFields", ())
 
 
 def _field(field: Mapping[str, Any]) -> Field:
