@@ -11,7 +11,6 @@ Contract: llama.cpp's tools/server/README.md and server-common.cpp, llama-cpp-py
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -69,7 +68,7 @@ def model(settings: Settings) -> str | None:
 
 def ocr(image: Path, settings: Settings, clock: Clock = time) -> OcrResult:
     if SERVER.url(settings):
-        return replace(SERVER_API, read=_reader(settings)).ocr(image, settings, clock)
+        return SERVER_API.ocr(image, settings, clock)
     return _read_in_process(image, settings, deadline(settings))
 
 
@@ -133,6 +132,7 @@ SERVER_API = vision.ChatApi(
     request=_request,
     classify=_classify,
     content=read_chat,
+    reader=_reader,
     read_timeout_s=float("inf"),  # minutes of silence are normal: up to the deadline
 )
 

@@ -170,7 +170,7 @@ class ChatApi:
     content: Callable[[object, Client], object]  # the model's words; raises ProviderError
     reads_pdf: Callable[[Settings], bool] = lambda _: False
     read_timeout_s: float = READ_TIMEOUT_S
-    read: Callable[..., OcrResult] | None = None  # the words' reader; None: read_answer
+    reader: Callable[[Settings], Callable[..., OcrResult]] = lambda _: read_answer  # of the words
 
     def ocr(self, image: Path, settings: Settings, clock: Clock = time) -> OcrResult:
         headers = self.headers(settings)
@@ -190,7 +190,7 @@ class ChatApi:
         words = self.content(body, client)
         model = dig(body, "model") or dig(body, "modelVersion") or self.vendor.model(settings)
         raw = without_images(body)
-        read = self.read or read_answer
+        read = self.reader(settings)
         return read(self.vendor, words, document, model=str(model)[:100], raw=raw)
 
 
