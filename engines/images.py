@@ -383,19 +383,14 @@ def _upright(image: Image.Image) -> Image.Image:
 
     It may be the image itself: a copy of 40 megapixels takes 160 MB.
     """
-    upright = _turned(image)
-    if upright.mode.startswith("I;16") or upright.mode == "I":
-        return upright.convert("I").point(lambda value: value / 256).convert("RGB")
-    if upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:
-        paper = Image.new("RGBA", upright.size, "white")
-        return Image.alpha_composite(paper, upright.convert("RGBA")).convert("RGB")
-    return upright if upright.mode == "RGB" else upright.convert("RGB")
-
-
-def _turned(image: Image.Image) -> Image.Image:
     with suppress(Exception):  # a broken EXIF block is no reason to refuse the picture
         ImageOps.exif_transpose(image, in_place=True)
-    return image
+    if image.mode.startswith("I;16") or image.mode == "I":
+        return image.convert("I").point(lambda value: value / 256).convert("RGB")
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        paper = Image.new("RGBA", image.size, "white")
+        return Image.alpha_composite(paper, image.convert("RGBA")).convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 @contextmanager
