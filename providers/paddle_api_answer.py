@@ -47,7 +47,7 @@ def _from_markdown(written: str, page: Jpeg, model: str) -> OcrResult:
 def _from_lines(pruned: Mapping[str, Any], page: Jpeg, model: str) -> OcrResult:
     """The result for lines. Rows are found on the turned page, boxes are on the page as it is."""
     angle = pruned.get("doc_preprocessor_res", {}).get("angle", 0)
-    rows = group_rows(tuple(_lines(pruned, _scale(page))))
+    rows = group_rows(list(_lines(pruned, page.width / page.size[0])))
     rows = with_boxes(rows, partial(_turned_back, angle=angle, page=page))
     return _from_rows(rows, page, model)
 
@@ -57,12 +57,8 @@ def _from_rows(rows: Rows, page: Jpeg, model: str) -> OcrResult:
     return result_from_reading(Reading([found]), model=model)
 
 
-def _scale(page: Jpeg) -> float:
-    """Pixels of the page per pixel of the JPEG."""
-    return page.width / page.size[0]
-
-
 def _lines(pruned: Mapping[str, Any], scale: float) -> Iterator[Line]:
+    """The lines; `scale` is the pixels of the page per pixel of the JPEG."""
     read = zip(pruned["rec_texts"], pruned["rec_scores"], pruned["rec_boxes"], strict=True)
     for text, score, (left, top, right, bottom) in read:
         box = round(left * scale), round(top * scale), round(right * scale), round(bottom * scale)
