@@ -139,10 +139,11 @@ def read_invoice(data: bytes) -> Receipt | None:
     for node in root.iter():
         name = node.tag.rpartition("}")[2]  # profiles and versions differ in their namespaces
         node.tag = RENAMED.get(name, name)
-    if root.tag not in SYNTAXES:
+    paths = SYNTAXES.get(root.tag)
+    if paths is None:
         return None
-    receipt = _receipt(root, SYNTAXES[root.tag])
-    is_credit = root.tag == "CreditNote" or _text(root, SYNTAXES[root.tag]["kind"]) in CREDITS
+    receipt = _receipt(root, paths)
+    is_credit = root.tag == "CreditNote" or _text(root, paths["kind"]) in CREDITS
     if receipt.total is None:
         return receipt if receipt.receipt_number else None
     return _given_back(receipt) if is_credit and receipt.total > 0 else receipt
@@ -257,7 +258,8 @@ def _amount(node: Any, paths: str, currency: str | None = None) -> Decimal | Non
 
 
 def _day(text: str | None) -> str | None:
-    """The ISO date of 20180305 (format 102) or 2018-03-05."""
+    """The ISO date of 20180305 (format 102) or 2018-03-05, whatever follows."""
+    text = text or ""
     with suppress(ValueError):
-        return f"{date.fromisoformat((text or '')[: 10 if '-' in (text or '') else 8])}"
+        return date.fromisoformat(text[:10] if "-" in text else text[:8]).isoformat()
     return None
