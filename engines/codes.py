@@ -25,9 +25,8 @@ def find_codes(page: Image.Image, number: int) -> list[Code]:
     import zxingcpp
 
     factor = max(1, math.ceil((page.width * page.height / MAX_PIXELS) ** 0.5 - SLACK))
-    gray = page.convert("L")
     found = zxingcpp.read_barcodes(
-        gray.reduce(factor) if factor > 1 else gray,
+        page.convert("L").reduce(factor),
         formats=zxingcpp.barcode_formats_from_str(FORMATS),
         try_rotate=page.width > page.height,
         try_invert=False,  # nobody prints white bars on black paper; a tenth of the time
