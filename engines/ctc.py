@@ -97,9 +97,9 @@ def _unsure(text: str, chances: Sequence[float]) -> tuple[int, ...]:
 def _words(letters: Sequence[str], starts: Sequence[int], spaces: Any) -> list[str]:
     """The letters in words; `spaces` is the probability of a space at every step."""
     text = ""
-    for letter, start, before in zip(letters, starts, [None, *starts], strict=False):
-        gap = spaces[before + 1 : start] if before is not None else spaces[:0]
-        if text and len(gap) and gap.max() > _min_space(text[-1], letter):
+    for letter, start, before in zip(letters, starts, [*starts[:1], *starts], strict=False):
+        gap = spaces[before + 1 : start]  # between the two letters; empty before the first
+        if len(gap) and gap.max() > _min_space(text[-1], letter):
             text += " "
         text += letter
     return text.split()
