@@ -211,7 +211,7 @@ def _in_one_place(word: Line, other: Line) -> bool:
 
 
 def _confident_letters(rows: Rows) -> int:
-    return sum(len(w.text) for row in rows for w in row if (w.confidence or 0) >= CONFIDENT)
+    return sum(len(word.text) for row in rows for word in row if _confidence(word) >= CONFIDENT)
 
 
 def _rows(table: str) -> Rows:
