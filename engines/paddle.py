@@ -19,14 +19,16 @@ from result import Box, Line, Reading, Rows
 from settings import Limits
 
 LARGE_PIXELS = 12_000_000  # pages are reduced by round(sqrt(pixels / this)): 2x from 27 megapixels
-LONG_SIDE = 1280  # of the picture the detector sees: words F1 .915; .912 at 960 and at 1600
-LONGEST_SIDE = 4000  # of a long receipt, or of a part of a longer one
-# Rows lower than this there are read again in the receipt alone: F1 .68 -> .90 at 7, equal from 11.
+# Pixels of the long side of the picture the detector sees: words F1 .915; .912 at 960 and at 1600.
+LONG_SIDE = 1280
+LONGEST_SIDE = 4000  # the same of a long receipt, or of a part of a longer one
+# If the rows are lower than this in that picture, the receipt is looked at again without the page
+# around it: F1 rises from .68 to .90 for rows of 7 pixels, and is the same from 11 pixels on.
 MIN_ROW_PIXELS = 13
 SMALL_SHARE = 0.35  # of the page's area that a small receipt covers at most
 MARGIN = 0.05  # of the receipt's long side
-SHORT_SIDE = 420  # of a long receipt, which may then be longer
-STEP_PIXELS = 8  # of its input, for one step of its output
+SHORT_SIDE = 420  # pixels that a long receipt keeps at least; its long side may then be longer
+STEP_PIXELS = 8  # of the recogniser's input for one step of its output
 SAMPLE_LINES = 8  # the longest; they decide which way is up
 SURELY_UPRIGHT = 0.3  # mean probability of being turned: 271 of 293 upright photos have less
 
@@ -109,7 +111,7 @@ def _detect(models: Models, picture: Any) -> list[Any]:
 
 
 def _find(models: Models, picture: Any) -> list[Any]:
-    """As _detect, in one pass, or in one for each part of a receipt that is too long."""
+    """The quadrilaterals around the pieces of text; a picture that is too long is read in parts."""
     import numpy as np
 
     height, width = picture.shape[:2]
@@ -217,9 +219,9 @@ def _is_sideways(quads: Sequence[Any]) -> bool:
 
 
 def _is_upside_down(models: Models, picture: Any, quads: Sequence[Any]) -> bool:
-    """Whether the longest lines look more like turned ones as they are than turned around.
+    """Whether the longest lines look upside down, and more so than after a half turn.
 
-    No photo of 293 is taken for the other, as it is and turned.
+    This is right for all of 293 photos, and for all of them turned.
     """
     import numpy as np
 

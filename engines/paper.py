@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 LONG_SIDE = 300  # pixels, of the picture in which the paper is looked for
-SHARES = 0.12, 0.93  # of the picture that papers cover: less is a window, more is all of it
-MIN_SHARE = 0.02  # of one of several
+SHARES = 0.12, 0.93  # of the picture that all papers cover: less is a window, more is no cut
+MIN_SHARE = 0.02  # of the picture that each of them covers
 MAX_SHEETS = 12
-MIN_SOLID = 0.8  # of the hull around it that is bright: else it is no sheet
+MIN_SOLID = 0.8  # of the hull around a sheet that is bright
 MIN_CONTRAST = 50  # grays between the paper and what is around it
 LETTERS = 5, 80  # pixels that the height of a letter may have
 MIN_LETTERS = 20  # fewer say nothing of the print's height or of its rows
-# What of a bend is looked for, in turns: slope, curve or fan; by which step and how many steps off
+# The search for a bend. Each turn changes one of its numbers (0 slope, 1 curve, 2 fan): by which
+# step, and by how many steps at most to either side
 SEARCH = (
     *((0, 0.01, 35), (2, 0.02, 15), (0, 0.004, 4), (1, 0.02, 10)),
     *((0, 0.004, 4), (2, 0.01, 4), (1, 0.01, 4)),
@@ -50,9 +51,9 @@ class Bend(NamedTuple):
 
 
 def cut_out(gray: Any) -> list[Cut]:
-    """The papers from the top down, each with all around it in its colour.
+    """Each sheet of paper from the top down, in a picture that is painted like it all around.
 
-    The picture itself where none stands out.
+    Where no paper stands out, this is the picture itself.
     """
     cuts = [_cut(gray, hull) for hull in _hulls(gray)]
     return sorted(cuts, key=lambda cut: cut.top) or [Cut(gray, 0, 0)]
@@ -70,7 +71,7 @@ def _cut(gray: Any, hull: Any) -> Cut:
 
 
 def _hulls(gray: Any) -> list[Any]:
-    """The corners around each bright sheet, as arrays; the smaller ones beside a large enough."""
+    """The corners around each bright sheet, as arrays; [] if these are no papers on a table."""
     import cv2
     import numpy as np
 
@@ -93,7 +94,7 @@ def _hulls(gray: Any) -> list[Any]:
 
 
 def _hull(sheet: Any) -> Any:
-    """The corners around a sheet; None where it is small, or no sheet."""
+    """The corners around a bright area; None if it is too small or too ragged for a sheet."""
     import cv2
     import numpy as np
 
@@ -130,7 +131,7 @@ def _letters(gray: Any) -> tuple[Any, Any, Any]:
 
 
 def row_bend(gray: Any) -> Bend:
-    """The bend by which the letters stand on the sharpest rows; none where letters are few."""
+    """The bend that puts the letters on the sharpest rows; no bend if there are too few letters."""
     import numpy as np
 
     x, y, heights = _letters(gray)

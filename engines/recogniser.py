@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 from engines import ctc
 
-# A step's output for its likeliest Latin character, or for "none", from which on no other is meant.
-# Each of 396 rows drawn in Chinese and Japanese has a step below it; 1.4 % of the 100,000 steps of
-# receipts in Latin letters are below it too, and are looked at again among all characters.
+# A step is taken for Latin if its output for the likeliest Latin character, or for "none", is this
+# or more. Each of 396 rows drawn in Chinese and Japanese has a step below it. So have receipts in
+# Latin letters, 1.4 % of 100,000 steps; what is below is compared with all characters.
 SURELY_LATIN = 15
 LESS_LIKELY = 3  # by a factor of exp(3), and so of no weight in a probability
 

@@ -5,8 +5,9 @@ from typing import Any
 REACH = 0.3  # of the text's width: how far a line tells of the slopes around it
 MIN_LENGTH = 2  # times its height: the corners of shorter lines are too rough
 LARGEST_BEND = 0.2  # a slope farther from the page's is of a stamp or of a second receipt
-# Weights of a flat page and of the page's own slope, where few lines are near. On 52 US and 140
-# other photos 25 of 92 items and sums beside a wrong amount got theirs, and none lost it.
+# Where few lines are near, the fit leans by these weights to a flat page and to the page's own
+# slope. On 52 US and 140 other photos, 25 of 92 items and sums that stood beside a wrong amount got
+# the right one by this, and none lost it.
 FLAT, USUAL = 0.1, 0.1
 
 

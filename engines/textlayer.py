@@ -1,7 +1,7 @@
 """Reads the text that a PDF's page holds, where it is what the page shows. Runs in a child.
 
-Not taken is the hidden text that a scanner put over its picture, text beside print that is a
-picture or is filled into a form, and a font whose letters are not those that it draws.
+A page is left to the engine if its text is hidden over a scanned picture, if print is missing from
+its text, being a picture or filled into a form, or if a font draws other letters than it names.
 """
 
 import ctypes
@@ -33,11 +33,13 @@ MAX_BAD_SHARE = 0.02  # of the characters: they stand for no letter
 MAX_ASIDE_SHARE = 0.2  # of the words: they are hidden, or do not run from left to right
 MAX_IMAGE_SHARE = 0.5  # of the page's area; more is a scan
 MIN_FIELD_AREA = 1  # square points; a signature that is not shown has none
-CELL = 15  # pixels, of the squares in which ink and text are compared
+CELL = 15  # pixels: the side of the squares in which ink and text are compared
 DARK = 160  # of 255; a pixel below is ink
-MIN_CHANGES = 3  # between light and dark, across and down a square; lines and bars lack one of both
-MAX_UNCOVERED_SHARE = 0.5  # of the squares with print; logos and photos look like it
-MIN_KNOWN_ROWS = 2  # they prove that a font's letters are those that it draws
+# Print changes so often between light and dark, across a square and down it. A line or a bar code
+# does so in one direction only.
+MIN_CHANGES = 3
+MAX_UNCOVERED_SHARE = 0.5  # of the squares with print; logos and photos look like print
+MIN_KNOWN_ROWS = 2  # of a font, to prove that it draws the letters it names
 MIN_FONT_LETTERS = 8  # a font with fewer holds signs
 MAX_SAMPLES = 3
 MIN_SIMILARITY = 0.8  # of a sample's text and what the engine reads
@@ -115,7 +117,7 @@ def _has_notes(page: Any) -> bool:
 
 
 def _place(page: Any, size: tuple[int, int]) -> Place:
-    """Where a point of the page, as its text counts, is in an upright picture of the page."""
+    """A function that turns a point of the page, in points, into pixels of its upright picture."""
     from pypdfium2.raw import FPDF_PageToDevice
 
     def device(x: float, y: float) -> tuple[float, float]:
@@ -129,7 +131,7 @@ def _place(page: Any, size: tuple[int, int]) -> Place:
 
 
 def _words(page: Any, place: Place) -> Iterator[Word]:
-    """The words of a page's text; none where too many characters stand for no letter."""
+    """The words of a page's text; none if too many of its characters stand for no letter."""
     from pypdfium2.raw import FPDFText_GetUnicode, FPDFText_HasUnicodeMapError
 
     text, count = page.raw, page.count_chars()  # each call with `page` itself would cost a lookup
@@ -259,9 +261,9 @@ def _may_have_codes(words: Sequence[Word], edges: Any) -> bool:
 
 
 def _shown(words: Sequence[Word], codes: Sequence[Box], edges: Any) -> list[Word]:
-    """The words that can be seen; none where these are too few, or most print is not theirs.
+    """The words that can be seen; none if too few can, or if they cover too little of the print.
 
-    Codes are no print.
+    `codes` are the boxes of bar codes and QR codes, which do not count as print.
     """
     found = (edges >= MIN_CHANGES).all(axis=0)
     for code in codes:
@@ -342,9 +344,10 @@ def _has(line: Line, *kinds: str) -> bool:
 
 
 def _samples(words: Sequence[Word], rows: Rows, knows: Knows, trusted: set[str]) -> Rows:
-    """A row of each font that nothing proves to draw its letters.
+    """One row of each font that is not yet known to draw the letters it names.
 
-    Letters of another script prove it too: a missing or wrong table gives Latin letters and signs.
+    Letters of another script than Latin prove a font: a missing or wrong table of its characters
+    gives Latin letters and signs.
     """
     font_of = {id(word.line): word.font for word in words}
     by_font: dict[str, list[tuple[str, list[Line]]]] = defaultdict(list)
