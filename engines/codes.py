@@ -11,8 +11,8 @@ from PIL import Image
 from result import Code
 
 FORMATS = "QRCode,Aztec,DataMatrix,PDF417,Code128,ITF,EAN13,EAN8"
-MAX_PIXELS = 3_000_000  # of 32 codes on 481 photos none is lost; at 2,000,000 two are
-SLACK = 0.2  # a page that would be reduced by less than this stays whole
+MAX_PIXELS = 3_000_000  # none of 32 codes on 481 photos is lost by this; at 2,000,000 two are
+SLACK = 0.2  # of a factor: a page stays whole up to 1.2, and is halved up to 2.2
 MAX_CODES = 20  # of a page, the first from the top
 
 

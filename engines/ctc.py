@@ -10,16 +10,18 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 from unicodedata import normalize
 
-# Least probabilities of a space between two characters; the best of 0.02-0.8 on 45 scans from
-# Malaysia: words found (F1) rise from .86 with the likeliest character alone to .91.
+# Least probabilities of a space between two characters: the best of 0.02 to 0.8 on 45 scans from
+# Malaysia. With them the F1 of words is .91; with the likeliest character alone it is .86.
 MIN_SPACE = 0.1
 MIN_SPACE_IN_WORD = 0.3  # between two letters
 MIN_SPACE_AT_COLON = 0.03
-# Least mean probability of Han and kana in a line mostly of Latin: drawn Chinese and Japanese rows
-# have .91 to 1, and what is taken for them on 370 Latin receipts .27 to .87 (one has .98).
+# Least mean probability of Han and kana in a line that is mostly Latin. Drawn Chinese and Japanese
+# rows have .91 to 1; letters of 370 Latin receipts that are mistaken for them have .27 to .87, and
+# once .98.
 MIN_OTHERS = 0.9
-# Of the 664 dates and totals of 460 photos and scans that were not in review 6 had a figure below
-# this, and one of them was wrong; of 25 with one up to 0.9 one was, too.
+# A figure that is less probable may be another. Of the 664 dates and totals on 460 photos and scans
+# that were not in review, 6 had such a figure, and one of these was wrong; 25 had a figure between
+# this and 0.9, and one of these was wrong too.
 MIN_FIGURE = 0.6
 SIGNS = range(0x2010, 0x2123)  # dashes, quotation marks, bullets, currencies, trade marks
 # A $ is often read as 8, 9, 5 or S. Where it has this probability at a price's first figure, it is
@@ -88,7 +90,7 @@ def decode(probabilities: Any, known: Alphabet) -> Decoded:
 
 
 def _unsure(text: str, chances: Sequence[float]) -> tuple[int, ...]:
-    """The places of figures that may be others; `chances` are those of what is no space."""
+    """The places of figures that may be others; `chances` has one for each printed character."""
     places = (place for place, character in enumerate(text) if not character.isspace())
     found = zip(places, chances, strict=False)  # a full-width overline is two characters
     return tuple(place for place, c in found if text[place].isdigit() and c < MIN_FIGURE)

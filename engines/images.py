@@ -418,7 +418,10 @@ def _drawn(page: Any, width: int) -> Image.Image:
 
 
 def pdf_scale(size: tuple[float, float], dpi: float) -> float:
-    """The pixels a point of a page of this size becomes: more on a till roll, fewer on a poster."""
+    """How many pixels a point becomes on a page of this size in points, at `dpi` pixels an inch.
+
+    It is more on a page as narrow as a till roll, and less on one as large as a poster.
+    """
     width, height = size
     least = PDF_NARROW_DPI if width < 4 * 72 else 0
     return min(max(dpi, least) / 72, (PDF_PAGE_PIXELS / max(1.0, width * height)) ** 0.5)

@@ -14,8 +14,8 @@ def group_rows(lines: Sequence[Line], slopes: Sequence[float] = ()) -> list[list
     """Lines grouped into printed rows, top to bottom, each left to right.
 
     `slopes` tells how far the row through each line falls there per pixel to the right; without
-    it rows are level. The pairs that meet best are joined first, and lines of one column never:
-    so of two rows near one height each keeps its own amount.
+    it rows are level. The two lines that are level best are joined first, and two of one column
+    never, so that each of two rows at nearly one height keeps its own amount.
     """
     slopes = slopes or [0.0] * len(lines)
     row_of = [[number] for number in range(len(lines))]
@@ -33,9 +33,9 @@ def group_rows(lines: Sequence[Line], slopes: Sequence[float] = ()) -> list[list
 
 
 def _pairs(lines: Sequence[Line], slopes: Sequence[float]) -> Iterator[tuple[float, int, int]]:
-    """Each two lines that may stand on one row, and how far apart their rows are there.
+    """How far apart the rows of each two lines are that may stand on one row, and their numbers.
 
-    In heights of the lower line. A row bends evenly between the two: its mean slope is theirs.
+    The distance is in heights of the lower line; a row between the two has their mean slope.
     """
     sizes = [_print_height(line, slope) for line, slope in zip(lines, slopes, strict=True)]
     middles = [_middle(line) for line in lines]

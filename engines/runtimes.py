@@ -1,7 +1,7 @@
 """Runs networks: on ONNX Runtime, or on OpenVINO where that is faster on this processor.
 
-CPU time of OpenVINO by that of ONNX Runtime: 0.29 for finding rows with AVX-512, and 1.04 to 1.10
-for reading them; on an AMD with AVX2 alone 1.06 and 1.06 to 1.25. The boxes are the same.
+With AVX-512, OpenVINO takes 0.29 of the CPU time of ONNX Runtime to find rows, and 1.04 to 1.10 of
+it to read them. On an AMD with AVX2 alone it takes 1.06, and 1.06 to 1.25. The boxes are the same.
 """
 
 import importlib.util
