@@ -49,7 +49,7 @@ def _classify(answer: Answer, client: Client) -> Failure | None:
     if any(dig(detail, "reason") == "API_KEY_INVALID" for detail in details):  # with HTTP 400
         advice = "does not accept the key; check GEMINI_API_KEY"
         return client.failure("bad_key", advice, vendor_message)
-    if answer.status == 400 and "input image" in str(vendor_message):  # its only mark
+    if answer.status == 400 and "input image" in str(vendor_message):  # nothing else tells
         return vision.bad_image(client, vendor_message)
     quotas = [dig(part, "quotaId") for d in details for part in dig_list(d, "violations")]
     if answer.status == 429 and any("PerDay" in str(quota) for quota in quotas):

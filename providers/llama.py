@@ -1,9 +1,9 @@
-"""Reads receipts with a vision model of one's own, through llama.cpp.
+"""Reads receipts with a vision model that one runs oneself, through llama.cpp.
 
 Either a llama-server answers at LLAMA_CPP_BASE_URL (with or without /v1; LLAMA_CPP_API_KEY and
-LLAMA_CPP_MODEL where it wants them), or llama-cpp-python runs LLAMA_CPP_MODEL_PATH with
+LLAMA_CPP_MODEL if it wants them), or llama-cpp-python runs LLAMA_CPP_MODEL_PATH with
 LLAMA_CPP_MMPROJ_PATH on this machine, on LLAMA_CPP_THREADS threads, one receipt at a time. A model
-whose name tells that it only transcribes gets the prompt it was trained on, and no schema.
+that only transcribes, by its name, gets the prompt it was trained on, and no schema.
 Contract: llama.cpp's tools/server/README.md and server-common.cpp, llama-cpp-python 0.3.36 (read
 2026-11-26).
 """

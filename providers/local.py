@@ -58,7 +58,7 @@ def ocr(engine: str, args: Sequence[object], settings: Settings, model: str) -> 
 def result_from_reading(reading: Reading, look: Look | None = None, *, model: str) -> OcrResult:
     """The result for what a local engine read, with what codes and an e-invoice say exactly.
 
-    `look` reads parts of pages again, since rows of receipts side by side are found in each alone.
+    `look` reads parts of pages again: of receipts side by side, each has rows of its own.
     """
     pages = [_page_parts(number, reading, look) for number in range(len(reading.pages))]
     receipts = _receipts(pages, reading)
@@ -145,7 +145,7 @@ def _draft(part: Part, today: date) -> FileReceipt:
 
 
 def _doubted(group: Group) -> Group:
-    """The group, which is unclear too where rows that were not cut may be of several receipts."""
+    """The group, unclear too where one of its pages may hold several receipts that were not cut."""
     seem_several = any(may_be_several(page.rows) for page in group.pages)
     return group._replace(is_unclear=group.is_unclear or seem_several)
 

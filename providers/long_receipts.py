@@ -164,9 +164,9 @@ def _without_repeats(
 
 @lru_cache(maxsize=256)
 def _overlap(above: tuple[str, ...], below: tuple[str, ...]) -> int:
-    """How many rows at the foot of one are those at the head of the other; 0 for too few.
+    """How many rows at the foot of one photo are those at the head of the other; 0 for too few.
 
-    Each has rows of its own. Some rows may be read otherwise, as those which an edge cuts.
+    Each photo has rows of its own. Some rows may be read differently, such as those an edge cuts.
     """
     most = min(MAX_OVERLAP, len(above) - 1, len(below) - 1)
     likeness, count = max((_likeness(above, below, n), n) for n in range(most + 1))

@@ -117,9 +117,10 @@ def grouped(found: Sequence[Found]) -> list[Group]:
 
 
 def _goes_on(group: Group, one: Found) -> bool | None:
-    """Whether the page goes on with the receipt of the group; None: it is unclear.
+    """Whether the page goes on with the receipt of the group; None where it is unclear.
 
-    Reading a page on its own takes 25 ms: of the group only the first and those with a total are.
+    Reading a page on its own takes 25 ms, so only the first page of the group is read, and those
+    with a total.
     """
     if not may_begin(one.rows, len(group.pages) + 1):
         return True
@@ -152,7 +153,7 @@ def join_receipts(receipts: Sequence[FileReceipt]) -> FileReceipt:
 
 
 def on_page(receipt: FileReceipt, page: int) -> FileReceipt:
-    """The receipt on this page of the document, where its page was the first alone."""
+    """The receipt of pages read on their own, the first of which is this one of the document."""
 
     def moved(found: Evidence) -> Evidence:
         return replace(found, page=None if found.page is None else found.page + page)

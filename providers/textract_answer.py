@@ -151,7 +151,7 @@ def _field(field: Mapping[str, Any]) -> Field:
 def _receipt(
     fields: Sequence[Field], items: Sequence[Sequence[Field]], printed: Receipt
 ) -> Receipt:
-    """Textract's fields and, from our own reading of its text, those it has no type for."""
+    """Textract's fields, and those it has no type for from `printed`, our reading of its text."""
     vendor = [field for field in fields if "VENDOR" in field.groups]
     day, ambiguous = _date(_best(fields, "INVOICE_RECEIPT_DATE", "ORDER_DATE"), printed)
     taxes, tax = _taxes(fields)

@@ -106,8 +106,9 @@ _ROWS = {
     "3 spaces between them",
 }
 
-# The strictest rules of all vendors: only type, properties, required, additionalProperties, items
-# and description; every property required, null by a type array.
+# These schemas keep to the strictest rules of all vendors. They have only type, properties,
+# required, additionalProperties, items and description; every property is required, and where null
+# is allowed, type is a list.
 SCHEMA = _object(rows=_ROWS, **_FIELDS, further_receipts=_FURTHER)
 FIELDS_SCHEMA = _object(**_FIELDS, further_receipts=_FURTHER)  # for a model that gives its text too
 _ASKED: dict[str, Json] = SCHEMA["properties"]
@@ -133,9 +134,9 @@ class Document(NamedTuple):
 def documents(
     image: Path, settings: Settings, deadline: float, *, pdf: bool, text: bool = True
 ) -> Iterator[Document]:
-    """What a file is sent as, with the text of its pages where that is what they show.
+    """What a file is sent as: all of a PDF if `pdf`, since the vendor reads it; else page by page.
 
-    `pdf` if the vendor reads PDF itself, `text` if it takes text beside the picture.
+    If `text`, with the text of its pages where that is what they show.
     """
     count = decoder.count_pdf_pages(image, settings, deadline)
     texts = _texts(image, settings, deadline) if count and text else {}
@@ -244,7 +245,7 @@ def read_transcript(
 
 
 def read_fields(content: str) -> Mapping[str, Any] | None:
-    """The JSON object in the answer, fenced or not; None if it gives none of our fields."""
+    """The JSON object in the answer, in a code fence or not; None if it has none of our fields."""
     answer = parse(content[content.find("{") : content.rfind("}") + 1], number=decimal)
     return answer if isinstance(answer, dict) and any(_has(answer, n) for n in _ASKED) else None
 

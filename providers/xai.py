@@ -45,7 +45,7 @@ def _request(document: vision.Document, settings: Settings) -> dict[str, Any]:
 def _classify(answer: Answer, client: Client) -> Failure | None:
     error = dig(answer.body, "error")
     vendor_message = error if isinstance(error, str) else dig(error, "message")
-    if answer.status == 400 and "api key" in str(vendor_message).lower():  # its only mark
+    if answer.status == 400 and "api key" in str(vendor_message).lower():  # nothing else tells
         advice = "does not accept the key; check XAI_API_KEY"
         return client.failure("bad_key", advice, vendor_message)
     if dig(error, "code") in BAD_IMAGE:
