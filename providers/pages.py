@@ -140,14 +140,11 @@ def with_doubt(receipt: FileReceipt, group: Group) -> FileReceipt:
 def join_receipts(receipts: Sequence[FileReceipt]) -> FileReceipt:
     if len(receipts) == 1:
         return receipts[0]
-    head = {name: _first(receipts, name) for name in HEAD}
-    foot = {name: _first(receipts[::-1], name) for name in FOOT}
+    order = dict.fromkeys(HEAD, receipts) | dict.fromkeys(FOOT, receipts[::-1])
+    printed = {name: _first(some, name) for name, some in order.items()}
+    evidence = {name: _first([r.evidence for r in order[name]], name) for name in EVIDENCED}
     items = tuple(item for receipt in receipts for item in receipt.items)
-    evidence = [receipt.evidence for receipt in receipts]
-    of_head = {name: _first(evidence, name) for name in EVIDENCED if name in HEAD}
-    of_foot = {name: _first(evidence[::-1], name) for name in EVIDENCED if name in FOOT}
-    joined = replace(receipts[0], **head, **foot, items=items)
-    joined = replace(joined, evidence=FieldEvidence(**of_head, **of_foot))
+    joined = replace(receipts[0], **printed, items=items, evidence=FieldEvidence(**evidence))
     kept = (w for w in _join_warnings(receipts) if w != "low_confidence" or not is_sure(joined))
     return reviewed(replace(joined, warnings=(*check(joined), *kept)))
 
