@@ -101,10 +101,11 @@ def _detect(models: Models, picture: Any) -> list[Any]:
     import numpy as np
 
     quads = _find(models, picture)
+    if not _has_fine_print(quads, picture):
+        return quads
     height, width = picture.shape[:2]
     left, top, right, bottom = _around(quads, width, height)
-    is_small = (right - left) * (bottom - top) <= SMALL_SHARE * width * height
-    if not (is_small and _has_fine_print(quads, picture)):
+    if (right - left) * (bottom - top) > SMALL_SHARE * width * height:
         return quads
     receipt = _find(models, picture[top:bottom, left:right])
     return [quad + np.array([left, top], "float32") for quad in receipt]
@@ -155,20 +156,14 @@ def _has_fine_print(quads: Sequence[Any], picture: Any) -> bool:
 
 
 def _around(quads: Sequence[Any], width: int, height: int) -> Box:
-    """The box of all pieces of text, with a margin; the whole picture when there are none."""
+    """The box of all pieces of text, with a margin."""
     import numpy as np
 
-    if not quads:
-        return 0, 0, width, height
     corners = np.concatenate(quads)
-    (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
-    margin = MARGIN * max(right - left, bottom - top)
-    return (
-        max(0, int(left - margin)),
-        max(0, int(top - margin)),
-        min(width, int(right + margin)),
-        min(height, int(bottom + margin)),
-    )
+    margin = MARGIN * np.ptp(corners, axis=0).max()
+    left, top = (corners.min(axis=0) - margin).clip(0).astype(int)
+    right, bottom = (corners.max(axis=0) + margin).clip(None, [width, height]).astype(int)
+    return int(left), int(top), int(right), int(bottom)
 
 
 def _recognise(models: Models, picture: Any, quads: Sequence[Any]) -> list[Line]:
