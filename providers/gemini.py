@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from providers import vision
-from providers.http import Answer, Client, Failure, Vendor, retry_after
+from providers.http import Answer, Client, Failure, Vendor
 from providers.json_answer import dig, dig_list
 from settings import Settings
 
@@ -58,7 +58,7 @@ def _classify(answer: Answer, client: Client) -> Failure | None:
     if answer.status == 200 and _is_empty(body):
         advice = "answered nothing; try again, or set GEMINI_MODEL to another model"
         return client.failure("bad_answer", advice, retry=True, billed=True)
-    return client.status_failure(answer, vendor_message, delay=_delay(details, answer))
+    return client.status_failure(answer, vendor_message, delay=_delay(details))
 
 
 def _is_empty(body: object) -> bool:
@@ -67,13 +67,13 @@ def _is_empty(body: object) -> bool:
     return finished and not _text(body).strip()
 
 
-def _delay(details: list[Any], answer: Answer) -> float | None:
-    """Seconds to wait: Gemini sends "36s" in the body where others send a header."""
+def _delay(details: list[Any]) -> float | None:
+    """Seconds to wait, which Gemini sends as "36s" in the body; None where it does not."""
     for detail in details:
         delay = dig(detail, "retryDelay")
         if isinstance(delay, str) and re.fullmatch(r"\d{1,9}(\.\d{1,9})?s", delay, re.ASCII):
             return float(delay[:-1])
-    return retry_after(answer.headers)
+    return None
 
 
 def _text(body: object) -> str:
