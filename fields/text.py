@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from fields.money import find_amounts
-from result import Line, Receipt
+from result import Line, Receipt, printable
 
 COLUMN_GAP = "   "
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~]|&(?=#?\w+;))")
@@ -112,13 +112,16 @@ _MARKS = (
 
 
 def text_from_markdown(markdown: str) -> str:
-    """The text alone: a table's row is one line, its columns stay apart; pictures are gone."""
+    """The text alone: a table's row is one line, its columns stay apart; pictures are gone.
+
+    Characters that cannot be printed are blanks, a tab as many as between columns.
+    """
     text = without_pictures(markdown)
     for pattern, replacement in _TAGS:
         text = pattern.sub(replacement, text)
     lines = [line for line in html.unescape(text).splitlines() if line.strip()][:MAX_ROWS]
     rows = (_plain_row(line.strip()[:MAX_ROW_LENGTH]) for line in lines)
-    return "\n".join(row for row in rows if row)
+    return "\n".join(printable(row.replace("\t", COLUMN_GAP)).strip() for row in rows if row)
 
 
 def without_pictures(markdown: str) -> str:

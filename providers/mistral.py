@@ -73,7 +73,7 @@ def _read(document: vision.Document, client: Client) -> OcrResult:
         raise client.not_its_api()
     pages = dig_list(body, "pages")[: len(document.pages)]
     markdown = "\n\n".join(_markdown(body))
-    text = "\n".join(vision.printed_rows([text_from_markdown(markdown)]))
+    text = text_from_markdown(markdown)
     receipts = _receipts(dig(body, "document_annotation"), text, len(document.pages))
     return OcrResult(
         markdown=markdown,
@@ -113,7 +113,7 @@ def _lines(
 
     Only the block has a box: its rows share the height evenly, and all have its confidence.
     """
-    rows = list(vision.printed_rows([text_from_markdown(str(block.get("content") or ""))]))
+    rows = text_from_markdown(str(block.get("content") or "")).splitlines()
     box = _box(block, scale, size)
     if rows and box:
         left, top, right, bottom = box

@@ -14,7 +14,7 @@ from fields.text import text_from_markdown, without_pictures
 from providers.json_answer import dig_number
 from providers.local import result_from_reading
 from providers.pages import join_pages, receipt_from_text
-from result import Box, Line, OcrResult, Page, PageReading, Reading, Rows
+from result import Box, Line, OcrResult, Page, PageReading, Reading, Rows, printable
 
 
 def read_results(
@@ -62,8 +62,8 @@ def _lines(pruned: Mapping[str, Any], scale: float) -> Iterator[Line]:
     read = zip(pruned["rec_texts"], pruned["rec_scores"], pruned["rec_boxes"], strict=True)
     for text, score, (left, top, right, bottom) in read:
         box = round(left * scale), round(top * scale), round(right * scale), round(bottom * scale)
-        if text.strip():
-            yield Line(text.strip(), round(dig_number(score) or 0, 4), box)
+        if text := printable(text).strip():
+            yield Line(text, round(dig_number(score) or 0, 4), box)
 
 
 def _turned_back(box: Box, angle: int, page: Jpeg) -> Box:

@@ -21,6 +21,7 @@ from fields.dates import find_time, parse_date
 from fields.known import is_known
 from fields.money import parse_money
 from fields.text import (
+    COLUMN_GAP,
     MAX_ROW_LENGTH,
     MAX_ROWS,
     text_from_markdown,
@@ -240,7 +241,7 @@ def read_transcript(
     if not isinstance(content, str) or not content.strip():
         raise _bad_answer(vendor, "answered nothing")
     markdown = without_pictures(content).strip()
-    text = "\n".join(printed_rows([text_from_markdown(markdown)]))
+    text = text_from_markdown(markdown)
     return OcrResult(markdown, text, document.pages, receipt_from_text(text), model, raw)
 
 
@@ -311,7 +312,7 @@ def printed_rows(value: object) -> Iterator[str]:
     """The strings in what should be a list of rows, limited in length and number."""
     rows = [row for row in value if isinstance(row, str)] if isinstance(value, list) else []
     for line in "\n".join(rows).splitlines()[:MAX_ROWS]:
-        if text := printable(line).strip()[:MAX_ROW_LENGTH]:
+        if text := printable(line.replace("\t", COLUMN_GAP)).strip()[:MAX_ROW_LENGTH]:
             yield text
 
 

@@ -161,6 +161,7 @@ def test_a_blank_sheet_completes_without_text(http_stub, receipt):
         ("A &amp; B<br>C", "A & B\nC"),
         ("[tbl-0.html](tbl-0.html)", "tbl-0.html"),
         ("5 < 6 and 7 > 3", "5 < 6 and 7 > 3"),
+        ("A\x1b[31m\t1.20\u202e", "A [31m   1.20"),
         ("", ""),
     ],
 )

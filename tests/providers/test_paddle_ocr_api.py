@@ -117,6 +117,15 @@ def test_markdown_of_a_layout_is_kept_and_read(receipt, serving, http_stub, repl
     assert result.model == "PaddleX /layout-parsing"
 
 
+def test_what_cannot_be_printed_is_no_part_of_a_line_or_a_row(receipt, serving, http_stub, reply):
+    for served_part in (
+        ocr_result(pruned(("A\x1b1.20\u202e", 0.9, [1, 2, 30, 40]))),
+        layout_result("A\x1b1.20"),
+    ):
+        http_stub.reply(reply(200, served(served_part)))
+        assert ocr(receipt, serving).text == "A 1.20"
+
+
 def test_boxes_are_those_of_the_page_not_of_the_smaller_jpeg(tmp_path, serving, http_stub, reply):
     Image.new("RGB", (2000, 5000), "white").save(tmp_path / "big.jpg")
     http_stub.reply(reply(200, served(ocr_result(pruned(("A", 0.9, [100, 200, 300, 250]))))))
