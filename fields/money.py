@@ -26,7 +26,7 @@ _SPACED = (  # 1 250,00; whole amounts only beside a currency: 1 250 EUR, XPF 1 
 _DECIMAL = (
     r"(?<=[$€£])\d+:\d\d(?!\d)"  # a point misread
     r"|\d+ [.,] \d{2}(?=\W{0,2}$)|\d+(?: ?\.|\. ?|,|, (?=\d\d\b)|[\u00a0 ],)\d{2}(?!\d)"
-    r"|\d+[.,]\d+|[.,]\d\d(?!\d)"
+    r"|\d+[.,]\d+|(?<!no)[.,]\d\d(?!\d)"  # not No.49
 )
 _AMOUNT = re.compile(
     rf"(?<!\d)(?<!\d[:/.,])(?P<before>{_SIGN} ?)?(?P<open>\()?"

@@ -15,7 +15,7 @@ from itertools import accumulate, combinations, islice, product
 from typing import NamedTuple
 
 from fields.amounts import Candidate, find_candidates
-from fields.checks import adds_up
+from fields.checks import ROUNDING, adds_up
 from fields.labels import Row
 from fields.learned import against, chance, log_odds, probabilities
 from fields.lexicon import COUNTRIES, rule
@@ -29,6 +29,10 @@ SUMS = ("total", "grand", "subtotal", "rounded", "inclusive")  # roles
 CODES = {file["currency"]["code"] for file in COUNTRIES.values() if "currency" in file}
 MOST_OF_RATE = Decimal("1.05")  # of the tax inside the total: tips and rounding are not taxed
 CENT = Decimal("0.011")
+HALF_A_CENT = Decimal("0.0051")  # by which a tax is rounded
+RATES = {
+    Decimal(rate) for file in COUNTRIES.values() for rate in file.get("tax", {}).get("rates", ())
+}
 CALLED = (*SUMS, "count")  # TOTAL 3 ITEMS 8.79
 WAYS = ("items", "items and tax", "cash less change", "derived")  # that make a total
 MOST_LISTED = 8  # rows between a subtotal and its total
@@ -139,7 +143,7 @@ def _is_unmade(total: Sum | None, candidates: Sequence[Candidate]) -> bool:
 def _is_paid_with(rated: Sequence[_Rated], total: Decimal, rounding: Decimal) -> bool:
     """The total is what was paid with all rates, rounded or not."""
     paid = _paid_with_all(rated)
-    return paid is not None and paid in (total, total - rounding)
+    return paid is not None and min(abs(paid - total), abs(paid - total + rounding)) <= ROUNDING
 
 
 def _paid_with_all(rated: Sequence[_Rated]) -> Decimal | None:
@@ -440,13 +444,26 @@ def _tax_rows(rows: Sequence[Row]) -> list[_Rated]:
     sums = first_sum(rows)
     found: dict[int, _Rated] = {}
     for n, row in enumerate(rows):
-        if (n >= sums or "%" in row.text or "tax" in row.topics) and (rated := _tax_row(row)):
+        is_in_table = any("tax" in above.topics for above in rows[max(n - 3, sums) : n])
+        rated = _tax_row(row) or (_without_rate(row) if is_in_table else None)
+        if rated and (n >= sums or "%" in row.text or "tax" in row.topics):
             found[n] = (
                 rated if rated.paid else rated._replace(paid=_paid_beside(rows, n, rated.tax))
             )
     beside = {n + step for n in found for step in (-1, 1)} - found.keys()
     free = {n: own for n in beside if sums <= n < len(rows) and (own := _untaxed(rows[n]))}
     return [rated for _, rated in sorted((found | free).items())]
+
+
+def _without_rate(row: Row) -> _Rated | None:
+    """A net amount and its tax, whose rate is the only one that makes it: SR 155.66 9.34."""
+    amounts = [amount.value for amount in row.amounts]
+    if len(amounts) != 2 or len(row.numbers) != 2 or not 0 < amounts[1] < amounts[0]:
+        return None
+    base, tax = amounts
+    rates = [rate for rate in RATES if abs(base * rate / 100 - tax) <= HALF_A_CENT]
+    evidence = Evidence(None, "ocr", row.page, row.box(0, len(row.text)))
+    return _Rated(Tax(rates[0], tax), base + tax, evidence) if len(rates) == 1 else None
 
 
 def _paid_beside(rows: Sequence[Row], number: int, tax: Tax) -> Decimal | None:

@@ -156,3 +156,8 @@ def test_a_right_tax_number_tells_the_currency_of_a_receipt_without_a_sign():
     for number, currency in [("VAT 508 037 563", "GBP"), ("GST NO. 44-833-938", "NZD")]:
         assert read(f"PARK STORES\n{number}\nMILK 1.00\nTOTAL 1.00").currency == currency
     assert read("PARK STORES\nVAT 508 037 564\nMILK 1.00\nTOTAL 1.00").currency is None
+
+
+def test_a_number_alone_is_a_telephone_also_below_the_no_of_a_house():
+    rows = read_rows([[Line("No.49, Jalan Dinar")], [Line("03-7845 8155")], [Line("TEA 1.00")]])
+    assert find_phone(rows) == "03-7845 8155"

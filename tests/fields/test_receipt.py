@@ -1297,6 +1297,8 @@ def test_the_tax_of_the_one_rate_is_sure_if_it_makes_the_total(rate, tax):
     ("total", "table", "tax"),
     [
         ("77.20", "S = 6% 50.47 3.03\nZ = 0% 23.70 0.00", "3.03"),
+        ("46.55", "SR @ 6% 43.90 2.64", "2.64"),
+        ("165.00", "GST Summary: Amount Tax\nSR 155.66 9.34", "9.34"),
         (
             "7,34",
             "B: 10,0% 4,36 0,44 4,80\nC: 20,0% 1,91 0,38 2,29\nD: 0,0% 0,25 0,00 0,25",
