@@ -131,7 +131,7 @@ def _times(row: Row, times: re.Match[str]) -> Read | None:
     name = _name(text[: text.find(" " * 2)]) or _name(text)
     count, price = times["quantity"], times["price"]
     is_turned = (
-        times["at"] or times["of"] or re.fullmatch(r"\d+[.,]\d\d ?[x*] ?\d+", times[0], re.I)
+        times["at"] or times["of"] or re.fullmatch(r"\d+[.,]\d\d ?[x*\u00d7] ?\d+", times[0], re.I)
     )
     if is_turned and not times["unit"]:  # @298 x 2
         count, price = price, count
