@@ -22,6 +22,8 @@ _TIMES = rule(
     rf"| (?=\d+[.,]\d+{_OF_UNIT})| (?P<for>à) )"
     rf"(?P<price>\d+(?:[.,]\d+)*)(?:{_OF_UNIT}| ?<items.each>| ?(?P<of>{_PIECE}))?(?!\w|[.,]\d)"
 )
+# 3,29 x 2, 10.99 * 1.306
+_PRICE_FIRST = re.compile(r"\d+[.,]\d\d ?[x*\u00d7] ?\d+(?:[.,]\d{3})?", re.IGNORECASE)
 # (2 @17.50) with the @ misread as a figure or letter: a match is used if the amount proves it
 _MISREAD_AT = re.compile(rf"\((?P<quantity>\d{{1,3}}?) ?[08BGQ] ?{MARK}?(?P<price>\d+[.,]\d\d)\)")
 _GLUED = re.compile(r"\d+(?:[.,]\d+)?[^\W\d_]\d+")  # 4X40, which may be the size of a screw
@@ -130,9 +132,7 @@ def _times(row: Row, times: re.Match[str]) -> Read | None:
     text = row.text[: times.start()] + " " * 2 + row.text[times.end() :]
     name = _name(text[: text.find(" " * 2)]) or _name(text)
     count, price = times["quantity"], times["price"]
-    is_turned = (
-        times["at"] or times["of"] or re.fullmatch(r"\d+[.,]\d\d ?[x*\u00d7] ?\d+", times[0], re.I)
-    )
+    is_turned = (times["at"] and price.isdigit()) or times["of"] or _PRICE_FIRST.fullmatch(times[0])
     if is_turned and not times["unit"]:  # @298 x 2
         count, price = price, count
     read = Read(name, amount, Decimal(count.replace(",", ".")), parse_money(price))

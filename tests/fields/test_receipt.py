@@ -402,6 +402,8 @@ ITEMS = {
     "POWER POINT SOCKET 2.50": item("POWER POINT SOCKET", "2.50"),
     "ROUND NECK TEE 2.50": item("ROUND NECK TEE", "2.50"),
     "ICE TEA 6.35*2 12.70": item("ICE TEA", "12.70", "2", "6.35"),
+    "Whole Chicken 10.99*1.306 14.35": item("Whole Chicken", "14.35", "1.306", "10.99"),
+    "HL MILK 12.70\n@2 X RM 6.35": item("HL MILK", "12.70", "2", "6.35"),
     "KAFFEE 3,29 \u00d7 2 6,58": item("KAFFEE", "6.58", "2", "3.29"),
     "0,3120 x 18.900,00\nJAMON 5.896,80": item("JAMON", "5896.80", "0.3120", "18900.00"),
     "2 шт \u0445 46,50\nЛИЧИ 93,00": item("ЛИЧИ", "93.00", "2", "46.50"),
