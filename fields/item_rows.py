@@ -41,6 +41,7 @@ _PIECES = rule(r"^ ?(?:[x\u00d7*]|<items.pieces+units>\b\.?)(?= )")
 _TRAIL = re.compile(r"[ (](?:(?:[x\u00d7] ?|X )(?P<a>\d{1,3})|(?P<b>\d{1,3}) ?[xX\u00d7])\)?\s*$")
 _CODE = re.compile(r"(?:^|(?<=\s))(?:(?<=^)(?:[A-Z] )?[A-Z]?\d{5}|-?[A-Z]?\d{6})\d*\w{0,2}(?=\s|$)")
 _CODED = rule(r"^<items.codes>\b[ .:#]{0,3}(?=\d{5})")  # PZN 16197878
+_AT_END = re.compile(rf"(?<=[\w)]) ?@ ?(?:{MARK} ?)?\d+[.,]\d\d$")  # PLUG TOP 13A @8.00
 _TAX_CODE = re.compile(filled(r"(?:(?<!\s)\s+|(?<=[.,]\d\d)|^)<items.tax_codes>$"))
 _FOR = re.compile(rf"\([\s@]*(?:\)|$)|\s(?:@ ?{MARK}?|à)$")  # (2 @14.00)
 _ONLY_UNIT = re.compile(rf"\W*{_UNIT}\W*(?:\d+[.,]\d{{3}})?", re.IGNORECASE)
@@ -104,6 +105,10 @@ def _read_whole(row: Row) -> Read:
     counted = times and _times(row, times)
     if counted and (counted.amount is None or proved(counted, counted.amount)):
         return counted
+    priced = _AT_END.search(row.text)
+    if priced:
+        name = _name(row.text[: priced.start()])
+        return Read(name, None, price=parse_money(row.text[priced.start() :]))
     if not row.amounts:
         return Read(_name(row.text), None)
     at = _MISREAD_AT.search(row.text)
@@ -163,9 +168,12 @@ def _name_beside(row: Row) -> str:
 
 
 def _factors(numbers: Sequence[Amount], amount: Decimal) -> tuple[Amount, Amount] | None:
-    """The quantity and the price of one that stand side by side and make the amount."""
-    beside = [*pairwise(numbers), *([(numbers[0], numbers[-1])] if len(numbers) > 2 else [])]
-    for one, other in beside:
+    """The quantity and the price of one that make the amount.
+
+    They stand side by side, first and last, or with a price without its tax between them.
+    """
+    far = [(numbers[0], numbers[-1])] if len(numbers) > 2 else []
+    for one, other in [*pairwise(numbers), *far, *zip(numbers, numbers[2:], strict=False)]:
         for quantity, price in ((one, other), (other, one)):
             is_product = is_near(quantity.value * price.value, amount)
             if _is_count(quantity, price) and _is_price(price, quantity) and is_product:
@@ -177,8 +185,9 @@ def _is_count(number: Amount, price: Amount) -> bool:
     """It may be a number of pieces: no money, but for 2.00 ROLL 1.5000, and 2,00 ROLL 1,40."""
     if not 0 < number.value <= MAX_QUANTITY:
         return False
-    is_first = price.is_money and not number.start and not number.value % 1
-    return not number.is_money or price.decimals == 4 or is_first
+    is_first = number.start < price.start and not number.value % 1 and price.value != 1
+    is_only = number.value == 1 or is_first
+    return not number.is_money or price.decimals == 4 or (price.is_money and is_only)
 
 
 def _is_price(number: Amount, count: Amount) -> bool:

@@ -170,7 +170,8 @@ def _items(rows: Sequence[Row], also: Set[str] = frozenset()) -> list[Item]:
             continue
         if not read.name and read.amount < 0 and "%" in row.text:  # 10% (10.00%) -3.40
             read = read._replace(name=row.text[: row.amounts[-1].start].strip())
-        if above.name and _is_code(read.name):
+        has_its_price = above.price is not None and above.price == read.price
+        if above.name and (_is_code(read.name) or has_its_price):
             read = read._replace(name="")
         if not (read.name or above.name) and _is_price_of(items, read):
             above = Read(items.pop().description or "", None)

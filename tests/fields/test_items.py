@@ -373,6 +373,20 @@ def test_a_number_in_brackets_or_behind_a_code_is_a_quantity_where_the_heading_s
     ]
 
 
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ["101756 5 16.50 17.49 87.45", "SIMEN", "J0139 1 60.00 63.60 63.60", "PASIR"],
+        ["SIMEN @17.49", "WAAN34 5 17.49 87.45", "PASIR @63.60", "ST00014 1 63.60 63.60"],
+        ["SIMEN 5.00 17.49 87.45", "PASIR 1.00 63.60 63.60"],
+        ["101756 5.00 SET 16.50 17.49 87.45", "SIMEN", "J0139 1.00 SET 60.00 63.60 63.60", "PASIR"],
+    ],
+)
+def test_the_count_makes_the_amount_with_one_of_the_prices(rows):
+    found = items_of("Item Qty S/Price S/Price Amount", *rows, "TOTAL 151.05")
+    assert found == [("SIMEN", 87.45, 5, 17.49), ("PASIR", 63.6, 1, 63.6)]
+
+
 def test_one_piece_at_a_whole_price_is_not_as_many_at_1():
     assert items_of("SHOT 500 1 500", "TEA 4,500 2 9,000", "TOTAL 9,500") == [
         ("SHOT", 500, 1, 500),
