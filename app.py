@@ -37,7 +37,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 import commands
 import db
-from db import Listing, ReceiptListing
+from db import Listing
 from engines import decoder
 from engines.running import Billed
 from providers import PROVIDERS
@@ -138,7 +138,7 @@ def list_jobs() -> dict[str, Any]:
     return {"data": jobs, "pagination": _pagination(total, listing)}
 
 
-def _pagination(total: int, listing: Listing | ReceiptListing) -> dict[str, int]:
+def _pagination(total: int, listing: Listing) -> dict[str, int]:
     return {
         "total": total,
         "page": listing.page,
@@ -158,7 +158,7 @@ def export_jobs(suffix: str) -> Response:
 
 
 def _export_response(
-    rows: Callable[[Path, Any, bool], Iterator[str]], suffix: str, listing: Listing | ReceiptListing
+    rows: Callable[[Path, Any, bool], Iterator[str]], suffix: str, listing: Listing
 ) -> Response:
     items = exports.wants_items(request.args)
     close_db()  # the export has a connection of its own

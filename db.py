@@ -11,7 +11,7 @@ import re
 import sqlite3
 import time
 import unicodedata
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -664,22 +664,29 @@ def waiting_s(db: sqlite3.Connection) -> float:
 
 @dataclass(frozen=True)
 class Listing:
-    """Which jobs are asked for, in which order, and which page of them."""
+    """What both lists have: a page, an order, a search, and one job to which they are limited."""
 
     page: int = 1
     limit: int = 20
-    sort: str = "createdAt"  # a key of SORTS; ties go by id in the same direction
+    sort: str = "id"  # ties go by id in the same direction
     direction: Literal["asc", "desc"] = "desc"
-    status: str | None = None
     search: str | None = None
-    job: int | None = None  # of an export: this job only
+    job: int | None = None  # the list of jobs heeds it only when it is exported
 
     @property
     def offset(self) -> int:
         return (self.page - 1) * self.limit
 
 
-def count_jobs(db: sqlite3.Connection, listing: Listing) -> int:
+@dataclass(frozen=True)
+class JobListing(Listing):
+    """Which jobs are asked for."""
+
+    sort: str = "createdAt"  # a key of SORTS
+    status: str | None = None
+
+
+def count_jobs(db: sqlite3.Connection, listing: JobListing) -> int:
     """How many jobs have the listing's status and hold its text."""
     if listing.search is None:
         query = "SELECT sum(n) AS n FROM job_count WHERE status = coalesce(:status, status)"
@@ -690,46 +697,50 @@ def count_jobs(db: sqlite3.Connection, listing: Listing) -> int:
             SELECT count(*) AS n FROM job_search CROSS JOIN job ON job.id = job_search.rowid
             WHERE {_found(listing.search)} AND status = :status
             """
-    return db.execute(query, {"status": listing.status, **_terms(listing.search)}).fetchone()["n"]
+    return db.execute(query, _job_terms(listing)).fetchone()["n"]
 
 
-def _place(listing: "Listing | ReceiptListing", total: int) -> tuple[int, int, bool]:
-    """How many rows a page has, how many come before it, and whether these are counted backwards.
-
-    They are counted from the nearer end of all the `total` rows.
-    """
-    count = min(listing.limit, total - listing.offset)
-    from_end = total - listing.offset - count
-    return count, min(listing.offset, from_end), from_end < listing.offset
-
-
-def list_jobs(db: sqlite3.Connection, listing: Listing, total: int) -> list[dict[str, Any]]:
+def list_jobs(db: sqlite3.Connection, listing: JobListing, total: int) -> list[dict[str, Any]]:
     """A page of the `total` jobs that count_jobs found in the same snapshot."""
-    count, skipped, backwards = _place(listing, total)
-    if count <= 0:
-        return []
-    terms = {"limit": count, "offset": skipped, "status": listing.status, **_terms(listing.search)}
-    for is_near in (True, False):
-        where = _where(db, listing, total, skipped + count, backwards, is_near)
-        query = f"SELECT id, name, status, created_at AS createdAt FROM job {where}"
-        rows = db.execute(f"{query} LIMIT :limit OFFSET :offset", terms).fetchall()
-        if len(rows) == count:
-            break
-    return [dict(row) for row in (rows[::-1] if backwards else rows)]
+    query = "SELECT id, name, status, created_at AS createdAt FROM job"
+    rows = _page(db, listing, total, _jobs_where, query, _job_terms(listing))
+    return [dict(row) for row in rows]
 
 
-def list_job_ids(db: sqlite3.Connection, listing: Listing) -> Iterator[int]:
+def list_job_ids(db: sqlite3.Connection, listing: JobListing) -> Iterator[int]:
     """The ids of all jobs that are asked for, in the order of list_jobs."""
-    rows = db.execute(
-        f"SELECT id FROM job {_where(db, listing, 1, 1)}",
-        {"status": listing.status, **_terms(listing.search)},
-    )
+    rows = db.execute(f"SELECT id FROM job {_jobs_where(db, listing, 1, 1)}", _job_terms(listing))
     return (row["id"] for row in rows)
 
 
-def _where(
+def _page(
     db: sqlite3.Connection,
     listing: Listing,
+    total: int,
+    where: Callable[..., str],
+    query: str,
+    terms: dict[str, Any],
+) -> list[sqlite3.Row]:
+    """The rows of a page, looked for from the nearer end of all the `total` rows.
+
+    `where` is _jobs_where or _receipts_where; the rows that it finds near may be too few.
+    """
+    count = min(listing.limit, total - listing.offset)
+    if count <= 0:
+        return []
+    from_end = total - listing.offset - count
+    skipped, backwards = min(listing.offset, from_end), from_end < listing.offset
+    for is_near in (True, False):
+        found = where(db, listing, total, skipped + count, backwards, is_near)
+        rows = db.execute(f"{query} {found} LIMIT {count} OFFSET {skipped}", terms).fetchall()
+        if len(rows) == count:
+            break
+    return rows[::-1] if backwards else rows
+
+
+def _jobs_where(
+    db: sqlite3.Connection,
+    listing: JobListing,
     total: int,
     reach: int,
     backwards: bool = False,
@@ -761,7 +772,7 @@ def _where(
 
 
 def _way(
-    listing: "Listing | ReceiptListing", total: int, reach: int, among: int, is_near: bool
+    listing: Listing, total: int, reach: int, among: int, is_near: bool
 ) -> Literal["near", "walk", "sort"]:
     """How the first `reach` of `total` rows, of all that are stored, are found at the lowest cost.
 
@@ -788,10 +799,11 @@ def _found(search: str) -> str:
     return "job_search MATCH :phrase" if len(folded(search)) >= MIN_INDEXED_LENGTH else HOLDS_TEXT
 
 
-def _terms(search: str | None) -> dict[str, str]:
-    """The text as :text, and as :phrase, quoted so that FTS5 sees no operator in it."""
-    text = folded(search or "")
-    return {"text": text, "phrase": '"' + text.replace('"', '""') + '"'}
+def _job_terms(listing: JobListing) -> dict[str, str | None]:
+    """The status; the text as :text, and as :phrase, quoted so that FTS5 sees no operator in it."""
+    text = folded(listing.search or "")
+    phrase = '"' + text.replace('"', '""') + '"'
+    return {"status": listing.status, "text": text, "phrase": phrase}
 
 
 def add_to_search(db: sqlite3.Connection, job_id: int) -> None:
@@ -899,14 +911,10 @@ def earliest(db: sqlite3.Connection, file_id: int) -> dict[str, Any] | None:
 
 
 @dataclass(frozen=True)
-class ReceiptListing:
-    """Which receipts are asked for, in which order, and which page of them."""
+class ReceiptListing(Listing):
+    """Which receipts are asked for."""
 
-    page: int = 1
-    limit: int = 20
-    sort: str = "addedAt"  # a key of RECEIPT_SORTS; ties go by id in the same direction
-    direction: Literal["asc", "desc"] = "desc"
-    search: str | None = None
+    sort: str = "addedAt"  # a key of RECEIPT_SORTS
     first_date: str | None = None  # YYYY-MM-DD, and both dates are included
     last_date: str | None = None
     least: int | None = None  # the total in ten-thousandths, as `most`
@@ -914,12 +922,7 @@ class ReceiptListing:
     currency: str | None = None
     merchant: str | None = None  # without regard to the case of ASCII letters
     states: tuple[str, ...] = ()  # any of these; () for all
-    job: int | None = None  # of this job only, which need not exist
     ids: tuple[int, ...] | None = None  # only these
-
-    @property
-    def offset(self) -> int:
-        return (self.page - 1) * self.limit
 
 
 def change_receipt(
@@ -1169,18 +1172,9 @@ def list_receipts(
     db: sqlite3.Connection, listing: ReceiptListing, total: int
 ) -> list[dict[str, Any]]:
     """A page of the `total` receipts that sum_receipts found in the same snapshot."""
-    count, skipped, backwards = _place(listing, total)
-    if count <= 0:
-        return []
-    terms = _receipt_terms(db, listing) | {"limit": count, "offset": skipped}
-    for is_near in (True, False):
-        where = _receipts_where(db, listing, total, skipped + count, backwards, is_near)
-        query = f"SELECT id FROM receipt {where} LIMIT :limit OFFSET :offset"
-        rows = db.execute(query, terms).fetchall()
-        if len(rows) == count:
-            break
-    ids = [row["id"] for row in (rows[::-1] if backwards else rows)]
-    return list_receipts_by_id(db, ids)
+    query, terms = "SELECT id FROM receipt", _receipt_terms(db, listing)
+    rows = _page(db, listing, total, _receipts_where, query, terms)
+    return list_receipts_by_id(db, [row["id"] for row in rows])
 
 
 def list_receipt_ids(db: sqlite3.Connection, listing: ReceiptListing) -> Iterator[int]:

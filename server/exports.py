@@ -22,11 +22,12 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequest, ServiceUnavailable
 
 import db
-from db import Listing, ReceiptListing
+from db import JobListing, ReceiptListing
 from server.errors import InsufficientStorage
 from storage import Storage
 
 Row = dict[str, Any]
+Asked = JobListing | ReceiptListing
 
 ABOUT = ("merchant", "date", "currency")
 SUMS = ("subtotal", "tax", "total")
@@ -104,7 +105,7 @@ def written(texts: Iterable[str], storage: Storage, turn: Lock) -> IO[bytes]:
     return file
 
 
-def as_csv(database: Path, listing: Listing | ReceiptListing, items: bool) -> Iterator[str]:
+def as_csv(database: Path, listing: Asked, items: bool) -> Iterator[str]:
     """RFC 4180, in batches; the byte order mark tells Excel that it is UTF-8."""
     yield "\ufeff" + ",".join(_columns(listing, items)) + "\r\n"
     yield from map(_as_csv, _batches(database, listing, items))
@@ -135,7 +136,7 @@ def _amount(number: float) -> Decimal:
     return exact.quantize(Decimal("0.0001")) if exact.as_tuple().exponent == -3 else exact
 
 
-def as_json(database: Path, listing: Listing | ReceiptListing, items: bool) -> Iterator[str]:
+def as_json(database: Path, listing: Asked, items: bool) -> Iterator[str]:
     """An array with an object a line, in batches."""
     before = "[\n"
     for batch in _batches(database, listing, items):
@@ -148,13 +149,13 @@ def as_json(database: Path, listing: Listing | ReceiptListing, items: bool) -> I
 WRITERS = {"csv": as_csv, "json": as_json}
 
 
-def _columns(listing: Listing | ReceiptListing, items: bool) -> Sequence[str]:
+def _columns(listing: Asked, items: bool) -> Sequence[str]:
     if isinstance(listing, ReceiptListing):
         return ROW_ITEM_COLUMNS if items else ROW_COLUMNS
     return ITEM_COLUMNS if items else RECEIPT_COLUMNS
 
 
-def _batches(database: Path, listing: Listing | ReceiptListing, items: bool) -> Iterator[list[Row]]:
+def _batches(database: Path, listing: Asked, items: bool) -> Iterator[list[Row]]:
     """The rows of some jobs or receipts at a time, each with exactly its columns in their order."""
     columns = _columns(listing, items)
     with closing(db.connect(database)) as connection:
@@ -169,7 +170,7 @@ def _batches(database: Path, listing: Listing | ReceiptListing, items: bool) -> 
             yield [{name: row.get(name) for name in columns} for row in rows]
 
 
-def _ids(connection: sqlite3.Connection, listing: Listing | ReceiptListing) -> Iterable[int]:
+def _ids(connection: sqlite3.Connection, listing: Asked) -> Iterable[int]:
     if isinstance(listing, ReceiptListing):
         return db.list_receipt_ids(connection, listing)
     return db.list_job_ids(connection, listing) if listing.job is None else [listing.job]

@@ -10,7 +10,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequest
 
 import db
-from db import Listing, ReceiptListing
+from db import JobListing, ReceiptListing
 
 MAX_PAGE = 10**12  # times 100 it still is an integer to SQLite
 DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -23,9 +23,9 @@ RECEIPT_PARAMETERS = (
 )
 
 
-def read_listing(args: MultiDict[str, str]) -> Listing:
+def read_listing(args: MultiDict[str, str]) -> JobListing:
     """The parameters of a request. Raises BadRequest naming the parameter and what it takes."""
-    return Listing(**_common(args, "createdAt", db.SORTS), status=_status(args.get("status")))
+    return JobListing(**_common(args, "createdAt", db.SORTS), status=_status(args.get("status")))
 
 
 def _common(args: MultiDict[str, str], sort: str, sorts: Mapping[str, str]) -> dict[str, Any]:

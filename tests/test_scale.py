@@ -58,7 +58,7 @@ def add(connection, name=None, files=("receipt.jpg",), status="completed"):
 
 def listed(connection, **asked):
     """The ids on a page, and how many there are in all."""
-    listing = db.Listing(**{"sort": "id", "direction": "asc", "limit": 100} | asked)
+    listing = db.JobListing(**{"sort": "id", "direction": "asc", "limit": 100} | asked)
     with db.snapshot(connection):
         total = db.count_jobs(connection, listing)
         jobs = db.list_jobs(connection, listing, total)
@@ -343,7 +343,7 @@ def test_counts_are_those_of_the_jobs_whatever_happened(tmp_path_factory, change
             counted = connection.execute(
                 f"SELECT count(*) FROM job {where}", [status] if status else []
             ).fetchone()[0]
-            assert db.count_jobs(connection, db.Listing(status=status)) == counted
+            assert db.count_jobs(connection, db.JobListing(status=status)) == counted
 
 
 @pytest.mark.parametrize("text", [None, "abc", "ab", "rare"])

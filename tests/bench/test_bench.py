@@ -39,7 +39,7 @@ def test_a_filled_archive_is_one_that_jobs_could_have_filled(tmp_path):
     archive.fill(tmp_path / "data", 100)
     with closing(db.connect(tmp_path / "data" / "receipts.db")) as connection:
         counts = [
-            db.count_jobs(connection, db.Listing(status=status, search=text))
+            db.count_jobs(connection, db.JobListing(status=status, search=text))
             for status, text in ((None, None), ("failed", None), (None, "receipt.jpg"))
         ]
         assert counts == [100, 3, 100]

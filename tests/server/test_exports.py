@@ -11,7 +11,7 @@ from decimal import Decimal
 import pytest
 
 import db as queries
-from db import Listing
+from db import JobListing
 from result import Item, OcrResult, ProviderError, Receipt, ocr_data, placed
 from server.exports import ITEM_COLUMNS, RECEIPT_COLUMNS, as_csv, as_json
 from tests.conftest import ROOT
@@ -321,7 +321,7 @@ def filled(path, count):
 @pytest.mark.slow
 @pytest.mark.parametrize("form", [as_csv, as_json])
 def test_memory_does_not_grow_with_the_number_of_jobs(tmp_path, form):
-    asked = Listing()
+    asked = JobListing()
     peaks = {}
     for count in (500, 8_000):
         path = filled(tmp_path / f"{count}.db", count)
@@ -336,7 +336,7 @@ def test_memory_does_not_grow_with_the_number_of_jobs(tmp_path, form):
 
 def test_a_client_that_reads_slowly_holds_no_transaction(tmp_path):
     path = filled(tmp_path / "receipts.db", 1_000)
-    rows = as_json(path, Listing(sort="id", direction="asc"), False)
+    rows = as_json(path, JobListing(sort="id", direction="asc"), False)
     first = next(rows)
     writer = queries.connect(path)
     with writer:
