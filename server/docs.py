@@ -10,11 +10,12 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from result import Json
+
 FILE = Path(__file__).resolve().parent.parent / "openapi.json"
 CSP = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'"
 METHODS = ("get", "post", "patch", "delete")
 JSON = "application/json"
-Json = dict[str, Any]
 
 
 def page() -> Json:

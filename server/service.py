@@ -66,7 +66,7 @@ class Service:
 
     @contextmanager
     def borrowed(self) -> Iterator[sqlite3.Connection]:
-        """A connection beside the request's own, given back at the end."""
+        """A connection for the body, given back at its end."""
         connection = self.take_connection()
         try:
             yield connection

@@ -187,15 +187,12 @@ def stored_file(service: Service, path: Path, provider: str) -> int:
 
     Raises ProviderError for a file that cannot be read, ServiceUnavailable while too many wait.
     """
-    connection = service.take_connection()
-    try:
+    with service.borrowed() as connection:
         check_queue(service, connection)
         with service.storage.incoming() as arrival:
             upload = _copied(path, arrival.directory, provider, service.settings)
             key = f"watch-{upload.fingerprint}"
             return _stored(service, connection, arrival, upload, key)
-    finally:
-        service.give_back(connection)
 
 
 def _copied(path: Path, directory: Path, provider: str, settings: Settings) -> Upload:
