@@ -293,15 +293,16 @@ def synced(directory: Path) -> Iterator[None]:
     """Write the files in a directory to the disk while the body runs; both end together."""
     with ThreadPoolExecutor(1, "sync") as beside:
         try:
-            sync_all = beside.submit(_sync_all, directory).result
+            wait = beside.submit(sync_all, directory).result
         except RuntimeError:  # at its end the interpreter starts no thread
-            sync_all = partial(_sync_all, directory)
+            wait = partial(sync_all, directory)
         yield
-        sync_all()
+        wait()
 
 
-def _sync_all(directory: Path) -> None:
-    for path in (*directory.iterdir(), directory):
+def sync_all(directory: Path) -> None:
+    """Make a directory durable with all that is below it."""
+    for path in (directory, *directory.rglob("*")):
         sync(path)
 
 

@@ -25,7 +25,7 @@ from flask.cli import with_appcontext
 
 import db
 from server.service import Service, get_service
-from storage import IncomingFile, Storage, sync
+from storage import IncomingFile, Storage, sync, sync_all
 from worker import readings, upkeep
 
 DATABASE = "receipts.db"
@@ -70,7 +70,7 @@ def _fill(storage: Storage, target: Path) -> Counts:
                 for file in db.list_all_files(copy):
                     _copy_or_drop(file, copy, live, storage, target)
             counts = Counts(*db.count_all(copy))
-    _sync_all(target)
+    sync_all(target)
     return counts
 
 
@@ -174,7 +174,7 @@ def _stage_all(copy: sqlite3.Connection, storage: Storage, source: Path, staged:
         if (staged / str(job_id)).exists():
             with copy:
                 db.add_arrival(copy, f"{staged.name}/{job_id}", job_id)
-    _sync_all(staged)
+    sync_all(staged)
 
 
 def _is_missing(file: dict[str, Any], storage: Storage, source: Path) -> bool:
@@ -213,24 +213,17 @@ def _carry_over(live: sqlite3.Connection, copy: sqlite3.Connection) -> None:
 
 
 def _copy_file(source: Path, target: Path) -> str:
-    """Copy durably; only its owner can read the copy. Returns its SHA-256 in hex."""
+    """Copy; only its owner can read the copy. Returns its SHA-256 in hex."""
     with source.open("rb") as original:
         target.parent.mkdir(mode=0o700, exist_ok=True)
         with closing(IncomingFile(target, sys.maxsize)) as copy:
             shutil.copyfileobj(original, copy)
-    sync(target)
     return copy.sha256
 
 
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _sync_all(directory: Path) -> None:
-    for path in [directory, *directory.rglob("*")]:
-        if path.is_dir():
-            sync(path)
 
 
 # The commands
