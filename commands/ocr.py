@@ -48,13 +48,13 @@ def ocr(files: tuple[Path, ...], name: str | None, as_json: bool) -> None:
 
 def _chosen(name: str | None, providers: Mapping[str, Provider], settings: Settings) -> Provider:
     """The provider of this name; without one the first local one, which is the most accurate."""
-    able = available(providers, settings)
     if name is None:
         name = available_here(providers, settings)
     if name is None:
         raise click.UsageError("No provider works on this machine alone; choose one: --provider")
     if name not in providers:
-        raise click.UsageError(f"There is no provider {name!r}; use one of: {', '.join(able)}")
+        able = ", ".join(available(providers, settings))
+        raise click.UsageError(f"There is no provider {name!r}; use one of: {able}")
     if reason := providers[name].unavailable(settings):
         raise click.ClickException(f"Provider {name!r} is not available: {reason}")
     return providers[name]

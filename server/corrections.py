@@ -237,7 +237,7 @@ def _parts(**readers: Reader) -> Reader:
     return read
 
 
-_ITEM = {"quantity": _amount, "unitPrice": _amount, "amount": _amount}
+_NUMBER = _or_null(_amount)
 _SPECIAL: dict[str, Reader] = {
     "date": _checked_as("date", "a date as in 2026-03-14"),
     "time": _checked_as("time", "a time as in 09:41"),
@@ -246,8 +246,8 @@ _SPECIAL: dict[str, Reader] = {
     "discount": lambda value: -abs(_amount(value)),
 }
 _LISTS: dict[str, Reader] = {
-    "items": _parts(description=_text, **{n: _or_null(r) for n, r in _ITEM.items()}),
-    "taxes": _parts(rate=_or_null(_amount), amount=_or_null(_amount)),
+    "items": _parts(description=_text, quantity=_NUMBER, unitPrice=_NUMBER, amount=_NUMBER),
+    "taxes": _parts(rate=_NUMBER, amount=_NUMBER),
 }
 _PLAIN = {str | None: _text, Decimal | None: _amount}
 # The fields that can be corrected, and what reads their values.
