@@ -75,7 +75,7 @@ SMALL_BODY_BYTES = 64 * 1024  # of a request that brings no file
 
 
 class Id(IntegerConverter):
-    """An id of at most 18 digits, for SQLite's 64 bits; <int(max=)> would make a 405 of the 404."""
+    """An id of at most 18 digits, so that it fits SQLite's 64 bits; <int(max=)> answers 405."""
 
     regex = "[0-9]{1,18}"
 
@@ -335,7 +335,7 @@ def page() -> Response:
 
 @api.post("/static/share")
 def share() -> BaseResponse:
-    """Redirect to the page, which asks to share again; its service worker was not there yet."""
+    """Redirect to the page, which asks to share again: its service worker was not installed yet."""
     return redirect("../#/?unshared", 303)
 
 

@@ -466,7 +466,10 @@ def list_finished_before(db: sqlite3.Connection, moment: str) -> list[int]:
 
 
 def delete_job(db: sqlite3.Connection, job_id: int, finished_before: str | None = None) -> bool:
-    """Delete a job, if it is finished and unchanged since `finished_before`; whether it was."""
+    """Delete a job, with `finished_before` only one that is finished and unchanged since then.
+
+    Returns whether it was deleted.
+    """
     deleted = db.execute(
         """
         DELETE FROM job WHERE id = :id
@@ -478,7 +481,7 @@ def delete_job(db: sqlite3.Connection, job_id: int, finished_before: str | None 
 
 
 def delete_file(db: sqlite3.Connection, job_id: int, file_id: int) -> bool:
-    """Delete a file of a job; whether it was deleted."""
+    """Delete a file of a job. Returns whether it was there."""
     deleted = db.execute("DELETE FROM file WHERE id = ? AND job_id = ?", (file_id, job_id))
     add_to_search(db, job_id)
     return deleted.rowcount == 1
@@ -518,7 +521,7 @@ def add_execution(db: sqlite3.Connection, file_id: int, provider: str) -> int:
 
 
 def add_rerun(db: sqlite3.Connection, file_id: int, provider: str) -> int | None:
-    """The new execution's id; None while the provider's last is unfinished, or without the file."""
+    """Add an execution unless the provider's last is unfinished. Returns its id, or None."""
     row = db.execute(
         """
         INSERT INTO execution (file_id, provider, created_at, updated_at)
@@ -569,9 +572,9 @@ def claim(db: sqlite3.Connection, execution_id: int) -> dict[str, Any] | None:
 def end(
     db: sqlite3.Connection, execution_id: int, claim: str, code: str | None, text: str
 ) -> int | None:
-    """Record a result, whose text is the ocrData, or with a code an error and its message.
+    """Record how an execution ended: `text` is its ocrData, or with a `code` the error's message.
 
-    Its file's id; None if the execution was deleted or is another's now.
+    Returns its file's id, None if it was deleted or another thread has claimed it since.
     """
     row = db.execute(
         """
@@ -596,7 +599,7 @@ def end(
 
 
 def cancel(db: sqlite3.Connection, job_id: int, file_id: int, execution_id: int) -> str | None:
-    """Fail an execution that is pending or running; its provider, None if it is neither."""
+    """Fail an execution that is pending or running. Returns its provider, None for any other."""
     row = db.execute(
         """
         UPDATE execution SET status = 'failed', error_code = 'cancelled',
@@ -830,7 +833,7 @@ def folded(text: str | None) -> str:
 
 
 def merge_search(db: sqlite3.Connection, pages: int) -> bool:
-    """Rid a part of both searches' indexes of what was deleted; whether anything was left to do.
+    """Remove what was deleted from a part of both searches' indexes. Returns whether any was left.
 
     FTS5 marks them as deleted and keeps them until its parts are merged
     (https://sqlite.org/fts5.html, section 6.8). A negative number of `pages`, of 4 kB each, begins
@@ -875,7 +878,7 @@ def list_readings(db: sqlite3.Connection, job_ids: list[int]) -> list[sqlite3.Ro
 def earliest(db: sqlite3.Connection, file_id: int) -> dict[str, Any] | None:
     """The first file before this one with the same bytes or one of the same receipts.
 
-    Of each file the first receipt is as read last, further ones are as they count.
+    The first receipt of each file is compared as it was read last, further ones as they count.
     """
     row = db.execute(
         """
@@ -928,7 +931,7 @@ class ReceiptListing(Listing):
 def change_receipt(
     db: sqlite3.Connection, receipt_id: int, seen: str | None, **columns: Any
 ) -> bool:
-    """Change a receipt; whether it was: not where `seen` is given and not its updated_at.
+    """Change a receipt. Returns False where `seen` is given and is not its updated_at.
 
     Takes all columns of schema.sql from execution_id to key, amounts in the currency's unit.
     """
@@ -997,7 +1000,7 @@ def add_learned(db: sqlite3.Connection, merchant: str, keys: Mapping[str, str | 
 
 
 def forget_learned(db: sqlite3.Connection, keys: Mapping[str, str | None]) -> list[str]:
-    """Forget the names that get_learned may give for these keys; which these were."""
+    """Forget the names that get_learned may give for these keys. Returns them."""
     rows = db.execute(f"DELETE FROM learned WHERE {SAME_SHOP} RETURNING merchant", keys)
     return [row["merchant"] for row in rows.fetchall()]
 
@@ -1022,7 +1025,7 @@ def get_reading(db: sqlite3.Connection, execution_id: int) -> str | None:
 
 
 def set_words(db: sqlite3.Connection, receipt_id: int, text: str) -> None:
-    """Have the receipt found by the words of this text, and of its file's and its job's name."""
+    """Let a search find the receipt by the words of this text and of its file's and job's names."""
     db.execute(
         """
         INSERT OR REPLACE INTO receipt_search (rowid, words)
@@ -1088,7 +1091,7 @@ def list_unfilled(db: sqlite3.Connection, most: int) -> list[int]:
 
 
 def set_unfilled(db: sqlite3.Connection, below: int) -> None:
-    """Say that only the receipts of files with a lower id are still to be filled in."""
+    """Record that only the receipts of files with a lower id are still to be filled in."""
     db.execute("UPDATE unfilled SET below = ?", (below,))
 
 
@@ -1112,7 +1115,7 @@ def count_unfilled(db: sqlite3.Connection) -> int:
 
 
 def fail_receipts(db: sqlite3.Connection, file_id: int) -> None:
-    """Have a file's receipts be failed, of which nothing is read and nothing is pending."""
+    """Mark a file's receipts as failed if nothing was read of them and nothing is pending."""
     db.execute(
         """
         UPDATE receipt SET state = 'failed'
@@ -1138,7 +1141,7 @@ def list_completed(db: sqlite3.Connection, file_id: int) -> Iterator[tuple[int, 
 
 
 def narrowed(db: sqlite3.Connection, listing: ReceiptListing) -> ReceiptListing:
-    """The same receipts, by their ids where few of a search are of its dates.
+    """The listing, with ids in place of its search where only few receipts are of its dates.
 
     So the words are looked up once for the sums and the page. The caller has begun a snapshot.
     """
@@ -1300,7 +1303,7 @@ def _kept(listing: ReceiptListing, by: Sequence[str]) -> str:
 def _found_receipts(
     listing: ReceiptListing, by: Sequence[str] = (), is_lacking: bool = False
 ) -> str:
-    """What has the receipts that are asked for, one by one: FROM and WHERE of a query.
+    """The FROM and WHERE of a query for the receipts that are asked for, one by one.
 
     With `is_lacking` those that lack the words or the total that is asked for, and nothing else.
     """
@@ -1339,7 +1342,7 @@ def _are_in_places(listing: ReceiptListing, terms: dict[str, Any]) -> bool:
 
 
 def _has_words(search: str) -> str:
-    """What a receipt of the search fulfils, found without the index of words."""
+    """The condition that a receipt has all words of the search, without the index of words."""
     words = " AND ".join(f"instr(words, :word{n})" for n in range(len(_words(search))))
     has_words = f"rowid = receipt.place AND {words or 'FALSE'}"
     return f"EXISTS (SELECT 1 FROM receipt_search WHERE {has_words})"
@@ -1622,7 +1625,7 @@ def _receipts_where(
 def _receipt_conditions(
     listing: ReceiptListing, duplicate: str = "duplicate_of IS NOT NULL", walked: bool = False
 ) -> list[str]:
-    """What a receipt that is asked for fulfils, but for the search; with _receipt_terms' values."""
+    """The conditions of a listing without its search, on the values that _receipt_terms gives."""
 
     def column(name: str) -> str:
         return name if not walked or name == RECEIPT_SORTS[listing.sort] else f"+{name}"
@@ -1708,7 +1711,7 @@ def _all(conditions: list[str]) -> str:
 
 
 def add_arrival(db: sqlite3.Connection, directory: str, job_id: int) -> None:
-    """Say under which directory of incoming/ the job's files are until they are moved."""
+    """Record in which directory of incoming/ the job's files are until they are moved."""
     db.execute("INSERT INTO arrival (directory, job_id) VALUES (?, ?)", (directory, job_id))
 
 
@@ -1729,7 +1732,7 @@ def list_garbage(db: sqlite3.Connection) -> list[str]:
 
 
 def add_garbage(db: sqlite3.Connection, keys: Iterable[str]) -> None:
-    """Have these files removed, which no row of this database names."""
+    """Record that these files, which no row of this database names, are to be removed."""
     db.execute(
         "INSERT OR IGNORE INTO garbage (key) SELECT value FROM json_each(?)",
         (json.dumps(list(keys)),),
@@ -1778,7 +1781,7 @@ def list_sequences(db: sqlite3.Connection) -> dict[str, int]:
 
 
 def raise_sequence(db: sqlite3.Connection, table: str, highest: int) -> None:
-    """Have no id of this table up to `highest` given again."""
+    """Make the next ids of this table higher than `highest`."""
     raised = db.execute(
         "UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = ?", (highest, table)
     )
@@ -1803,7 +1806,7 @@ def set_webhook(db: sqlite3.Connection, url: str) -> None:
 
 
 def end_webhook(db: sqlite3.Connection) -> None:
-    """Deliver nothing more to the present URL, not what waits either."""
+    """Deliver nothing more to the present URL, and drop what waits for it."""
     db.execute("UPDATE webhook SET gone = 1")
     db.execute("DELETE FROM delivery")
 
@@ -1820,7 +1823,7 @@ def next_delivery(db: sqlite3.Connection) -> dict[str, Any] | None:
 
 
 def bring_forward(db: sqlite3.Connection, latest: Sequence[str]) -> None:
-    """Have no delivery due later than `latest` says for the tries it has had."""
+    """Make each delivery due by `latest`, which has a time for each number of tries."""
     db.execute(
         """
         UPDATE delivery SET next_at = value FROM json_each(?)

@@ -34,15 +34,16 @@ class Waiting:
         deadline = time.monotonic() + seconds
         with self._lock:
             if self.count >= self._most:
-                return None
+                return
             self.count += 1
         try:
             while True:
                 change = self._changes.setdefault(job_id, threading.Event())  # before the look
                 if self._closed or ended():
-                    return self.wake(job_id)  # so nothing is kept of a job that has ended
+                    self.wake(job_id)  # so nothing is kept of a job that has ended
+                    return
                 if not change.wait(deadline - time.monotonic()):
-                    return None
+                    return
         finally:
             with self._lock:
                 self.count -= 1

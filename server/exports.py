@@ -80,7 +80,7 @@ def money_columns(args: MultiDict[str, str]) -> dict[str, str] | None:
 
 
 def written(texts: Iterable[str], storage: Storage, turn: Lock) -> IO[bytes]:
-    """A file of no name that holds these texts, at its beginning.
+    """A file without a name that holds these texts, to be read from its beginning.
 
     Raises ServiceUnavailable while another thread has the turn, since each export keeps the
     interpreter busy, and InsufficientStorage when the disk is nearly full: exports that clients

@@ -55,7 +55,7 @@ def _whole_number(name: str, value: str, most: int, least: int = 1) -> int:
 
 
 def read_receipt_listing(args: MultiDict[str, str], *others: str) -> ReceiptListing:
-    """The same for the list of receipts, on a route that takes `others` too.
+    """The parameters of the list of receipts, on a route that takes `others` too.
 
     A misspelt filter would list, add up or export all receipts: it is refused.
     """

@@ -92,7 +92,7 @@ class Change(NamedTuple):
 
 
 def change(connection: sqlite3.Connection, receipt_id: int, wanted: Change) -> bool:
-    """Change a receipt; whether it is there. The caller has begun a transaction.
+    """Change a receipt. Returns whether it exists. The caller has begun a transaction.
 
     Raises Conflict or BadRequest, and then the caller must roll back.
     """
@@ -148,16 +148,16 @@ def _with_reading(
 
 
 def _with_corrections(row: Json, wanted: Change) -> Json:
-    """The column of the corrections that there are then."""
+    """The column `corrections` as the change leaves it."""
     corrections = json.loads(row["corrections"]) | wanted.corrections
     kept = {name: corrections[name] for name in corrections if name not in wanted.taken_back}
     return {"corrections": json.dumps(kept, ensure_ascii=False)}
 
 
 def _learn(connection: sqlite3.Connection, row: Json, reading: Json) -> list[str]:
-    """Have the corrected name of the merchant hold for the next receipt of this shop.
+    """Learn the corrected name of the merchant for later receipts of this shop.
 
-    One that is taken back, or is what was read, is forgotten. The names that were so far learned.
+    A name that is taken back, or is what was read, is forgotten. Returns the names learned before.
     """
     keys, name = keys_in(row, reading), json.loads(row["corrections"]).get("merchant")
     forgotten = db.forget_learned(connection, keys)
@@ -167,7 +167,7 @@ def _learn(connection: sqlite3.Connection, row: Json, reading: Json) -> list[str
 
 
 def _name_anew(connection: sqlite3.Connection, forgotten: list[str]) -> None:
-    """Have receipts that nobody touched, with one of these names, be called as is known now."""
+    """Rename the receipts that have one of these names only because it was learned."""
     for row in db.list_named(connection, forgotten):
         reading = json.loads(db.get_reading(connection, row["execution_id"]) or "{}")
         new = read_as(connection, row, row["execution_id"], reading)
@@ -185,7 +185,7 @@ def _confirmed_at(row: Json) -> str:
 
 
 def _changed(old: Json, new: Json) -> str:
-    """By what was changed, now or before, the updated_at before that change."""
+    """The column `changed` after this change: for each name the updated_at before it."""
     before, after = json.loads(old["corrections"]), json.loads(new["corrections"])
     names = [name for name in before | after if before.get(name, ()) != after.get(name, ())]
     names += [public for public, column in CHANGED_COLUMNS if old[column] != new[column]]
@@ -207,9 +207,9 @@ def confirm(connection: sqlite3.Connection, ids: Collection[int]) -> None:
 
 
 def delete(service: Service, connection: sqlite3.Connection, ids: Collection[int]) -> list[int]:
-    """Delete all of these with their files, and jobs left without any; the jobs' ids.
+    """Delete all of these with their files, and jobs left without any. Returns the jobs' ids.
 
-    Raises NotFound, Conflict, and as Worker.delete; nothing is deleted then.
+    Raises NotFound, Conflict, and what Worker.delete raises; nothing is deleted then.
     """
     service.storage.check_writable()
     with service.writing(), connection:

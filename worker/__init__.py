@@ -245,7 +245,7 @@ class Worker:
     def _attempt(
         self, execution_id: int, provider_name: str, storage_key: str
     ) -> tuple[ErrorCode | None, str]:
-        """None and the ocrData, or an error's code and message."""
+        """Read a file. Returns None and the ocrData, or an error's code and its message."""
         try:
             return None, self._read(provider_name, storage_key)
         except ProviderError as error:

@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 def record(
     connection: sqlite3.Connection, execution_id: int, claim: str, code: str | None, text: str
 ) -> bool:
-    """Record an error, or a result, which counts if none did. Returns whether db.end did so."""
+    """Record how an execution ended, and make a good result count. Returns whether db.end did."""
     file_id = db.end(connection, execution_id, claim, code, text)
     if file_id is None:
         return False
