@@ -166,8 +166,7 @@ def create(path: Path) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # -wal and -shm get the same mode
         with closing(connect(path)) as connection:
             _use_wal(connection)
-            with connection:
-                begin(connection)
+            with transaction(connection):
                 _migrate(connection)
 
 
@@ -280,9 +279,12 @@ def integrity(db: sqlite3.Connection) -> str:
     return "a row refers to one that is missing" if problem == "ok" and dangling else str(problem)
 
 
-def begin(db: sqlite3.Connection) -> None:
-    """Take SQLite's write lock now; without this the first INSERT, UPDATE or DELETE takes it."""
-    db.execute("BEGIN IMMEDIATE")
+@contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[None]:
+    """As `with db:`, but take SQLite's write lock now and not before the first change."""
+    with db:
+        db.execute("BEGIN IMMEDIATE")
+        yield
 
 
 def read_newest(db: sqlite3.Connection) -> None:

@@ -35,8 +35,7 @@ def change(
 ) -> Json | None:
     """Make the change that the request asks for. Returns the receipt, None if it does not exist."""
     wanted = read_change(read_json(request))
-    with service.writing(), connection:
-        db.begin(connection)
+    with service.writing(), db.transaction(connection):
         if not receipts.change(connection, receipt_id, wanted):
             return None
         changed = receipts.described(connection, receipt_id)
@@ -47,8 +46,7 @@ def change(
 def confirm(service: Service, connection: sqlite3.Connection, request: Request) -> int:
     """Confirm all receipts that the request names. Returns their number."""
     ids = read_ids(read_json(request))
-    with service.writing(), connection:
-        db.begin(connection)
+    with service.writing(), db.transaction(connection):
         receipts.confirm(connection, ids)
     service.webhook.wake()
     return len(ids)

@@ -212,8 +212,7 @@ def delete(service: Service, connection: sqlite3.Connection, ids: Collection[int
     Raises NotFound, Conflict, and what Worker.delete raises; nothing is deleted then.
     """
     service.storage.check_writable()
-    with service.writing(), connection:
-        db.begin(connection)
+    with service.writing(), db.transaction(connection):
         jobs = service.worker.delete_files(connection, _files_of(connection, ids))
     collect_garbage(connection, service.storage)
     return jobs

@@ -220,8 +220,7 @@ def _stored(
     key: str | None,
 ) -> int:
     with service.writing():
-        with connection:
-            db.begin(connection)
+        with db.transaction(connection):
             if key and (stored := db.get_upload_key(connection, key)):
                 return _job_of(stored, key, upload)
             job_id, executions = _add_upload(connection, service.storage, upload, key)

@@ -166,8 +166,7 @@ class Worker:
         Raises PermissionError, and Billed where a vendor may have been paid for what runs.
         """
         self._storage.check_writable()
-        with connection:
-            db.begin(connection)  # nothing of it is claimed meanwhile
+        with db.transaction(connection):  # nothing of it is claimed meanwhile
             self._cancel(db.list_running(connection, job_id, file_id))
             if file_id is None:
                 gone = db.delete_job(connection, job_id)
@@ -208,8 +207,7 @@ class Worker:
 
         Raises Billed where a vendor may have been paid for it.
         """
-        with connection:
-            db.begin(connection)
+        with db.transaction(connection):
             provider = db.cancel(connection, job_id, file_id, execution_id)
             self._cancel([execution_id] if provider else [])  # what it answers now is dropped
             readings.join_files(connection, job_id)
