@@ -18,7 +18,7 @@ from datetime import timedelta
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
 from flask.cli import with_appcontext
@@ -35,43 +35,41 @@ class ArchiveError(Exception):
     """The backup or the restore cannot be done; nothing was changed."""
 
 
-class Counts(NamedTuple):
-    jobs: int
-    files: int
-
-
-def write_backup(storage: Storage, target: Path) -> Counts:
+def write_backup(storage: Storage, target: Path) -> None:
     """Copy the database of a moment and the files it names. Raises ArchiveError or OSError."""
     if target.exists():
         raise ArchiveError(f"{target} exists already; name a directory that does not")
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     try:
-        counts = _fill(storage, partial)
+        _fill(storage, partial)
         partial.rename(target)
     except BaseException:
         shutil.rmtree(partial)
         raise
     sync(target.parent)
-    return counts
 
 
-def _fill(storage: Storage, target: Path) -> Counts:
+def _fill(storage: Storage, target: Path) -> None:
     (target / "uploads").mkdir(mode=0o700)
     with closing(db.connect(storage.root / DATABASE)) as live:
         db.copy_to(live, target / DATABASE)
         upkeep.finish_arrivals(live, storage)  # or the files of the latest upload might be missed
         (target / DATABASE).chmod(0o600)
         with closing(db.connect(target / DATABASE)) as copy:
-            db.leave_wal(copy)
+            _put_to_rest(copy)
             with copy:
-                db.release(copy)
-                db.delete_arrivals(copy, db.list_arrivals(copy))
                 for file in db.list_all_files(copy):
                     _copy_or_drop(file, copy, live, storage, target)
-            counts = Counts(*db.count_all(copy))
     sync_all(target)
-    return counts
+
+
+def _put_to_rest(copy: sqlite3.Connection) -> None:
+    """Make the database of a backup one file, in which nothing runs and nothing is being moved."""
+    db.leave_wal(copy)
+    with copy:
+        db.release(copy)
+        db.delete_arrivals(copy, db.list_arrivals(copy))
 
 
 def _copy_or_drop(
@@ -92,7 +90,7 @@ def _copy_or_drop(
             db.delete_job(copy, file["job_id"])
 
 
-def restore_backup(storage: Storage, source: Path) -> Counts:
+def restore_backup(storage: Storage, source: Path) -> None:
     """Make the data directory what the backup in `source` is.
 
     Raises ArchiveError or OSError with nothing changed, SystemExit while a server runs. What is
@@ -106,10 +104,9 @@ def restore_backup(storage: Storage, source: Path) -> Counts:
     with closing(storage.lock()), tempfile.TemporaryDirectory() as spare:
         database = _readable(storage.root / DATABASE, Path(spare) / DATABASE)
         with closing(db.connect(database)) as live:
-            counts = _restore(live, storage, source, is_damaged=database.parent != storage.root)
+            _restore(live, storage, source, is_damaged=database.parent != storage.root)
         with closing(db.connect(storage.root / DATABASE)) as restored:
             upkeep.settle(restored, storage)
-    return counts
 
 
 def _readable(database: Path, spare: Path) -> Path:
@@ -122,21 +119,19 @@ def _readable(database: Path, spare: Path) -> Path:
         return spare
 
 
-def _restore(live: sqlite3.Connection, storage: Storage, source: Path, is_damaged: bool) -> Counts:
+def _restore(live: sqlite3.Connection, storage: Storage, source: Path, is_damaged: bool) -> None:
     upkeep.settle(live, storage)
     with storage.incoming() as staged:
         _copy_file(source / DATABASE, staged.directory / DATABASE)
         with closing(_checked(staged.directory / DATABASE)) as copy:
             _stage_all(copy, storage, source, staged.directory)
             _carry_over(live, copy)
-            counts = Counts(*db.count_all(copy))
         db.leave_wal(live)
         if is_damaged:
             _keep_damaged(storage.root)
         (staged.directory / DATABASE).rename(storage.root / DATABASE)
         staged.is_named = True
         sync(storage.root)
-    return counts
 
 
 def _keep_damaged(root: Path) -> None:
@@ -152,10 +147,7 @@ def _checked(database: Path) -> sqlite3.Connection:
         copy = db.connect(database)
         if (problem := db.integrity(copy)) != "ok":
             raise ArchiveError(f"the backup's database is damaged: {problem}")
-        db.leave_wal(copy)
-        with copy:
-            db.release(copy)
-            db.delete_arrivals(copy, db.list_arrivals(copy))
+        _put_to_rest(copy)
     except db.Damaged as error:
         raise ArchiveError(f"the backup's database cannot be read: {error.reason}") from None
     except SystemExit as error:
@@ -264,7 +256,8 @@ def purge(older_than: timedelta | None, orphans: bool, dry_run: bool) -> None:
 @with_appcontext
 def backup(directory: Path) -> None:
     """Copy the database and all files to DIRECTORY, which must not exist."""
-    _run(lambda: write_backup(_opened().storage, directory.absolute()), "Backed up")
+    target = directory.absolute()
+    _run(lambda: write_backup(_opened().storage, target), "Backed up", target)
 
 
 @click.command()
@@ -275,7 +268,8 @@ def backup(directory: Path) -> None:
 @with_appcontext
 def restore(directory: Path) -> None:
     """Make the data what the backup in DIRECTORY is; the server must be stopped."""
-    _run(lambda: restore_backup(get_service().storage, directory.absolute()), "Restored")
+    storage = get_service().storage
+    _run(lambda: restore_backup(storage, directory.absolute()), "Restored", storage.root)
 
 
 def _opened() -> Service:
@@ -286,13 +280,16 @@ def _opened() -> Service:
     return service
 
 
-def _run(archive: Callable[[], Counts], verb: str) -> None:
+def _run(archive: Callable[[], None], verb: str, result: Path) -> None:
+    """Back up or restore, and print what the directory `result` then has."""
     try:
-        counts = archive()
+        archive()
+        with closing(db.connect(result / DATABASE, "ro")) as connection:
+            jobs, files = db.count_all(connection)
     except OSError as error:
         where = f" {error.filename}" if error.filename else ""
         text = f"Cannot read or write{where}: {error.strerror or error}"
         raise click.ClickException(text) from None
     except (ArchiveError, sqlite3.Error) as error:
         raise click.ClickException(str(error)) from None
-    click.echo(f"{verb} {counts.jobs} jobs with {counts.files} files")
+    click.echo(f"{verb} {jobs} jobs with {files} files")
