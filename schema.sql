@@ -76,7 +76,8 @@ CREATE VIRTUAL TABLE job_search
     USING fts5 (name, files, tokenize = 'trigram case_sensitive 1', columnsize = 0);
 
 -- A receipt of a file, with its fields as they count now: as they were read, then as a person
--- corrected them. Written by receipts.py; the triggers below write state, duplicate_of, updated_at.
+-- corrected them. Written by worker/readings.py; the triggers below write state, duplicate_of and
+-- updated_at.
 CREATE TABLE receipt (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     file_id INTEGER NOT NULL REFERENCES file ON DELETE CASCADE,
@@ -157,7 +158,7 @@ CREATE TABLE receipt_sum (
 ) WITHOUT ROWID;
 
 -- One row where an older release made the database: its receipts are filled in from their
--- executions by receipts.read_old, the newest first.
+-- executions by readings.read_old, the newest first.
 CREATE TABLE unfilled (
     below INTEGER NOT NULL  -- those of files with a lower id are still to be filled in
 );
