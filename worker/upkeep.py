@@ -60,7 +60,11 @@ def purge(
     ids = db.list_finished_before(connection, moment)
     if dry_run:
         return ids
-    gone = [job_id for job_id in ids if _delete_row(connection, job_id, moment)]
+    gone = []
+    for job_id in ids:
+        with connection:  # a transaction for each, or uploads would wait for all
+            if db.delete_job(connection, job_id, moment):
+                gone.append(job_id)
     collect_garbage(connection, storage)
     if gone:
         merge_search(connection)
@@ -80,8 +84,3 @@ def purge_orphans(connection: sqlite3.Connection, storage: Storage, dry_run: boo
     for job_id in [] if dry_run else ids:
         storage.remove_job(job_id)
     return ids
-
-
-def _delete_row(connection: sqlite3.Connection, job_id: int, finished_before: str) -> bool:
-    with connection:
-        return db.delete_job(connection, job_id, finished_before)
