@@ -115,10 +115,7 @@ def change(connection: sqlite3.Connection, receipt_id: int, wanted: Change) -> b
             " then send its new updatedAt"
         )
     db.fail_receipts(connection, row["file_id"])
-    for other in add_receipts(connection, row["file_id"], reading):
-        added = db.get_receipt_row(connection, other) or {}
-        added = read_as(connection, added, new["execution_id"], reading)
-        put_receipt(connection, added, reading, None)
+    add_receipts(connection, row["file_id"], new["execution_id"], reading)
     _name_anew(connection, forgotten)
     join_files(connection, db.job_of(connection, row["file_id"]))
     return True

@@ -81,17 +81,21 @@ def _read_old_file(connection: sqlite3.Connection, file_id: int) -> None:
 
 def count(connection: sqlite3.Connection, file_id: int, execution_id: int, reading: Json) -> None:
     """Make this reading count for all receipts of the file; corrections made before it stay."""
-    add_receipts(connection, file_id, reading)
     db.delete_receipts_from(connection, file_id, len(receipts_in(reading)))
     for row in db.list_receipts_of(connection, file_id):
         put_receipt(connection, read_as(connection, row, execution_id, reading), reading, None)
+    add_receipts(connection, file_id, execution_id, reading)
 
 
-def add_receipts(connection: sqlite3.Connection, file_id: int, reading: Json) -> list[int]:
-    """Add rows for receipts of the reading that no reading had before. Returns their ids."""
+def add_receipts(
+    connection: sqlite3.Connection, file_id: int, execution_id: int | None, reading: Json
+) -> None:
+    """Add the receipts of this reading of a file that no reading had before."""
     there = len(db.list_receipts_of(connection, file_id))
-    positions = range(there, len(receipts_in(reading)))
-    return [db.add_receipt(connection, file_id, position) for position in positions]
+    for position in range(there, len(receipts_in(reading))):
+        db.add_receipt(connection, file_id, position)
+    for row in db.list_receipts_of(connection, file_id)[there:]:
+        put_receipt(connection, read_as(connection, row, execution_id, reading), reading, None)
 
 
 def read_as(
