@@ -46,7 +46,7 @@ def _flag(text: str) -> bool:
 
 
 def _host_names(text: str) -> frozenset[str]:
-    return frozenset(name.strip().lower() for name in text.split(","))
+    return frozenset(name.strip().lower() for name in text.split(",") if name.strip())
 
 
 def _rate(text: str) -> str:

@@ -179,6 +179,12 @@ def test_a_refused_page_is_told_the_two_values_that_differ_and_what_to_set(make_
     assert attempt(told, "nas.lan", Origin="http://nas.lan:8080").status_code == 400
 
 
+def test_a_comma_at_the_end_of_trusted_hosts_lets_no_page_of_unknown_origin_in(make_app):
+    client = make_app(env={"TRUSTED_HOSTS": "nas.lan,"}).test_client()
+    assert attempt(client, "nas.lan", Origin="null").status_code == 403
+    assert attempt(client, "nas.lan", Origin="http://nas.lan").status_code == 200
+
+
 def test_with_a_key_the_origin_does_not_matter_since_other_sites_cannot_send_the_key(make_app):
     client = make_app(env=KEY).test_client()
     assert attempt(client, Origin="http://nas.lan:8080").status_code == 401
