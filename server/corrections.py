@@ -20,6 +20,7 @@ from server import receipts
 from server.parameters import MAX_ID
 from server.receipts import Change
 from server.service import Service
+from worker.upkeep import collect_garbage
 
 MAX_BODY_BYTES = 512 * 1024  # of JSON; a thousand items take 200 kB
 MAX_IDS = 1000  # in one request
@@ -53,9 +54,15 @@ def confirm(service: Service, connection: sqlite3.Connection, request: Request) 
 
 
 def delete(service: Service, connection: sqlite3.Connection, request: Request) -> int:
-    """Delete all receipts that the request names, with their files. Returns their number."""
+    """Delete all receipts that the request names, with their files and jobs left without any.
+
+    Returns the number of receipts. Raises what receipts.files_of and Worker.delete raise.
+    """
     ids = read_ids(read_json(request))
-    jobs = receipts.delete(service, connection, ids)
+    service.storage.check_writable()
+    with service.writing(), db.transaction(connection):
+        jobs = service.worker.delete_files(connection, receipts.files_of(connection, ids))
+    collect_garbage(connection, service.storage)
     service.deleted(connection, *jobs)
     return len(ids)
 

@@ -11,9 +11,7 @@ from werkzeug.exceptions import BadRequest, Conflict, NotFound
 import db
 from fields.corrected import EMPTY, counted, is_good, keys_in, reading_of, receipt_at, receipt_of
 from result import Json
-from server.service import Service
 from worker.readings import add_receipts, join_files, put_receipt, read_as
-from worker.upkeep import collect_garbage
 
 MAX_LISTED = 20  # ids in a sentence
 # What a person changes beside corrections: its name in the API, and the column that tells it.
@@ -203,19 +201,7 @@ def confirm(connection: sqlite3.Connection, ids: Collection[int]) -> None:
     db.confirm_receipts(connection, ids)
 
 
-def delete(service: Service, connection: sqlite3.Connection, ids: Collection[int]) -> list[int]:
-    """Delete all of these with their files, and jobs left without any. Returns the jobs' ids.
-
-    Raises NotFound, Conflict, and what Worker.delete raises; nothing is deleted then.
-    """
-    service.storage.check_writable()
-    with service.writing(), db.transaction(connection):
-        jobs = service.worker.delete_files(connection, _files_of(connection, ids))
-    collect_garbage(connection, service.storage)
-    return jobs
-
-
-def _files_of(connection: sqlite3.Connection, ids: Collection[int]) -> list[tuple[int, int]]:
+def files_of(connection: sqlite3.Connection, ids: Collection[int]) -> list[tuple[int, int]]:
     """(job id, file id) of the files that have these receipts and no others.
 
     Raises NotFound, and Conflict where a file has others.
