@@ -28,7 +28,8 @@ languages        codes of the languages that speak for its currency; phone: its 
 import re
 import tomllib
 import unicodedata
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from itertools import filterfalse
 from pathlib import Path
@@ -62,13 +63,26 @@ def months() -> dict[str, int]:
 def one_of(listed: Iterable[str]) -> str:
     """The pattern for any of the words, the longest first; `*` is any letters, `?` is one.
 
-    Words of two letters or more may have lost their accents: Racun st., FIS.
+    Words of two letters or more may have lost their accents: Racun st., FIS. The letter that words
+    begin with is written once: where it is not, none of them is tried.
     """
     found = set(listed)
     found |= {_without_accents(word) for word in found if len(word) > 1}
-    longest = sorted(found, key=lambda word: (-len(word), word))
-    ways = (re.escape(word).replace(r"\*", r"\w*").replace(r"\?", r"\w") for word in longest)
-    return f"(?:{'|'.join(ways)})"
+    alike = defaultdict[str, list[str]](list)
+    for word in sorted(found, key=lambda word: (-len(word), word)):
+        alike[word[:1].lower()].append(word)
+    return f"(?:{'|'.join(map(_any_of, alike.values()))})"
+
+
+def _any_of(words: Sequence[str]) -> str:
+    """The words in this order; Total and total share no letter: some patterns tell them apart."""
+    start = words[0][:1] if len({word[:1] for word in words}) == 1 else ""
+    ends = (_escaped(word.removeprefix(start)) for word in words)
+    return f"{_escaped(start)}(?:{'|'.join(ends)})"
+
+
+def _escaped(word: str) -> str:
+    return re.escape(word).replace(r"\*", r"\w*").replace(r"\?", r"\w")
 
 
 def _without_accents(word: str) -> str:
