@@ -12,6 +12,7 @@ from dataclasses import replace
 from decimal import Decimal
 from functools import lru_cache
 from itertools import accumulate, combinations, islice, product
+from operator import itemgetter
 from typing import NamedTuple
 
 from fields.amounts import Candidate, find_candidates
@@ -174,7 +175,7 @@ def _of_all_rates(
 
 def _likely(rows: Sequence[Row], candidates: Sequence[Candidate], name: str) -> list[Sum]:
     """The values that are likeliest the sum of this name, the likeliest first."""
-    found: dict[Decimal, Sum] = {}
+    found: dict[Decimal, tuple[float, Candidate]] = {}
     chances = probabilities(name, [candidate.features for candidate in candidates])
     for candidate, likely in zip(candidates, chances, strict=True):
         value = candidate.amount.value
@@ -184,9 +185,10 @@ def _likely(rows: Sequence[Row], candidates: Sequence[Candidate], name: str) -> 
             continue
         if name == "total" and (is_saved or _is_suggested(row) or _is_inside(row)):
             continue
-        if value not in found or likely > _chance(found[value]):
-            found[value] = _sum(rows, candidate, likely)
-    return sorted(found.values(), key=_chance, reverse=True)[:TRIED]
+        if value not in found or likely > found[value][0]:
+            found[value] = likely, candidate
+    best = sorted(found.values(), key=itemgetter(0), reverse=True)[:TRIED]
+    return [_sum(rows, candidate, likely) for likely, candidate in best]
 
 
 def _without_foreign(rows: Sequence[Row], currency: str | None) -> list[Row]:
