@@ -96,9 +96,10 @@ def find_totals(rows: Sequence[Row], currency: str | None = None) -> Totals:
     refunded = {-value for value in called} - called
     likely["total"] = [_as_charged(found, printed - refunded) for found in likely["total"]]
     found = likely | {"tax": likely["tax"] + doubled}
-    ways = [(_together(found, [*tips, *services], each), each) for each in adjustments]
-    way, adjustment = next((pair for pair in ways if _is_needed(*pair)), ways[-1])
-    total, subtotal, tax, charge = way
+    ways = {each: _together(found, [*tips, *services], each) for each in adjustments}
+    needed = (each for each, way in ways.items() if _is_needed(way, each))
+    adjustment = next(needed, adjustments[-1])
+    total, subtotal, tax, charge = way = ways[adjustment]
     discount = adjustment.discount
     before = total.value - (discount or 0) if total else Decimal(0)
     rated = _of_total(rated, total, before)
