@@ -26,6 +26,10 @@ MAX_VALUES = 40  # that are added up with each other
 MAX_PARTS = 4  # sums of a kind that are tried together
 ONE = 1000
 NOTHING: frozenset[str] = frozenset()
+_UNNAMED: dict[str, dict[str, float]] = {
+    where: {f"{where} {topic}": False for topic in TOPICS}
+    for where in ("own", "row", "above", "below", "over", "under")
+}
 _TAX_TABLE = frozenset(words("labels", "tax_table"))
 
 
@@ -68,7 +72,7 @@ def find_candidates(rows: Sequence[Row]) -> list[Candidate]:
             place.own or near[place.row].label,
             {
                 **near[place.row].features,
-                **{f"own {topic}": topic in place.own for topic in TOPICS},
+                **_named("own", place.own),
                 **_print(rows, place, heights[place.row] / middle, edge),
                 **sums.features(place),
             },
@@ -134,11 +138,9 @@ class _Near:
             "over": above.topics if above and above.amounts else NOTHING,
             "under": below.topics if below and below.amounts else NOTHING,
         }
-        self.features: dict[str, float] = {
-            f"{where} {topic}": topic in found
-            for where, found in around.items()
-            for topic in TOPICS
-        }
+        self.features: dict[str, float] = {}
+        for where, found in around.items():
+            self.features |= _named(where, found)
         text = row.text
         self.features |= {
             "place": index / count,
@@ -154,6 +156,11 @@ class _Near:
             "alone above": bool(above and not above.numbers),
             "alone below": bool(below and not below.numbers),
         }
+
+
+def _named(where: str, topics: frozenset[str]) -> dict[str, float]:
+    """Of each topic whether it is one of these."""
+    return _UNNAMED[where] | {f"{where} {topic}": True for topic in topics}
 
 
 def _row(rows: Sequence[Row], index: int) -> Row | None:
