@@ -55,6 +55,8 @@ _GUESTS = re.compile(r"\b(?:gst|cvr|pax):? ?\d{1,2}$", re.IGNORECASE)
 _SERVER = re.compile(r"\d{1,4} [^\W\d_][\w.]*(?: [\w.]{1,12})?")
 # 22 Hàng Giấy, Hoàn Kiếm, Hà Nội
 _LISTED = re.compile(r"\d{1,4}[a-zA-Z]?,? [^\W\d_][^,\d]{2,30}(?:, [^,\d]{3,30}){2,3}$")
+# Below a street: Bangkok 10110
+_TOWN_ALONE = re.compile(r"[A-Z][a-zA-Z]{3,20}(?: [A-Z][a-z]{2,20})?,? [1-9]\d{4}$")
 MOST_WORDS = 6  # of a street without a number
 
 
@@ -68,7 +70,7 @@ def find_address(rows: Sequence[Row], after: int) -> str | None:
             if found:
                 break
             waiting = []
-        elif _is_place(text, any(find_dates(row.text)) or _is_thing(rows, index)):
+        elif (found and _TOWN_ALONE.match(text)) or _is_place(text, _may_be_other(rows, index)):
             found += [*waiting, text]
             waiting = []
         elif text and found and waiting:
@@ -137,6 +139,11 @@ def _is_above_town(text: str, below: Sequence[Row]) -> bool:
     """It ends with the number of a house, and a postcode and a town are below it."""
     towns = (_POSTCODE.match(row.text) or _CODED.search(row.text) for row in below)
     return bool(_HOUSE.match(text) and any(towns))
+
+
+def _may_be_other(rows: Sequence[Row], index: int) -> bool:
+    """It has a date, or may be a thing with its price below it."""
+    return any(find_dates(rows[index].text)) or _is_thing(rows, index)
 
 
 def _is_thing(rows: Sequence[Row], index: int) -> bool:

@@ -51,6 +51,7 @@ def address_of(rows):
         "22 Hàng Giấy, Hoàn Kiếm, Hà Nội",
         "서울 마포구 망원로 62",
         "Alamat: Jl. Panjang 21",
+        "12 Sukhumvit Road\nBangkok 10110",
     ],
 )
 def test_the_rows_of_an_address_are_taken_and_those_between_them(rows):
