@@ -29,7 +29,7 @@ from fields.item_rows import (
 from fields.labels import Row, plain
 from fields.lexicon import MARK, rule
 from fields.money import find_amounts, parse_money
-from fields.totals import role_of
+from fields.roles import role_of
 from result import Evidence, Item
 
 # The price of one of the item above: ($2.50 each), 3 EUR je Stück.

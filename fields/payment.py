@@ -7,7 +7,7 @@ from itertools import chain
 
 from fields.labels import Row, plain, topics
 from fields.lexicon import CURRENCY_NAMES, words
-from fields.totals import first_sum, role_of
+from fields.roles import first_sum, role_of
 from result import Evidence
 
 _LAST4 = re.compile(  # not *** 0042 ***

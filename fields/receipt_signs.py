@@ -12,8 +12,8 @@ from fields.dates import find_dates, find_time
 from fields.labels import text_of, topics
 from fields.merchants import LEGAL
 from fields.money import find_amounts
+from fields.roles import role_of
 from fields.tax_ids import tax_id_in
-from fields.totals import role_of
 from result import Line, Rows
 
 MIN_PIECES = 4  # of a receipt

@@ -10,31 +10,24 @@ from collections import Counter
 from collections.abc import Sequence, Set
 from dataclasses import replace
 from decimal import Decimal
-from functools import lru_cache
 from itertools import accumulate, combinations, islice, product
 from operator import itemgetter
 from typing import NamedTuple
 
 from fields.amounts import Candidate, find_candidates
-from fields.checks import ROUNDING, adds_up
+from fields.checks import adds_up
 from fields.labels import Row
 from fields.learned import against, chance, log_odds, probabilities
 from fields.lexicon import COUNTRIES, rule
 from fields.money import Amount
+from fields.roles import CALLED, SUMS, role_of
+from fields.taxes import Rated, amounts_of, find_taxes, is_paid_with, of_total
 from result import Evidence, Tax
 
 MIN_PROBABILITY = 0.15  # an amount with less is not the total
 AGREEMENT = 1.5  # log-odds for sums that agree
 PRESENCE = 1.0  # log-odds for a subtotal and a tax: one of 27 % is given, and reviewed
-SUMS = ("total", "grand", "subtotal", "rounded", "inclusive")  # roles
 CODES = {file["currency"]["code"] for file in COUNTRIES.values() if "currency" in file}
-MOST_OF_RATE = Decimal("1.05")  # of the tax inside the total: tips and rounding are not taxed
-CENT = Decimal("0.011")
-HALF_A_CENT = Decimal("0.0051")  # by which a tax is rounded
-RATES = {
-    Decimal(rate) for file in COUNTRIES.values() for rate in file.get("tax", {}).get("rates", ())
-}
-CALLED = (*SUMS, "count")  # TOTAL 3 ITEMS 8.79
 WAYS = ("items", "items and tax", "cash less change", "derived")  # that make a total
 MOST_LISTED = 8  # rows between a subtotal and its total
 TRIED = 4  # of the likeliest amounts for each sum
@@ -47,14 +40,6 @@ class Sum(NamedTuple):
     value: Decimal
     evidence: Evidence
     confidence: float  # of its figures
-
-
-class _Rated(NamedTuple):
-    """A row with the rate of a tax, and what was paid with it, None where that is not printed."""
-
-    tax: Tax
-    paid: Decimal | None
-    evidence: Evidence
 
 
 class _Adjustment(NamedTuple):
@@ -80,45 +65,77 @@ class Totals(NamedTuple):
 def find_totals(rows: Sequence[Row], currency: str | None = None) -> Totals:
     """What the sums most likely are; a total in another currency than this one is none."""
     rows = _without_foreign(rows, currency)
-    candidates = find_candidates(rows)
-    likely = {name: _likely(rows, candidates, name) for name in ("total", "subtotal", "tax")}
-    tips = _called(rows, [c for c in candidates if not _is_suggested(rows[c.row])], "tip")
-    no_taxes = [candidate for candidate in candidates if "tax" not in candidate.label]
-    services = _called(rows, no_taxes, "service")  # a service tax is a tax
-    rated = _tax_rows(rows)
+    candidates, rated = find_candidates(rows), find_taxes(rows)
+    printed = {number.value for row in rows for number in row.numbers}
+    likely, taxes = _likely_sums(rows, candidates, rated, printed)
+    tips, services = _charges(rows, candidates)
     rounding = _rounding(candidates)
     adjustments = [_Adjustment(off, rounding) for off in _discounts(rows, candidates)]
-    doubled = _doubled(likely["tax"], [found.tax for found in rated])
-    doubled += _summed(likely["tax"], rated)
-    likely["tax"] += _added(likely["tax"])
-    printed = {number.value for row in rows for number in row.numbers}
+    found = likely | {"tax": taxes}
+    way, adjustment = _likeliest(found, [*tips, *services], adjustments)
+    total, subtotal, tax, charge = way
+    before = total.value - (adjustment.discount or 0) if total else Decimal(0)
+    rated = of_total(rated, total and total.value, before)
+    is_of_rates = total is not None and is_paid_with(rated, total.value, rounding)
+    proofs = _proofs(way, likely["total"], adjustment, candidates)
+    if is_of_rates and len(rated) > 1:
+        proofs["total"] = 1
+    chosen = {"total": total, "subtotal": subtotal, "tax": tax}
+    judged = {n: sum_ and _judged(sum_, likely[n], proofs[n]) for n, sum_ in chosen.items()}
+    return Totals(
+        judged["subtotal"],
+        adjustment.discount,
+        tuple(each.tax for each in rated if each.tax.amount),
+        _of_all_rates(judged["tax"], rated, judged["total"] if is_of_rates else None, printed),
+        charge if charge in tips and _is_tip(way, adjustment, candidates, printed) else None,
+        judged["total"],
+        _first_row(candidates, len(rows), {each.value for each in (subtotal, total) if each}),
+    )
+
+
+def _likely_sums(
+    rows: Sequence[Row],
+    candidates: Sequence[Candidate],
+    rated: Sequence[Rated],
+    printed: set[Decimal],
+) -> tuple[dict[str, list[Sum]], list[Sum]]:
+    """The likely values of each sum by its name, and of the tax with sums of several taxes too."""
+    likely = {name: _likely(rows, candidates, name) for name in ("total", "subtotal", "tax")}
     called = {c.amount.value for c in candidates if c.label & {"total", "grand"}}
     refunded = {-value for value in called} - called
     likely["total"] = [_as_charged(found, printed - refunded) for found in likely["total"]]
-    found = likely | {"tax": likely["tax"] + doubled}
-    ways = {each: _together(found, [*tips, *services], each) for each in adjustments}
+    several = _doubled(likely["tax"], rated) + _summed(likely["tax"], rated)
+    likely["tax"] += _added(likely["tax"])
+    return likely, likely["tax"] + several
+
+
+def _charges(rows: Sequence[Row], candidates: Sequence[Candidate]) -> tuple[list[Sum], list[Sum]]:
+    """The tips that are not suggested, and what is charged for service; a service tax is a tax."""
+    given = [c for c in candidates if not _is_suggested(rows[c.row])]
+    no_taxes = [c for c in candidates if "tax" not in c.label]
+    return _called(rows, given, "tip"), _called(rows, no_taxes, "service")
+
+
+def _likeliest(
+    likely: dict[str, list[Sum]], charges: Sequence[Sum], adjustments: Sequence[_Adjustment]
+) -> tuple[_Way, _Adjustment]:
+    """The sums that are likeliest together, with the first adjustment they need, else the last."""
+    ways = {each: _together(likely, charges, each) for each in adjustments}
     needed = (each for each, way in ways.items() if _is_needed(way, each))
     adjustment = next(needed, adjustments[-1])
-    total, subtotal, tax, charge = way = ways[adjustment]
-    discount = adjustment.discount
-    before = total.value - (discount or 0) if total else Decimal(0)
-    rated = _of_total(rated, total, before)
-    proofs = _proofs(way, likely["total"], adjustment, candidates)
-    is_of_rates = total is not None and _is_paid_with(rated, total.value, rounding)
-    if is_of_rates and len(rated) > 1:
-        proofs["total"] = 1
+    return ways[adjustment], adjustment
+
+
+def _is_tip(
+    way: _Way, adjustment: _Adjustment, candidates: Sequence[Candidate], printed: set[Decimal]
+) -> bool:
+    """The total needs the charge, the amounts that lead to it have it, or another total has it."""
+    total, subtotal, tax, charge = way
+    if charge is None:
+        return False
     is_needed = _agrees(way, adjustment) and not _agrees((total, subtotal, tax, None), adjustment)
-    is_needed |= charge is not None and charge.value in _listed(candidates, way)
-    tip = charge if charge in tips and (is_needed or _is_paid(charge, total, printed)) else None
-    total, subtotal, tax = (
-        found and _judged(found, likely[name], proofs[name])
-        for name, found in (("total", total), ("subtotal", subtotal), ("tax", tax))
-    )
-    tax = _of_all_rates(tax, rated, total if is_of_rates else None, printed)
-    first_row = _first_row(candidates, len(rows), {s.value for s in (subtotal, total) if s})
-    return Totals(
-        subtotal, discount, tuple(r.tax for r in rated if r.tax.amount), tax, tip, total, first_row
-    )
+    is_listed = charge.value in _listed(candidates, way)
+    return is_needed or is_listed or _is_paid(charge, total, printed)
 
 
 def _proofs(
@@ -142,27 +159,15 @@ def _is_unmade(total: Sum | None, candidates: Sequence[Candidate]) -> bool:
     return not is_made and any(c.features["items and tax"] for c in candidates)
 
 
-def _is_paid_with(rated: Sequence[_Rated], total: Decimal, rounding: Decimal) -> bool:
-    """The total is what was paid with all rates, rounded or not."""
-    paid = _paid_with_all(rated)
-    return paid is not None and min(abs(paid - total), abs(paid - total + rounding)) <= ROUNDING
-
-
-def _paid_with_all(rated: Sequence[_Rated]) -> Decimal | None:
-    """What was paid with all rates: 18.54 with 7 % and 5.69 with 19 %. None if not all tell."""
-    parts = [found.paid for found in rated if found.paid is not None]
-    return sum(parts, Decimal(0)) if parts and len(rated) == len(parts) else None
-
-
 def _of_all_rates(
-    tax: Sum | None, rated: Sequence[_Rated], total: Sum | None, printed: set[Decimal]
+    tax: Sum | None, rated: Sequence[Rated], total: Sum | None, printed: set[Decimal]
 ) -> Sum | None:
     """The tax of all rates together, where their sum is known; else the tax as it was found.
 
     Their sum is known if it is printed, or if a `total` is given, which is what was paid with all
     of them: then the tax is as sure as the total. A tax that is none of theirs stays.
     """
-    amounts = _amounts(rated)
+    amounts = amounts_of(rated)
     whole = sum(amounts, Decimal(0))
     if not amounts or (tax and tax.value not in (*amounts, whole)):
         return tax
@@ -233,17 +238,17 @@ def _added(taxes: Sequence[Sum]) -> list[Sum]:
     ]
 
 
-def _doubled(likely: Sequence[Sum], taxes: Sequence[Tax]) -> list[Sum]:
+def _doubled(likely: Sequence[Sum], rated: Sequence[Rated]) -> list[Sum]:
     """Taxes that are printed twice, as one: India's CGST and SGST are always the same amount."""
-    amounts = Counter(tax.amount for tax in taxes)
+    amounts = Counter(each.tax.amount for each in rated)
     return [tax._replace(value=2 * tax.value) for tax in likely if amounts[tax.value] == 2]
 
 
-def _summed(likely: Sequence[Sum], rated: Sequence[_Rated]) -> list[Sum]:
+def _summed(likely: Sequence[Sum], rated: Sequence[Rated]) -> list[Sum]:
     """More than two taxes as one: the levies of Ghana beside its VAT."""
-    amounts = set(_amounts(rated))
+    amounts = set(amounts_of(rated))
     own = [tax for tax in likely if tax.value in amounts] if len(rated) > 2 else []
-    return [max(own, key=_chance)._replace(value=sum(_amounts(rated), Decimal(0)))] if own else []
+    return [max(own, key=_chance)._replace(value=sum(amounts_of(rated), Decimal(0)))] if own else []
 
 
 def _judged(found: Sum, likely: Sequence[Sum], proof: int) -> Sum:
@@ -405,172 +410,3 @@ def _taken_off(candidates: Sequence[Candidate]) -> Decimal | None:
     last = max(below, default=math.inf)
     off = (c.amount.value for c in candidates if c.row > last and not c.label)
     return next((value for value in off if value < 0), None)
-
-
-def first_sum(rows: Sequence[Row]) -> int:
-    """The index of the first row with an amount that is called a sum; 0 where none is."""
-    called = (n for n, row in enumerate(rows) if row.amounts and role_of(row.topics) in CALLED)
-    return next(called, 0)
-
-
-@lru_cache(maxsize=1024)
-def role_of(topics: frozenset[str]) -> str | None:
-    """What the amount on a row with these topics is; None for a row without any."""
-    if "change" in topics:
-        return "change"
-    if "points" in topics:
-        return "discount" if "discount" in topics else "other"
-    if "rounding" in topics:
-        return "rounded" if topics & {"total", "incl"} else "rounding"
-    if "count" in topics and "discount" not in topics:
-        return "count" if topics & {"total", "subtotal"} else None
-    for role in ("discount", "tip", "subtotal"):
-        if role in topics and (role != "discount" or "grand" not in topics):
-            return role
-    if "total" in topics:
-        return _total_role(topics)
-    if "incl" in topics:
-        return "inclusive"
-    return next((r for r in ("service", "tax", "card", "wallet", "cash") if r in topics), None)
-
-
-def _total_role(topics: frozenset[str]) -> str:
-    if "excl" in topics and "incl" not in topics:
-        return "subtotal"
-    if "tax" in topics and "incl" not in topics:
-        return "tax"
-    return "grand" if "grand" in topics else "total"
-
-
-def _tax_rows(rows: Sequence[Row]) -> list[_Rated]:
-    """The rows of taxes: above the first sum only with a % or called so, not 10 @ 3.00 30.00."""
-    sums = first_sum(rows)
-    found: dict[int, _Rated] = {}
-    for n, row in enumerate(rows):
-        is_in_table = any("tax" in above.topics for above in rows[max(n - 3, sums) : n])
-        rated = _tax_row(row) or (_without_rate(row) if is_in_table else None)
-        if rated and (n >= sums or "%" in row.text or "tax" in row.topics):
-            found[n] = (
-                rated if rated.paid else rated._replace(paid=_paid_beside(rows, n, rated.tax))
-            )
-    beside = {n + step for n in found for step in (-1, 1)} - found.keys()
-    free = {n: own for n in beside if sums <= n < len(rows) and (own := _untaxed(rows[n]))}
-    return [rated for _, rated in sorted((found | free).items())]
-
-
-def _without_rate(row: Row) -> _Rated | None:
-    """A net amount and its tax, whose rate is the only one that makes it: SR 155.66 9.34."""
-    amounts = [amount.value for amount in row.amounts]
-    if len(amounts) != 2 or len(row.numbers) != 2 or not 0 < amounts[1] < amounts[0]:
-        return None
-    base, tax = amounts
-    rates = [rate for rate in RATES if abs(base * rate / 100 - tax) <= HALF_A_CENT]
-    evidence = Evidence(None, "ocr", row.page, row.box(0, len(row.text)))
-    return _Rated(Tax(rates[0], tax), base + tax, evidence) if len(rates) == 1 else None
-
-
-def _paid_beside(rows: Sequence[Row], number: int, tax: Tax) -> Decimal | None:
-    """What was paid with the rate, where the row above or below says so: 8%対象 ¥278."""
-    for row in rows[max(number - 2, 0) : number + 3]:
-        rates = {abs(n.value) for n in row.numbers if n.unit == "%"}
-        if rates == {tax.rate} and len(row.amounts) == 1 and tax.rate and tax.amount:
-            paid = _paid_with(row.amounts[0].value, tax.amount, tax.rate)
-            if paid and abs(row.amounts[0].value) > abs(tax.amount):
-                return paid
-    return None
-
-
-def _untaxed(row: Row) -> _Rated | None:
-    """What was paid without a tax, in a table of taxes: D: 0,0% 0,25 0,00 0,25."""
-    amounts = {amount.value for amount in row.amounts}
-    rates = [number.value for number in row.numbers if number.unit == "%"]
-    if rates != [0] or len(amounts) != 2 or 0 not in amounts:
-        return None
-    evidence = Evidence(None, "ocr", row.page, row.box(0, len(row.text)))
-    return _Rated(Tax(Decimal(0), Decimal(0)), sum(amounts, Decimal(0)), evidence)
-
-
-def _of_total(rated: Sequence[_Rated], total: Sum | None, before: Decimal) -> list[_Rated]:
-    """The taxes, each once; one that its rate makes of the total is proved.
-
-    What is larger than the rate makes of the total, or of what it was `before` a discount, is left
-    out: it was paid with the rate, as in TOTAL GST 6% 34.80.
-    """
-    if total is None:
-        return list(rated)
-    most = max(abs(total.value), abs(before))
-    once: list[_Rated] = []
-    for each in rated:
-        amount, rate = each.tax.amount or Decimal(0), each.tax.rate or Decimal(0)
-        is_paid = abs(amount) > _inside(most, rate) * MOST_OF_RATE + CENT
-        if not is_paid and not any(_is_repeated(each, other, total.value) for other in once):
-            once.append(each)
-    return [
-        each._replace(paid=each.paid or (total.value if _is_whole(each, total.value) else None))
-        for each in once
-    ]
-
-
-def _is_whole(rated: _Rated, total: Decimal, times: int = 1) -> bool:
-    """So many times the tax is what so many times its rate makes of the total."""
-    amount, rate = rated.tax.amount or Decimal(0), rated.tax.rate or Decimal(0)
-    return abs(times * amount - _inside(total, times * rate)) <= CENT
-
-
-def _is_repeated(one: _Rated, other: _Rated, total: Decimal) -> bool:
-    """The same tax: all of the total's, or once with what was paid and once without.
-
-    India's CGST and SGST are the same amount, and two.
-    """
-    is_other_print = (one.paid is None) != (other.paid is None)
-    is_one = any(_is_whole(r, total) and not _is_whole(r, total, times=2) for r in (one, other))
-    return one.tax.amount == other.tax.amount and (is_other_print or is_one)
-
-
-def _inside(total: Decimal, rate: Decimal) -> Decimal:
-    """The tax of this rate that is inside the total."""
-    return total * rate / (100 + rate)
-
-
-def _amounts(rated: Sequence[_Rated]) -> list[Decimal]:
-    return [found.tax.amount for found in rated if found.tax.amount is not None]
-
-
-def _tax_row(row: Row) -> _Rated | None:
-    """The tax of a row with a rate that its amounts prove: net 100.00, tax 6.00 or gross 106.00."""
-    rates = [number for number in row.numbers if _is_rate(row, number)]
-    evidence = Evidence(None, "ocr", row.page, row.box(0, len(row.text)))
-    for number in rates or row.numbers:
-        rate = abs(number.value)  # A - 21.00%
-        if not 0 < rate <= 30:
-            continue
-        others = [n.value for n in row.amounts if n is not number]
-        for base, tax in product(others, others):
-            is_net = not rates and rate + tax == base  # 6.69 0.47 7.16
-            paid = _paid_with(base, tax, rate) if 0 < abs(tax) < abs(base) and not is_net else None
-            if paid is not None:
-                return _Rated(Tax(_without_trailing_zeros(rate), tax), paid, evidence)
-        if rates and "tax" in row.topics and len(others) == 1:
-            return _Rated(Tax(_without_trailing_zeros(rate), others[0]), None, evidence)
-    return None
-
-
-def _is_rate(row: Row, number: Amount) -> bool:
-    """It has a % beside it, or an @ before it on the row of a tax: 6%, KDV %10, CGST @2.5."""
-    before = row.text[: number.start]
-    is_at = "tax" in row.topics and before.rstrip().endswith("@")
-    return number.unit == "%" or is_at or before.endswith((" %", "(%"))
-
-
-def _without_trailing_zeros(rate: Decimal) -> Decimal:
-    return rate.quantize(Decimal(1)) if rate == rate.to_integral_value() else rate
-
-
-def _paid_with(base: Decimal, tax: Decimal, rate: Decimal) -> Decimal | None:
-    """What was paid, if the rate proves the tax of a base that is without it or with it."""
-    is_whole = base == base.to_integral_value() and not tax.as_tuple().exponent
-    step = Decimal(1) if is_whole or abs(base) >= 5000 else Decimal("0.011")
-    net, gross = abs(base * rate / 100 - tax), abs(base * rate / (100 + rate) - tax)
-    if min(net, gross) > step:
-        return None
-    return base if gross < net else base + tax

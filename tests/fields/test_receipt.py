@@ -13,8 +13,9 @@ from fields.labels import text_of, topics
 from fields.learned import against
 from fields.money import parse_money
 from fields.receipt import read_receipt
+from fields.roles import role_of
 from fields.text import rows_from_text
-from fields.totals import Sum, _Adjustment, _judged, _together, _worth, role_of
+from fields.totals import Sum, _Adjustment, _judged, _together, _worth
 from result import Evidence, FieldEvidence, Item, Line, Receipt, Tax
 
 
