@@ -168,11 +168,7 @@ def _items(rows: Sequence[Row], also: Set[str] = frozenset()) -> list[Item]:
             elif _may_name(row, read) and not (above.name and _is_code(row.text)):
                 above = read
             continue
-        if not read.name and read.amount < 0 and "%" in row.text:  # 10% (10.00%) -3.40
-            read = read._replace(name=row.text[: row.amounts[-1].start].strip())
-        has_its_price = above.price is not None and above.price == read.price
-        if above.name and (_is_code(read.name) or has_its_price):
-            read = read._replace(name="")
+        read = _below(row, read, above)
         if not (read.name or above.name) and _is_price_of(items, read):
             above = Read(items.pop().description or "", None)
         if not (read.name or above.name):
@@ -181,6 +177,18 @@ def _items(rows: Sequence[Row], also: Set[str] = frozenset()) -> list[Item]:
         items.append(replace(item, evidence=_evidence(row)))
         above, waiting = NOTHING, None
     return items[::-1] if is_below else items
+
+
+def _below(row: Row, read: Read, above: Read) -> Read:
+    """The row below another: its name yields to the one above if it is a code, or has its price.
+
+    What is taken off is named by its rate: 10% (10.00%) -3.40.
+    """
+    if not read.name and (read.amount or 0) < 0 and "%" in row.text:
+        return read._replace(name=row.text[: row.amounts[-1].start].strip())
+    has_its_price = above.price is not None and above.price == read.price
+    yields = above.name and (_is_code(read.name) or has_its_price)
+    return read._replace(name="") if yields else read
 
 
 def _is_price_of(items: Sequence[Item], read: Read) -> bool:
