@@ -75,10 +75,11 @@ def one_of(listed: Iterable[str]) -> str:
 
 
 def _any_of(words: Sequence[str]) -> str:
-    """The words in this order; Total and total share no letter: some patterns tell them apart."""
-    start = words[0][:1] if len({word[:1] for word in words}) == 1 else ""
-    ends = (_escaped(word.removeprefix(start)) for word in words)
-    return f"{_escaped(start)}(?:{'|'.join(ends)})"
+    """Any of words in this order, whose first letters may differ in case: Total, total."""
+    firsts = sorted({word[:1] for word in words})
+    if len(firsts) > 1:
+        return f"(?=[{''.join(firsts)}])(?:{'|'.join(map(_escaped, words))})"
+    return f"{_escaped(firsts[0])}(?:{'|'.join(_escaped(word[1:]) for word in words)})"
 
 
 def _escaped(word: str) -> str:
