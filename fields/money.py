@@ -102,7 +102,7 @@ def parse_rate(text: str) -> Decimal | None:
 @lru_cache(maxsize=4096)
 def find_amounts(text: str, style: Style = UNKNOWN) -> tuple[Amount, ...]:
     """Every number in the text, left to right; a minus on either side or brackets negate it."""
-    return tuple(_amounts(text, style))
+    return tuple(_amounts(text, style)) if any(map(str.isdigit, text)) else ()
 
 
 def _amounts(text: str, style: Style) -> Iterator[Amount]:
