@@ -112,7 +112,7 @@ _PATTERNS = (
     ),
 )
 _NAMELESS = tuple(pattern for pattern in _PATTERNS if "month" not in pattern.groupindex)
-_SHORTEST = [name for name in _MONTHS if not any(n in name for n in _MONTHS if n != name)]
+_MONTH = re.compile(lexicon.one_of(_MONTHS))
 # Figures in the shape of a date prove that letters among them are misread digits: O5/03/2OI8
 _SLIPPED = re.compile(
     r"(?<![a-z0-9])[\doilsbz|]{1,2} ?(?P<sep>[-/.]) ?[\doilsbz|]{1,2} ?(?P=sep) ?[2z][\doilsbz|]{3}"
@@ -179,7 +179,7 @@ def _dates(text: str) -> tuple[Day, ...]:
         return ()
     plain = _SLIPPED.sub(_as_digits, _plain(text))
     letters, found = plain.translate(_AS_NAME), list[Day]()
-    for pattern in _PATTERNS if any(name in letters for name in _SHORTEST) else _NAMELESS:
+    for pattern in _PATTERNS if _MONTH.search(letters) else _NAMELESS:
         for match in pattern.finditer(plain):
             start, end = match.span()
             day = None if _is_time(match) else _day(match)
