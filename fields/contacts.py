@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import chain, takewhile
+from itertools import chain
 
 from fields.dates import find_dates
 from fields.labels import Row, plain
@@ -22,7 +22,10 @@ BARE_PHONE = re.compile(  # 617-555-0133, (617)555-0133, 617-5550133
     r"(?:\(\d{3}\) ?-? ?|\d{3}[ .-])\d{3}[ .-]?\d{4}(?![\d.])"
 )
 # A column with nothing else: 07-555 0116, 02 99 81 40 13, 014/42 17 90
-_ALONE = re.compile(r"\W?\(?0[1-9]\d{0,3}[)/ .-]{1,2}\d{2,4}(?:[ .-]?\d{2,4}){1,3}(?=\W{0,2}$|,)")
+_ALONE = re.compile(
+    r"\W?(?!\d\d\.\d\d-)(?:\(?0[1-9]\d{0,3}[)/ .-]{1,2}\d{2,4}(?:[ .-]?\d{2,4}){1,3}"
+    r"|\(\d\d\) ?\d{4,5}-\d{4})(?=\W{0,2}$|,)"
+)
 _OTHER_NUMBER = rule(r"\b<numbers.receipt>\b\W*(?:<numbers.number>\W*)?$")
 _HEADING = rule(r"\b<items.headings>\b")
 IDENTITY = rule(r"#|\b<numbers.identity>\b.*\d{6}")
@@ -68,14 +71,21 @@ def find_phone(rows: Sequence[Row]) -> str | None:
     )
     alone = (
         match[0]
-        for row in takewhile(lambda row: not row.amounts, rows[:HEAD_ROWS])
+        for row in rows[:HEAD_ROWS]
         for piece in row.pieces
         if (match := _ALONE.match(text := row.text[piece.start : piece.end]))
-        and sum(map(str.isdigit, match[0])) in DIGITS
+        and _is_phone(match[0])
         and not any(find_dates(text))
     )
     numbers = (_first_of_two(number).strip(" .-/") for number in chain(called, bare, alone))
     return next((n for n in numbers if len({*re.sub(r"\D", "", n)}) > 1), None)  # no 000-0000
+
+
+def _is_phone(text: str) -> bool:
+    """It has the digits of one, ten with an area code of four or more: not 0203-20757."""
+    parts = re.findall(r"\d+", text)
+    digits = len("".join(parts))
+    return digits in DIGITS and (digits > 9 or len(parts[0]) < 4)
 
 
 def _first_of_two(number: str) -> str:

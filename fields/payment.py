@@ -16,7 +16,7 @@ _LAST4 = re.compile(  # not *** 0042 ***
     r"(?P<last4>\d{4})(?!\d|[ -]*[*#])"
 )
 _CARDS = re.compile(  # also Mastercard 5520 $63.37
-    r"(?:(?<!\w)[*•]|(?<![\w.])\.{3,}|\bending(?: in)?|[a-z](?= \d{4} +\W?\d+[.,]\d\d$))"
+    r"(?:(?<!\w)[*•]|(?<![\w.])\.{3,}|\bend(?:ing(?: in)?|et auf)|[a-z](?= \d{4} +\W?\d+[.,]\d\d$))"
     r" ?(?P<last4>\d{4})(?![\d.,])",
     re.IGNORECASE,
 )
@@ -48,6 +48,7 @@ def find_payment(rows: Sequence[Row], total: Decimal | None) -> tuple[str, Evide
         for topic, method in _METHODS.items()
         for row in paid
         if topic in row.topics and (topic != "cash" or is_changed or _says_cash(row))
+        if topic != "card" or "wallet" not in row.topics  # Apple Pay Visa ....9921
     )
     ways = ((method, row) for row in rows if (method := _way(row, is_changed)))
     masked = (("card", row) for row in rows if _LAST4.search(row.text))

@@ -47,7 +47,7 @@ _NUMBER = rule(  # of one or two digits only behind a word for number: SCONTR. N
     rf"(?P<number>{_ANY_NUMBER}|(?(no)\d{{1,2}}(?![\w.,/]| ?-? ?\d)|(?!)))"
 )
 _ALONE = rule(
-    rf"^\W{{0,3}}(?:<numbers.number>\b)?\W{{0,3}}(?P<number>(?=[\w\-/.]{{0,12}}(?:\d{{4}}|\.\d{{3}})){_ANY_NUMBER})\W*$"
+    rf"^\W{{0,3}}(?:<numbers.number>)?\W{{0,3}}(?P<number>(?=[\w\-/.]{{0,12}}(?:\d{{4}}|\.\d{{3}})){_ANY_NUMBER})\W*$"
 )
 _LABEL = rule(r"\b<numbers.receipt>\b")
 

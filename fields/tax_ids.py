@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from itertools import chain
 
 from stdnum.exceptions import InvalidChecksum, ValidationError
 from stdnum.util import get_cc_module
@@ -30,9 +31,12 @@ tax_id_in = lru_cache(maxsize=4096)(TAX_ID.search)  # a row is asked for it up t
 
 
 def find_tax_id(rows: Sequence[Row], country: str | None) -> str | None:
-    """The first that is printed and, as far as the rules of the country tell, not misread."""
-    numbers = printed_tax_ids([row.text for row in rows])
-    return next((n for n in numbers if not (country and is_misread(n, country))), None)
+    """The first with right check digits, else the first that the country's rules do not refuse."""
+    numbers = list(printed_tax_ids([row.text for row in rows]))
+    if not country:
+        return next(iter(numbers), None)
+    right = (n for n in numbers if is_right(n, country))
+    return next(chain(right, (n for n in numbers if not is_misread(n, country))), None)
 
 
 def printed_tax_ids(texts: Iterable[str]) -> Iterator[str]:

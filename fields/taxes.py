@@ -1,5 +1,6 @@
 """The rows of taxes: their rates and amounts, and what was paid with each. Pure: rows in."""
 
+import re
 from collections.abc import Sequence
 from decimal import Decimal
 from itertools import product
@@ -14,6 +15,7 @@ from result import Evidence, Tax
 
 MOST_OF_RATE = Decimal("1.05")  # of the tax inside the total: tips and rounding are not taxed
 CENT = Decimal("0.011")
+_PER_CENT = re.compile(r"(?:^|[ (])%$")
 HALF_A_CENT = Decimal("0.0051")  # by which a tax is rounded
 RATES = {
     Decimal(rate) for file in COUNTRIES.values() for rate in file.get("tax", {}).get("rates", ())
@@ -72,7 +74,7 @@ def _is_rate(row: Row, number: Amount) -> bool:
     """It has a % beside it, or an @ before it on the row of a tax: 6%, KDV %10, CGST @2.5."""
     before = row.text[: number.start]
     is_at = "tax" in row.topics and before.rstrip().endswith("@")
-    return number.unit == "%" or is_at or before.endswith((" %", "(%"))
+    return number.unit == "%" or is_at or bool(_PER_CENT.search(before))
 
 
 def _without_trailing_zeros(rate: Decimal) -> Decimal:

@@ -113,6 +113,10 @@ def test_a_time_or_a_phone_number_beside_an_address_is_no_part_of_it():
         ("001 7896004", None),
         ("0279-4003-2211-1303", None),
         ("03-7645", None),
+        ("0203-20757", None),
+        ("07.00-23.00", None),
+        ("(31) 3555-0140", "(31) 3555-0140"),
+        ("01756 555 019", "01756 555 019"),
         ("Order 1035057", None),
     ],
 )
@@ -162,3 +166,11 @@ def test_a_right_tax_number_tells_the_currency_of_a_receipt_without_a_sign():
 def test_a_number_alone_is_a_telephone_also_below_the_no_of_a_house():
     rows = read_rows([[Line("No.49, Jalan Dinar")], [Line("03-7845 8155")], [Line("TEA 1.00")]])
     assert find_phone(rows) == "03-7845 8155"
+
+
+def test_a_tax_number_with_right_check_digits_is_taken_before_one_without():
+    receipt = read(
+        "BACKHAUS EHLERS\n20249 Hamburg\nBROT 4,95\nSUMME EUR 4,95\nSt.-Nr. 27/118/00442\n"
+        "USt-IdNr. DE271814781"
+    )
+    assert receipt.merchant_tax_id == "DE271814781"

@@ -28,6 +28,8 @@ def paid(*rows):
         (["TOTAL 5.00", "Mastercard ending in 3355 5.00"], ("card", "3355")),
         (["TOTAL 5.00", "CONTANT 5.00"], ("cash", None)),
         (["TOTAL 5.00", "NETS 5.00"], ("card", None)),
+        (["TOTAL 5.00", "Apple Pay Visa ....9921 5.00"], ("mobile", "9921")),
+        (["TOTAL 5.00", "Bereits bezahlt per Kreditkarte"], ("card", None)),
         (["TOTAL 5.00", "EFTPOS Mastercard 5520 $5.00"], ("card", "5520")),
         (["TOTAL 5.00", "CREDIT CARD ......4408"], ("card", "4408")),
         (["TOTAL 5.00", "AMEX XXXX XXXXXX X2007 5.00"], ("card", "2007")),

@@ -1253,6 +1253,7 @@ def test_what_a_suggested_tip_would_make_is_no_total():
         ("CGST 2.5% 0.25\nSGST 2.5% 0.25\nTOTAL 10.50", [("2.5", "0.25"), ("2.5", "0.25")]),
         ("TOTAL 3.02\nTVA A - 21% 0.52", [("21", "0.52")]),
         ("TOPLAM 1.240,00\nKDV %10 112,73", [("10", "112.73")]),
+        ("TOPLAM 264,85\n%10 KDV *24,08", [("10", "24.08")]),
         ("SUMME 20,00\nGUTSCHEIN -15,00\nZU ZAHLEN 5,00\nMWST 19% 3,19", [("19", "3.19")]),
     ],
 )
