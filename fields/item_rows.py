@@ -12,9 +12,8 @@ from fields.money import Amount, parse_money
 
 _PIECE = filled("<items.pieces+units>")
 _UNIT = rf"(?:{_PIECE}|kg|lbs?|g|l)"
-_SIGN = (
-    r"(?:[x\u0445\u00d7@\u00f7]|(?<! )\*|\*(?= ))"  # a star that only amounts begin with is none
-)
+# Also the Cyrillic x; a star that only amounts begin with is none.
+_SIGN = r"(?:[x\u0445\u00d7@\u00f7]|(?<! )\*|\*(?= ))"
 _OF_UNIT = rf"(?: ?{MARK}? ?/ ?{_UNIT})"  # EUR/kg
 _TIMES = rule(
     rf"(?<![\w.,%/])(?P<at>@ ?{MARK}?)?(?P<quantity>\d{{1,4}}(?:[.,]\d{{1,4}})?)"
@@ -185,9 +184,9 @@ def _is_count(number: Amount, price: Amount) -> bool:
     """It may be a number of pieces: no money, but for 2.00 ROLL 1.5000, and 2,00 ROLL 1,40."""
     if not 0 < number.value <= MAX_QUANTITY:
         return False
-    is_first = number.start < price.start and not number.value % 1 and price.value != 1
-    is_only = number.value == 1 or is_first
-    return not number.is_money or price.decimals == 4 or (price.is_money and is_only)
+    is_whole_and_first = not number.value % 1 and number.start < price.start and price.value != 1
+    is_column = price.is_money and (number.value == 1 or is_whole_and_first)
+    return not number.is_money or price.decimals == 4 or is_column
 
 
 def _is_price(number: Amount, count: Amount) -> bool:

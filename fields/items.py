@@ -168,7 +168,7 @@ def _items(rows: Sequence[Row], also: Set[str] = frozenset()) -> list[Item]:
             elif _may_name(row, read) and not (above.name and _is_code(row.text)):
                 above = read
             continue
-        read = _below(row, read, above)
+        read = _with_own_name(row, read, above)
         if not (read.name or above.name) and _is_price_of(items, read):
             above = Read(items.pop().description or "", None)
         if not (read.name or above.name):
@@ -179,10 +179,11 @@ def _items(rows: Sequence[Row], also: Set[str] = frozenset()) -> list[Item]:
     return items[::-1] if is_below else items
 
 
-def _below(row: Row, read: Read, above: Read) -> Read:
-    """The row below another: its name yields to the one above if it is a code, or has its price.
+def _with_own_name(row: Row, read: Read, above: Read) -> Read:
+    """The row without its name where the row above has the thing's name.
 
-    What is taken off is named by its rate: 10% (10.00%) -3.40.
+    That is so if its own name is a code, or if its price stands behind the name above. What is
+    taken off is named by its rate: 10% (10.00%) -3.40.
     """
     if not read.name and (read.amount or 0) < 0 and "%" in row.text:
         return read._replace(name=row.text[: row.amounts[-1].start].strip())
@@ -193,7 +194,8 @@ def _below(row: Row, read: Read, above: Read) -> Read:
 
 def _is_price_of(items: Sequence[Item], read: Read) -> bool:
     """The amount of the last item is the price of one of these: Stamps $1.70, 10 @ 1.70 17.00."""
-    return bool(items and read.price and items[-1].amount == read.price != read.amount)
+    is_of_several = read.price and read.price != read.amount
+    return bool(items and is_of_several and items[-1].amount == read.price)
 
 
 def _undated(rows: Sequence[Row]) -> Sequence[Row]:

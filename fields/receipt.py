@@ -46,8 +46,9 @@ _NUMBER = rule(  # of one or two digits only behind a word for number: SCONTR. N
     r"(?P<no><numbers.number>|#)?[ .:#\-]{0,6}"
     rf"(?P<number>{_ANY_NUMBER}|(?(no)\d{{1,2}}(?![\w.,/]| ?-? ?\d)|(?!)))"
 )
-_ALONE = rule(
-    rf"^\W{{0,3}}(?:<numbers.number>)?\W{{0,3}}(?P<number>(?=[\w\-/.]{{0,12}}(?:\d{{4}}|\.\d{{3}})){_ANY_NUMBER})\W*$"
+_ALONE = rule(  # N° 1204887; it has four digits, or three behind a dot
+    r"^\W{0,3}(?:<numbers.number>)?\W{0,3}(?=[\w\-/.]{0,12}(?:\d{4}|\.\d{3}))"
+    rf"(?P<number>{_ANY_NUMBER})\W*$"
 )
 _LABEL = rule(r"\b<numbers.receipt>\b")
 

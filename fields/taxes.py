@@ -54,7 +54,6 @@ def _rated(rows: Sequence[Row], n: int, sums: int) -> Rated | None:
 def _tax_row(row: Row) -> Rated | None:
     """The tax of a row with a rate that its amounts prove: net 100.00, tax 6.00 or gross 106.00."""
     rates = [number for number in row.numbers if _is_rate(row, number)]
-    evidence = Evidence(None, "ocr", row.page, row.box(0, len(row.text)))
     for number in rates or row.numbers:
         rate = abs(number.value)  # A - 21.00%
         if not 0 < rate <= 30:
@@ -64,10 +63,14 @@ def _tax_row(row: Row) -> Rated | None:
             is_net = not rates and rate + tax == base  # 6.69 0.47 7.16
             paid = _paid_with(base, tax, rate) if 0 < abs(tax) < abs(base) and not is_net else None
             if paid is not None:
-                return Rated(Tax(_without_trailing_zeros(rate), tax), paid, evidence)
+                return Rated(Tax(_without_trailing_zeros(rate), tax), paid, _evidence(row))
         if rates and "tax" in row.topics and len(others) == 1:
-            return Rated(Tax(_without_trailing_zeros(rate), others[0]), None, evidence)
+            return Rated(Tax(_without_trailing_zeros(rate), others[0]), None, _evidence(row))
     return None
+
+
+def _evidence(row: Row) -> Evidence:
+    return Evidence(None, "ocr", row.page, row.box(0, len(row.text)))
 
 
 def _is_rate(row: Row, number: Amount) -> bool:
@@ -98,12 +101,11 @@ def _without_rate(row: Row) -> Rated | None:
         return None
     base, tax = amounts
     rates = [rate for rate in RATES if abs(base * rate / 100 - tax) <= HALF_A_CENT]
-    evidence = Evidence(None, "ocr", row.page, row.box(0, len(row.text)))
-    return Rated(Tax(rates[0], tax), base + tax, evidence) if len(rates) == 1 else None
+    return Rated(Tax(rates[0], tax), base + tax, _evidence(row)) if len(rates) == 1 else None
 
 
 def _paid_beside(rows: Sequence[Row], number: int, tax: Tax) -> Decimal | None:
-    """What was paid with the rate, where the row above or below says so: 8%対象 ¥278."""
+    """What was paid with the rate, where one of two rows above or below says so: 8%対象 ¥278."""
     for row in rows[max(number - 2, 0) : number + 3]:
         rates = {abs(n.value) for n in row.numbers if n.unit == "%"}
         if rates == {tax.rate} and len(row.amounts) == 1 and tax.rate and tax.amount:
@@ -119,8 +121,7 @@ def _untaxed(row: Row) -> Rated | None:
     rates = [number.value for number in row.numbers if number.unit == "%"]
     if rates != [0] or len(amounts) != 2 or 0 not in amounts:
         return None
-    evidence = Evidence(None, "ocr", row.page, row.box(0, len(row.text)))
-    return Rated(Tax(Decimal(0), Decimal(0)), sum(amounts, Decimal(0)), evidence)
+    return Rated(Tax(Decimal(0), Decimal(0)), sum(amounts, Decimal(0)), _evidence(row))
 
 
 def of_total(rated: Sequence[Rated], total: Decimal | None, before: Decimal) -> list[Rated]:
