@@ -84,7 +84,7 @@ def _head(
     """The rows above the first date or item, and the merchant's name."""
     name = " ".join(_word(chance) for _ in range(chance.randint(1, 3)))
     apart = Random(name)  # what it draws does not change the days and the sums
-    name = _shop(chance, apart, _written(apart, words, 5) or name, words)
+    name = _shop(chance, apart, _written(apart, words, 5) or _styled(apart, name), words)
     brand, by_law = name, country.get("legal", {}).get("mandatory")
     if by_law and chance.random() < 0.4:  # the company's name below the shop's
         name = f"{_word(chance)} {_word(chance)} {chance.choice(by_law)}".upper()
@@ -94,6 +94,19 @@ def _head(
     rows = [[part] for written in names for part in written.split("\n")]
     town = _some(apart, _town(apart, country))
     return [*first, *rows, *town, *_some(chance, *below)], name.replace("\n", " ")
+
+
+def _styled(chance: Random, name: str) -> str:
+    """The name, of one shop in four with a figure or a sign in it: Ro25, 7 Mar, Sil's, Ko & Ba."""
+    first, *others = name.split()
+    number = chance.randint(1, 99)
+    styles = (
+        f"{first[:3]}{number}",
+        f"{number} {name}",
+        f"{first}'s {' '.join(others)}",
+        f"{first} & {' '.join(others) or _word(chance)}",
+    )
+    return chance.choice(styles).strip() if chance.random() < 0.25 else name
 
 
 def _shop(chance: Random, apart: Random, name: str, words: dict[str, Any]) -> str:

@@ -15,10 +15,12 @@ from operator import ne
 from statistics import median
 from typing import NamedTuple
 
+from fields.checks import ROUNDING
 from fields.dates import find_time
 from fields.labels import TOPICS, Row, plain, topics
 from fields.lexicon import words
 from fields.money import Amount
+from fields.taxes import find_taxes, paid_with_all
 
 MAX_CANDIDATES = 160  # of a page; the sums of longer ones stand in their first and last rows
 MAX_READINGS = 40  # of misread totals
@@ -246,6 +248,8 @@ class _Sums:
             for thing, tax in product(self.things | {self.first_thing}, self.part("tax", "service"))
         }
         self.shares = self._shares()
+        paid = paid_with_all(find_taxes(rows))
+        self.of_rates = None if paid is None else int(paid * ONE)
         self.proved = {*self.things, *self.derived, *self.paid, *self.taxed, *some}
 
     def part(self, *names: str) -> set[int]:
@@ -305,6 +309,7 @@ class _Sums:
             "items and tax": value in self.taxed,
             "cash less change": value in self.paid,
             "rounded": value in self.rounded,
+            "paid with rates": self._is_of_rates(value),
             "derived": value in self.derived,
             "nearly derived": value % ONE == 0 and self._is_near_derived(value),
             "tax of rate": round(value / 10) in self.shares,
@@ -317,6 +322,10 @@ class _Sums:
                 for where, count in self._around(topic, place.row)
             },
         }
+
+    def _is_of_rates(self, value: int) -> bool:
+        """What was paid with all printed rates of taxes is this, but for roundings."""
+        return self.of_rates is not None and abs(value - self.of_rates) <= int(ROUNDING * ONE)
 
     def _is_near_derived(self, value: int) -> bool:
         """What is to be paid is the whole number next to a sum."""

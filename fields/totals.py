@@ -80,6 +80,8 @@ def find_totals(rows: Sequence[Row], currency: str | None = None) -> Totals:
     proofs = _proofs(way, likely["total"], adjustment, candidates)
     if is_of_rates and len(rated) > 1:
         proofs["total"] = 1
+    if not is_of_rates and not proofs["tax"] and any(each.paid for each in rated):
+        proofs["tax"] = -1  # it is of a part of the total, as far as is known
     chosen = {"total": total, "subtotal": subtotal, "tax": tax}
     judged = {n: sum_ and _judged(sum_, likely[n], proofs[n]) for n, sum_ in chosen.items()}
     return Totals(
