@@ -243,9 +243,10 @@ class _Sums:
         self.tax_table = _tax_table(rows)
         self.rounded = self._rounded(1)
         self.derived = self._derived()
+        taxes = self._taxes() | self.part("service")
         self.taxed = {
             thing + tax
-            for thing, tax in product(self.things | {self.first_thing}, self.part("tax", "service"))
+            for thing, tax in product(self.things | {self.first_thing}, taxes)
         }
         self.shares = self._shares()
         paid = paid_with_all(find_taxes(rows))
@@ -271,11 +272,16 @@ class _Sums:
     def _derived(self) -> set[int]:
         """What subtotal, service, tax, tip, rounding and discount make together."""
         more = [self.part(name) | {0} for name in ("service", "tip", "rounding")]
-        taxes = self.part("tax")  # of a country and a state, or of two rates
-        more.append(taxes | {a + b for a, b in combinations(taxes, 2)} | {0})
+        more.append(self._taxes() | {0})
         more.append({-abs(value) for value in self.part("discount")} | {0})
         self.parts = {sum(some) for some in product(*more)} - {0}
         return {base + part for base, part in product(self.part("subtotal", "total"), self.parts)}
+
+    def _taxes(self) -> set[int]:
+        """Each tax, and two as one: a country's and a state's, India's two of the same amount."""
+        taxes = self.part("tax")
+        twice = {value for value in taxes if self.called["tax"][value] > 1}
+        return taxes | {a + b for a, b in combinations(taxes, 2)} | {2 * a for a in twice}
 
     def _shares(self) -> set[int]:
         """What the printed rates make of the printed amounts, with the tax on top or inside."""
