@@ -113,9 +113,10 @@ def _read_row(row: Sequence[Line], figures: str, page: int, style: Style) -> Row
     text = _without_count(text_of(row))
     found, numbers = topics(text), list(find_amounts(figures, style))
     is_sum = found & _SUMS and not found & {"count", "points"}
-    if style.is_whole and is_sum and numbers and not any(n.is_money or n.unit for n in numbers):
+    is_bare = numbers and not any(n.is_money or n.unit not in ("", "%") for n in numbers)
+    if style.is_whole and is_sum and is_bare and not numbers[-1].unit:
         is_last = not re.search(r"\w", text[numbers[-1].end :])
-        numbers[-1] = numbers[-1]._replace(is_money=is_last)  # AMOUNT DUE 27500
+        numbers[-1] = numbers[-1]._replace(is_money=is_last)  # AMOUNT DUE 27500, VAT 11% 178
     amounts = tuple(number for number in numbers if number.is_money)
     return Row(text, found, tuple(numbers), amounts, tuple(_pieces(row)), page)
 

@@ -1,7 +1,7 @@
 """The rows of taxes: their rates and amounts, and what was paid with each. Pure: rows in."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from decimal import Decimal
 from itertools import product
 from typing import NamedTuple
@@ -45,14 +45,19 @@ def _rated(rows: Sequence[Row], n: int, sums: int) -> Rated | None:
     if n < sums and "%" not in row.text and "tax" not in row.topics:
         return None
     is_in_table = any("tax" in above.topics for above in rows[max(n - 3, sums) : n])
-    rated = _tax_row(row) or (_without_rate(row) if is_in_table else None)
+    rated = _tax_row(row, is_in_table) or _of_rate_above(rows, n)
+    if is_in_table and rated is None:
+        rated = _without_rate(row)
     if rated is None or rated.paid:
         return rated
     return rated._replace(paid=_paid_beside(rows, n, rated.tax))
 
 
-def _tax_row(row: Row) -> Rated | None:
-    """The tax of a row with a rate that its amounts prove: net 100.00, tax 6.00 or gross 106.00."""
+def _tax_row(row: Row, is_in_table: bool) -> Rated | None:
+    """The tax of a row with a rate that its amounts prove: net 100.00, tax 6.00 or gross 106.00.
+
+    An amount that is alone beside the rate is the tax if the row is called so, or `is_in_table`.
+    """
     rates = [number for number in row.numbers if _is_rate(row, number)]
     for number in rates or row.numbers:
         rate = abs(number.value)  # A - 21.00%
@@ -64,9 +69,21 @@ def _tax_row(row: Row) -> Rated | None:
             paid = _paid_with(base, tax, rate) if 0 < abs(tax) < abs(base) and not is_net else None
             if paid is not None:
                 return Rated(Tax(_without_trailing_zeros(rate), tax), paid, _evidence(row))
-        if rates and "tax" in row.topics and len(others) == 1:
+        is_called = "tax" in row.topics or (is_in_table and not row.topics)
+        if rates and is_called and len(others) == 1:
             return Rated(Tax(_without_trailing_zeros(rate), others[0]), None, _evidence(row))
     return None
+
+
+def _of_rate_above(rows: Sequence[Row], n: int) -> Rated | None:
+    """The tax of the rate and the amount that are on the row above: 10%対象 ¥165, 内消費税 ¥15."""
+    row, above = rows[n], rows[n - 1]
+    rates = [number.value for number in above.numbers if number.unit == "%"]
+    if "tax" not in row.topics or [len(row.amounts), len(above.amounts), len(rates)] != [1, 1, 1]:
+        return None
+    tax, base = row.amounts[0].value, above.amounts[0].value
+    paid = _paid_with(base, tax, rates[0]) if 0 < tax < base and rates[0] else None
+    return Rated(Tax(rates[0], tax), paid, _evidence(row)) if paid else None
 
 
 def _evidence(row: Row) -> Evidence:
@@ -139,10 +156,26 @@ def of_total(rated: Sequence[Rated], total: Decimal | None, before: Decimal) -> 
         is_paid = abs(amount) > _inside(most, rate) * MOST_OF_RATE + CENT
         if not is_paid and not any(_is_repeated(each, other, total) for other in once):
             once.append(each)
-    return [
-        each._replace(paid=each.paid or (total if _is_whole(each, total) else None))
-        for each in once
-    ]
+    if len(once) == 1 and _is_whole(once[0], total):
+        return [once[0]._replace(paid=once[0].paid or total)]
+    return _as_implied(once, total)
+
+
+def _as_implied(rated: list[Rated], total: Decimal) -> list[Rated]:
+    """The taxes with what their rates say was paid, where nothing printed does and it is the total.
+
+    24 % of 1,915 and 11 % of 178 were paid with 11,690, and 11,694 are within the rounding.
+    """
+    taxes = [(each.tax.amount or Decimal(0), each.tax.rate or Decimal(0)) for each in rated]
+    if len(rated) < 2 or any(each.paid for each in rated) or not all(map(all, taxes)):
+        return rated
+    whole = [amount * (100 + rate) / rate for amount, rate in taxes]
+    unit = HALF_A_CENT if any(amount % 1 for amount, _ in taxes) else Decimal("0.5")
+    slack = sum((unit * (100 + rate) / rate for _, rate in taxes), Decimal(0))
+    if abs(sum(whole) - total) > slack:
+        return rated
+    whole[0] = total - sum(whole[1:], Decimal(0))
+    return [each._replace(paid=paid) for each, paid in zip(rated, whole, strict=True)]
 
 
 def _is_whole(rated: Rated, total: Decimal, times: int = 1) -> bool:
@@ -166,10 +199,19 @@ def _inside(total: Decimal, rate: Decimal) -> Decimal:
     return total * rate / (100 + rate)
 
 
-def is_paid_with(rated: Sequence[Rated], total: Decimal, rounding: Decimal) -> bool:
-    """The total is what was paid with all rates, rounded or not."""
+def is_paid_with(
+    rated: Sequence[Rated], total: Decimal, rounding: Decimal, things: Set[Decimal]
+) -> bool:
+    """The total is what was paid with all rates, rounded or not.
+
+    Beside two rates or more, one of the `things` may have no tax, as a deposit has.
+    """
     paid = paid_with_all(rated)
-    return paid is not None and min(abs(paid - total), abs(paid - total + rounding)) <= ROUNDING
+    if paid is None:
+        return False
+    rest = total - paid
+    is_free = len(rated) > 1 and rest > 0 and any(abs(rest - each) <= CENT for each in things)
+    return is_free or min(abs(rest), abs(rest - rounding)) <= ROUNDING
 
 
 def paid_with_all(rated: Sequence[Rated]) -> Decimal | None:

@@ -70,13 +70,14 @@ def find_totals(rows: Sequence[Row], currency: str | None = None) -> Totals:
     likely, taxes = _likely_sums(rows, candidates, rated, printed)
     tips, services = _charges(rows, candidates)
     rounding = _rounding(candidates)
+    things = {c.amount.value for c in candidates if c.amount.is_money and not c.label}
     adjustments = [_Adjustment(off, rounding) for off in _discounts(rows, candidates)]
     found = likely | {"tax": taxes}
     way, adjustment = _likeliest(found, [*tips, *services], adjustments)
     total, subtotal, tax, charge = way
     before = total.value - (adjustment.discount or 0) if total else Decimal(0)
     rated = of_total(rated, total and total.value, before)
-    is_of_rates = total is not None and is_paid_with(rated, total.value, rounding)
+    is_of_rates = total is not None and is_paid_with(rated, total.value, rounding, things)
     proofs = _proofs(way, likely["total"], adjustment, candidates)
     if is_of_rates and len(rated) > 1:
         proofs["total"] = 1
