@@ -17,7 +17,7 @@ from fields.contacts import (
 )
 from fields.dates import find_dates, find_time, parse_date
 from fields.labels import Row, plain
-from fields.lexicon import rule
+from fields.lexicon import rule, words
 from fields.tax_ids import TAX_ID
 
 _SUITE = re.compile(r" #[A-Z]?[\d-]{1,6}\b")
@@ -55,8 +55,10 @@ _GUESTS = re.compile(r"\b(?:gst|cvr|pax):? ?\d{1,2}$", re.IGNORECASE)
 _SERVER = re.compile(r"\d{1,4} [^\W\d_][\w.]*(?: [\w.]{1,12})?")
 # 22 Hàng Giấy, Hoàn Kiếm, Hà Nội
 _LISTED = re.compile(r"\d{1,4}[a-zA-Z]?,? [^\W\d_][^,\d]{2,30}(?:, [^,\d]{3,30}){2,3}$")
-# Below a street: Bangkok 10110
-_TOWN_ALONE = re.compile(r"[A-Z][a-zA-Z]{3,20}(?: [A-Z][a-z]{2,20})?,? [1-9]\d{4}$")
+# Below a street: Bangkok 10110; Bar Harbor, Maine 04609
+_TOWN_ALONE = re.compile(r"[A-Z][a-zA-Z]{2,20}(?:,? [A-Z][a-z]{2,20}){0,3},? \d{5}(?:-\d{4})?$")
+_TOWNS = frozenset(plain(word) for word in words("currency", "words"))
+_BETWEEN = re.compile(r"[,/]| -|- |^\d{3} ")
 MOST_WORDS = 6  # of a street without a number
 
 
@@ -70,7 +72,9 @@ def find_address(rows: Sequence[Row], after: int) -> str | None:
             if found:
                 break
             waiting = []
-        elif (found and _TOWN_ALONE.match(text)) or _is_place(text, _may_be_other(rows, index)):
+        elif _is_place(text, is_other := _may_be_other(rows, index)) or (
+            found and not (is_other or row.topics) and _is_town(text)
+        ):
             found += [*waiting, text]
             waiting = []
         elif text and found and waiting:
@@ -80,6 +84,14 @@ def find_address(rows: Sequence[Row], after: int) -> str | None:
             is_house = _NUMBERED.match(text) or _is_above_town(text, rows[index + 1 : index + 2])
             waiting = [text] if may_go_on or is_house else []
     return ", ".join(text.strip(" ,*") for text in found) or None
+
+
+def _is_town(text: str) -> bool:
+    """A town with its postcode, or a known one: Utrecht; Gueliz, Marrakech; 101 Reykjavík."""
+    parts = _BETWEEN.split(text)
+    has_figures = any(map(str.isdigit, "".join(parts)))
+    is_known = len(text.split()) <= MOST_WORDS and not _TOWNS.isdisjoint(map(plain, parts))
+    return bool(_TOWN_ALONE.match(text) or (is_known and not has_figures))
 
 
 def names_town(text: str) -> bool:

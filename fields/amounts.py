@@ -245,8 +245,7 @@ class _Sums:
         self.derived = self._derived()
         taxes = self._taxes() | self.part("service")
         self.taxed = {
-            thing + tax
-            for thing, tax in product(self.things | {self.first_thing}, taxes)
+            thing + tax for thing, tax in product(self.things | {self.first_thing}, taxes)
         }
         self.shares = self._shares()
         paid = paid_with_all(find_taxes(rows))

@@ -17,9 +17,10 @@ _SIGN = r"(?:[x\u0445\u00d7@\u00f7]|(?<! )\*|\*(?= ))"
 _OF_UNIT = rf"(?: ?{MARK}? ?/ ?{_UNIT})"  # EUR/kg
 _TIMES = rule(
     rf"(?<![\w.,%/])(?P<at>@ ?{MARK}?)?(?P<quantity>\d{{1,4}}(?:[.,]\d{{1,4}})?)"
-    rf" ?(?P<unit>{_UNIT})?\.?(?: ?{_SIGN} ?@?{MARK}?\.? ?(?:1 ?{_UNIT} ?/ ?)?"
-    rf"| (?=\d+[.,]\d+{_OF_UNIT})| (?P<for>à) )"
-    rf"(?P<price>\d+(?:[.,]\d+)*)(?:{_OF_UNIT}| ?<items.each>| ?(?P<of>{_PIECE}))?(?!\w|[.,]\d)"
+    rf" ?(?P<unit>{_UNIT})?\.?(?: net)?(?: ?{_SIGN} ?@?{MARK}?\.? ?(?:1 ?{_UNIT}?\.? ?/ ?)?"
+    rf"| at 1 for | (?=\d+[.,]\d+{_OF_UNIT})| (?P<for>à) )"
+    rf"(?P<price>\d{{1,3}}(?: \d{{3}})+(?= ?{MARK}(?!\w))|\d+(?:[.,]\d+)*)"
+    rf"(?:{_OF_UNIT}| ?<items.each>| ?(?P<of>{_PIECE}))?(?!\w|[.,]\d)"
 )
 # 3,29 x 2, 10.99 * 1.306
 _PRICE_FIRST = re.compile(r"\d+[.,]\d\d ?[x*\u00d7] ?\d+(?:[.,]\d{3})?", re.IGNORECASE)
@@ -42,7 +43,7 @@ _CODE = re.compile(r"(?:^|(?<=\s))(?:(?<=^)(?:[A-Z] )?[A-Z]?\d{5}|-?[A-Z]?\d{6})
 _CODED = rule(r"^<items.codes>\b[ .:#]{0,3}(?=\d{5})")  # PZN 16197878
 _AT_END = re.compile(rf"(?<=[\w)]) ?@ ?(?:{MARK} ?)?\d+[.,]\d\d$")  # PLUG TOP 13A @8.00
 _TAX_CODE = re.compile(filled(r"(?:(?<!\s)\s+|(?<=[.,]\d\d)|^)<items.tax_codes>$"))
-_FOR = re.compile(rf"\([\s@]*(?:\)|$)|\s(?:@ ?{MARK}?|à)$")  # (2 @14.00)
+_FOR = re.compile(rf"\([\s@]*(?:\)|$)|\s(?:@ ?{MARK}?|[x\u00d7à])$")  # (2 @14.00)
 _ONLY_UNIT = re.compile(rf"\W*{_UNIT}\W*(?:\d+[.,]\d{{3}})?", re.IGNORECASE)
 _CURRENCIES = CURRENCY_NAMES - {
     part["code"].lower()
@@ -79,10 +80,19 @@ def lead_of(rows: Sequence[Row], things: Sequence[Row]) -> re.Pattern[str]:
     names = [row.text for row in things if row.amounts and is_name(row.text)]
     counts = [m["quantity"] for m in map(_COLUMN.match, names) if m]
     is_told = is_headed or any(map(LEAD.match, names))
-    if len(counts) > 2 and counts == [f"{n}" for n in range(1, len(names) + 1)] and not is_told:
+    if not is_told and _are_numbered(things):
         return _NUMBERED
     is_column = 3 * len(counts) > len(names) or "1" in counts
     return _COLUMN if is_headed or is_column else LEAD
+
+
+def _are_numbered(things: Sequence[Row]) -> bool:
+    """Three or more begin with 1, 2, 3, ..., but for weights and what is taken off."""
+    named = (row for row in things if row.amounts and is_name(row.text))
+    own = [row for row in named if row.amounts[-1].value >= 0 and not _TIMES.search(row.text)]
+    found = [_COLUMN.match(row.text) for row in own]
+    numbers = [match["quantity"] for match in found if match]
+    return len(own) > 2 and numbers == [f"{number}" for number in range(1, len(own) + 1)]
 
 
 def read_row(row: Row, lead: re.Pattern[str]) -> Read:
@@ -135,7 +145,7 @@ def _times(row: Row, times: re.Match[str]) -> Read | None:
     amount = outside[-1].value if outside else None
     text = row.text[: times.start()] + " " * 2 + row.text[times.end() :]
     name = _name(text[: text.find(" " * 2)]) or _name(text)
-    count, price = times["quantity"], times["price"]
+    count, price = times["quantity"], times["price"].replace(" ", "")
     is_turned = (times["at"] and price.isdigit()) or times["of"] or _PRICE_FIRST.fullmatch(times[0])
     if is_turned and not times["unit"]:  # @298 x 2
         count, price = price, count
@@ -204,7 +214,7 @@ def _name(text: str) -> str:
     words = re.sub(r"(?<!\d)\d{0,9}[.,]\d+", " ", name.lower()).split()
     found = [word for word in words if len(word) > 1]
     is_amount = bool(found) and _CURRENCIES.issuperset(found)  # RM 5.00, but not EURO95
-    is_other = is_amount or _ONLY_UNIT.fullmatch(name)
+    is_other = is_amount or _ONLY_UNIT.fullmatch(name) or _QUANTITY.fullmatch(name)
     return name if is_name(name) and not is_other else ""
 
 

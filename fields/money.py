@@ -38,9 +38,10 @@ _AMOUNT = re.compile(
     re.IGNORECASE,
 )
 # A figure's shape, two decimals behind a sign, proves that its letters are misread digits: RMO.00
+# 0.5l is half a litre.
 _MISREAD = re.compile(
     rf"(?<![A-Za-z0-9.,])(?P<mark>{_MARK} ?)?(?P<number>[\dOoIlSBZ|§]{{1,12}}"
-    r"(?:[.,][\dOoIlSBZ§]{3}){0,5}[.,][\dOoSBIl§]{2})(?![A-Za-z0-9]|[.,][A-Za-z0-9])"
+    r"(?:[.,][\dOoIlSBZ§]{3}){0,5}[.,](?!\dl)[\dOoSBIl§]{2})(?![A-Za-z0-9]|[.,][A-Za-z0-9])"
 )
 _DIGITS = str.maketrans("OoIl|SBZ§", "001115825")
 _DOLLAR = re.compile(r"S(?=\d+[.,]\d\d$)")  # S93.58

@@ -13,10 +13,11 @@ from result import Evidence
 _LAST4 = re.compile(  # not *** 0042 ***
     r"(?:(?<![*xX•#·.])[*xX•#·.]{4,}|(?<![\w*•#·])(?:[*xX•·]{2,}|#{3,})"
     r"|[*xX]{4} [*xX]{6} [*xX])[ -]*"
-    r"(?P<last4>\d{4})(?!\d|[ -]*[*#])"
+    r"(?P<last4>\d{4})(?!\d|[ -]*[*#](?!\*/))"  # but ****2006 **/**
 )
-_CARDS = re.compile(  # also Mastercard 5520 $63.37
-    r"(?:(?<!\w)[*•]|(?<![\w.])\.{3,}|\bend(?:ing(?: in)?|et auf)|[a-z](?= \d{4} +\W?\d+[.,]\d\d$))"
+_CARDS = re.compile(  # also x0442, Mastercard 5520 $63.37, VISA 1142 (Contactless) $15.60
+    r"(?:(?<!\w)[*•x]|(?<![\w.])\.{3,}|\bend(?:ing(?: in)?|et auf)|"
+    r"[a-z](?= \d{4}(?: \(\w+\))? +\W?\d+[.,]\d\d$))"
     r" ?(?P<last4>\d{4})(?![\d.,])",
     re.IGNORECASE,
 )
@@ -76,15 +77,18 @@ def _last4(row: Row) -> re.Match[str] | None:
 
 
 def _way(row: Row, is_changed: bool) -> str | None:
-    """What a row without an amount says: Cash Tender; at its end Payment Mode: Visa."""
-    read = row.text.split()
+    """What the words of a row say: Cash Tender; at their end Payment Mode: Visa."""
+    methods, text = dict(_METHODS), row.text[: row.amounts[0].start] if row.amounts else row.text
+    read = [word for word in text.split() if plain(word) not in CURRENCY_NAMES]
     is_long = not 1 < len(read) <= MOST_WORDS
-    if row.amounts or is_long or _PAID.isdisjoint(plain(row.text).split()):
+    if is_long or _PAID.isdisjoint(plain(text).split()):
         return None
-    if "cash" in row.topics and (is_changed or _says_cash(row)):
+    if row.amounts:  # AMOUNT TENDERED 5.00 says nothing
+        methods.pop("cash")
+    elif "cash" in row.topics and (is_changed or _says_cash(row)):
         return "cash"
     is_at_end = not _PAID.isdisjoint(plain(read[0]).split())
-    said = (_METHODS[topic] for topic in _METHODS if topic in topics(read[-1]))
+    said = (methods[topic] for topic in methods if topic in topics(read[-1]))
     return next(said, None) if is_at_end else None
 
 

@@ -4,11 +4,11 @@ Reads no clock: the caller gives today's date.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
-from itertools import chain, pairwise, product, repeat
+from itertools import pairwise, product, repeat
 
 from fields.checks import (
     JUDGED,
@@ -39,18 +39,20 @@ MIN_NAME_CONFIDENCE = 0.82
 MAX_ROWS = 600  # that are looked at: the head and the foot of a longer text, in equal parts
 
 _ANY_NUMBER = (
-    r"(?-i:[A-Z]{2} (?=[A-Z]*\d))?(?-i:[A-Z]{0,5})[-/ ]?(?:\d{1,3}(?:\.\d{3}){2,}|\d[\w\-/]{2,})"
+    r"(?-i:[A-Z]{2} (?=[A-Z]*\d))?(?-i:[A-Z]{0,5})[-/ ]?(?:\d{1,3}(?:\.\d{3}){2,}|\d[\w\-/]+\w)"
 )
 _NUMBER = rule(  # of one or two digits only behind a word for number: SCONTR. N. 44
-    r"\b(?!(?<=, )or \d{5}\b)<numbers.receipt>(?:\b|(?<=[\u3040-\u9fff])|(?=\d{4}))[ .\-]{0,3}"
+    r"\b(?!(?<=, )or \d{5}\b)(?P<label><numbers.receipt>)"
+    r"(?:\b|(?<=[\u3040-\u9fff])|(?=\d{4}|n[°º]))[ .\-]{0,3}"
     r"(?P<no><numbers.number>|#)?[ .:#\-]{0,6}"
     rf"(?P<number>{_ANY_NUMBER}|(?(no)\d{{1,2}}(?![\w.,/]| ?-? ?\d)|(?!)))"
 )
 _ALONE = rule(  # N° 1204887; it has four digits, or three behind a dot
-    r"^\W{0,3}(?:<numbers.number>)?\W{0,3}(?=[\w\-/.]{0,12}(?:\d{4}|\.\d{3}))"
-    rf"(?P<number>{_ANY_NUMBER})\W*$"
+    r"^\W{0,3}(?P<no><numbers.number>)?\W{0,3}(?=(?:[A-Z]{2} )?[\w\-/.]{0,12}(?:\d{4}|\.\d{3}))"
+    rf"(?P<number>{_ANY_NUMBER})(?(no)(?!\w)|\W*$)"
 )
 _LABEL = rule(r"\b<numbers.receipt>\b")
+_ORDER = rule(r"\b<numbers.order>\b")
 
 
 def read_receipt(
@@ -162,22 +164,29 @@ def _doubts(
 def _receipt_number(texts: Sequence[str]) -> str | None:
     """The first number that is called so, and is no date, tax number or postcode: , OR 97212.
 
-    Else one that stands alone below what it is called: BOLETA, N° 1204887. One of one or two digits
-    is taken where there is no longer one: ORDER #2.
+    That of an order or a payment, and one of one or two digits, is taken where there is no other:
+    ORDER #2.
     """
-    beside = [_number_in(_NUMBER.search(text)) for text in texts]
-    below = (_number_in(_ALONE.search(b)) for a, b in pairwise(texts) if _is_label(a))
-    found = list(filter(None, chain(beside, below)))
-    return next((number for number in found if len(number) > 2), next(iter(found), None))
+    called = [(label, number) for label, match in _labelled(texts) if (number := _number_in(match))]
+    called.sort(key=lambda pair: (len(pair[1]) < 3, bool(_ORDER.search(pair[0]))))
+    return next((number for _, number in called), None)
 
 
-def _number_in(found: re.Match[str] | None) -> str | None:
+def _labelled(texts: Sequence[str]) -> Iterator[tuple[str, re.Match[str]]]:
+    """What may be the receipt's number, behind its label or alone below it: BOLETA, N° 1204887."""
+    for text in texts:
+        if match := _NUMBER.search(text):
+            yield match["label"], match
+    for above, text in pairwise(texts):
+        if _is_label(above) and (match := _ALONE.search(text)):
+            yield above, match
+
+
+def _number_in(found: re.Match[str]) -> str | None:
     """The number that was found, but for a date and a tax number."""
-    other = tax_id_in(found.string) if found else None
-    is_tax_id = found and other and found["number"] in other["number"]
-    if not found or is_tax_id or any(find_dates(found["number"])):
-        return None
-    return found["number"].strip()
+    other = tax_id_in(found.string)
+    is_tax_id = other and found["number"] in other["number"]
+    return None if is_tax_id or any(find_dates(found["number"])) else found["number"].strip()
 
 
 def _is_label(text: str) -> bool:

@@ -75,6 +75,8 @@ def find_totals(rows: Sequence[Row], currency: str | None = None) -> Totals:
     found = likely | {"tax": taxes}
     way, adjustment = _likeliest(found, [*tips, *services], adjustments)
     total, subtotal, tax, charge = way
+    subtotal = subtotal or _before_discount(rows, candidates, total, adjustment.discount)
+    way = total, subtotal, tax, charge
     before = total.value - (adjustment.discount or 0) if total else Decimal(0)
     rated = of_total(rated, total and total.value, before)
     is_of_rates = total is not None and is_paid_with(rated, total.value, rounding, things)
@@ -127,6 +129,20 @@ def _likeliest(
     needed = (each for each, way in ways.items() if _is_needed(way, each))
     adjustment = next(needed, adjustments[-1])
     return ways[adjustment], adjustment
+
+
+def _before_discount(
+    rows: Sequence[Row],
+    candidates: Sequence[Candidate],
+    total: Sum | None,
+    discount: Decimal | None,
+) -> Sum | None:
+    """The sum of which the discount leaves the total, as sure as it: TOTAL 39.39, OFF 2.00."""
+    if not (total and discount):
+        return None
+    wanted = total.value - discount
+    called = [c for c in candidates if role_of(c.label) in SUMS and c.amount.value == wanted]
+    return _sum(rows, called[0], _chance(total)) if called else None
 
 
 def _is_tip(

@@ -52,6 +52,9 @@ def address_of(rows):
         "서울 마포구 망원로 62",
         "Alamat: Jl. Panjang 21",
         "12 Sukhumvit Road\nBangkok 10110",
+        "22 Mount Desert Street\nBar Harbor, Maine 04609",
+        "DIC Building Road 12\nDubai, UAE",
+        "Strandgata 5\n101 Reykjav\u00edk",
     ],
 )
 def test_the_rows_of_an_address_are_taken_and_those_between_them(rows):
@@ -64,6 +67,7 @@ def test_the_rows_of_an_address_are_taken_and_those_between_them(rows):
         *("Tbl 34/1 Chk 2763 Gst 2", "2/3 1885 GST 2", "Pork P", "Product Sale Unit Final"),
         *("p. 0105 376 200", "AVENUE SUPERMARTS LTD", "RC 88123 Lane 8 26/03/26 17:22"),
         *("Cafe 1771", "Table 12", "Số: HD004417 Bàn: 05", "Barreira: GRIJO Via 11"),
+        *("GST ID : 7", "P.Iva 22"),
         *("3: 0942 Rdol magna 17.0", "GST ID No: 001092886528", "STORE: 25188 REGISTER:002"),
     ],
 )

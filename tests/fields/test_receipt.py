@@ -412,6 +412,14 @@ ITEMS = {
     "3 stk Smorrebrod\nà 89,00 267,00": item("Smorrebrod", "267.00", "3"),
     "SPAX SENKKOPF 4,0X40\n6,79": item("SPAX SENKKOPF 4,0X40", "6.79"),
     "ASPIRIN 40ST\nPZN 16197878 5,45": item("ASPIRIN 40ST", "5.45"),
+    "WW MILK 2L\nQty 2 @ $3.40 each 6.80": item("WW MILK 2L", "6.80", "2", "3.40"),
+    "PUMPKIN\n0.842 kg NET @ $2.90/kg 2.44": item("PUMPKIN", "2.44", "0.842", "2.90"),
+    "GREEN PEPPER 3.36 N\n4 AT 1 FOR 0.84": item("GREEN PEPPER", "3.36", "4", "0.84"),
+    "BANANAS 1.52 N\n2.81 lb. @ 1 lb. /0.54": item("BANANAS", "1.52", "2.81", "0.54"),
+    "AVOCADO 3.12\n4 Ea. @ 1/ 0.78": item("AVOCADO", "3.12", "4", "0.78"),
+    "Isolation valves x 2 @ 4.25 8.50": item("Isolation valves", "8.50", "2", "4.25"),
+    "LIMONADE\n1 DB X 1 290 Ft 1.290": item("LIMONADE", "1290", "1", "1290"),
+    "3x Urquell 0,5l\n62,00 186,00": item("Urquell 0,5l", "186.00", "3"),
     "Stamps $1.70 Intl\n10 @ 1.70 17.00": item("Stamps", "17.00", "10", "1.70"),
     "LECHE ENTERA 1L 1.55 G": item("LECHE ENTERA 1L", "1.55"),
     "IMPORTED VEGGIES 2.50": item("IMPORTED VEGGIES", "2.50"),  # not the Spanish importe
@@ -435,6 +443,13 @@ def test_an_item_is_read(text):
         (
             ["QTY ITEM TOTAL", "2 ICED TEA 8.00", "SOUP 5.00", "CAKE 4.00"],
             [item("ICED TEA", "8.00", "2"), item("SOUP", "5.00"), item("CAKE", "4.00")],
+        ),
+        (
+            ["1 HEB TEA F 8.00", "2 SOUP F 5.00", "3 CAKE T 4.00", "2.5Lb @ 1.60/Lb", "OFF 1.00-"],
+            [
+                *(item("HEB TEA", "8.00"), item("SOUP", "5.00")),
+                *(item("CAKE", "4.00", "2.5", "1.60"), item("OFF", "-1.00")),
+            ],
         ),
         (
             ["7 UP 2.50", "SOUP 5.00", "CAKE 4.00"],
@@ -932,6 +947,13 @@ def test_of_several_discounts_that_counts_which_makes_the_total_or_is_called_the
     assert found.discount == (discount and Decimal(discount))
 
 
+def test_a_total_that_a_discount_brings_to_another_is_the_subtotal():
+    sums = "Total 39.39\nDiscount -2.00\nTo pay 37.39"
+    found = read(f"LOJA LTDA\nCAFE 18.90\nLEITE 20.49\n{sums}")
+    assert (found.subtotal, found.discount) == (Decimal("39.39"), Decimal("-2.00"))
+    assert (found.total, len(found.items)) == (Decimal("37.39"), 2)
+
+
 def test_points_and_a_refund_are_no_discount():
     assert read("BOOTS\nMEAL 4.98\nTotal to pay 4.98\nAdvantage card points 36").discount is None
     refund = "SHOP LTD\nPHONES -99.99\nSUBTOTAL -99.99\nTAX -8.00\nTOTAL -107.99\nREFUND -107.99"
@@ -1311,7 +1333,7 @@ def test_the_tax_of_the_one_rate_is_sure_if_it_makes_the_total(rate, tax):
         ),
         ("¥508", "8%対象 ¥278\n内消費税8% ¥20\n10%対象 ¥230\n内消費税10% ¥20", "40"),
         ("¥541", "(8%対象 ¥376)\n(内消費税等 ¥27)\n(10%対象 ¥165)\n(内消費税等 ¥15)", "42"),
-        ("31,50", "ΦΠΑ 13% 2,70\nΦΠΑ 24% 1,55", "4.25"),
+        ("31,50", "IVA 13% 2,70\nIVA 24% 1,55", "4.25"),
         ("18,21", "PVM A 5,00% 0,26\nPVM B 21,00% 2,21", "2.47"),
         ("13.00", "VAT ANALYSIS\nA 23.00% 1.50\nB 13.50% 0.59", "2.09"),
     ],
@@ -1381,6 +1403,11 @@ def test_the_total_with_its_tax_is_no_tax():
         ("BOLETA ELECTRONICA\nN° 1.204.887", "1.204.887"),
         ("Receipt No L11-26-0099127", "L11-26-0099127"),
         ("Your order number is\n7290\nBill No: 394024495", "394024495"),
+        ("Transaction #: 227\nReceipt #: 840-52370181-3", "840-52370181-3"),
+        ("Receipt No:\nPS2-118834\nTicket No: 0488213", "PS2-118834"),
+        ("TicketN\u00b0:20875", "20875"),
+        ("Ticket de caisse\nN\u00b0:004418 le 16-05-2025", "004418"),
+        ("Fatura Simplificada\nFS 2A2025/7719", "FS 2A2025/7719"),
     ],
 )
 def test_the_receipts_number_is_what_its_label_stands_before(row, number):
