@@ -93,7 +93,8 @@ def _head(
     names = [brand, name] if name != brand else [name]
     rows = [[part] for written in names for part in written.split("\n")]
     town = _some(apart, _town(apart, country))
-    return [*first, *rows, *town, *_some(chance, *below)], name.replace("\n", " ")
+    named = [*town, *rows] if apart.random() < 0.2 else [*rows, *town]
+    return [*first, *named, *_some(chance, *below)], name.replace("\n", " ")
 
 
 def _styled(chance: Random, name: str) -> str:
@@ -243,7 +244,11 @@ def _sums(
     rows = [*_listed(till, things), *parts]
     rounding = till.label("rounding")
     rounded, total = _rounded(till, bill.total, rounding)
+    before = total
     reduced, total = _reduced(till, total, len(things))
+    if reduced and Random(f"{before}").random() < 0.4:  # TOTAL, what is taken off, TO PAY
+        reduced.insert(0, till.row("total", before))
+        fields.setdefault("subtotal", float(before))
     rows += rounded + reduced
     if till.cent < 1 < total and till.happens(0.05):  # to be paid in whole units
         till = till._replace(money=till.money._replace(form="0"))
