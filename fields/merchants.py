@@ -499,7 +499,15 @@ def _whole_name(rows: Sequence[Row], best: Name, kinds: Set[int]) -> tuple[str, 
         return f"{text} {following}", index + 1
     if index > 0 and (index - 1 in kinds or _is_form(text)):
         return f"{_clean(rows[index - 1].text)} {text}", index
+    if best.features["only business"] and following and _may_complete(text, rows[index + 1]):
+        return f"{text} {following}", index + 1
     return text, index
+
+
+def _may_complete(business: str, row: Row) -> bool:
+    """Whether the row may be the name of such a business: no town, and not all of the name."""
+    name = plain(row.text)
+    return _could_be_name(row) and plain(business) not in name and not _local_words(name.split())
 
 
 @lru_cache(maxsize=1024)
