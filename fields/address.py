@@ -77,7 +77,7 @@ def find_address(rows: Sequence[Row], after: int) -> str | None:
         ):
             found += [*waiting, text]
             waiting = []
-        elif text and found and waiting:
+        elif found and ((text and waiting) or _COMPANY.search(text)):
             break
         elif _WORD.search(text):
             may_go_on = found and not row.amounts  # not $500 CASH GIVEAWAY ON BACK
@@ -125,9 +125,14 @@ def _without_aside(text: str) -> str:
 
 
 def _streets_in(text: str) -> set[str]:
-    """The words for streets and towns; no lone letters but that of C/ LARGA, and Chinese ones."""
+    """The words for streets and towns; no lone letters but that of C/ LARGA, and Chinese ones.
+
+    Dr. in front is a title: Dr. Smith, but Park Dr.
+    """
     letter = text[:1].lower() if text[1:2] == "/" else ""
-    found = STREETS.intersection(plain(text).split())
+    read = plain(text).split()
+    is_title = read[:1] == ["dr"] and "".join(read[1:]).isalpha()
+    found = STREETS.intersection(read[is_title:])
     return {word for word in found if len(word) > 1 or not word.isascii() or word == letter}
 
 
@@ -136,7 +141,8 @@ def _ends_address(text: str, row: Row, below: Sequence[Row]) -> bool:
     if has_price(row) and not _TOWN.search(text):
         return True
     rest = "".join(map(_without_asides, below))
-    if is_no_name(text):  # but Jalan Dato Onn is a street, though dato is Danish for date
+    has_town = ":" not in text and _TOWN.search(text)
+    if is_no_name(text) and not has_town:  # but Jalan Dato Onn, though dato is Danish for date
         return not (is_street(rest) or _TOWN.search(rest)) or bool(is_no_name(rest))
     return bool(_GUESTS.search(text)) or _is_server(text, rest)
 
