@@ -264,9 +264,9 @@ def _doubled(likely: Sequence[Sum], rated: Sequence[Rated]) -> list[Sum]:
 
 
 def _summed(likely: Sequence[Sum], rated: Sequence[Rated]) -> list[Sum]:
-    """More than two taxes as one: the levies of Ghana beside its VAT."""
+    """The taxes of all rates as one, as probable as the likeliest: TPS 4.40 and TVQ 8.78."""
     amounts = set(amounts_of(rated))
-    own = [tax for tax in likely if tax.value in amounts] if len(rated) > 2 else []
+    own = [tax for tax in likely if tax.value in amounts] if len(rated) > 1 else []
     return [max(own, key=_chance)._replace(value=sum(amounts_of(rated), Decimal(0)))] if own else []
 
 

@@ -1344,6 +1344,13 @@ def test_the_tax_is_that_of_all_rates_also_where_some_things_are_not_taxed(total
     assert all(tax.amount for tax in found.taxes)
 
 
+def test_the_taxes_of_a_country_and_a_province_are_added_up():
+    found = read(
+        "LE FANAL\nSOUPE 88,00\nSOUS-TOTAL 88,00\nTPS 5% 4,40\nTVQ 9,975% 8,78\nTOTAL 101,18"
+    )
+    assert (found.total, found.tax, len(found.taxes)) == (Decimal("101.18"), Decimal("13.18"), 2)
+
+
 def test_levies_beside_a_tax_are_added_up():
     levies = "NHIL 2.5% 12.50\nGETFund 2.5% 12.50\nCOVID-19 1% 5.00\nVAT 15% 79.50"
     found = read(f"ACCRA\nCEMENT 500.00\nSUB-TOTAL 500.00\n{levies}\nGRAND TOTAL 609.50")
