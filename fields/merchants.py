@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence, Set
 from functools import lru_cache
 from itertools import accumulate
-from operator import contains
+from operator import attrgetter, contains
 from statistics import median_high
 from typing import NamedTuple
 
@@ -72,9 +72,7 @@ _DOMAIN = re.compile(
     r"(?:www\.|@|https?://)([\w-]{3,40})\.|(?<![\w-])([a-z][\w-]{2,40})\.(?:com|net|co)\b", re.I
 )
 # Chains whose name is often a logo the engine cannot read, but stands in a sentence or an address.
-_CHAIN_WORDS = {
-    name: tuple(plain(name.replace("'", "")).split()) for name in words("merchant", "chains")
-}
+_CHAIN_WORDS = {name: plain(name.replace("'", "")).split() for name in words("merchant", "chains")}
 _ONE_WORD = {
     some[0]: name for name, some in _CHAIN_WORDS.items() if len(some) == 1 and len(some[0]) > 3
 }
@@ -106,41 +104,43 @@ class Name(NamedTuple):
     text: str
     row: int
     features: dict[str, float]
+    chance: float = 0.0  # that it is right
+
+
+_chance = attrgetter("chance")
 
 
 def find_merchant(rows: Sequence[Row]) -> Merchant:
-    names = find_names(rows)
-    chances = probabilities("merchant", [name.features for name in names])
-    found = list(zip(chances, names, strict=True))
-    likely = [pair for pair in found if pair[0] >= MIN_RIVAL]
-    proper = [pair for pair in likely if not _is_described(pair[1], likely)]
-    chance, best = max(proper or found, key=lambda pair: pair[0], default=(0.0, None))
-    of_shop = _chains_of(rows, (chance, best), found)
-    chance, best = max(of_shop, default=(chance, best), key=lambda pair: pair[0])
-    if best is None or chance < MIN_PROBABILITY:
-        best, name, last = None, None, -1
-    else:
-        kinds = {
-            name.row
-            for _, name in likely
-            if name.features["only business"] and plain(name.text) not in plain(best.text)
-        }
-        name, last = _whole_name(rows, best, kinds)
-    return Merchant(
-        name,
-        find_address(rows[: MAX_ROWS + 2], last),
-        _evidence(rows[best.row], _chance(rows, best, chance, found)) if best else None,
-        _confidence(rows[best.row], best.text) if best else 0.0,
-    )
+    found = find_names(rows)
+    chances = probabilities("merchant", [name.features for name in found])
+    names = [name._replace(chance=chance) for name, chance in zip(found, chances, strict=True)]
+    likely = [name for name in names if name.chance >= MIN_RIVAL]
+    proper = [name for name in likely if not _is_described(name, likely)]
+    best = max(proper or names, key=_chance, default=None)
+    if best:
+        best = max(_chains_instead_of(best, names, rows), key=_chance, default=best)
+    if best is None or best.chance < MIN_PROBABILITY:
+        return Merchant(None, find_address(rows[: MAX_ROWS + 2], -1), None, 0.0)
+    kinds = {
+        name.row
+        for name in likely
+        if name.features["only business"] and plain(name.text) not in plain(best.text)
+    }
+    text, last = _whole_name(rows, best, kinds)
+    row = rows[best.row]
+    box = row.box(0, len(row.text))
+    evidence = Evidence(_probability(best, names, rows), "ocr", row.page, box)
+    address = find_address(rows[: MAX_ROWS + 2], last)
+    return Merchant(text, address, evidence, _confidence(row, best.text))
 
 
-def _is_described(name: Name, likely: Sequence[tuple[float, Name]]) -> bool:
+def _is_described(name: Name, likely: Sequence[Name]) -> bool:
     """Whether this only describes another likely name.
 
     As the kind of business on the row beside it, as its web address, or, where that is a chain, as
     its misread logo, or its company with a town: Aldi GmbH & Co. KG, Herten.
     """
-    others = [other for _, other in likely if other is not name]
+    others = [other for other in likely if other is not name]
     if name.features["only business"]:
         return any(abs(other.row - name.row) == 1 for other in others)
     if name.features["web name"]:
@@ -152,43 +152,45 @@ def _is_described(name: Name, likely: Sequence[tuple[float, Name]]) -> bool:
 
 def _is_site(site: str, others: Sequence[Name]) -> bool:
     """Whether the name of a web address is that of another row, or holds it, or is part of it."""
-    letters = plain(site).replace(" ", "")
-    names = (plain(name.text).replace(" ", "") for name in others if not name.features["web"])
+    letters = _letters(site)
+    names = (_letters(name.text) for name in others if not name.features["web"])
     return bool(letters) and any(
         name != letters and ((len(name) > 3 and name in letters) or letters in name)
         for name in names
     )
 
 
-def _chains_of(
-    rows: Sequence[Row], best: tuple[float, Name | None], found: Sequence[tuple[float, Name]]
-) -> Iterator[tuple[float, Name]]:
-    """The chains to take instead of the likeliest row, with their chances.
+def _letters(text: str) -> str:
+    """The text in lower case without spaces and signs."""
+    return plain(text).replace(" ", "")
+
+
+def _chains_instead_of(best: Name, names: Sequence[Name], rows: Sequence[Row]) -> Iterator[Name]:
+    """The chains to take instead of the likeliest name.
 
     A chain beside its company is taken: BIEDRONKA above Jeronimo Martins. So is one with a legal
-    form, Aldi GmbH & Co. KG below a logo that was not read, and, where the likeliest row is not
+    form, Aldi GmbH & Co. KG below a logo that was not read, and, where the likeliest name is not
     sure, one that is named twice or alone on a row. None where the law wants the company's name, or
     that row is a chain's.
     """
-    likely, name = best
-    if name is None or name.features["form by law"] or name.features["chain"]:
+    if best.features["form by law"] or best.features["chain"]:
         return
-    for chance, chain in found:
-        if chain.features["chain name"] and chance >= MIN_PROBABILITY:
-            named = [row for row in rows if _begins_with(row, chain.text)]
-            is_beside = name.features["form"] and abs(chain.row - name.row) <= MAX_ROWS_APART
+    for chain in names:
+        if chain.features["chain name"] and chain.chance >= MIN_PROBABILITY:
+            named = _rows_of_chain(chain.text, rows)
             whole = [row for row in named if _is_all(chain.text, row)]
+            is_beside = best.features["form"] and abs(chain.row - best.row) <= MAX_ROWS_APART
             has_form = any(LEGAL.search(row.text) for row in whole)
-            is_sure = has_form or (likely < MIN_SURE and (len(named) > 1 or bool(whole)))
+            is_sure = has_form or (best.chance < MIN_SURE and (len(named) > 1 or whole))
             if named and (is_beside or is_sure):
-                yield chance, chain
+                yield chain
 
 
-def _begins_with(row: Row, chain: str) -> bool:
-    """Whether the row, which is no item, sum or heading, begins with the chain's name."""
-    wanted = _CHAIN_WORDS[chain]
-    read = tuple(plain(_clean(row.text)).split())[: len(wanted)]
-    return not row.amounts and not row.topics and read == wanted
+def _rows_of_chain(chain: str, rows: Sequence[Row]) -> list[Row]:
+    """The rows, which are no items, sums or headings, that begin with the chain's name."""
+    others = [row for row in rows if not row.amounts and not row.topics]
+    words = _CHAIN_WORDS[chain]
+    return [row for row in others if plain(_clean(row.text)).split()[: len(words)] == words]
 
 
 def _is_all(chain: str, row: Row) -> bool:
@@ -199,28 +201,23 @@ def _is_all(chain: str, row: Row) -> bool:
     return len(words) <= len(_CHAIN_WORDS[chain]) + bool(form)
 
 
-def _chance(
-    rows: Sequence[Row], best: Name, alone: float, found: Sequence[tuple[float, Name]]
-) -> float:
-    """The chance that the name is right, whose own is `alone`, beside the other names."""
-    chance = against(alone, _rivals(best, found))
-    named = (row for row in rows if best.features["chain name"] and _begins_with(row, best.text))
-    is_whole = not best.features["chain name"] or any(_is_all(best.text, row) for row in named)
-    return max(chance, WHOLE_CHAIN) if best.features["exact chain"] and is_whole else chance
+def _probability(best: Name, names: Sequence[Name], rows: Sequence[Row]) -> float:
+    """How probable it is that this name is right, beside the other names."""
+    probability = against(best.chance, _rivals(best, names))
+    is_whole = bool(best.features["exact chain"])
+    if is_whole and best.features["chain name"]:
+        is_whole = any(_is_all(best.text, row) for row in _rows_of_chain(best.text, rows))
+    return max(probability, WHOLE_CHAIN) if is_whole else probability
 
 
-def _rivals(best: Name, found: Sequence[tuple[float, Name]]) -> Iterator[float]:
+def _rivals(best: Name, names: Sequence[Name]) -> Iterator[float]:
     """The chances of the other names, of those with one inside another the highest."""
-    seen = [plain(best.text).replace(" ", "")]
-    for chance, name in sorted(found, key=lambda pair: pair[0], reverse=True):
-        letters = plain(name.text).replace(" ", "")
+    seen = [_letters(best.text)]
+    for name in sorted(names, key=_chance, reverse=True):
+        letters = _letters(name.text)
         if letters and not any(letters in other or other in letters for other in seen):
             seen.append(letters)
-            yield chance
-
-
-def _evidence(row: Row, chance: float) -> Evidence:
-    return Evidence(chance, "ocr", row.page, row.box(0, len(row.text)))
+            yield name.chance
 
 
 def _confidence(row: Row, name: str) -> float:
@@ -347,7 +344,7 @@ class _Head:
 
     def _repeated(self, name: str) -> dict[str, float]:
         long = [word for word in plain(name).split() if len(word) > 3]
-        joined = plain(name).replace(" ", "")
+        joined = _letters(name)
         return {
             "times": max((self.times[word] for word in long), default=0),
             "in web": len(joined) > 3 and joined in self.web,
@@ -506,7 +503,7 @@ def _whole_name(rows: Sequence[Row], best: Name, kinds: Set[int]) -> tuple[str, 
 def _is_form(text: str) -> bool:
     """Nothing but a legal form, perhaps with the country: (M) SDN BHD."""
     rest = _BESIDE_A_FORM.sub(" ", LEGAL.sub(" ", text))
-    return bool(LEGAL.search(text)) and len(plain(rest).replace(" ", "")) <= 3
+    return bool(LEGAL.search(text)) and len(_letters(rest)) <= 3
 
 
 @lru_cache(maxsize=1024)
