@@ -29,6 +29,7 @@ MIN_SURE = 0.97  # a name with more stays, though a chain is named twice
 # right: of labelled readings whose merchants were left out of the training.
 WHOLE_CHAIN = 0.95
 LONG_ABBREVIATION = 5  # characters, with its full stop: Bros.
+MAX_ROWS_ABOVE = 40  # of a date, an amount or a street
 MAX_ROWS_APART = 3  # a company and its chain
 
 # Legal forms end a company's name; a row that has one is the name.
@@ -247,7 +248,7 @@ def find_names(rows: Sequence[Row]) -> list[Name]:
     names = [(_clean(rows[index].text), index, "row") for index in places]
     logos = [(chain, index, "chain") for name, index, _ in names if (chain := _logo(name))]
     sites = [(name, index, "web") for name, index in head.domains]
-    chains = [(name, index, "chain") for name, index in head.chains]
+    chains = [(name, index, "chain") for name, index in head.chains.items()]
     once = {  # a row that is a chain's name is spelled as the chain spells it
         (plain(name) or name, index): (name, index, kind)
         for name, index, kind in [*sites, *names, *logos, *chains]
@@ -275,16 +276,17 @@ class _Head:
         heights = [row.height for row in rows]
         self.middle = (median_high(heights) if heights else 0) or 1
         self.heights = [height / self.middle if any(heights) else 1.0 for height in heights]
-        self.date = _first(rows, lambda row: bool(next(find_dates(row.text), None)))
-        self.amount = _first(rows, lambda row: bool(row.amounts))
-        self.street = _first(rows, lambda row: contacts.is_street(row.text))
+        first = rows[:MAX_ROWS_ABOVE]
+        self.date = _first(first, lambda row: any(find_dates(row.text)))
+        self.amount = _first(first, lambda row: bool(row.amounts))
+        self.street = _first(first, lambda row: contacts.is_street(row.text))
         head = enumerate(rows[: self.street + 1])
         self.companies = {index for index, row in head if _MANDATORY.search(row.text)}
         texts = [plain(row.text) for row in rows]
         self.times = Counter(word for text in texts for word in {*text.split()} if len(word) > 3)
-        self.domains = list(_domains(rows))
+        self.domains = _domains(rows)
         self.web = " ".join(name.lower() for name, _ in self.domains)
-        self.chains = list(_chains(rows))
+        self.chains = _chains(rows)
         boxes = [piece.box for row in rows for piece in row.pieces if piece.box]
         self.businesses = [sum(map(_is_business, text.split())) for text in texts]
         self.named = list(accumulate(map(_could_be_name, rows), initial=0))
@@ -364,8 +366,8 @@ def _could_be_name(row: Row) -> bool:
 
 
 def _first(rows: Sequence[Row], is_so: Callable[[Row], bool]) -> int:
-    """The index of the first row of which it is so; that of the last row where none is."""
-    return next((index for index, row in enumerate(rows[:40]) if is_so(row)), min(40, len(rows)))
+    """The index of the first row of which it is so; how many rows there are where it is of none."""
+    return next((index for index, row in enumerate(rows) if is_so(row)), len(rows))
 
 
 def _of_row(row: Row) -> dict[str, float]:
@@ -426,28 +428,27 @@ def _is_business(word: str) -> bool:
     return any(wanted == word or len(wanted) >= 8 for wanted in _business(word))
 
 
-def _domains(rows: Sequence[Row]) -> Iterator[tuple[str, int]]:
-    """The names in web addresses, as written, with their rows."""
-    seen = set[str]()
+def _domains(rows: Sequence[Row]) -> list[tuple[str, int]]:
+    """The first four names in web addresses, as written, with their rows."""
+    found: dict[str, tuple[str, int]] = {}
     for index, row in enumerate(rows):
         for match in _DOMAIN.finditer(row.text):
             name = match[1] or match[2]
-            if name.lower() not in seen | _NETWORKS and len(seen) < 4:
-                seen.add(name.lower())
-                yield name, index
+            if name.lower() not in _NETWORKS:
+                found.setdefault(name.lower(), (name, index))
+    return list(found.values())[:4]
 
 
-def _chains(rows: Sequence[Row]) -> Iterator[tuple[str, int]]:
+def _chains(rows: Sequence[Row]) -> dict[str, int]:
     """The chains that rows without a price name, with the first row of each."""
-    seen = set[str]()
+    found: dict[str, int] = {}
     for index, row in enumerate(rows):
         words = plain(row.text).split()
-        chain = _chain(words) if not row.amounts else None
-        if chain and contacts.is_no_name(row.text) and not _has_exact_chain(words):
-            continue  # Micros Demo System is no Migros
-        if chain and chain not in seen:
-            seen.add(chain)
-            yield chain, index
+        chain = None if row.amounts else _chain(words)
+        # Micros Demo System is no Migros
+        if chain and (not contacts.is_no_name(row.text) or _has_exact_chain(words)):
+            found.setdefault(chain, index)
+    return found
 
 
 def _chain(words: Sequence[str]) -> str | None:
@@ -473,9 +474,8 @@ def _logo(name: str) -> str | None:
 
     Of four letters none may be another: a SHOP is no IHOP.
     """
-    words = plain(name).split()
-    stem = re.sub(r"(?:de|com)$", "", words[0]) if len(words) == 1 else ""
-    if len(stem) < 3 or stem in _ONE_WORD:
+    stem = re.sub(r"(?:de|com)$", "", plain(name))
+    if " " in stem or len(stem) < 3 or stem in _ONE_WORD:
         return None
     like = (word for word in _ONE_WORD if len(word) > 4 or len(word) != len(stem))
     return next((_ONE_WORD[word] for word in like if within_one_edit(stem, word)), None)
