@@ -9,16 +9,17 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence, Set
 from functools import lru_cache
 from itertools import accumulate
-from operator import attrgetter, contains
+from operator import attrgetter
 from statistics import median_high
 from typing import NamedTuple
 
 from fields import contacts
 from fields.address import find_address
 from fields.dates import find_dates
-from fields.labels import Row, plain, vocabulary, within_one_edit
+from fields.labels import Row, plain
 from fields.learned import against, probabilities
 from fields.lexicon import COUNTRIES, CURRENCY_NAMES, rule, words
+from fields.vocabulary import phrase_finder, vocabulary, within_one_edit
 from result import Evidence
 
 MAX_ROWS = 16  # of the head, and 4 of the foot
@@ -73,15 +74,14 @@ _DOMAIN = re.compile(
     r"(?:www\.|@|https?://)([\w-]{3,40})\.|(?<![\w-])([a-z][\w-]{2,40})\.(?:com|net|co)\b", re.I
 )
 # Chains whose name is often a logo the engine cannot read, but stands in a sentence or an address.
-_CHAIN_WORDS = {name: plain(name.replace("'", "")).split() for name in words("merchant", "chains")}
+_CHAIN_WORDS = {
+    name: tuple(plain(name.replace("'", "")).split()) for name in words("merchant", "chains")
+}
 _ONE_WORD = {
     some[0]: name for name, some in _CHAIN_WORDS.items() if len(some) == 1 and len(some[0]) > 3
 }
-_of_a_chain = vocabulary({word for words in _CHAIN_WORDS.values() for word in words})
-_BEGUN_BY = {  # the chains whose name begins with a word
-    first: [name for name, some in _CHAIN_WORDS.items() if some[0] == first]
-    for first in {some[0] for some in _CHAIN_WORDS.values()}
-}
+_CHAIN_OF = {some: name for name, some in _CHAIN_WORDS.items()}
+_find_chains = phrase_finder(_CHAIN_OF.keys())
 _business = vocabulary(set(map(plain, words("merchant", "business"))))
 _NETWORKS = frozenset(words("merchant", "networks"))
 _SENTENCE = frozenset(plain(" ".join(words("merchant", "sentence"))).split())
@@ -191,7 +191,7 @@ def _rows_of_chain(chain: str, rows: Sequence[Row]) -> list[Row]:
     """The rows, which are no items, sums or headings, that begin with the chain's name."""
     others = [row for row in rows if not row.amounts and not row.topics]
     words = _CHAIN_WORDS[chain]
-    return [row for row in others if plain(_clean(row.text)).split()[: len(words)] == words]
+    return [row for row in others if tuple(plain(_clean(row.text)).split())[: len(words)] == words]
 
 
 def _is_all(chain: str, row: Row) -> bool:
@@ -453,14 +453,7 @@ def _chains(rows: Sequence[Row]) -> dict[str, int]:
 
 def _chain(words: Sequence[str]) -> str | None:
     """The first chain among the words, one letter in five misread allowed."""
-    read = [_of_a_chain(word) for word in words]
-    for start, firsts in enumerate(read):
-        for name in (name for first in firsts for name in _BEGUN_BY.get(first, ())):
-            wanted = _CHAIN_WORDS[name]
-            here = read[start : start + len(wanted)]
-            if len(here) == len(wanted) and all(map(contains, here, wanted)):
-                return name
-    return None
+    return next((_CHAIN_OF[found] for _, found in _find_chains(words)), None)
 
 
 def _has_exact_chain(words: Sequence[str]) -> bool:
