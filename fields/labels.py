@@ -3,16 +3,16 @@
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import pairwise, repeat
-from operator import contains
 from typing import NamedTuple
 
 from fields import lexicon
 from fields.dates import find_dates
 from fields.money import LONGEST, UNKNOWN, Amount, Style, find_amounts, style_of
 from fields.text import is_column
+from fields.vocabulary import Phrase, phrase_finder
 from result import Box, Line
 
 TOPICS = (
@@ -214,28 +214,18 @@ _PARTS = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Za-z]{3})(?=\d{1,2}(?:[.,]\d{1,
 @lru_cache(maxsize=4096)
 def _topics(text: str) -> frozenset[str]:
     words = text.split()
-    found = list(_named(words))
-    named = {start + n for start, _, phrase in found for n in range(len(phrase))}
+    found = list(_find_phrases([*map(_letters, words)]))
+    named = {start + n for start, phrase in found for n in range(len(phrase))}
     others = (n for n, word in enumerate(words) if not (n in named or _is_beside(word)))
     end = next(others, len(words))  # of the words that the row starts with and that are a label
     return frozenset(
         topic
-        for start, topic, phrase in found
+        for start, phrase in found
+        for topic in _TOPICS_OF[phrase]
         if end == len(words)
         or len(phrase) > 1
         or ((start < end or topic in _ANYWHERE) and _ORDINARY.isdisjoint((*phrase, words[start])))
     )
-
-
-def _named(words: Sequence[str]) -> Iterator[tuple[int, str, tuple[str, ...]]]:
-    """Each phrase that stands among the words: where it starts, its topic and itself."""
-    candidates = [_candidates(_letters(word)) for word in words]
-    for start, firsts in enumerate(candidates):
-        for first in firsts:
-            for topic, phrase in PHRASES_BY_FIRST_WORD.get(first, ()):
-                rest = candidates[start : start + len(phrase)]
-                if len(rest) == len(phrase) and all(map(contains, rest, phrase)):
-                    yield start, topic, phrase
 
 
 def _is_beside(word: str) -> bool:
@@ -248,51 +238,6 @@ def _letters(word: str) -> str:
     return word.translate(_SLIPS) if re.search("[a-z]", word) else word
 
 
-def vocabulary(known: Collection[str]) -> Callable[[str], frozenset[str]]:
-    """A function that gives the known words which a read word may be: itself, or one edit away.
-
-    Words one edit apart share their first or their last two letters (from five letters on), so that
-    only those are compared. rapidfuzz would need the same index: without it, its process.extract
-    takes 25 us a new word and this 11; with it 7, but importing it takes 39 ms.
-    """
-    near: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for word in known:
-        near["", word[:2]].add(word)
-        near[word[-2:], ""].add(word)
-
-    @lru_cache(maxsize=16384)  # the same few words are on every receipt
-    def candidates(word: str) -> frozenset[str]:
-        if word in known:  # contant is not the French montant misread
-            return frozenset((word,))
-        close = near.get(("", word[:2]), set()) | near.get((word[-2:], ""), set())
-        return frozenset(other for other in close if matches(word, other))
-
-    return candidates
-
-
-def matches(word: str, known: str) -> bool:
-    """The same word, or one edit away: from 6 letters on, or a `short` one of the same length."""
-    if word == known:
-        return True
-    if len(known) < 6 and not (known in _SHORT and len(word) == len(known)):
-        return False
-    return within_one_edit(word, known)
-
-
-def within_one_edit(a: str, b: str) -> bool:
-    """The words are equal, or one letter is replaced, missing or added."""
-    if abs(len(a) - len(b)) > 1:
-        return False
-    start = next(
-        (i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b))
-    )
-    return (
-        a[start + 1 :] == b[start + 1 :]
-        or a[start + 1 :] == b[start:]
-        or a[start:] == b[start + 1 :]
-    )
-
-
 def _words(key: str) -> frozenset[str]:
     return frozenset(map(plain, lexicon.words("labels", key)))
 
@@ -303,10 +248,9 @@ _ORDINARY = _words("ordinary")
 _SUMS = {"total", "grand", "subtotal", "cash", "card", "change", "tax", "tip", "service"}
 _ANYWHERE = {"total", "grand", "subtotal", "tax", "incl", "excl", "rounding"}  # not only in front
 _BESIDE = _words("beside") | lexicon.CURRENCY_NAMES
-_SHORT = _words("short")  # may have a letter misread though they have only 5
 
 
-def _phrases(topic: str) -> Iterator[tuple[str, ...]]:
+def _phrases(topic: str) -> Iterator[Phrase]:
     """The words of each phrase of the topic, and a long phrase as one word: GRANDTOTAL."""
     for phrase in map(plain, lexicon.words("topics", topic)):
         yield tuple(map(_letters, phrase.split()))
@@ -315,8 +259,8 @@ def _phrases(topic: str) -> Iterator[tuple[str, ...]]:
             yield (_letters(joined),)
 
 
-_TOPIC_OF = [(topic, phrase) for topic in TOPICS for phrase in sorted(set(_phrases(topic)))]
-_candidates = vocabulary({word for _, phrase in _TOPIC_OF for word in phrase})
-PHRASES_BY_FIRST_WORD = defaultdict[str, list[tuple[str, tuple[str, ...]]]](list)
-for _topic, _phrase in _TOPIC_OF:
-    PHRASES_BY_FIRST_WORD[_phrase[0]].append((_topic, _phrase))
+_TOPICS_OF = defaultdict[Phrase, list[str]](list)
+for _topic in TOPICS:
+    for _phrase in set(_phrases(_topic)):
+        _TOPICS_OF[_phrase].append(_topic)
+_find_phrases = phrase_finder(_TOPICS_OF.keys())

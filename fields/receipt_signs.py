@@ -7,10 +7,10 @@ from itertools import takewhile
 from operator import add, sub
 from typing import NamedTuple
 
+from fields.company_names import LEGAL
 from fields.contacts import is_street, phone_in
 from fields.dates import find_dates, find_time
 from fields.labels import text_of, topics
-from fields.merchants import LEGAL
 from fields.money import find_amounts
 from fields.roles import role_of
 from fields.tax_ids import tax_id_in
