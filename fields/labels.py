@@ -19,7 +19,11 @@ TOPICS = (
     *("subtotal", "total", "grand", "rounding", "discount", "tax", "incl", "excl", "count"),
     *("cash", "card", "wallet", "change", "tip", "service", "points"),
 )
+_SUMS = {"total", "grand", "subtotal", "cash", "card", "change", "tax", "tip", "service"}
 
+_COUNTED = lexicon.rule(r"(?<=\w )\(?\d{1,3} <topics.count>(?:\(s\))?\)?(?=\W.*\d[.,]\d\d(?!\d))")
+_COLUMNS = re.compile(r"(?<=\d) (?=\d{3}[.,]\d\d(?!\d))")
+_BLANKS = re.compile(r"(?<![\d.,'])(?<![\d.,'] )\d{1,3}(?: \d{3})+(?=\W*$)")
 _NARROW = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}  # wide signs of Chinese
 _CAPITAL = r"[A-Z\u00c0-\u00de.]"
 # CREDlT, l.G.V., lL
@@ -126,17 +130,24 @@ def _without_count(text: str) -> str:
     counted = _COUNTED.search(text)
     if not counted or "total" not in topics(text[: counted.start()]):
         return text
-    return text[: counted.start()] + " " * len(counted[0]) + text[counted.end() :]
+    return _covered(text, *counted.span(), " ")
+
+
+def _covered(text: str, start: int, end: int, sign: str) -> str:
+    """The text with this sign instead of each one between two places."""
+    return text[:start] + sign * (end - start) + text[end:]
 
 
 def _figures(row: Sequence[Line]) -> str:
     """The text without dates; two columns of figures stay two: 235 and 470.00."""
-    text, end = _without_dates(text_of(row)), 0
+    text, end = text_of(row), 0
+    for day in find_dates(text):
+        text = _covered(text, day.start, day.end, "/")
     for line, right in pairwise(row):
         end += len(line.text) + 1
         is_figure = text[end - 2 : end - 1].isdigit() and text[end : end + 1].isdigit()
         if is_figure and is_column(line, right):
-            text = f"{text[: end - 1]}\t{text[end:]}"
+            text = _covered(text, end - 1, end, "\t")
     return text
 
 
@@ -154,12 +165,6 @@ def _pieces(row: Sequence[Line]) -> Iterator[Piece]:
         confidence = 1.0 if line.confidence is None else line.confidence
         yield Piece(start, end, confidence, line.box, unsure)
         start = end + 1
-
-
-def _without_dates(text: str) -> str:
-    for day in find_dates(text):
-        text = text[: day.start] + "/" * (day.end - day.start) + text[day.end :]
-    return text
 
 
 _SLIPS = str.maketrans("015|8", "olsib")
@@ -204,9 +209,6 @@ def topics(text: str) -> frozenset[str]:
     return _topics(plain(apart)) | _topics(plain(text))
 
 
-_COUNTED = lexicon.rule(r"(?<=\w )\(?\d{1,3} <topics.count>(?:\(s\))?\)?(?=\W.*\d[.,]\d\d(?!\d))")
-_COLUMNS = re.compile(r"(?<=\d) (?=\d{3}[.,]\d\d(?!\d))")
-_BLANKS = re.compile(r"(?<![\d.,'])(?<![\d.,'] )\d{1,3}(?: \d{3})+(?=\W*$)")
 # TotalGST, VAT9%; but MwSt and PayPal are one word
 _PARTS = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Za-z]{3})(?=\d{1,2}(?:[.,]\d{1,2})? ?%)")
 
@@ -229,7 +231,7 @@ def _topics(text: str) -> frozenset[str]:
 
 
 def _is_beside(word: str) -> bool:
-    """The word is an amount, a currency or a tax letter, and no part of a name."""
+    """Whether the word is an amount, a currency or a tax letter, and no part of a name."""
     return len(word) <= 2 or not word.isalpha() or word in _BESIDE
 
 
@@ -245,7 +247,6 @@ def _words(key: str) -> frozenset[str]:
 # Words that things are called as well (TIP TOP BREAD, BAR SOAP, CARTA IGIENICA): topics only where
 # all other words of the row are topics, sums or currencies too.
 _ORDINARY = _words("ordinary")
-_SUMS = {"total", "grand", "subtotal", "cash", "card", "change", "tax", "tip", "service"}
 _ANYWHERE = {"total", "grand", "subtotal", "tax", "incl", "excl", "rounding"}  # not only in front
 _BESIDE = _words("beside") | lexicon.CURRENCY_NAMES
 
