@@ -78,17 +78,16 @@ def _last4(row: Row) -> re.Match[str] | None:
 
 def _way(row: Row, is_changed: bool) -> str | None:
     """What the words of a row say: Cash Tender; at their end Payment Mode: Visa."""
-    methods, text = dict(_METHODS), row.text[: row.amounts[0].start] if row.amounts else row.text
+    text = row.text[: row.amounts[0].start] if row.amounts else row.text
     read = [word for word in text.split() if plain(word) not in CURRENCY_NAMES]
     is_long = not 1 < len(read) <= MOST_WORDS
     if is_long or _PAID.isdisjoint(plain(text).split()):
         return None
-    if row.amounts:  # AMOUNT TENDERED 5.00 says nothing
-        methods.pop("cash")
-    elif "cash" in row.topics and (is_changed or _says_cash(row)):
+    if "cash" in row.topics and not row.amounts and (is_changed or _says_cash(row)):
         return "cash"
     is_at_end = not _PAID.isdisjoint(plain(read[0]).split())
-    said = (methods[topic] for topic in methods if topic in topics(read[-1]))
+    named = topics(read[-1]) - ({"cash"} if row.amounts else set())  # not AMOUNT TENDERED 5.00
+    said = (_METHODS[topic] for topic in _METHODS if topic in named)
     return next(said, None) if is_at_end else None
 
 

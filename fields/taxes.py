@@ -77,7 +77,7 @@ def _tax_row(row: Row, is_in_table: bool) -> Rated | None:
 
 def _of_rate_above(rows: Sequence[Row], n: int) -> Rated | None:
     """The tax of the rate and the amount that are on the row above: 10%対象 ¥165, 内消費税 ¥15."""
-    row, above = rows[n], rows[n - 1]
+    row, above = rows[n], rows[max(n - 1, 0)]
     rates = [number.value for number in above.numbers if number.unit == "%"]
     if "tax" not in row.topics or [len(row.amounts), len(above.amounts), len(rates)] != [1, 1, 1]:
         return None

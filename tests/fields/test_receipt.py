@@ -1351,6 +1351,11 @@ def test_the_taxes_of_a_country_and_a_province_are_added_up():
     assert (found.total, found.tax, len(found.taxes)) == (Decimal("101.18"), Decimal("13.18"), 2)
 
 
+def test_a_tax_on_the_first_row_has_no_rate_of_the_last_one():
+    found = read("VAT 1.00\nTEA 12.00\nTOTAL 12.00\nCARD 9.09% 12.00")
+    assert not found.taxes
+
+
 def test_levies_beside_a_tax_are_added_up():
     levies = "NHIL 2.5% 12.50\nGETFund 2.5% 12.50\nCOVID-19 1% 5.00\nVAT 15% 79.50"
     found = read(f"ACCRA\nCEMENT 500.00\nSUB-TOTAL 500.00\n{levies}\nGRAND TOTAL 609.50")
