@@ -153,19 +153,13 @@ class Day(NamedTuple):
     end: int
 
 
-def parse_date(text: str, month_first: bool = False) -> str | None:
-    """The first date in the text, in ISO; day before month unless told or proved otherwise.
+def parse_date(text: str) -> str | None:
+    """The first date in the text, in ISO; day before month unless proved otherwise.
 
     Years are 1970 to 2099; two digits stand for 2000 to 2039, never for 19xx.
     """
     found = next(find_dates(text[:LONGEST]), None)
-    if found is None:
-        return None
-    return (
-        (found.month_first if month_first else found.day_first)
-        or found.day_first
-        or found.month_first
-    )
+    return (found.day_first or found.month_first) if found else None
 
 
 def find_dates(text: str) -> Iterator[Day]:
@@ -211,8 +205,9 @@ def find_time(text: str) -> str | None:
 
 def _is_date(time: re.Match[str]) -> bool:
     """Whether it begins a date: 11.04.20 is no 11:04, but 11.04.20 Uhr is."""
-    days = () if _BEHIND.match(time.string, time.end()) else find_dates(time.string)
-    return any(day.start == time.start("hour") for day in days)
+    is_called = _BEHIND.match(time.string, time.end())
+    starts = [day.start for day in find_dates(time.string)]
+    return time.start("hour") in starts and not is_called
 
 
 def _as_digits(match: re.Match[str]) -> str:
@@ -223,22 +218,20 @@ def _as_digits(match: re.Match[str]) -> str:
 
 
 def _day(match: re.Match[str]) -> Day | None:
-    groups = match.groupdict()
-    year = _year(match)
-    a = int(groups["a"])
+    """The date that a pattern found; None where the calendar has no such day."""
+    groups, year = match.groupdict(), _year(match)
+    day, month = int(groups["a"]), int(groups.get("b") or 0)
+    is_year_first = bool(groups.get("year")) and match.start("year") == match.start()
     if groups.get("month"):
-        first, second = _iso(year, _MONTHS[groups["month"].translate(_AS_NAME)], a), None
+        month = _MONTHS[groups["month"].translate(_AS_NAME)]
     elif groups.get("slip"):
-        first, second = _iso(year, _slipped_month(groups["slip"]), a), None
-    elif groups.get("count"):
-        first, second = _iso(year, int(groups["b"]), a), None
-    elif groups.get("year") and match.start("year") == match.start():
-        is_cut = groups["b"][0] == "0" and len(groups["a"]) == 1  # 2013/05/2
-        first, second = None if is_cut else _iso(year, int(groups["b"]), a), None
-    else:
-        first, second = _iso(year, int(groups["b"]), a), _iso(year, a, int(groups["b"]))
-    if _is_short_buddhist(match):
-        second = None  # in Thailand the day is first: not 11/30/68 21:09
+        month = _slipped_month(groups["slip"])
+    elif is_year_first and groups["b"][0] == "0" and len(groups["a"]) == 1:
+        return None  # it was cut: 2013/05/2
+    is_ordered = is_year_first or any(map(groups.get, ("month", "slip", "count")))
+    if _is_short_buddhist(match):  # in Thailand the day is first: not 11/30/68 21:09
+        is_ordered = True
+    first, second = _iso(year, month, day), None if is_ordered else _iso(year, day, month)
     return Day(first, second, *match.span()) if first or second else None
 
 
@@ -246,13 +239,12 @@ def _year(match: re.Match[str]) -> int:
     """The year; 0 where it is out of range, which is no day's."""
     groups = match.groupdict()
     if groups.get("count"):
-        if "era" not in groups and not _OPENING.search(match.string[: match.start()]):
-            return 0
-        return int(groups["count"]) + _ERAS.get(groups.get("era") or "", _ERAS["民國"])
+        is_era = "era" in groups or _OPENING.search(match.string[: match.start()])
+        return int(groups["count"]) + _ERAS[groups.get("era") or "民國"] if is_era else 0
+    if _is_short_buddhist(match):
+        return 2000 + int(groups["short"]) - 43
     if groups.get("short"):
         year = 2000 + int(groups["short"].lstrip("': "))
-        if _is_short_buddhist(match):
-            return year - 43
         return year if year <= LAST_SHORT_YEAR else 0
     year = int(groups["year"])
     if year in BUDDHIST_YEARS:
@@ -261,6 +253,7 @@ def _year(match: re.Match[str]) -> int:
 
 
 def _is_short_buddhist(match: re.Match[str]) -> bool:
+    """Whether the year is Thailand's, in two digits."""
     short = match.groupdict().get("short")
     return bool(short and _SHORT_BUDDHIST.match(match.string, match.start("short")))
 
