@@ -8,7 +8,7 @@ import math
 import re
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import accumulate, combinations, islice, product
 from operator import ne
@@ -57,6 +57,7 @@ class _Place(NamedTuple):
 
 
 def find_candidates(rows: Sequence[Row]) -> list[Candidate]:
+    """The printed amounts, and what some would be if one of their figures was misread."""
     places = _some(list(_places(rows)))
     if not places:
         return []
@@ -84,6 +85,7 @@ def find_candidates(rows: Sequence[Row]) -> list[Candidate]:
 
 
 def _places(rows: Sequence[Row]) -> Iterator[_Place]:
+    """The printed numbers that are no measures, each with the words before it, or behind it."""
     for index, row in enumerate(rows):
         end = 0
         for number, amount in enumerate(row.numbers):
@@ -98,7 +100,7 @@ def _places(rows: Sequence[Row]) -> Iterator[_Place]:
 
 
 def _some(places: list[_Place]) -> list[_Place]:
-    """The first quarter and the last three of those that may be looked at."""
+    """Of more than MAX_CANDIDATES the first, a quarter of these, and the last."""
     quarter = MAX_CANDIDATES // 4
     if len(places) <= MAX_CANDIDATES:
         return places
@@ -119,7 +121,7 @@ def _readings(place: _Place, near: "_Near", sums: "_Sums") -> Iterator[_Place]:
 
 
 def _is_slip(read: str, other: str) -> bool:
-    """One figure differs, or a sign before the others was read as one of them."""
+    """Whether one figure differs, or a sign before the others was read as one of them."""
     if len(read) == len(other):
         return sum(map(ne, read, other)) == 1
     return read[0] in "15689" and read[1:] == other
@@ -133,35 +135,29 @@ class _Near:
         above, below = _row(rows, index - 1), _row(rows, index + 1)
         is_bare = _is_bare(row)
         self.label = row.topics or ((_label(above) or _label(below)) if is_bare else NOTHING)
-        around = {
-            "row": row.topics,
-            "above": _label(above),
-            "below": _label(below),
-            "over": above.topics if above and above.amounts else NOTHING,
-            "under": below.topics if below and below.amounts else NOTHING,
-        }
-        self.features: dict[str, float] = {}
-        for where, found in around.items():
-            self.features |= _named(where, found)
-        text = row.text
-        self.features |= {
+        self.features: dict[str, float] = {
+            **_named("row", row.topics),
+            **_named("above", _label(above)),
+            **_named("below", _label(below)),
+            **_named("over", above.topics if above and above.amounts else NOTHING),
+            **_named("under", below.topics if below and below.amounts else NOTHING),
             "place": index / count,
             "rows below": min(20, count - index),
             "rows above": min(20, index),
             "bare": is_bare,
-            "letters": sum(map(str.isalpha, text)),
-            "digits": sum(map(str.isdigit, text)),
+            "letters": sum(map(str.isalpha, row.text)),
+            "digits": sum(map(str.isdigit, row.text)),
             "numbers": len(row.numbers),
             "amounts": len(row.amounts),
-            "percent": "%" in text,
-            "time": bool(find_time(text)),
+            "percent": "%" in row.text,
+            "time": bool(find_time(row.text)),
             "alone above": bool(above and not above.numbers),
             "alone below": bool(below and not below.numbers),
         }
 
 
 def _named(where: str, topics: frozenset[str]) -> dict[str, float]:
-    """Of each topic whether it is one of these."""
+    """Whether each topic is one of these, as features."""
     return _UNNAMED[where] | {f"{where} {topic}": True for topic in topics}
 
 
@@ -175,7 +171,7 @@ def _label(row: Row | None) -> frozenset[str]:
 
 
 def _is_bare(row: Row) -> bool:
-    """Only an amount, at most with its currency and a tax letter."""
+    """Whether it is only an amount, at most with its currency and a tax letter."""
     names = re.findall(r"[^\W\d_]+", row.text)
     return len("".join(names)) <= 4 and not row.topics and len(row.numbers) == 1
 
@@ -211,6 +207,16 @@ def _tax_table(rows: Sequence[Row]) -> int:
     return len(rows)
 
 
+def _shares(values: Iterable[int], rates: Iterable[Decimal]) -> set[int]:
+    """What the rates make of the values, with the tax on top or inside, in hundredths."""
+    usual = [float(rate) for rate in rates if 0 < rate <= 30][:6]
+    return {
+        round(value * rate / whole / 10)
+        for value, rate in product(values, usual)
+        for whole in (100, 100 + rate)
+    }
+
+
 class _Sums:
     """What the amounts of a page make together."""
 
@@ -236,18 +242,19 @@ class _Sums:
         self.last_thing = max(things, default=len(rows))
         self.things = set(list(accumulate(self.last[row] for row in things))[1:])
         self.first_thing = self.last[things[0]] if things else 0
-        self.rates = {number.value for row in rows for number in row.numbers if number.unit == "%"}
-        self.some = some
-        given = self.part("cash") | set(self._above("change"))
+        given = self.part("cash") | set(self._above_change())
         self.paid = {a - b for a, b in product(given, self.part("change"))}
         self.tax_table = _tax_table(rows)
-        self.rounded = self._rounded(1)
-        self.derived = self._derived()
+        self.rounded = self._rounded()
+        self.parts = self._parts()
+        sums = product(self.part("subtotal", "total"), self.parts)
+        self.derived = {base + part for base, part in sums}
         taxes = self._taxes() | self.part("service")
         self.taxed = {
             thing + tax for thing, tax in product(self.things | {self.first_thing}, taxes)
         }
-        self.shares = self._shares()
+        rates = {number.value for row in rows for number in row.numbers if number.unit == "%"}
+        self.shares = _shares(some, rates)
         paid = paid_with_all(find_taxes(rows))
         self.of_rates = None if paid is None else int(paid * ONE)
         self.proved = {*self.things, *self.derived, *self.paid, *self.taxed, *some}
@@ -256,40 +263,31 @@ class _Sums:
         """The last few values called so."""
         return {value for name in names for value in list(self.called[name])[-MAX_PARTS:]}
 
-    def _above(self, topic: str) -> Iterator[int]:
-        """The amounts before those called so: the cash before the change, its label misread."""
-        for row in self.rows[topic]:
+    def _above_change(self) -> Iterator[int]:
+        """The amounts before those called change, which are cash with a misread label."""
+        for row in self.rows["change"]:
             at = bisect_left(self.lasts, row)
             if at:
                 yield self.last[self.lasts[at - 1]]
 
-    def _rounded(self, sign: int) -> set[int]:
+    def _rounded(self) -> set[int]:
+        """What the sums make with a printed rounding, up or down."""
         steps = {step for step in self.part("rounding") if 0 < abs(step) < ONE}
         sums = self.part("total", "grand", "subtotal")
-        return {total + sign * step for total, step in product(sums, steps | {-s for s in steps})}
+        return {total + step for total, step in product(sums, steps | {-s for s in steps})}
 
-    def _derived(self) -> set[int]:
-        """What subtotal, service, tax, tip, rounding and discount make together."""
+    def _parts(self) -> set[int]:
+        """What some of service, tip, rounding, tax and discount make together."""
         more = [self.part(name) | {0} for name in ("service", "tip", "rounding")]
         more.append(self._taxes() | {0})
         more.append({-abs(value) for value in self.part("discount")} | {0})
-        self.parts = {sum(some) for some in product(*more)} - {0}
-        return {base + part for base, part in product(self.part("subtotal", "total"), self.parts)}
+        return {sum(some) for some in product(*more)} - {0}
 
     def _taxes(self) -> set[int]:
         """Each tax, and two as one: a country's and a state's, India's two of the same amount."""
         taxes = self.part("tax")
         twice = {value for value in taxes if self.called["tax"][value] > 1}
         return taxes | {a + b for a, b in combinations(taxes, 2)} | {2 * a for a in twice}
-
-    def _shares(self) -> set[int]:
-        """What the printed rates make of the printed amounts, with the tax on top or inside."""
-        rates = [float(rate) for rate in self.rates if 0 < rate <= 30][:6]
-        return {
-            round(base * rate / whole / 10)
-            for base, rate in product(self.some, rates)
-            for whole in (100, 100 + rate)
-        }
 
     def features(self, place: _Place) -> dict[str, float]:
         value = place.value
@@ -329,11 +327,11 @@ class _Sums:
         }
 
     def _is_of_rates(self, value: int) -> bool:
-        """What was paid with all printed rates of taxes is this, but for roundings."""
+        """Whether this is what was paid with all printed rates of taxes, but for roundings."""
         return self.of_rates is not None and abs(value - self.of_rates) <= int(ROUNDING * ONE)
 
     def _is_near_derived(self, value: int) -> bool:
-        """What is to be paid is the whole number next to a sum."""
+        """Whether this is the whole number next to a sum."""
         return any(0 < abs(value - other) < ONE for other in self.derived)
 
     def _around(self, topic: str, row: int) -> Iterator[tuple[str, int]]:
