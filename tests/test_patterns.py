@@ -19,7 +19,7 @@ MAX_S = 0.05  # of CPU time; the slowest takes a fifth of it
 MAX_PARTS = 5  # of a pattern that are combined with each other
 MAX_TEXTS = 60  # of a pattern that are repeated; lists of words have thousands
 # Functions that make patterns of escaped text, or patterns that are attributes of their modules.
-MAKERS = {"rule", "_joined", "_ends"}
+MAKERS = {"rule", "_compiled", "_ends"}
 
 
 # The patterns of the code
