@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence, Set
 from datetime import date, timedelta
 from itertools import pairwise, starmap
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import NamedTuple
 
 from fields.contacts import phone_in
@@ -44,43 +44,34 @@ class PossibleDate(NamedTuple):
 
     @property
     def is_unordered(self) -> bool:
-        """Nothing on the receipt says which of day and month comes first."""
+        """Whether nothing on the receipt says which of day and month comes first."""
         orders = ("currency", "other dates", "state", "dots")
         return not any(self.features[f"order by {what}"] for what in orders)
 
 
 def find_purchase(rows: Sequence[Row], home: Home, today: date | None = None) -> Purchase:
     """The day of the purchase: one after `today` only where no other is printed."""
-    dates = _past(find_possible_dates(rows, home), today)
-    chances = probabilities("date", [each.features for each in dates])
+    found = find_possible_dates(rows, home)
+    dates = [each for each in found if not is_in_future(each.iso, today)] or found
     if not dates:
         return Purchase(None, _time(rows, []))
-    order = sorted(range(len(dates)), key=chances.__getitem__, reverse=True)
-    best, ordered = order[0], [dates[n] for n in order]
-    likeliest = dates[best]
-    days = {likeliest.day.day_first, likeliest.day.month_first} - {likeliest.iso}
-    row, day = rows[likeliest.row], likeliest.day
-    rivals: dict[str, float] = {}
-    for rival, chance in zip(dates, chances, strict=True):
-        if rival.iso != likeliest.iso:
-            rivals[rival.iso] = max(chance, rivals.get(rival.iso, 0.0))
-    probability = against(chances[best], rivals.values())
+    chances = probabilities("date", [each.features for each in dates])
+    rated = sorted(zip(chances, dates, strict=True), key=itemgetter(0), reverse=True)
+    chance, best = rated[0]
+    row, day = rows[best.row], best.day
+    swapped = {day.day_first, day.month_first} - {best.iso}
+    rivals = {other.iso: rival for rival, other in reversed(rated) if other.iso != best.iso}
     return Purchase(
-        likeliest.iso,
-        _time(rows, [(rows[d.row].text, d.day) for d in ordered if d.iso == likeliest.iso]),
-        Evidence(probability, "ocr", row.page, row.box(day.start, day.end)),
-        likeliest.is_unordered and any(other.iso in days for other in dates),
+        best.iso,
+        _time(rows, [(rows[d.row].text, d.day) for _, d in rated if d.iso == best.iso]),
+        Evidence(against(chance, rivals.values()), "ocr", row.page, row.box(day.start, day.end)),
+        best.is_unordered and any(other.iso in swapped for other in dates),
         row.lowest_confidence(day.start, day.end),
     )
 
 
-def _past(dates: list[PossibleDate], today: date | None) -> list[PossibleDate]:
-    """Those that are not in the future; all where there are none."""
-    return [each for each in dates if not is_in_future(each.iso, today)] or dates
-
-
 def is_in_future(iso: str, today: date | None) -> bool:
-    """Later than tomorrow: it is a day later already in zones east of the server's."""
+    """Whether it is after tomorrow, which has begun already in zones east of the server's."""
     return bool(today and iso > (today + timedelta(days=1)).isoformat())
 
 
@@ -98,7 +89,7 @@ def _time(rows: Sequence[Row], days: Sequence[tuple[str, Day]]) -> str | None:
 
 
 def _may_be_sum(row: Row) -> bool:
-    """Its figures may be an amount, as in CHANGE 0:00, or a time, as in Cash Sale 14:22."""
+    """Whether its figures may be an amount, as in CHANGE 0:00, or a time, as in Cash Sale 14:22."""
     return bool(row.topics and not row.amounts and not _HALF_DAY.search(row.text))
 
 
@@ -108,6 +99,7 @@ def _without_phone(text: str) -> str:
 
 
 def find_possible_dates(rows: Sequence[Row], home: Home) -> list[PossibleDate]:
+    """The printed dates, each with one order of day and month; twice where both may be."""
     read = [(index, day) for index, row in enumerate(rows) for day in _dates_of(row.text)]
     if home.year_first:
         read = [(n, _with_year_first(rows[n].text, day, home.year_first)) for n, day in read]
@@ -202,15 +194,16 @@ class _Dates:
         }
 
     def features(self, number: int, index: int, day: Day, iso: str) -> dict[str, float]:
-        text, count = self.rows[index].text, len(self.rows)
+        row, count = self.rows[index], len(self.rows)
+        before, written = row.text[: day.start], row.text[day.start : day.end]
+        behind, beside = row.text[day.end :], before + row.text[day.end :]
         above = self.rows[index - 1].text if index else ""
         below = self.rows[index + 1].text if index + 1 < count else ""
-        row = self.rows[index]
         is_open = bool(day.day_first and day.month_first and day.day_first != day.month_first)
         sign = is_open * (1 if iso == day.month_first else -1)
         return {
             **{f"order by {what}": sign * order for what, order in self.orders.items()},
-            "order by dots": -sign * ("." in text[day.start : day.end]),
+            "order by dots": -sign * ("." in written),
             "open": is_open,
             "dates": len(self.isos),
             "number": number,
@@ -219,20 +212,20 @@ class _Dates:
             "times": self.isos[iso],
             "latest": iso == max(self.isos),
             "earliest": iso == min(self.isos),
-            "date word": bool(_DATE_WORD.search(text)),
-            "date word before": bool(_DATE_WORD.search(text[: day.start])),
-            "other word": bool(_OTHER_DATE.search(text)),
-            "other word before": bool(_OTHER_DATE.search(text[: day.start])),
+            "date word": bool(_DATE_WORD.search(row.text)),
+            "date word before": bool(_DATE_WORD.search(before)),
+            "other word": bool(_OTHER_DATE.search(row.text)),
+            "other word before": bool(_OTHER_DATE.search(before)),
             "other word above": bool(_OTHER_DATE.search(above)),
-            "time behind": bool(find_time(text[day.end :])),
-            "time before": bool(find_time(text[: day.start])),
+            "time behind": bool(find_time(behind)),
+            "time before": bool(find_time(before)),
             "time below": bool(find_time(below)),
             "time above": bool(find_time(above)),
             "amounts": len(row.amounts),
-            "other digits": sum(map(str.isdigit, text[: day.start] + text[day.end :])),
-            "other letters": sum(map(str.isalpha, text[: day.start] + text[day.end :])),
+            "other digits": sum(map(str.isdigit, beside)),
+            "other letters": sum(map(str.isalpha, beside)),
             "confidence": row.lowest_confidence(day.start, day.end),
-            **_form(text[day.start : day.end]),
+            **_form(written),
         }
 
 
