@@ -18,14 +18,17 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from result import MAX_TEXT_LENGTH, one_line
 
 Fields = dict[str, Any]
+Parser = Callable[[str], Fields | None]
 
 _AMOUNT = re.compile(r"-?\d{1,12}(?:[.,]\d{1,4})?")
 
 
 def read_code(text: str) -> tuple[str, Fields] | None:
     """The name of the code's format and the fields it holds; None for any other code."""
-    found = ((name, _read(parser, text.strip())) for name, parser in PARSERS.items())
-    return next(((name, fields) for name, fields in found if fields), None)
+    for name, parser in PARSERS.items():
+        if fields := _read(parser, text.strip()):
+            return name, fields
+    return None
 
 
 def germany(text: str) -> Fields | None:
@@ -159,9 +162,10 @@ def saudi_arabia(text: str) -> Fields | None:
     if not {1, 2, 3, 4, 5} <= values.keys() or not re.fullmatch(r"3\d{13}3", values[2]):
         return None
     issued = datetime.fromisoformat(values[3])
-    is_utc = issued.tzinfo is not None
-    day = {"date": f"{issued:%Y-%m-%d}"} if issued.hour < 21 else {}
-    return (day if is_utc else _moment(issued)) | {
+    moment = _moment(issued)
+    if issued.tzinfo:
+        moment = {"date": moment["date"]} if issued.hour < 21 else {}
+    return moment | {
         "merchant": values[1],
         "merchant_tax_id": values[2],
         "currency": "SAR",
@@ -224,7 +228,7 @@ def switzerland(text: str) -> Fields | None:
     SIX, "Swiss Implementation Guidelines QR-bill", version 2.3; Swico, "Syntaxdefinition der
     Rechnungsinformationen (S1)": 10 number, 11 day, 30 UID.
     """
-    lines = [*text.splitlines(), *[""] * 32][:32]
+    lines = [*text.splitlines(), *[""] * 32]
     if lines[0] != "SPC" or lines[30] != "EPD" or not _is_iban(lines[3]):
         return None
     parts = re.split(r"(?<!\\)/", lines[31])
@@ -280,7 +284,7 @@ def spayd(text: str) -> Fields | None:
     }
 
 
-PARSERS: dict[str, Callable[[str], Fields | None]] = {
+PARSERS: dict[str, Parser] = {
     "tse": germany,
     "rksv": austria,
     "atcud": portugal,
@@ -298,16 +302,16 @@ PARSERS: dict[str, Callable[[str], Fields | None]] = {
 PAYMENTS = {"qr-bill", "epc", "spayd"}  # what is to be paid: it may be a part of the total
 
 
-def _read(parser: Callable[[str], Fields | None], text: str) -> Fields:
+def _read(parser: Parser, text: str) -> Fields:
     """The fields that are there; none where the text is not of the format, or breaks it."""
     try:
         fields = parser(text) or {}
     except (ValueError, ArithmeticError, LookupError):
         return {}
-    plain = {
-        n: one_line(v)[:MAX_TEXT_LENGTH] if isinstance(v, str) else v for n, v in fields.items()
-    }
-    return {name: value for name, value in plain.items() if value not in (None, "")}
+    for name, value in fields.items():
+        if isinstance(value, str):
+            fields[name] = one_line(value)[:MAX_TEXT_LENGTH]
+    return {name: value for name, value in fields.items() if value not in (None, "")}
 
 
 def _amount(text: str) -> Decimal:
@@ -387,7 +391,7 @@ def _crc8(text: str) -> int:
 
 
 def _is_iban(text: str) -> bool:
-    """The account's number is as long as one, and has its check digits (ISO 13616)."""
+    """Whether it is as long as an account's number, and has its check digits (ISO 13616)."""
     number = text.replace(" ", "").upper()
     if not re.fullmatch(r"[A-Z]{2}\d\d[\dA-Z]{11,30}", number):
         return False
@@ -395,7 +399,7 @@ def _is_iban(text: str) -> bool:
 
 
 def _has_check_digit(key: str) -> bool:
-    """The last digit of an access key is right: modulo 11 with weights 2 to 9 from the end.
+    """Whether the last digit of an access key is right: modulo 11 with weights 2 to 9 from the end.
 
     A letter counts as its ASCII code less 48, as a digit does.
     """
