@@ -32,9 +32,8 @@ _REGISTRATION = rule(
     r"(?:\s{0,3}[-·. ]?\s{0,3}[a-z0-9])?\s{0,3}[\)\]}]*\s*$"
 )
 _INITIALS = re.compile(r"(?<!\w)(?=\S{0,20}[A-Z])(?:[A-Z015¥$]\.){2,}")
-_AS_LETTERS = str.maketrans("015¥$", "OISYS")
+_LARGE, _SMALL = str.maketrans("015¥$", "OISYS"), str.maketrans("01", "ol")
 _FIGURE_IN_WORD = re.compile(r"(?<=([^\W\d_]))[01]+(?=[^\W\d_])|\b0(?=['\u2019][A-Z])")
-_SMALL, _LARGE = str.maketrans("01", "ol"), str.maketrans("01", "OI")
 
 
 @lru_cache(maxsize=1024)
@@ -47,7 +46,7 @@ def name_in(text: str) -> str:
     text = text.rstrip()
     for misread, form in _REPAIRS:
         text = misread.sub(form, text)
-    text = _INITIALS.sub(lambda match: match[0].translate(_AS_LETTERS), text)  # O.1.Y. O.I.¥.
+    text = _INITIALS.sub(lambda match: match[0].translate(_LARGE), text)  # O.1.Y. O.I.¥.
     text = _FIGURE_IN_WORD.sub(_as_letters, text)
     return text.strip(" *-_=~:;,|#<>\u2022'\"`").lstrip(". ")
 

@@ -55,13 +55,6 @@ class Row(NamedTuple):
     page: int = 0  # the first is 0
 
     @property
-    def confidence(self) -> float:
-        """The mean of its letters, 0 to 1."""
-        letters = sum(piece.end - piece.start for piece in self.pieces)
-        whole = sum((piece.end - piece.start) * piece.confidence for piece in self.pieces)
-        return whole / letters if letters else 1.0
-
-    @property
     def height(self) -> int:
         """The height of its tallest piece, in pixels; 0 without boxes."""
         return max((p.box[3] - p.box[1] for p in self.pieces if p.box), default=0)
@@ -71,7 +64,7 @@ class Row(NamedTuple):
         return [piece for piece in self.pieces if piece.start < end and start < piece.end]
 
     def lowest_confidence(self, start: int, end: int) -> float:
-        """That of a piece between two places of its text, or of a figure there."""
+        """The confidence of the faintest piece, or figure, between two places of its text."""
         pieces = self.between(start, end)
         unsure = (start <= place < end for piece in pieces for place in piece.unsure)
         return min([UNSURE if any(unsure) else 1.0, *(piece.confidence for piece in pieces)])
