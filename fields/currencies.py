@@ -289,7 +289,7 @@ def _evidence(texts: Sequence[str]) -> set[Vote]:
 def _language_of(read: set[str]) -> str | None:
     """The language that most words of labels are of; None where there are few or as many."""
     shares = defaultdict[str, float](float)
-    for word in read & _LANGUAGES.keys():
+    for word in sorted(read & _LANGUAGES.keys()):
         for language in _LANGUAGES[word]:
             shares[language] += 1 / len(_LANGUAGES[word])
     most = max(shares.values(), default=0.0)

@@ -31,8 +31,10 @@ def phrase_finder(
     return found
 
 
-def vocabulary(known: Collection[str]) -> Callable[[str], frozenset[str]]:
+def vocabulary(known: Collection[str]) -> Callable[[str], tuple[str, ...]]:
     """A function that gives the known words which a read word may be: itself, or one edit away.
+
+    They are in alphabetical order, so that each process reads the same.
 
     Words one edit apart share their first or their last two letters (from five letters on), so that
     only those are compared. rapidfuzz would need the same index: without it, its process.extract
@@ -44,11 +46,11 @@ def vocabulary(known: Collection[str]) -> Callable[[str], frozenset[str]]:
         near[word[-2:], ""].add(word)
 
     @lru_cache(maxsize=16384)  # the same few words are on every receipt
-    def candidates(word: str) -> frozenset[str]:
+    def candidates(word: str) -> tuple[str, ...]:
         if word in known:  # contant is not the French montant misread
-            return frozenset((word,))
+            return (word,)
         close = near.get(("", word[:2]), set()) | near.get((word[-2:], ""), set())
-        return frozenset(other for other in close if _may_be(word, other))
+        return tuple(sorted(other for other in close if _may_be(word, other)))
 
     return candidates
 

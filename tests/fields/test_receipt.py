@@ -1,5 +1,8 @@
 """What the rules find on receipts of many countries: each rule with the row that needs it."""
 
+import os
+import subprocess
+import sys
 import time
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -1354,6 +1357,22 @@ def test_the_taxes_of_a_country_and_a_province_are_added_up():
 def test_a_tax_on_the_first_row_has_no_rate_of_the_last_one():
     found = read("VAT 1.00\nTEA 12.00\nTOTAL 12.00\nCARD 9.09% 12.00")
     assert not found.taxes
+
+
+def test_a_misread_chain_is_the_same_in_each_process():
+    code = (
+        "from fields.chains import chain_in; print(chain_in(['bannings']), chain_in(['lantana']))"
+    )
+    read = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env=os.environ | {"PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "4", "5")
+    }
+    assert len(read) == 1
 
 
 def test_levies_beside_a_tax_are_added_up():
