@@ -87,7 +87,7 @@ def find_address(rows: Sequence[Row], after: int) -> str | None:
 
 
 def _is_town(text: str) -> bool:
-    """A town with its postcode, or a known one: Utrecht; Gueliz, Marrakech; 101 Reykjavík."""
+    """Whether it is a town, known or with its postcode: Utrecht; Gueliz, Marrakech."""
     parts = _BETWEEN.split(text)
     has_figures = any(map(str.isdigit, "".join(parts)))
     is_known = len(text.split()) <= MOST_WORDS and not _TOWNS.isdisjoint(map(plain, parts))

@@ -87,7 +87,7 @@ def lead_of(rows: Sequence[Row], things: Sequence[Row]) -> re.Pattern[str]:
 
 
 def _are_numbered(things: Sequence[Row]) -> bool:
-    """Three or more begin with 1, 2, 3, ..., but for weights and what is taken off."""
+    """Whether three or more things begin with 1, 2, 3, ..., but for weights and discounts."""
     named = (row for row in things if row.amounts and is_name(row.text))
     own = [row for row in named if row.amounts[-1].value >= 0 and not _TIMES.search(row.text)]
     found = [_COLUMN.match(row.text) for row in own]

@@ -162,9 +162,10 @@ def of_total(rated: Sequence[Rated], total: Decimal | None, before: Decimal) -> 
 
 
 def _as_implied(rated: list[Rated], total: Decimal) -> list[Rated]:
-    """The taxes with what their rates say was paid, where nothing printed does and it is the total.
+    """The taxes with what was paid as their rates imply it, if nothing is printed of it.
 
-    24 % of 1,915 and 11 % of 178 were paid with 11,690, and 11,694 are within the rounding.
+    They are as they were where this does not make the total: 1,915 at 24 % and 178 at 11 % imply
+    11,690, and a total of 11,694 is within the rounding.
     """
     taxes = [(each.tax.amount or Decimal(0), each.tax.rate or Decimal(0)) for each in rated]
     if len(rated) < 2 or any(each.paid for each in rated) or not all(map(all, taxes)):
@@ -202,7 +203,7 @@ def _inside(total: Decimal, rate: Decimal) -> Decimal:
 def is_paid_with(
     rated: Sequence[Rated], total: Decimal, rounding: Decimal, things: Set[Decimal]
 ) -> bool:
-    """The total is what was paid with all rates, rounded or not.
+    """Whether the total is what was paid with all rates, rounded or not.
 
     Beside two rates or more, one of the `things` may have no tax, as a deposit has.
     """

@@ -74,9 +74,7 @@ def find_totals(rows: Sequence[Row], currency: str | None = None) -> Totals:
     adjustments = [_Adjustment(off, rounding) for off in _discounts(rows, candidates)]
     found = likely | {"tax": taxes}
     way, adjustment = _likeliest(found, [*tips, *services], adjustments)
-    total, subtotal, tax, charge = way
-    subtotal = subtotal or _before_discount(rows, candidates, total, adjustment.discount)
-    way = total, subtotal, tax, charge
+    total, subtotal, tax, charge = way = _with_subtotal(rows, candidates, way, adjustment.discount)
     before = total.value - (adjustment.discount or 0) if total else Decimal(0)
     rated = of_total(rated, total and total.value, before)
     is_of_rates = total is not None and is_paid_with(rated, total.value, rounding, things)
@@ -131,18 +129,20 @@ def _likeliest(
     return ways[adjustment], adjustment
 
 
-def _before_discount(
-    rows: Sequence[Row],
-    candidates: Sequence[Candidate],
-    total: Sum | None,
-    discount: Decimal | None,
-) -> Sum | None:
-    """The sum of which the discount leaves the total, as sure as it: TOTAL 39.39, OFF 2.00."""
-    if not (total and discount):
-        return None
+def _with_subtotal(
+    rows: Sequence[Row], candidates: Sequence[Candidate], way: _Way, discount: Decimal | None
+) -> _Way:
+    """The sums; if they have no subtotal, with one of which the discount leaves the total.
+
+    It is as sure as the total: TOTAL 39.39, OFF 2.00, TO PAY 37.39.
+    """
+    total, subtotal, tax, charge = way
+    if subtotal or not (total and discount):
+        return way
     wanted = total.value - discount
-    called = [c for c in candidates if role_of(c.label) in SUMS and c.amount.value == wanted]
-    return _sum(rows, called[0], _chance(total)) if called else None
+    called = (c for c in candidates if role_of(c.label) in SUMS and c.amount.value == wanted)
+    found = next(called, None)
+    return total, found and _sum(rows, found, _chance(total)), tax, charge
 
 
 def _is_tip(
