@@ -28,7 +28,7 @@ _ALONE = re.compile(
 )
 _OTHER_NUMBER = rule(r"\b<numbers.receipt>\b\W*(?:<numbers.number>\W*)?$")
 _HEADING = rule(r"\b<items.headings>\b")
-IDENTITY = rule(r"#|\b<numbers.identity>\b.*\d{6}")
+IDENTITY = rule(r"#|\b<numbers.identity>\b[^,]{0,20}\d{6}")  # not No. 114, Road, Pune 411045
 
 # A row is asked for them up to ten times.
 phone_in = lru_cache(maxsize=4096)(PHONE.search)

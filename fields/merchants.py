@@ -73,7 +73,7 @@ def find_merchant(rows: Sequence[Row]) -> Merchant:
     row = rows[best.row]
     box = row.box(0, len(row.text))
     evidence = Evidence(_probability(best, names, rows), "ocr", row.page, box)
-    address = find_address(rows[: MAX_ROWS + 2], last)
+    address = find_address(rows[: MAX_ROWS + 2], last) or find_address(rows[: best.row], -1)
     return Merchant(text, address, evidence, _confidence(row, best.text))
 
 

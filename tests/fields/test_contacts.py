@@ -57,6 +57,28 @@ def address_of(rows):
         "22 Mount Desert Street\nBar Harbor, Maine 04609",
         "DIC Building Road 12\nDubai, UAE",
         "Strandgata 5\n101 Reykjav\u00edk",
+        "Brink 40a, Deventer",
+        "Belgrano 642 - Rosario, Santa Fe",
+        "Brink 20, 7411 BT Deventer",
+        "Albert Cuypmarkt kraam 214\nAmsterdam",
+        "Vinohradská 149/1934\n130 00 Praha 3",
+        "Av. San Martin 1845\n(1416) Ciudad A. de Buenos Aires",
+        "RUA DAS ACACIAS, 455 - CENTRO\nCAMPINAS - SP",
+        "Elizabetes iela 65, Rīga\nLV-1050",
+        "Cra 50 # 38-22 Medellín - Antioquia",
+        "JR. UNION 471 - TRUJILLO",
+        "#14, SP Road, Bengaluru 560002, Karnataka",
+        "S.No. 114, Baner Road, Pune - 411045",
+        "G/F Market Place, BGC, Taguig City",
+        "SHOP 12 WONDERPARK CENTRE, PRETORIA NORTH",
+        "NO.50, JALAN PBS 14/11,\nKAWASAN PERINDUSTRIAN BUKIT SERDANG",
+        "No.1,\nJln Puteri 1/6,\n47100 Puchong",
+        "33-G JALAN MAJU 3/1\nCHERAS, 56100 KL",
+        "JL. KALIURANG KM 5,6 NO 22\nSLEMAN YOGYAKARTA",
+        "412 Great North Rd, Grey Lynn\nAuckland 1021",
+        "Quinta da Torre, 2785-599 S. D. RANA",
+        "\u0395\u03a1\u039c\u039f\u03a5 63 \u0392\u039f\u039b\u039f\u03a3 \u03a4.\u039a. 38221",
+        "12 Market Street\nKinsale, Co. Cork",
     ],
 )
 def test_the_rows_of_an_address_are_taken_and_those_between_them(rows):
@@ -70,7 +92,7 @@ def test_the_rows_of_an_address_are_taken_and_those_between_them(rows):
         *("p. 0105 376 200", "AVENUE SUPERMARTS LTD", "RC 88123 Lane 8 26/03/26 17:22"),
         *("Cafe 1771", "Table 12", "Số: HD004417 Bàn: 05", "Barreira: GRIJO Via 11"),
         *("Dr. Katrin Vogel", "Le Grand Cerf", "So Good"),
-        *("GST ID : 7", "P.Iva 22"),
+        *("GST ID : 7", "P.Iva 22", "TR-1042", "Anna - MK"),
         *("3: 0942 Rdol magna 17.0", "GST ID No: 001092886528", "STORE: 25188 REGISTER:002"),
     ],
 )
@@ -79,6 +101,34 @@ def test_a_row_of_the_till_is_no_address_and_ends_one(row):
     assert (
         address_of(f"1 Main Street\nAustin, TX 78701\n{row}") == "1 Main Street, Austin, TX 78701"
     )
+
+
+@pytest.mark.parametrize(
+    ("printed", "read_as"),
+    [
+        ("22 Haverhi11 Rd", "22 Haverhill Rd"),
+        ("Hauptstr10b, 12345 Berlin", "Hauptstr10b, 12345 Berlin"),
+        ("11325 Washington B1vd", "11325 Washington Blvd"),
+        ("8I2 Frenchmen St.", "812 Frenchmen St."),
+        ("1 Mi1l Lane, Styal SK9 4HH", "1 Mill Lane, Styal SK9 4HH"),
+        ("Unit 10a, 12 High Street", "Unit 10a, 12 High Street"),
+        ("C-1-3 JALAN SS21/39", "C-1-3 JALAN SS21/39"),
+        ("EC1A 1BB London Road", "EC1A 1BB London Road"),
+    ],
+)
+def test_figures_within_words_of_an_address_are_letters(printed, read_as):
+    assert address_of(printed) == read_as
+
+
+def test_a_sentence_below_a_comma_is_no_part_of_an_address():
+    assert address_of("12 High Street,\nHave a lovely day") == "12 High Street"
+
+
+def test_an_address_above_a_name_that_stands_at_the_foot_is_found():
+    rows = "12 High Street\nLudlow SY8 1DB\n10/01/2024\nTEA 1.00\nTOTAL 1.00\nSTARBUCKS COFFEE LTD"
+    found = read(rows)
+    assert found.merchant == "STARBUCKS COFFEE LTD"
+    assert found.merchant_address == "12 High Street, Ludlow SY8 1DB"
 
 
 def test_who_serves_is_no_town_with_its_postcode():

@@ -321,6 +321,13 @@ CHECKS = {  # what tells that the word of a section's key is understood
     "merchant.business": lambda word: as_name(f"OAK & {word}")["businesses"],
     "merchant.filling": lambda word: as_name(f"{word} HOTEL")["only business"],
     "merchant.streets": is_street,
+    "merchant.premises": lambda word: (
+        found(f"OAK LTD\n{word} 12 Green Oaks").merchant_address == f"{word} 12 Green Oaks"
+    ),
+    "merchant.states": lambda code: (
+        found(f"OAK LTD\n1 Rua Nova\nPINHAL - {code}").merchant_address
+        == f"1 Rua Nova, PINHAL - {code}"
+    ),
     "merchant.places": is_street,
     "merchant.street_endings": lambda word: is_street(f"Haupt{word} 1"),
     "merchant.addressed": lambda word: is_street(f"{word}: 12 Main Street"),
