@@ -14,12 +14,12 @@ _PIECE = filled("<items.pieces+units>")
 _UNIT = rf"(?:{_PIECE}|kg|lbs?|g|l)"
 # Also the Cyrillic x; a star that only amounts begin with is none.
 _SIGN = r"(?:[x\u0445\u00d7@\u00f7]|(?<! )\*|\*(?= ))"
-_OF_UNIT = rf"(?: ?{MARK}? ?/ ?{_UNIT})"  # EUR/kg
+_OF_UNIT = rf"(?: ?(?:{MARK}|[^\W\d_]{{1,4}})? ?/ ?{_UNIT})"  # EUR/kg, lei/kg
 _TIMES = rule(
-    rf"(?<![\w.,%/])(?P<at>@ ?{MARK}?)?(?P<quantity>\d{{1,4}}(?:[.,]\d{{1,4}})?)"
+    rf"(?:(?<![\w.,%/])|(?<=\bn\.))(?P<at>@ ?{MARK}?)?(?P<quantity>\d{{1,4}}(?:[.,]\d{{1,4}})?)"
     rf" ?(?P<unit>{_UNIT})?\.?(?: net)?(?: ?{_SIGN} ?@?{MARK}?\.? ?(?:1 ?{_UNIT}?\.? ?/ ?)?"
     rf"| at 1 for | (?=\d+[.,]\d+{_OF_UNIT})| (?P<for>à) )"
-    rf"(?P<price>\d{{1,3}}(?: \d{{3}})+(?= ?{MARK}(?!\w))|\d+(?:[.,]\d+)*)"
+    rf"(?P<price>\d{{1,3}}(?: \d{{3}})+(?={_OF_UNIT}| ?{MARK}(?!\w))|\d+(?:[.,]\d+)*)"
     rf"(?:{_OF_UNIT}| ?<items.each>| ?(?P<of>{_PIECE}))?(?!\w|[.,]\d)"
 )
 # 3,29 x 2, 10.99 * 1.306
@@ -39,17 +39,21 @@ _NUMBERED = re.compile(rf"{_START}\d{{1,2}} +(?:(?P<quantity>\d{{1,2}}) +{_NAME}
 _QUANTITY = rule(r"^\W*(?:<items.codes>\W+)?<items.quantity>\b")
 _PIECES = rule(r"^ ?(?:[x\u00d7*]|<items.pieces+units>\b\.?)(?= )")
 _TRAIL = re.compile(r"[ (](?:(?:[x\u00d7] ?|X )(?P<a>\d{1,3})|(?P<b>\d{1,3}) ?[xX\u00d7])\)?\s*$")
-_CODE = re.compile(r"(?:^|(?<=\s))(?:(?<=^)(?:[A-Z] )?[A-Z]?\d{5}|-?[A-Z]?\d{6})\d*\w{0,2}(?=\s|$)")
+_CODE = re.compile(  # also 00001, 011-1880-4
+    r"(?:^|(?<=\s))(?:(?<=^)(?:[A-Z] )?[A-Z]?\d{5}|-?[A-Z]?\d{6}|0\d{4})\d*\w{0,2}(?=\s|$)"
+    r"|^\d{2,4}-\d{4,5}-\d(?=\s)"
+)
 _CODED = rule(r"^<items.codes>\b[ .:#]{0,3}(?=\d{5})")  # PZN 16197878
 _AT_END = re.compile(rf"(?<=[\w)]) ?@ ?(?:{MARK} ?)?\d+[.,]\d\d$")  # PLUG TOP 13A @8.00
 _TAX_CODE = re.compile(filled(r"(?:(?<!\s)\s+|(?<=[.,]\d\d)|^)<items.tax_codes>$"))
-_FOR = re.compile(rf"\([\s@]*(?:\)|$)|\s(?:@ ?{MARK}?|[x\u00d7à])$")  # (2 @14.00)
+_FOR = re.compile(rf"\([\s@]*(?:\)|$)|\s(?:@ ?{MARK}?|[x\u00d7àá])$")  # (2 @14.00)
 _ONLY_UNIT = re.compile(rf"\W*{_UNIT}\W*(?:\d+[.,]\d{{3}})?", re.IGNORECASE)
 _CURRENCIES = CURRENCY_NAMES - {
     part["code"].lower()
     for file in COUNTRIES.values()
     if (part := file.get("currency", {})).get("is_word")
 }
+_LAST_NUMBERS = re.compile(r"(?:(?<!\s)\s+\d{1,3}){1,2}$")
 WORD = re.compile(r"[^\W\d_]{3}")
 _RATE = re.compile(r" %\s?\d{1,2}$")  # %08 *9,95
 MEASURED = Decimal("0.0005")  # of an amount, by which pumps and scales round
@@ -100,12 +104,19 @@ def read_row(row: Row, lead: re.Pattern[str]) -> Read:
     count = _piece_count(name, lead) if quantity is None else quantity
     bare = _TRAIL.sub("", lead.sub("", name))
     if count is None:  # the last numbers are columns: TEA 2 235 470.00, but EDAM 15
-        bare = re.sub(r"(?:(?<!\s)\s+\d{1,3}){1,2}$", "", bare)
+        bare = _LAST_NUMBERS.sub(lambda last: _if_in_name(row, last[0], amount), bare)
     read = Read(bare.strip(" .:-*") or name, amount, count, price)
     if price is None and len(row.amounts) > 1:
         priced = read._replace(price=row.amounts[-2].value)
-        return proved(priced, amount) or read
+        return proved(priced, amount) or (read if read.name else priced)
     return proved(read, amount) or read
+
+
+def _if_in_name(row: Row, numbers: str, amount: Decimal | None) -> str:
+    """The numbers behind a name if no gap parts them from it: EGGS 18, left of its barcode."""
+    start = f" {row.text} ".find(f" {numbers.strip()} ")
+    is_amount = Decimal(numbers.split()[-1]) == amount
+    return "" if start < 0 or is_amount or row.is_apart(start) else numbers
 
 
 def _read_whole(row: Row) -> Read:
@@ -116,10 +127,10 @@ def _read_whole(row: Row) -> Read:
         return counted
     priced = _AT_END.search(row.text)
     if priced:
-        name = _name(row.text[: priced.start()])
+        name = _name(row, 0, priced.start())
         return Read(name, None, price=parse_money(row.text[priced.start() :]))
     if not row.amounts:
-        return Read(_name(row.text), None)
+        return Read(_name(row), None)
     at = _MISREAD_AT.search(row.text)
     counted = at and proved(_counted(row, at), row.amounts[-1].value)
     if counted:
@@ -131,27 +142,30 @@ def _read_whole(row: Row) -> Read:
     pair = _factors(row.numbers[1:], first.value) if first.is_money else None
     if pair and not is_name(row.text[: pair[1].end]):  # 6.90 2.30 3 SUGAR
         return Read(_name_around(row, pair), first.value, pair[0].value, pair[1].value)
-    return Read(_name(_name_beside(row)), amount)
+    return Read(_name(row, *_place_beside(row)), amount)
 
 
 def _counted(row: Row, at: re.Match[str]) -> Read:
     price, quantity = parse_money(at["price"]), Decimal(at["quantity"])
-    return Read(_name(row.text[: at.start()]), row.amounts[-1].value, quantity, price)
+    return Read(_name(row, 0, at.start()), row.amounts[-1].value, quantity, price)
 
 
 def _times(row: Row, times: re.Match[str]) -> Read | None:
     """The row as a number of pieces and the price of one; None where it may be a size: 4X40."""
     outside = [a for a in row.amounts if a.start >= times.end() or a.end <= times.start()]
     amount = outside[-1].value if outside else None
-    text = row.text[: times.start()] + " " * 2 + row.text[times.end() :]
-    name = _name(text[: text.find(" " * 2)]) or _name(text)
+    name = _name(row, 0, times.start()) or _name(row, times.end())
     count, price = times["quantity"], times["price"].replace(" ", "")
     is_turned = (times["at"] and price.isdigit()) or times["of"] or _PRICE_FIRST.fullmatch(times[0])
     if is_turned and not times["unit"]:  # @298 x 2
         count, price = price, count
     read = Read(name, amount, Decimal(count.replace(",", ".")), parse_money(price))
+    if proved(read, amount):
+        return read
+    if outside and "(" in row.text[max(0, outside[-1].start - 1) : outside[-1].end]:  # (21,00)
+        read = read._replace(amount=None)
     is_size = name and (times["for"] or _GLUED.fullmatch(times[0]))
-    return None if is_size and not proved(read, amount) else read
+    return None if is_size else read
 
 
 def _name_around(row: Row, pair: tuple[Amount, Amount]) -> str:
@@ -159,21 +173,46 @@ def _name_around(row: Row, pair: tuple[Amount, Amount]) -> str:
     one, other = sorted(pair, key=lambda number: number.start)
     amount = row.amounts[-1].start
     end = amount if other.end <= amount and WORD.search(row.text[other.end : amount]) else None
-    before, between = row.text[: one.start], row.text[one.end : other.start]
+    between = row.text[one.end : other.start]
+    name = _name(row, 0, one.start)
     if WORD.search(between) and end:  # 2 TUESDAY $5 BURGER 10.00
-        return _name(before) or _name(row.text[one.end : end])
-    return _name(before) or _name(_PIECES.sub("", between)) or _name(row.text[other.end : end])
+        return name or _name(row, one.end, end)
+    pieces = _PIECES.match(between)
+    start = one.end + (pieces.end() if pieces else 0)
+    return name or _name(row, start, other.start) or _name(row, other.end, end)
 
 
-def _name_beside(row: Row) -> str:
-    """What is before the last amounts that stand side by side, or behind the first ones."""
-    amounts, text = row.amounts, row.text
+def _place_beside(row: Row) -> tuple[int, int]:
+    """Where the name is: before the last amounts that stand side by side, or behind the first."""
+    text, amounts = row.text, _beside_name(row)
     apart = [(a, b) for a, b in pairwise(amounts) if WORD.search(text[a.end : b.start])]
-    before = text[: apart[-1][1].start if apart else amounts[0].start]
-    behind = text[apart[0][0].end if apart else amounts[-1].end :]
-    if is_name(before):
-        return before
-    return behind if WORD.search(behind) else text  # A PEN 5.00, where PEN may be a currency
+    start = apart[0][0].end if apart else amounts[-1].end
+    end = apart[-1][1].start if apart else amounts[0].start
+    if is_name(text[:end]):
+        return 0, end
+    return (start if WORD.search(text[start:]) else 0), len(text)  # PEN may be a currency
+
+
+def _beside_name(row: Row) -> Sequence[Amount]:
+    """The amounts but for a size in the name: PFAND 0,25, with what is paid for it behind."""
+    return [each for each in row.amounts[:-1] if not _is_size(row, each)] + [*row.amounts[-1:]]
+
+
+def _is_column(row: Row, number: Amount) -> bool:
+    """It has cents and blanks around it: not 6x1.25L, nor a size."""
+    around = row.text[number.start - 1 : number.start] + row.text[number.end : number.end + 1]
+    is_bare = not any(map(str.isalnum, around))
+    is_measure = number.unit.isalpha() and " " not in row.text[number.start : number.end]
+    return number.decimals == 2 and is_bare and not (is_measure or _is_size(row, number))
+
+
+def _is_size(row: Row, number: Amount) -> bool:
+    """Whether it is a size in the name: less than 1, right behind a word, and an amount follows."""
+    is_behind_word = row.text[: number.start].rstrip()[-1:].isalpha()
+    behind = next((other for other in row.numbers if other.start > number.start), None)
+    is_before_amount = behind is None or (behind.is_money and behind.value > 0)
+    is_small = 0 < number.value < 1 and is_before_amount
+    return is_small and is_behind_word and not row.is_apart(number.start)
 
 
 def _factors(numbers: Sequence[Amount], amount: Decimal) -> tuple[Amount, Amount] | None:
@@ -182,7 +221,9 @@ def _factors(numbers: Sequence[Amount], amount: Decimal) -> tuple[Amount, Amount
     They stand side by side, first and last, or with a price without its tax between them.
     """
     far = [(numbers[0], numbers[-1])] if len(numbers) > 2 else []
-    for one, other in [*pairwise(numbers), *far, *zip(numbers, numbers[2:], strict=False)]:
+    near = [*pairwise(numbers), *zip(numbers, numbers[2:], strict=False)]
+    is_first = numbers and not numbers[0].start and numbers[0].value > 1  # 3 TUBO X 3M 1.450 4.350
+    for one, other in far + near if is_first else near + far:
         for quantity, price in ((one, other), (other, one)):
             is_product = is_near(quantity.value * price.value, amount)
             if _is_count(quantity, price) and _is_price(price, quantity) and is_product:
@@ -206,10 +247,13 @@ def _is_price(number: Amount, count: Amount) -> bool:
     return bool(number.value) and not (is_one or is_size)
 
 
-def _name(text: str) -> str:
+def _name(row: Row, start: int = 0, end: int | None = None) -> str:
+    """The name between two places of the row, without its code and the columns behind it."""
+    columns = (n.start for n in row.numbers if start < n.start and _is_column(row, n))
+    places = (place for place in columns if row.text[start:place].strip(" -"))
+    text = row.text[start : min([*places, len(row.text) if end is None else end])]
     name = _without_code(_RATE.sub("", _CODED.sub("", text.strip(" *"))))
-    name = re.sub(r"(?<!\s)\s+[-\u2013]?\d+[.,]\d{2}(?:\b|\d+[.,]).*$", "", name)
-    name = _FOR.sub("", name)
+    name = _FOR.sub("", " ".join(name.split()))
     name = _TAX_CODE.sub("", name).strip(" .:-*@=|,#_").lstrip("+>]").strip()
     words = re.sub(r"(?<!\d)\d{0,9}[.,]\d+", " ", name.lower()).split()
     found = [word for word in words if len(word) > 1]

@@ -13,6 +13,7 @@ from operator import ne
 from statistics import median
 
 from fields.address import has_price, names_town
+from fields.columns import Column, columns_below, names_alone, quantity_in
 from fields.contacts import count_headings, is_head, is_no_name, is_street, names_street
 from fields.dates import find_dates, find_time
 from fields.item_rows import (
@@ -32,23 +33,30 @@ from fields.money import find_amounts, parse_money
 from fields.roles import role_of
 from result import Evidence, Item
 
-# The price of one of the item above: ($2.50 each), 3 EUR je Stück.
+# The price of one of the item above: ($2.50 each), 3 EUR je Stück; @ 3,25 $, PZN 01578675 á 6,95.
 # Few signs before it: with any number a row of 300 bars took 0.2 ms.
 _EACH = rule(rf"^\W{{0,9}}{MARK}? ?(?P<price>\d+(?:[.,]\d{{2}})?) ?{MARK}? ?/? ?<items.each>\W*$")
+_AT = rule(
+    rf"^\W{{0,9}}(?:<items.codes>[ .:]{{0,2}}\d{{5,13}} +)?(?:@|[àá](?= )) ?{MARK}? ?"
+    rf"(?P<price>\d+[.,]\d{{2}}) ?{MARK}?\W*$"
+)
 _DAY = re.compile(r"\d\d[/.-]\d\d +(?=[^\W\d_]{2})")  # 03/12 ROOM CHARGE
+_PRODUCT = rule(r"\b<items.things>\b")
+_THOUSANDS = re.compile(r"[1-9]\d{0,2} \d{3}")
 _FORMER = rule(r"^\W*<items.former>\b")  # a price that is not asked any more
 _TAX_LETTERS = tuple(
     map(
         re.compile,
         (
             r"^[A-Z](?:\d\d)? (?=\w{2})",
-            r"^\d{3,6} (?=\D*[^\W\d_]{2})",
+            r"^(?:\d{3,6} ){1,2}(?=\D*[^\W\d_]{2})",
             r"(?<=\w\w) (?:\*?[A-Z]|\([E\u0110\u0415\u0402]\)|[FNT][FPTWX])$",  # NF; Serbia
             r"(?<=\w\w) \d{1,2}(?:[.,]\d\d?)? ?%$",
         ),
     )
 )
 _MEASURE = re.compile(r"(?<!\d)\d{1,6}(?:[.,]\d{1,3})? ?(?:[kcm]?[gl]|[cm]m|oz|s)\b", re.IGNORECASE)
+_MEASURED = re.compile(r" \d{1,4}[.,]\d{2,3} ?[A-Za-z]?$")  # PLUS UNLD 12.884G
 _LABELLED = re.compile(r":[ #]*\d[\d .,]*$")  # Table: 8, Gross Amt: 47 80
 MOST_NAMED = 4  # of so many prices one may have a name beside it, though names are below them
 MOST = 10  # times the total: an amount that is more is misread
@@ -97,6 +105,8 @@ def _summed(
     whole = _otherwise(rows, map(_in_whole, rows)) or items
     yield _if_made(whole, likely) if len(whole) > 1 else ()
     yield _last(whole, likely, items)
+    thousands = _otherwise(rows, map(_in_thousands, rows))
+    yield _if_made(thousands, likely) or _last(thousands, likely, items)
     printed = {role_of(row.topics) for row in rows}
     for roles in _MAYBE_ITEMS:
         more = items if printed.isdisjoint(roles) else _items(rows, roles)
@@ -139,6 +149,17 @@ def _in_columns(row: Row) -> Row:
     return row._replace(numbers=parts, amounts=tuple(part for part in parts if part.is_money))
 
 
+def _in_thousands(row: Row) -> Row:
+    """The row with one amount for its last two numbers where they may be one: 1 290."""
+    if len(row.numbers) < 2:
+        return _in_whole(row)
+    one, last = row.numbers[-2:]
+    if not _THOUSANDS.fullmatch(row.text, one.start, last.end):
+        return _in_whole(row)
+    whole = one._replace(value=1000 * one.value + last.value, end=last.end, is_money=True)
+    return row._replace(numbers=(*row.numbers[:-2], whole), amounts=(whole,))
+
+
 def _aligned(rows: Sequence[Row]) -> Sequence[Row]:
     """The rows, without amounts that end before the column of amounts begins: CUT FRUITS 1.99."""
     last = {n: row.amounts[-1] for n, row in enumerate(rows) if row.amounts}
@@ -153,13 +174,14 @@ def _items(rows: Sequence[Row], also: Set[str] = frozenset()) -> list[Item]:
     items: list[Item] = []
     above, waiting = NOTHING, None
     printed = _below_heading(rows)
+    columns, printed = _in_named_columns(printed)
     things = [row for row in _undated(printed) if not _is_other(row)]
     lead = lead_of(printed, things)
     things = [row for row in things if not _is_sum(row, lead, also)]
     reads = [(row, read_row(row, lead)) for row in things]
     is_below = _are_names_below(reads)
     for row, read in reversed(reads) if is_below else reads:
-        if each := _EACH.search(row.text):
+        if each := _EACH.search(row.text) or (not above.name and _AT.search(row.text)):
             _priced(items, parse_money(each["price"]))
             continue
         if read.amount is None:
@@ -168,7 +190,8 @@ def _items(rows: Sequence[Row], also: Set[str] = frozenset()) -> list[Item]:
             elif _may_name(row, read) and not (above.name and _is_code(row.text)):
                 above = read
             continue
-        read = _with_own_name(row, read, above)
+        read = _with_quantity(row, read, columns)
+        read = _with_own_name(row, _joined(above, read, row) or read, above)
         if not (read.name or above.name) and _is_price_of(items, read):
             above = Read(items.pop().description or "", None)
         if not (read.name or above.name):
@@ -177,6 +200,34 @@ def _items(rows: Sequence[Row], also: Set[str] = frozenset()) -> list[Item]:
         items.append(replace(item, evidence=_evidence(row)))
         above, waiting = NOTHING, None
     return items[::-1] if is_below else items
+
+
+def _in_named_columns(rows: Sequence[Row]) -> tuple[Sequence[Column], Sequence[Row]]:
+    """The columns that a heading names, and the rows with no words beside the names below it."""
+    for index, row in enumerate(rows):
+        if not row.numbers and count_headings(row.text) > 1 and (columns := columns_below(row)):
+            below = [names_alone(each, columns) for each in rows[index + 1 :]]
+            return columns, [*rows[: index + 1], *below]
+    return [], rows
+
+
+def _with_quantity(row: Row, read: Read, columns: Sequence[Column]) -> Read:
+    """The row with the number in the column of numbers of pieces, if it has none by itself."""
+    if read.quantity is not None or (quantity := quantity_in(row, columns)) is None:
+        return read
+    counted = read._replace(quantity=quantity, price=None)
+    prices = (number.value for number in row.amounts[:-1])
+    priced = (proved(counted._replace(price=price), read.amount) for price in prices)
+    return next(filter(None, priced), counted)
+
+
+def _joined(above: Read, read: Read, row: Row) -> Read | None:
+    """The thing whose name goes on here, if its number on the row above and the price prove it."""
+    if not (above.name and read.name) or above.quantity is None or read.quantity is not None:
+        return None
+    whole = above._replace(name=f"{above.name} {read.name}", amount=read.amount)
+    priced = (whole._replace(price=number.value) for number in row.amounts[:-1])
+    return next(filter(None, (proved(each, read.amount) for each in priced)), None)
 
 
 def _with_own_name(row: Row, read: Read, above: Read) -> Read:
@@ -317,22 +368,29 @@ def _measured(rows: Sequence[Row], sums: Set[Decimal]) -> Sequence[Item]:
     numbers = [(n, number) for n, row in enumerate(rows) for number in row.numbers]
     for (n, one), (_, other) in pairwise(numbers):
         made = one.value * other.value
-        is_product = one.decimals and other.decimals and made not in (one.value, other.value)
+        is_measure = one.decimals or other.decimals
+        is_product = is_measure and made not in (one.value, other.value)
         if not is_product or not any(is_near(made, each) for each in sums):
             continue
         name = next((name for row in reversed(rows[: n + 1]) if (name := _thing(row))), None)
         if name:
-            count, price = (other, one) if one.is_money > other.is_money else (one, other)
+            is_turned = one.is_money and not (other.is_money and one.decimals)  # Rp 12.500, 7,60 l
+            count, price = (other, one) if is_turned else (one, other)
             paid = min(sums, key=lambda each: abs(each - made))
             return [Item(name, count.value, price.value, paid, _evidence(rows[n]))]
     return ()
 
 
 def _thing(row: Row) -> str:
-    """The name on the row, if it is that of a thing."""
+    """The name on the row, if it is that of a thing, without what was measured of it."""
     text = row.text
     is_other = row.topics or is_no_name(text) or is_head(text) or find_time(text)
-    return "" if is_other or count_headings(text) > 1 else read_row(row, LEAD).name
+    if is_other or count_headings(text) > 1:
+        return ""
+    label, _, named = text.rpartition(" : ")  # Nama Produk : PERTAMAX, but Harga/Liter : Rp. 12.500
+    if label:
+        return named if _PRODUCT.search(label) and not row.numbers else ""
+    return _MEASURED.sub("", read_row(row, LEAD).name)
 
 
 def _without_choices(items: Sequence[Item]) -> Sequence[Item]:
@@ -412,6 +470,8 @@ def _completed(items: list[Item], read: Read) -> bool:
 def _item(read: Read, above: Read, waiting: Read | None, is_discount: bool) -> Item:
     amount = read.amount or Decimal(0)
     counted = waiting and proved(waiting, amount)
+    if not (counted or read.name or read.price is None):
+        counted = proved(above._replace(price=read.price), amount)
     if counted:
         read = read._replace(quantity=counted.quantity, price=counted.price)
     if not read.name:

@@ -63,6 +63,17 @@ class Row(NamedTuple):
         """The pieces between two places of its text."""
         return [piece for piece in self.pieces if piece.start < end and start < piece.end]
 
+    def is_apart(self, start: int) -> bool:
+        """Whether a gap of two letters is before this place; True where boxes are missing."""
+        pieces = [piece for piece in self.between(start - 2, start + 1) if piece.box]
+        if not (pieces and self.text[start - 2 : start].strip()):
+            return True
+        left, right = pieces[0], pieces[-1]
+        return left is not right and is_column(self._line(left), self._line(right))
+
+    def _line(self, piece: Piece) -> Line:
+        return Line(self.text[piece.start : piece.end], box=piece.box)
+
     def lowest_confidence(self, start: int, end: int) -> float:
         """The confidence of the faintest piece, or figure, between two places of its text."""
         pieces = self.between(start, end)

@@ -108,6 +108,29 @@ def test_a_number_is_taken_off_a_name_once():
             ],
             [("TEJ 1L", 389), ("KENYER", 998, 2, 499)],
         ),
+        (
+            ["KENYER 1 290", "SAJT", "0,320 KG X 3 990 FT/KG 1 277", "OSSZESEN: 2 567 Ft"],
+            [("KENYER", 1290), ("SAJT", 1277, 0.32, 3990)],
+        ),
+        (["CAFFE 2,40", "n.2 * 1,20", "TOTALE 2,40"], [("CAFFE", 2.4, 2, 1.2)]),
+        (["Bananai", "0,934 kg x 1,29 Eur/kg 1,20 A"], [("Bananai", 1.2, 0.934, 1.29)]),
+        (["Croissant 6,50 $", "@ 3,25 $", "TOTAL 6,50 $"], [("Croissant", 6.5, 2, 3.25)]),
+        (["2 SALBE 13,90", "PZN 01578675 á 6,95"], [("SALBE", 13.9, 2, 6.95)]),
+        (["2x Entree", "€ 17,50 € 35,00", "Totaal € 35,00"], [("Entree", 35, 2, 17.5)]),
+        (["2,000 x 890,50 (21,00)", "LECHE 1781,00"], [("LECHE", 1781, 2, 890.5)]),
+        (
+            ["2 ELECTROLIT COCO", "625ML 29.00 58.00", "1 JABON 5.00 5.00", "TOTAL 63.00"],
+            [("ELECTROLIT COCO 625ML", 58, 2, 29), ("JABON", 5, 1, 5)],
+        ),
+        (["3 TUBO 20MM X 3M 1,45 4,35", "TOTAL 4,35"], [("TUBO 20MM X 3M", 4.35, 3, 1.45)]),
+        (
+            ["001 0012 PAO 0,520 KG X 18,90 9,83", "002 0104 CAFE 2 UN X 6,50 13,00"],
+            [("PAO", 9.83, 0.52, 18.9), ("CAFE", 13, 2, 6.5)],
+        ),
+        (["011-1880-4 CABLE 34.99", "TOTAL 34.99"], [("CABLE", 34.99)]),
+        (["TEA 2 x 5.00 (10.00)", "CAKE 20.00"], [("TEA", -10, 2, 5), ("CAKE", 20)]),
+        (["COLA 1.25L 2.50", "FLOUR 1.25KG 3.50"], [("COLA 1.25L", 2.5), ("FLOUR 1.25KG", 3.5)]),
+        (["CAKE 2,00", "COFFEE", "à 3,25", "TOTAL 5,25"], [("CAKE", 2), ("COFFEE", 3.25)]),
     ],
 )
 def test_items_are_read_as_other_countries_print_them(rows, items):
@@ -227,6 +250,11 @@ def test_a_minus_before_the_letter_of_a_tax_takes_the_thing_back():
 def test_fuel_is_one_item_measured_in_thousandths_where_dollars_are_paid(rows):
     found = items_of("SHELL", "1 Main Street", "Kailua, HI 96734", *rows)
     assert found == [("UNLEADED", 52.15, 13.24, 3.939)]
+
+
+def test_fuel_is_named_behind_a_label_and_measured_where_the_price_has_no_cents():
+    rows = ["Nama Produk : PERTAMAX", "Harga/Liter : Rp. 12.500", "Volume : (L) 7,60"]
+    assert items_of(*rows, "Total Harga : Rp. 95.000") == [("PERTAMAX", 95000, 7.6, 12500)]
 
 
 def test_a_unit_alone_is_no_name_of_what_was_weighed():

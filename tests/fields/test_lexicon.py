@@ -11,6 +11,7 @@ import pytest
 from stdnum.util import get_cc_module
 
 from fields.amounts import find_candidates
+from fields.columns import columns_below
 from fields.currencies import Home, find_home
 from fields.dates import find_time, parse_date
 from fields.labels import TOPICS, plain, read_rows, topics
@@ -266,6 +267,12 @@ def row(text):
     return read_rows([[Line(text)]])[0]
 
 
+def heading(*words):
+    """A row with each of the words in a column of its own."""
+    boxes = [(200 * n, 0, 200 * n + 100, 20) for n in range(len(words))]
+    return read_rows([[Line(word, box=box) for word, box in zip(words, boxes, strict=True)]])[0]
+
+
 def as_name(text):
     """What is seen of a row that may be the merchant's name."""
     return find_names([row(text)])[0].features
@@ -321,6 +328,7 @@ CHECKS = {  # what tells that the word of a section's key is understood
     "merchant.business": lambda word: as_name(f"OAK & {word}")["businesses"],
     "merchant.filling": lambda word: as_name(f"{word} HOTEL")["only business"],
     "merchant.streets": is_street,
+    "items.things": lambda word: columns_below(heading(word, "Qty"))[0].kind == "name",
     "merchant.premises": lambda word: (
         found(f"OAK LTD\n{word} 12 Green Oaks").merchant_address == f"{word} 12 Green Oaks"
     ),

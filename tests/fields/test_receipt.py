@@ -412,7 +412,7 @@ ITEMS = {
     "0,3120 x 18.900,00\nJAMON 5.896,80": item("JAMON", "5896.80", "0.3120", "18900.00"),
     "2 шт \u0445 46,50\nЛИЧИ 93,00": item("ЛИЧИ", "93.00", "2", "46.50"),
     "2,00 Pastel Nata 1,40 13% 2,80": item("Pastel Nata", "2.80", "2.00", "1.40"),
-    "3 stk Smorrebrod\nà 89,00 267,00": item("Smorrebrod", "267.00", "3"),
+    "3 stk Smorrebrod\nà 89,00 267,00": item("Smorrebrod", "267.00", "3", "89.00"),
     "SPAX SENKKOPF 4,0X40\n6,79": item("SPAX SENKKOPF 4,0X40", "6.79"),
     "ASPIRIN 40ST\nPZN 16197878 5,45": item("ASPIRIN 40ST", "5.45"),
     "WW MILK 2L\nQty 2 @ $3.40 each 6.80": item("WW MILK 2L", "6.80", "2", "3.40"),
@@ -422,7 +422,7 @@ ITEMS = {
     "AVOCADO 3.12\n4 Ea. @ 1/ 0.78": item("AVOCADO", "3.12", "4", "0.78"),
     "Isolation valves x 2 @ 4.25 8.50": item("Isolation valves", "8.50", "2", "4.25"),
     "LIMONADE\n1 DB X 1 290 Ft 1.290": item("LIMONADE", "1290", "1", "1290"),
-    "3x Urquell 0,5l\n62,00 186,00": item("Urquell 0,5l", "186.00", "3"),
+    "3x Urquell 0,5l\n62,00 186,00": item("Urquell 0,5l", "186.00", "3", "62.00"),
     "Stamps $1.70 Intl\n10 @ 1.70 17.00": item("Stamps", "17.00", "10", "1.70"),
     "LECHE ENTERA 1L 1.55 G": item("LECHE ENTERA 1L", "1.55"),
     "IMPORTED VEGGIES 2.50": item("IMPORTED VEGGIES", "2.50"),  # not the Spanish importe
