@@ -10,13 +10,14 @@ from fields.lexicon import CURRENCY_NAMES, words
 from fields.roles import first_sum, role_of
 from result import Evidence
 
-_LAST4 = re.compile(  # not *** 0042 ***
-    r"(?:(?<![*xX•#·.])[*xX•#·.]{4,}|(?<![\w*•#·])(?:[*xX•·]{2,}|#{3,})"
+_LAST4 = re.compile(  # not *** 0042 ***, nor the terminal's TID: ****4419
+    r"(?<!TID:)(?<!TID: )(?:(?<![*xX•#·.])[*xX•#·.]{4,}|(?<![\w*•#·])(?:[*xX•·]{2,}|#{3,})"
     r"|[*xX]{4} [*xX]{6} [*xX])[ -]*"
     r"(?P<last4>\d{4})(?!\d|[ -]*[*#](?!\*/))"  # but ****2006 **/**
 )
-_CARDS = re.compile(  # also x0442, Mastercard 5520 $63.37, VISA 1142 (Contactless) $15.60
-    r"(?:(?<!\w)[*•x]|(?<![\w.])\.{3,}|\bend(?:ing(?: in)?|et auf)|"
+# also x0442, US DEBIT- 6631, Mastercard 5520 $63.37, VISA 1142 (Contactless) $15.60
+_CARDS = re.compile(
+    r"(?:(?<!\w)[*•x]|(?<![\w.])\.{3,}|\bend(?:ing(?: in)?|et auf)|[a-z]-(?= \d{4}(?!\S))|"
     r"[a-z](?= \d{4}(?: \(\w+\))? +\W?\d+[.,]\d\d$))"
     r" ?(?P<last4>\d{4})(?![\d.,])",
     re.IGNORECASE,
@@ -40,8 +41,7 @@ def find_payment(rows: Sequence[Row], total: Decimal | None) -> tuple[str, Evide
     paid = [
         row
         for n, row in enumerate(rows)
-        if (row.amounts and (n >= sums or total in [each.value for each in row.amounts]))
-        or find_last4(rows[max(0, n - 1) : n + 2])
+        if _is_paid_on(row, n >= sums, total) or find_last4(rows[max(0, n - 1) : n + 2])
     ]
     is_changed = _is_changed(rows)
     said = (
@@ -52,21 +52,41 @@ def find_payment(rows: Sequence[Row], total: Decimal | None) -> tuple[str, Evide
         if topic != "card" or "wallet" not in row.topics  # Apple Pay Visa ....9921
     )
     ways = ((method, row) for row in rows if (method := _way(row, is_changed)))
-    masked = (("card", row) for row in rows if _LAST4.search(row.text))
-    found = next(chain(said, ways, masked), None)
+    masked = (
+        ("card", row) for row in rows if "points" not in row.topics and _LAST4.search(row.text)
+    )
+    named = ((method, row) for row in rows[sums:] if (method := _named_alone(row)))
+    found = next(chain(said, ways, masked, named), None)
     if found is None:
         return None
     method, row = found
     return method, Evidence(None, "ocr", row.page, row.box(0, len(row.text)))
 
 
-def find_last4(rows: Sequence[Row]) -> str | None:
-    """The last four digits of a card whose other ones are masked.
+def _is_paid_on(row: Row, is_below: bool, total: Decimal | None) -> bool:
+    """It has an amount, not taken off nor 0 but for cash, below the sums or that is the total."""
+    amounts = [each.value for each in row.amounts]
+    is_taken_off = not row.topics.isdisjoint(("discount", "points"))
+    is_given = any(amounts[-1:]) or (bool(amounts) and "cash" in row.topics)
+    return is_given and not is_taken_off and (is_below or total in amounts)
 
-    That of a customer's card may stand above the sums: ExtraCare Card #: ********4474.
+
+def _named_alone(row: Row) -> str | None:
+    """The method that a row of one or two words ends with: TARGETA VISA, but Credit Purchase."""
+    read = row.text.split()
+    if row.numbers or not 0 < len(read) < 3:
+        return None
+    last = row.topics & topics(read[-1]) if "points" not in row.topics else ()  # not COFFEE BAR
+    return next((_METHODS[topic] for topic in _METHODS if topic in last), None)
+
+
+def find_last4(rows: Sequence[Row]) -> str | None:
+    """The last four digits of a card whose other ones are masked, but for a customer's card.
+
+    One without such a word may stand above the sums, so the rows below them come first.
     """
     sums = first_sum(rows)
-    found = (_last4(row) for row in [*rows[sums:], *rows[:sums]])
+    found = (_last4(row) for row in [*rows[sums:], *rows[:sums]] if "points" not in row.topics)
     return next((match["last4"] for match in found if match), None)
 
 

@@ -39,7 +39,8 @@ MIN_NAME_CONFIDENCE = 0.82
 MAX_ROWS = 600  # that are looked at: the head and the foot of a longer text, in equal parts
 
 _ANY_NUMBER = (
-    r"(?-i:[A-Z]{2} (?=[A-Z]*\d))?(?-i:[A-Z]{0,5})[-/ ]?(?:\d{1,3}(?:\.\d{3}){2,}|\d[\w\-/]+\w)"
+    r"(?![A-Z]{1,5}[015][^\W\d_]{6,}\b)(?-i:[A-Z]{2} (?=[A-Z]*\d))?"  # not FACTURA S1MPLIFICADA
+    r"(?-i:[A-Z]{0,5})[-/ ]?(?:\d{1,3}(?:\.\d{3}){2,}|\d[\w\-/]+\w)"
 )
 _NUMBER = rule(  # of one or two digits only behind a word for number: SCONTR. N. 44
     r"\b(?!(?<=, )or \d{5}\b)(?P<label><numbers.receipt>)"
@@ -52,7 +53,10 @@ _ALONE = rule(  # N° 1204887; it has four digits, or three behind a dot
     rf"(?P<number>{_ANY_NUMBER})(?(no)(?!\w)|\W*$)"
 )
 _LABEL = rule(r"\b<numbers.receipt>\b")
+_MISREAD = re.compile(r"(?<=\d)[OIl](?=\d)")  # 1826O93
+_DIGITS = str.maketrans("OIl", "011")
 _ORDER = rule(r"\b<numbers.order>\b")
+_PAYMENT = rule(r"\b<numbers.payment>\b")
 
 
 def read_receipt(
@@ -168,17 +172,21 @@ def _receipt_number(texts: Sequence[str]) -> str | None:
     ORDER #2.
     """
     called = [(label, number) for label, match in _labelled(texts) if (number := _number_in(match))]
-    called.sort(key=lambda pair: (len(pair[1]) < 3, bool(_ORDER.search(pair[0]))))
+    called.sort(key=lambda pair: (len(pair[1]) < 3, _rank(pair[0])))
     return next((number for _, number in called), None)
+
+
+def _rank(label: str) -> int:
+    """0 for a receipt's number, 1 for an order's, 2 for a payment's."""
+    return 2 if _PAYMENT.search(label) else int(bool(_ORDER.search(label)))
 
 
 def _labelled(texts: Sequence[str]) -> Iterator[tuple[str, re.Match[str]]]:
     """What may be the receipt's number, behind its label or alone below it: BOLETA, N° 1204887."""
-    for text in texts:
+    for above, text in pairwise(("", *texts)):
         if match := _NUMBER.search(text):
             yield match["label"], match
-    for above, text in pairwise(texts):
-        if _is_label(above) and (match := _ALONE.search(text)):
+        elif _is_label(above) and (match := _ALONE.search(text)):
             yield above, match
 
 
@@ -186,7 +194,9 @@ def _number_in(found: re.Match[str]) -> str | None:
     """The number that was found, but for a date and a tax number."""
     other = tax_id_in(found.string)
     is_tax_id = other and found["number"] in other["number"]
-    return None if is_tax_id or any(find_dates(found["number"])) else found["number"].strip()
+    if is_tax_id or any(find_dates(found["number"])):
+        return None
+    return _MISREAD.sub(lambda letter: letter[0].translate(_DIGITS), found["number"].strip())
 
 
 def _is_label(text: str) -> bool:

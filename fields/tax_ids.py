@@ -20,7 +20,7 @@ _PREFIX = (
 )
 _DIGITS = (  # not 105.00 13.65
     r"(?!\d+[.,]\d\d(?![\d.,]))(?:\d|[Oo](?=\d))[\dOo /.\-]{6,20}[\dA-Z]"
-    r"(?:/[\dA-Z]{1,3})*(?:\.? ?B\d\d)?"
+    r"(?:/[\dA-Z]{1,3})*(?:\.? ?B\d\d| ?R[CPT] ?\d{4})?"  # the Netherlands, Canada
 )
 TAX_ID = rule(
     rf"(?:\b(?!{_OTHER})<~numbers.tax_id>\b[ .\-]{{0,4}}<numbers.number+tax_number>?"

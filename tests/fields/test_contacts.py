@@ -188,6 +188,7 @@ def test_a_number_of_ten_digits_in_the_head_is_a_telephone(row, number):
         *("GSTIN: |29AAFCD6456M2Z5", "RFC: |NWM9709244W4", "BTW NO.|8090.41.078.B03"),
         *("|ATU12345678", "MWST-Nr. |CHE-116.281.710", "V.A.T NO. |GB 705 3259 52"),
         *("VAT REG. NO |10125917F", "GST Reg No: |M2-0012345-6", "MF |1234567/A/M/000"),
+        *("HST # |813417227RT0001", "R.F.C. |NWM9709244W4", "Contribuinte Nº |512840172"),
         *("TRN |100072725300003", "GST REF NO: |001694261248", "TVA |BE0403.170.701"),
     ],
 )

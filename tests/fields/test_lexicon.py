@@ -311,6 +311,9 @@ CHECKS = {  # what tells that the word of a section's key is understood
         found(f"SHOP\n{word} A-00123\nInvoice B-7").receipt_number == "A-00123"
         and found(f"SHOP\n{word} A-00123\nInvoice B-456").receipt_number == "B-456"
     ),
+    "numbers.payment": lambda word: (
+        found(f"SHOP\n{word} A-00123\nOrder B-456").receipt_number == "B-456"
+    ),
     "numbers.number": lambda word: found(f"SHOP\nBill {word} A-00123").receipt_number == "A-00123",
     "numbers.phone": lambda word: found(f"SHOP\n{word} 0207946000").merchant_phone == "0207946000",
     "numbers.tax_id": lambda word: any(tax_id_in(f"{word}: {number}") for number in TAX_IDS),
