@@ -91,7 +91,7 @@ _PATTERNS = (
     ),
     re.compile(rf"(?<!\d){_LONG_YEAR}[-/., ]+{_JOINING}{_NAME}[-/., ]+{_DAY}{_END}"),
     re.compile(rf"(?<!\d){_LONG_YEAR}[-/., ]+{_JOINING}{_DAY}[-/., ]+{_NAME}"),
-    # Worn forms, taken only where no whole one stands: 2703/2018, 05 02-18, 21/02/18111940278
+    # Worn forms, taken only where no whole one stands: 2703/2018, 05 02-18
     re.compile(r"(?<!\d)(?P<a>\d\d)[-/.]?(?P<b>\d\d)[-/.]?(?P<year>20\d\d)(?!\d)(?<!\d{8})"),
     re.compile(r"(?<!\d)(?P<a>\d\d)(?P<b>\d\d)(?P<year>20\d\d)(?= \d\d:\d\d)"),  # 25032018 13:11
     re.compile(  # 20180428/191204, 20180428191204, 2017-02-121448 38
@@ -100,9 +100,6 @@ _PATTERNS = (
         r"|(?<=-\d\d)\d{4})"
     ),
     re.compile(rf"(?<![\d.,])(?P<a>\d\d) (?P<b>\d\d)[-/]{_YEAR}(?!\d)"),
-    re.compile(
-        r"(?<![\w.,])(?P<a>\d\d)(?P<sep>[-/])(?P<b>\d\d)(?P=sep)(?P<short>[012]\d)(?=\d{5})"
-    ),
     re.compile(  # separators that do not agree: 12/,05/2018, 11,04,20, 05-05~18
         r"(?<![\d.,])(?P<a>\d\d) ?[-/.,~]{1,2} ?(?P<b>\d\d) ?[-/.,~]{1,2} ?"
         r"(?:(?P<year>20\d\d)|(?P<short>\d\d))(?![\d.,:])"
@@ -117,7 +114,10 @@ _MONTH = re.compile(lexicon.one_of(_MONTHS))
 _SLIPPED = re.compile(
     r"(?<![a-z0-9])[\doilsbz|]{1,2} ?(?P<sep>[-/.]) ?[\doilsbz|]{1,2} ?(?P=sep) ?[2z][\doilsbz|]{3}"
     r"(?![a-z0-9])|(?<=[a-z][-/. ])[2z][\doqilsbz|]{3}(?![a-z0-9])"
+    r"|(?<![a-z0-9])(?=(?:[-/.oil|]{0,3}\d){4})(?:20)?[\doil|]{2}(?P<dot>[-/.])[\doil|]{2}(?P=dot)"
+    r"[\doil|]{2}(?![a-z0-9]|[-/.]\d)"  # l2.04.24, 2023-05-l9
 )
+_SLIPPED_TIME = re.compile(r"(?<![\w:.])[\doil|]{1,2}:[\doil|]{2}(?![\w])", re.IGNORECASE)  # 17:O2
 _DIGITS = str.maketrans("oqil|sbz", "00111582")
 _MINUTES = (
     r"(?P<minute>[0-5]\d)(?: ?[:.\-] ?[0-5]\d)? ?"
@@ -192,6 +192,7 @@ def _is_time(match: re.Match[str]) -> bool:
 @lru_cache(maxsize=4096)
 def find_time(text: str) -> str | None:
     """The first time of day in the text as HH:MM (24 hours)."""
+    text = _SLIPPED_TIME.sub(_as_digits, text)
     found = [match for pattern in _TIMES for match in pattern.finditer(text)]
     match = next((match for match in found if not _is_date(match)), None)
     if match is None:
@@ -211,10 +212,11 @@ def _is_date(time: re.Match[str]) -> bool:
 
 
 def _as_digits(match: re.Match[str]) -> str:
-    """The figures of a date, where half of them at least were read as such."""
+    """The figures of a date or a time, where half of them at least were read as such."""
     found = match[0]
     figures = sum(map(str.isdigit, found))
-    return found.translate(_DIGITS) if 2 * figures >= sum(map(str.isalnum, found)) else found
+    is_number = 2 * figures >= sum(map(str.isalnum, found))
+    return found.lower().translate(_DIGITS) if is_number else found
 
 
 def _day(match: re.Match[str]) -> Day | None:

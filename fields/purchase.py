@@ -103,7 +103,8 @@ def find_possible_dates(rows: Sequence[Row], home: Home) -> list[PossibleDate]:
     read = [(index, day) for index, row in enumerate(rows) for day in _dates_of(row.text)]
     if home.year_first:
         read = [(n, _with_year_first(rows[n].text, day, home.year_first)) for n, day in read]
-    found = _ordered_by_nepal(_uncut(rows, read[:MAX_DATES]))
+    read = _ordered_by_years(rows, read[:MAX_DATES])
+    found = _ordered_by_nepal(_uncut(rows, read))
     dates = _Dates(rows, found, home.month_first)
     return [
         PossibleDate(index, day, iso, dates.features(number, index, day, iso))
@@ -136,6 +137,22 @@ def _uncut(rows: Sequence[Row], found: Sequence[tuple[int, Day]]) -> list[tuple[
 
     whole = {(text[1:], clock) for text, clock in starmap(written, found) if text[0].isdigit()}
     return [each for each in found if not (written(*each)[1] and written(*each) in whole)]
+
+
+def _ordered_by_years(
+    rows: Sequence[Row], found: Sequence[tuple[int, Day]]
+) -> list[tuple[int, Day]]:
+    """The dates; one begins with its year if only so it is that of a date with four figures.
+
+    25/02/08 beside 02/08/2025, as card terminals in Canada print it.
+    """
+    written = [rows[index].text[day.start : day.end] for index, day in found]
+    years = {year[1] for text in written if (year := re.search(r"20(\d\d)", text))}
+    return [
+        (index, _with_year_first(rows[index].text, day, "-/.") if is_turned else day)
+        for (index, day), text in zip(found, written, strict=True)
+        for is_turned in [text[:2] in years and text[-2:] not in years]
+    ]
 
 
 def _with_year_first(text: str, day: Day, signs: str) -> Day:

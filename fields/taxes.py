@@ -17,6 +17,7 @@ MOST_OF_RATE = Decimal("1.05")  # of the tax inside the total: tips and rounding
 CENT = Decimal("0.011")
 _PER_CENT = re.compile(r"(?:^|[ (])%$")
 HALF_A_CENT = Decimal("0.0051")  # by which a tax is rounded
+HALF_A_UNIT = Decimal("0.51")  # where there are no cents
 RATES = {
     Decimal(rate) for file in COUNTRIES.values() for rate in file.get("tax", {}).get("rates", ())
 }
@@ -59,20 +60,30 @@ def _tax_row(row: Row, is_in_table: bool) -> Rated | None:
     An amount that is alone beside the rate is the tax if the row is called so, or `is_in_table`.
     """
     rates = [number for number in row.numbers if _is_rate(row, number)]
-    for number in rates or row.numbers:
+    is_whole = rates and is_in_table and not any(amount.decimals for amount in row.amounts)
+    amounts = [n for n in row.numbers if not n.unit] if is_whole else row.amounts  # 11.000 550
+    printed = [amount.value for amount in row.amounts if amount not in rates]
+    for number in sorted(rates or row.numbers, key=_is_unusual):
         rate = abs(number.value)  # A - 21.00%
         if not 0 < rate <= 30:
             continue
-        others = [n.value for n in row.amounts if n is not number]
+        others = [n.value for n in amounts if n is not number]
         for base, tax in product(others, others):
             is_net = not rates and rate + tax == base  # 6.69 0.47 7.16
             paid = _paid_with(base, tax, rate) if 0 < abs(tax) < abs(base) and not is_net else None
+            if paid and base - tax in others:  # 2.40 2.26 0.14: the rate alone does not tell
+                paid = base
             if paid is not None:
                 return Rated(Tax(_without_trailing_zeros(rate), tax), paid, _evidence(row))
         is_called = "tax" in row.topics or (is_in_table and not row.topics)
-        if rates and is_called and len(others) == 1:
-            return Rated(Tax(_without_trailing_zeros(rate), others[0]), None, _evidence(row))
+        if rates and is_called and len(printed) == 1:
+            return Rated(Tax(_without_trailing_zeros(rate), printed[0]), None, _evidence(row))
     return None
+
+
+def _is_unusual(number: Amount) -> bool:
+    """Whether no country has this rate; usual ones are tried first: 25.00 of 21.52 25.00 5.38."""
+    return abs(number.value) not in RATES
 
 
 def _of_rate_above(rows: Sequence[Row], n: int) -> Rated | None:
@@ -134,7 +145,7 @@ def _paid_beside(rows: Sequence[Row], number: int, tax: Tax) -> Decimal | None:
 
 def _untaxed(row: Row) -> Rated | None:
     """What was paid without a tax, in a table of taxes: D: 0,0% 0,25 0,00 0,25."""
-    amounts = {amount.value for amount in row.amounts}
+    amounts = {number.value for number in row.numbers if not number.unit}
     rates = [number.value for number in row.numbers if number.unit == "%"]
     if rates != [0] or len(amounts) != 2 or 0 not in amounts:
         return None
@@ -182,7 +193,9 @@ def _as_implied(rated: list[Rated], total: Decimal) -> list[Rated]:
 def _is_whole(rated: Rated, total: Decimal, times: int = 1) -> bool:
     """So many times the tax is what so many times its rate makes of the total."""
     amount, rate = rated.tax.amount or Decimal(0), rated.tax.rate or Decimal(0)
-    return abs(times * amount - _inside(total, times * rate)) <= CENT
+    is_whole = not (amount.as_tuple().exponent or total.as_tuple().exponent)
+    slack = HALF_A_UNIT if is_whole else CENT
+    return abs(times * amount - _inside(total, times * rate)) <= slack
 
 
 def _is_repeated(one: Rated, other: Rated, total: Decimal) -> bool:

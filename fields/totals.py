@@ -7,7 +7,7 @@ together, as sums that agree are.
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from decimal import Decimal
 from itertools import accumulate, combinations, islice, product
@@ -15,7 +15,7 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from fields.amounts import Candidate, find_candidates
-from fields.checks import adds_up
+from fields.checks import adds_up, is_doubtful
 from fields.labels import Row
 from fields.learned import against, chance, log_odds, probabilities
 from fields.lexicon import COUNTRIES, rule
@@ -26,6 +26,7 @@ from result import Evidence, Tax
 
 MIN_PROBABILITY = 0.15  # an amount with less is not the total
 AGREEMENT = 1.5  # log-odds for sums that agree
+UNPROVED = 0.5  # the probability of a tax beside its rate that nothing proves
 PRESENCE = 1.0  # log-odds for a subtotal and a tax: one of 27 % is given, and reviewed
 CODES = {file["currency"]["code"] for file in COUNTRIES.values() if "currency" in file}
 WAYS = ("items", "items and tax", "cash less change", "derived")  # that make a total
@@ -140,8 +141,8 @@ def _with_subtotal(
     if subtotal or not (total and discount):
         return way
     wanted = total.value - discount
-    called = (c for c in candidates if role_of(c.label) in SUMS and c.amount.value == wanted)
-    found = next(called, None)
+    called = (c for c in candidates if role_of(c.label) in SUMS and c.amount in rows[c.row].amounts)
+    found = next((c for c in called if c.amount.value == wanted), None)
     return total, found and _sum(rows, found, _chance(total)), tax, charge
 
 
@@ -184,18 +185,29 @@ def _of_all_rates(
     """The tax of all rates together, where their sum is known; else the tax as it was found.
 
     Their sum is known if it is printed, or if a `total` is given, which is what was paid with all
-    of them: then the tax is as sure as the total. A tax that is none of theirs stays.
+    of them: then the tax is as sure as the total. A surer one stays.
     """
     amounts = amounts_of(rated)
     whole = sum(amounts, Decimal(0))
-    if not amounts or (tax and tax.value not in (*amounts, whole)):
+    is_weak = bool(tax and total and len(amounts) > 1 and _chance(tax) < _chance(total))
+    if not amounts or (tax and tax.value not in (*amounts, whole) and not is_weak):
         return tax
     if total:
         own = tax.evidence if tax else rated[0].evidence
         chances = (found.evidence.probability or 0 for found in (tax, total) if found)
         evidence = replace(own, probability=max(chances))
         return Sum(whole, evidence, tax.confidence if tax else total.confidence)
+    if tax is None or _is_part(tax, rated):
+        doubtful = replace(rated[0].evidence, probability=UNPROVED)
+        return Sum(whole, doubtful, 1.0)
     return tax._replace(value=whole) if tax and whole in printed else tax
+
+
+def _is_part(tax: Sum, rated: Sequence[Rated]) -> bool:
+    """It is doubtful and one of several rates', and nothing says what was paid with any."""
+    is_unproved = not any(each.paid for each in rated)
+    rates = {each.tax.rate for each in rated}
+    return is_unproved and len(rates) > 1 and is_doubtful(tax.evidence)
 
 
 def _likely(rows: Sequence[Row], candidates: Sequence[Candidate], name: str) -> list[Sum]:
@@ -305,15 +317,28 @@ def _is_paid(tip: Sum, total: Sum | None, printed: set[Decimal]) -> bool:
 
 
 def _listed(candidates: Sequence[Candidate], way: _Way) -> list[Decimal]:
-    """The amounts below the subtotal that lead to the total: a fee, the tax, the tip."""
+    """The amounts below the subtotal that lead to the total: a fee, the tax, the tip.
+
+    Without a subtotal, as in a taxi, those right above the total that make it.
+    """
     total, subtotal, _, _ = way
-    if not (total and subtotal):
+    if not total:
         return []
     money = {c.row: c.amount.value for c in candidates if c.amount.is_money}
+    if not subtotal:
+        return _listed_above(money, total.value)
     start = min((row for row, value in money.items() if value == subtotal.value), default=0)
     below = [value for row, value in money.items() if row > start][:MOST_LISTED]
     made = list(accumulate(below, initial=subtotal.value))
     return below[: made.index(total.value)] if total.value in made else []
+
+
+def _listed_above(money: Mapping[int, Decimal], total: Decimal) -> list[Decimal]:
+    """The amounts right above the total's first row that make it; `money` has the last of rows."""
+    end = min((row for row, value in money.items() if value == total), default=0)
+    above = [value for row, value in money.items() if row < end][::-1][:MOST_LISTED]
+    made = list(accumulate(above))
+    return above[: made.index(total) + 1] if total in made else []
 
 
 def _together(
