@@ -402,7 +402,10 @@ def _payment(till: _Till, total: Decimal) -> list[list[str]]:
         given = (total / step).to_integral_value(rounding="ROUND_CEILING") * step
         change = (given - total).quantize(till.cent)
         return [till.row("cash", given.quantize(till.cent)), till.row("change", change)]
-    return [till.row("card", total)] if way < 0.7 else []
+    if way < 0.68 or total < 2:
+        return [till.row("card", total)]
+    part = Decimal(int(total / 2))  # paid in two parts, as with a voucher
+    return [till.row("cash", part), till.row("card", total - part)] if way < 0.7 else []
 
 
 def _unplaced(chance: Random, rows: Sequence[Sequence[str]]) -> list[list[Line]]:

@@ -304,6 +304,7 @@ class _Sums:
             "pair": value in self.pairs,
             "difference": value in self.differences,
             "two above": value == sum(before) and len(before) > 1,
+            "two below": value == sum(after) and len(after) > 1,
             "difference below": len(after) > 1 and value == after[0] - after[1],
             "like above": before[-1:] == [value],
             "like below": after[:1] == [value],
