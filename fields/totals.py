@@ -189,7 +189,7 @@ def _of_all_rates(
     """
     amounts = amounts_of(rated)
     whole = sum(amounts, Decimal(0))
-    is_weak = bool(tax and total and len(amounts) > 1 and _chance(tax) < _chance(total))
+    is_weak = bool(tax and total and _chance(tax) < _chance(total))
     if not amounts or (tax and tax.value not in (*amounts, whole) and not is_weak):
         return tax
     if total:

@@ -1334,6 +1334,28 @@ def test_a_net_amount_beside_its_tax_tells_what_was_paid():
     assert read(rows + table).tax == Decimal("2.49")
 
 
+@pytest.mark.parametrize(
+    ("rows", "tax"),
+    [
+        ("TOTAL INCL. GST@6% RM 12.50\nCASH 15.00\nCHANGE 2.50\nGST @6% in total 0.71", "0.71"),
+        (
+            "PEN\n2 pc @ 4.90 9.80 S\nTE0DORES CH 90.00 SR S\nTotal RM Including GST 6% 99.80\n"
+            "Rounding 0.00\nTotal Rounded 99.80\nGST SR 6% 99.80 5.64\nAmt. Excl. GST 94.16",
+            "5.64",
+        ),
+    ],
+)
+def test_the_tax_of_one_rate_that_makes_the_total_is_taken_before_other_amounts(rows, tax):
+    assert read(f"MR DIY\n{rows}").tax == Decimal(tax)
+
+
+def test_what_was_paid_without_a_tax_in_whole_pesos_proves_the_taxes_too():
+    rows = "MERCADO\nARROZ 8.700\nCAFE 11.550\nJABON 31.890\nTOTAL 52.140\nTARIFA COMPRA IVA\n"
+    table = "E 0% 8.700 8.700 0\nA 19% 31.890 26.798 5.092\nB 5% 11.550 11.000 550"
+    found = read(rows + table)
+    assert (found.tax, "tax" in found.review) == (Decimal("5642"), "total" in found.review)
+
+
 def test_a_tax_that_only_its_rate_names_is_reviewed():
     found = read("SHOP LTD\nPEN 45.00\nCAP 105.00\nTOTAL 150.00\nIVA 16% INCLUIDO: 7.24")
     assert (found.tax, "tax" in found.review) == (Decimal("7.24"), True)
