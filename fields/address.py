@@ -92,11 +92,7 @@ def find_address(rows: Sequence[Row], after: int) -> str | None:
             if found:
                 break
             waiting = []
-        elif _is_place(text, is_other := _may_be_other(rows, index)) or (
-            (found or waiting)
-            and not (is_other or row.topics)
-            and _goes_on(text, found or waiting, waiting)
-        ):
+        elif _belongs(text, rows, index, found, waiting):
             found += [*waiting, text]
             waiting = []
         elif found and ((text and waiting) or _COMPANY.search(text)):
@@ -106,6 +102,18 @@ def find_address(rows: Sequence[Row], after: int) -> str | None:
             is_house = _NUMBERED.match(text) or _is_above_town(text, rows[index + 1 : index + 2])
             waiting = [text] if may_go_on or is_house else []
     return ", ".join(text.strip(" ,*") for text in found) or None
+
+
+def _belongs(
+    text: str, rows: Sequence[Row], index: int, found: Sequence[str], waiting: Sequence[str]
+) -> bool:
+    """Whether the row is a place by itself, or goes on where the address is or may be."""
+    is_other = _may_be_other(rows, index)
+    if _is_place(text, is_other):
+        return True
+    so_far = found or waiting
+    may_go_on = so_far and not (is_other or rows[index].topics)
+    return bool(may_go_on and _goes_on(text, so_far, waiting))
 
 
 def _below(rows: Sequence[Row], index: int) -> Sequence[Row]:

@@ -63,21 +63,33 @@ def _tax_row(row: Row, is_in_table: bool) -> Rated | None:
     is_whole = rates and is_in_table and not any(amount.decimals for amount in row.amounts)
     amounts = [n for n in row.numbers if not n.unit] if is_whole else row.amounts  # 11.000 550
     printed = [amount.value for amount in row.amounts if amount not in rates]
+    is_called = "tax" in row.topics or (is_in_table and not row.topics)
     for number in sorted(rates or row.numbers, key=_is_unusual):
         rate = abs(number.value)  # A - 21.00%
         if not 0 < rate <= 30:
             continue
         others = [n.value for n in amounts if n is not number]
-        for base, tax in product(others, others):
-            is_net = not rates and rate + tax == base  # 6.69 0.47 7.16
-            paid = _paid_with(base, tax, rate) if 0 < abs(tax) < abs(base) and not is_net else None
-            if paid and base - tax in others:  # 2.40 2.26 0.14: the rate alone does not tell
-                paid = base
-            if paid is not None:
-                return Rated(Tax(_without_trailing_zeros(rate), tax), paid, _evidence(row))
-        is_called = "tax" in row.topics or (is_in_table and not row.topics)
+        if proved := _proved(rate, others, is_told=bool(rates)):
+            return Rated(Tax(_without_trailing_zeros(rate), proved[0]), proved[1], _evidence(row))
         if rates and is_called and len(printed) == 1:
             return Rated(Tax(_without_trailing_zeros(rate), printed[0]), None, _evidence(row))
+    return None
+
+
+def _proved(
+    rate: Decimal, amounts: Sequence[Decimal], *, is_told: bool
+) -> tuple[Decimal, Decimal] | None:
+    """The tax and what was paid with it, if the rate makes one amount of another.
+
+    A number is the rate without a % (not `is_told`) only where it is no net amount: 6.69 0.47 7.16.
+    """
+    for base, tax in product(amounts, amounts):
+        is_net = not is_told and rate + tax == base
+        paid = _paid_with(base, tax, rate) if 0 < abs(tax) < abs(base) and not is_net else None
+        if paid and base - tax in amounts:  # 2.40 2.26 0.14: the rate alone does not tell
+            return tax, base
+        if paid is not None:
+            return tax, paid
     return None
 
 

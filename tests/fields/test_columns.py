@@ -90,6 +90,28 @@ def test_a_code_below_qty_is_no_count_and_a_count_below_a_name_is_one():
     assert items_of(*rows) == [("TEA", 2, 4)]
 
 
+def test_the_only_amount_below_qty_is_no_count():
+    rows = ["Item              Qty", "Coffee            1.90", "TOTAL             1.90"]
+    assert items_of(*rows) == [("Coffee", None, 1.9)]
+
+
+def test_a_name_of_two_lines_close_together_is_one():
+    rows = printed(
+        "GREEN FIELD LTD",
+        "Item              Kind              Price",
+        "PHILIPS 18W LONG  BULB WHITE        12.00",
+        "TOTAL                               12.00",
+    )
+    name, rest = rows[2][0].text.split("  ")
+    box = rows[2][0].box
+    middle = box[0] + 12 * len(name)
+    rows[2][:1] = [
+        Line(name, 0.99, (box[0], box[1], middle, box[3])),
+        Line(rest, 0.99, (middle + 12, box[1], box[2], box[3])),
+    ]
+    assert [item.description for item in read_receipt(rows).items] == [f"{name} {rest}"]
+
+
 def test_without_a_heading_no_column_is_left_out():
     rows = ["JESS T.      NAIL TRIM      22.00", "TOTAL      22.00"]
     assert items_of(*rows) == [("JESS T. NAIL TRIM", None, 22)]

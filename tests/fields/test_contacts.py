@@ -79,6 +79,7 @@ def address_of(rows):
         "Quinta da Torre, 2785-599 S. D. RANA",
         "\u0395\u03a1\u039c\u039f\u03a5 63 \u0392\u039f\u039b\u039f\u03a3 \u03a4.\u039a. 38221",
         "12 Market Street\nKinsale, Co. Cork",
+        "3/F Green Building",
     ],
 )
 def test_the_rows_of_an_address_are_taken_and_those_between_them(rows):
@@ -118,6 +119,23 @@ def test_a_row_of_the_till_is_no_address_and_ends_one(row):
 )
 def test_figures_within_words_of_an_address_are_letters(printed, read_as):
     assert address_of(printed) == read_as
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        *("1042 Priya\n----\nTbl 22/1 Chk 3318 Gst 2", "(STRAND MALL KOTA DAMANSARA)"),
+        *("REG#07 TRAN STORE", "Item Qty Price"),
+    ],
+)
+def test_what_is_below_an_address_is_no_part_of_it(row):
+    street = "12 High Street,\nLudlow SY8 1DB" if row.startswith("(") else "12 High Street,"
+    assert address_of(f"{street}\n{row}") == ", ".join(street.strip(",").split(",\n"))
+
+
+def test_a_post_office_with_numbers_above_its_street_is_no_house():
+    rows = "Oficina 4811094 BILBAO SUC. 5\nAlameda Urquijo 61, 48011 Bilbao"
+    assert address_of(rows) == "Alameda Urquijo 61, 48011 Bilbao"
 
 
 def test_a_sentence_below_a_comma_is_no_part_of_an_address():

@@ -129,6 +129,12 @@ def test_a_number_is_taken_off_a_name_once():
         ),
         (["011-1880-4 CABLE 34.99", "TOTAL 34.99"], [("CABLE", 34.99)]),
         (["TEA 2 x 5.00 (10.00)", "CAKE 20.00"], [("TEA", -10, 2, 5), ("CAKE", 20)]),
+        (["CR-VANILLA 0.72 0 5 0 -5 -3.60", "TEA 5.00"], [("CR-VANILLA", -3.6), ("TEA", 5)]),
+        (["1 CURTAIN 2.00 14.99 29.98", "TOTAL 29.98"], [("CURTAIN", 29.98, 2, 14.99)]),
+        (
+            ["2120 DUNAKESZI 84.", "KENYER 1 290", "TEJ 1 590", "OSSZESEN: 2 880 Ft"],
+            [("KENYER", 1290), ("TEJ", 1590)],
+        ),
         (["COLA 1.25L 2.50", "FLOUR 1.25KG 3.50"], [("COLA 1.25L", 2.5), ("FLOUR 1.25KG", 3.5)]),
         (["CAKE 2,00", "COFFEE", "à 3,25", "TOTAL 5,25"], [("CAKE", 2), ("COFFEE", 3.25)]),
     ],
