@@ -13,6 +13,7 @@ from fields.money import Amount
 from fields.roles import first_sum
 from result import Evidence, Tax
 
+HIGHEST = 30  # rate of a tax, in per cent
 MOST_OF_RATE = Decimal("1.05")  # of the tax inside the total: tips and rounding are not taxed
 CENT = Decimal("0.011")
 _PER_CENT = re.compile(r"(?:^|[ (])%$")
@@ -66,7 +67,7 @@ def _tax_row(row: Row, is_in_table: bool) -> Rated | None:
     is_called = "tax" in row.topics or (is_in_table and not row.topics)
     for number in sorted(rates or row.numbers, key=_is_unusual):
         rate = abs(number.value)  # A - 21.00%
-        if not 0 < rate <= 30:
+        if not 0 < rate <= HIGHEST:
             continue
         others = [n.value for n in amounts if n is not number]
         if proved := _proved(rate, others, is_told=bool(rates)):
@@ -105,7 +106,7 @@ def _of_rate_above(rows: Sequence[Row], n: int) -> Rated | None:
     if "tax" not in row.topics or [len(row.amounts), len(above.amounts), len(rates)] != [1, 1, 1]:
         return None
     tax, base = row.amounts[0].value, above.amounts[0].value
-    paid = _paid_with(base, tax, rates[0]) if 0 < tax < base and rates[0] else None
+    paid = _paid_with(base, tax, rates[0]) if 0 < tax < base and 0 < rates[0] <= HIGHEST else None
     return Rated(Tax(rates[0], tax), paid, _evidence(row)) if paid else None
 
 

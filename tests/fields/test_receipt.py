@@ -1285,6 +1285,7 @@ def test_what_a_suggested_tip_would_make_is_no_total():
         ("TOPLAM 264,85\n%10 KDV *24,08", [("10", "24.08")]),
         ("TOPLAM 264,85\nKDV %10,00 *24,08", [("10", "24.08")]),
         ("SUT 264,85\nTOPLAM 264,85\nKDV %18,00", []),
+        ("-100% 0.02\nVAT NO 0.01", []),
         ("SUMME 20,00\nGUTSCHEIN -15,00\nZU ZAHLEN 5,00\nMWST 19% 3,19", [("19", "3.19")]),
         ("TOTAL 26,90\nMva-grunnlag Mva% Mva Totalt\n21,52 25,00 5,38 26,90", [("25", "5.38")]),
         (
