@@ -15,7 +15,7 @@ from fields.columns import columns_below
 from fields.currencies import Home, find_home
 from fields.dates import find_time, parse_date
 from fields.labels import TOPICS, plain, read_rows, topics
-from fields.lexicon import COUNTRIES, LANGUAGES, filled, words
+from fields.lexicon import COUNTRIES, CURRENCY_NAMES, LANGUAGES, filled, words
 from fields.merchants import find_names
 from fields.money import find_amounts
 from fields.purchase import find_possible_dates
@@ -258,6 +258,14 @@ def test_no_name_is_that_of_two_months():
 
 def found(text):
     return read_receipt(rows_from_text(text))
+
+
+def test_no_street_is_a_currency_once_it_is_in_latin_letters():
+    """Words are looked for by the Latin letters they look like: \u0433\u0440 is rp."""
+    codes = {file["currency"]["code"].lower() for file in COUNTRIES.values() if "currency" in file}
+    marks = CURRENCY_NAMES | codes
+    folded = {word: plain(word) for word in words("merchant", "streets") if not word.isascii()}
+    assert [word for word, latin in folded.items() if latin in marks] == []
 
 
 FACTS = {"month_first", "year_first", "cash_rounding", "languages", "phone", "tax"}
