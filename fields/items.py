@@ -216,9 +216,13 @@ def _with_quantity(row: Row, read: Read, columns: Sequence[Column]) -> Read:
     if read.quantity is not None or (quantity := quantity_in(row, columns)) is None:
         return read
     counted = read._replace(quantity=quantity, price=None)
-    prices = (number.value for number in row.amounts[:-1])
-    priced = (proved(counted._replace(price=price), read.amount) for price in prices)
-    return next(filter(None, priced), counted)
+    return _with_price(counted, row) or counted
+
+
+def _with_price(read: Read, row: Row) -> Read | None:
+    """The thing with the first amount on the row that is its price of one, as its number proves."""
+    priced = (read._replace(price=number.value) for number in row.amounts[:-1])
+    return next(filter(None, (proved(each, read.amount) for each in priced)), None)
 
 
 def _joined(above: Read, read: Read, row: Row) -> Read | None:
@@ -226,8 +230,7 @@ def _joined(above: Read, read: Read, row: Row) -> Read | None:
     if not (above.name and read.name) or above.quantity is None or read.quantity is not None:
         return None
     whole = above._replace(name=f"{above.name} {read.name}", amount=read.amount)
-    priced = (whole._replace(price=number.value) for number in row.amounts[:-1])
-    return next(filter(None, (proved(each, read.amount) for each in priced)), None)
+    return _with_price(whole, row)
 
 
 def _with_own_name(row: Row, read: Read, above: Read) -> Read:

@@ -112,6 +112,11 @@ def test_a_name_of_two_lines_close_together_is_one():
     assert [item.description for item in read_receipt(rows).items] == [f"{name} {rest}"]
 
 
+def test_a_row_with_a_number_is_no_heading():
+    rows = ["Item no 3       Unit 1       Price", "TEA             GREEN        3.00"]
+    assert items_of(*rows, "TOTAL           3.00") == [("TEA GREEN", None, 3)]
+
+
 def test_without_a_heading_no_column_is_left_out():
     rows = ["JESS T.      NAIL TRIM      22.00", "TOTAL      22.00"]
     assert items_of(*rows) == [("JESS T. NAIL TRIM", None, 22)]

@@ -263,6 +263,10 @@ def test_fuel_is_named_behind_a_label_and_measured_where_the_price_has_no_cents(
     assert items_of(*rows, "Total Harga : Rp. 95.000") == [("PERTAMAX", 95000, 7.6, 12500)]
 
 
+def test_two_whole_numbers_that_make_the_total_are_no_measure():
+    assert items_of("Tisch 2", "Zimmer 5", "SUMME EUR 10,00") == []
+
+
 def test_a_unit_alone_is_no_name_of_what_was_weighed():
     rows = ["ORANGES AUST", "1.385kg 0 $2.98/kg 4.13", "TOTAL 4.13"]
     assert items_of("SHOP", *rows) == [("ORANGES AUST", 4.13, 1.385, 2.98)]
