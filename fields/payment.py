@@ -6,12 +6,12 @@ from decimal import Decimal
 from itertools import chain
 
 from fields.labels import Row, plain, topics
-from fields.lexicon import CURRENCY_NAMES, words
+from fields.lexicon import CURRENCY_NAMES, rule, words
 from fields.roles import first_sum, role_of
 from result import Evidence
 
-_LAST4 = re.compile(  # not *** 0042 ***, nor the terminal's TID: ****4419
-    r"(?<!TID:)(?<!TID: )(?:(?<![*xX•#·.])[*xX•#·.]{4,}|(?<![\w*•#·])(?:[*xX•·]{2,}|#{3,})"
+_LAST4 = re.compile(  # not *** 0042 ***
+    r"(?:(?<![*xX•#·.])[*xX•#·.]{4,}|(?<![\w*•#·])(?:[*xX•·]{2,}|#{3,})"
     r"|[*xX]{4} [*xX]{6} [*xX])[ -]*"
     r"(?P<last4>\d{4})(?!\d|[ -]*[*#](?!\*/))"  # but ****2006 **/**
 )
@@ -22,6 +22,7 @@ _CARDS = re.compile(
     r" ?(?P<last4>\d{4})(?![\d.,])",
     re.IGNORECASE,
 )
+_TERMINAL = rule(r"\b<numbers.terminal>\W{0,20}$")  # TID: ****4419
 MOST_WORDS = 4  # of a row that says how it was paid, and no amount
 _METHODS = {"card": "card", "wallet": "mobile", "cash": "cash"}
 _PAID = {word for phrase in words("labels", "paid") for word in plain(phrase).split()}
@@ -52,9 +53,7 @@ def find_payment(rows: Sequence[Row], total: Decimal | None) -> tuple[str, Evide
         if topic != "card" or "wallet" not in row.topics  # Apple Pay Visa ....9921
     )
     ways = ((method, row) for row in rows if (method := _way(row, is_changed)))
-    masked = (
-        ("card", row) for row in rows if "points" not in row.topics and _LAST4.search(row.text)
-    )
+    masked = (("card", row) for row in rows if _masked(row))
     named = ((method, row) for row in rows[sums:] if (method := _named_alone(row)))
     found = next(chain(said, ways, masked, named), None)
     if found is None:
@@ -64,7 +63,10 @@ def find_payment(rows: Sequence[Row], total: Decimal | None) -> tuple[str, Evide
 
 
 def _is_paid_on(row: Row, is_below: bool, total: Decimal | None) -> bool:
-    """It has an amount, not taken off nor 0 but for cash, below the sums or that is the total."""
+    """Whether the row has a payment: the total, or an amount below the sums; 0 is one in cash only.
+
+    What is taken off, and a customer's card, are none.
+    """
     amounts = [each.value for each in row.amounts]
     is_taken_off = not row.topics.isdisjoint(("discount", "points"))
     is_given = any(amounts[-1:]) or (bool(amounts) and "cash" in row.topics)
@@ -86,14 +88,21 @@ def find_last4(rows: Sequence[Row]) -> str | None:
     One without such a word may stand above the sums, so the rows below them come first.
     """
     sums = first_sum(rows)
-    found = (_last4(row) for row in [*rows[sums:], *rows[:sums]] if "points" not in row.topics)
+    found = (_last4(row) for row in [*rows[sums:], *rows[:sums]])
     return next((match["last4"] for match in found if match), None)
 
 
 def _last4(row: Row) -> re.Match[str] | None:
     """Masked figures, or such behind one * or "ending in" where a card is named."""
-    masked = _LAST4.search(row.text)
-    return masked or (_CARDS.search(row.text) if "card" in row.topics else None)
+    return _masked(row) or (_masked(row, _CARDS) if "card" in row.topics else None)
+
+
+def _masked(row: Row, pattern: re.Pattern[str] = _LAST4) -> re.Match[str] | None:
+    """The first masked figures that are neither a customer's card nor the number of a terminal."""
+    if "points" in row.topics:
+        return None
+    found = pattern.finditer(row.text)
+    return next((each for each in found if not _TERMINAL.search(row.text[: each.start()])), None)
 
 
 def _way(row: Row, is_changed: bool) -> str | None:

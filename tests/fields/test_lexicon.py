@@ -322,6 +322,9 @@ CHECKS = {  # what tells that the word of a section's key is understood
     "numbers.payment": lambda word: (
         found(f"SHOP\n{word} A-00123\nOrder B-456").receipt_number == "B-456"
     ),
+    "numbers.terminal": lambda word: (
+        found(f"TOTAL 5.00\nVisa 5.00 {word}: ****4419\n****3308").card_last4 == "3308"
+    ),
     "numbers.number": lambda word: found(f"SHOP\nBill {word} A-00123").receipt_number == "A-00123",
     "numbers.phone": lambda word: found(f"SHOP\n{word} 0207946000").merchant_phone == "0207946000",
     "numbers.tax_id": lambda word: any(tax_id_in(f"{word}: {number}") for number in TAX_IDS),
