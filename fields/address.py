@@ -43,7 +43,7 @@ _CODED = rule(r"\b(?:cep|c\.?p|[tτ]\.?[kκ])[ .:]{1,3}\d{5}(?!\d)")  # C.P. 032
 _LABELLED = rule(r"^\W{0,3}(?![^:]{0,40}\b<merchant.addressed>\W{0,2}:)[^\W\d_][^:\d]{0,24}: ?\w")
 _WORD = re.compile(r"[^\W\d_]{2}")
 _LONG_WORD = re.compile(r"[^\W\d_]{4}")
-_ORDINARY = re.compile(r"(?<!\S)[a-z]{4}")
+_SMALL_WORD = re.compile(r"(?<!\S)[a-z]{4}")  # as sentences have: Have a lovely day
 _EACH = rule(r"^\W*(?:<items.each>|<items.pieces+units>|<items.tax_codes>)\b")
 _COMPANY = rule(r"\b<~legal.forms>\W*$")
 # 40-001 Katowice, 01305-000 Rio, 110 00 Praha; 0155 Oslo, NL-1017 MA; 75006 Paris
@@ -130,7 +130,7 @@ def _goes_on(text: str, found: Sequence[str], waiting: Sequence[str]) -> bool:
         return True
     is_short = len(text.split()) <= MOST_WORDS and _LONG_WORD.search(text)
     is_labelled = ":" in text or IDENTITY.search(text) or count_headings(text) > 1
-    is_below_comma = found[-1].endswith(",") and not waiting and not _ORDINARY.search(text)
+    is_below_comma = found[-1].endswith(",") and not waiting and not _SMALL_WORD.search(text)
     has_town = any(_TOWN.search(row) or _POSTCODE.match(row) for row in found)
     is_part = is_below_comma or (_streets_in(text) and not has_town)
     return bool(is_part and is_short and not is_labelled)

@@ -79,7 +79,7 @@ def _text(row: Row, piece: Piece) -> str:
 
 
 def _is_aside(row: Row, piece: Piece, kind: str | None) -> bool:
-    """It is a code, or words or a day in another column, and no amount."""
+    """Whether the piece is no part of the thing: a code, or a word or a day in another column."""
     if any(piece.start <= amount.start < piece.end for amount in row.amounts):
         return False
     text = _text(row, piece)

@@ -142,16 +142,16 @@ def _uncut(rows: Sequence[Row], found: Sequence[tuple[int, Day]]) -> list[tuple[
 def _ordered_by_years(
     rows: Sequence[Row], found: Sequence[tuple[int, Day]]
 ) -> list[tuple[int, Day]]:
-    """The dates; one begins with its year if only so it is that of a date with four figures.
+    """The dates; a short one begins with the year if its first figures are the year of another.
 
     25/02/08 beside 02/08/2025, as card terminals in Canada print it.
     """
     written = [rows[index].text[day.start : day.end] for index, day in found]
     years = {year[1] for text in written if (year := re.search(r"20(\d\d)", text))}
+    begin = [text[:2] in years and text[-2:] not in years for text in written]
     return [
-        (index, _with_year_first(rows[index].text, day, "-/.") if is_turned else day)
-        for (index, day), text in zip(found, written, strict=True)
-        for is_turned in [text[:2] in years and text[-2:] not in years]
+        (index, _with_year_first(rows[index].text, day, "-/.") if begins else day)
+        for (index, day), begins in zip(found, begin, strict=True)
     ]
 
 

@@ -70,7 +70,7 @@ def _tax_row(row: Row, is_in_table: bool) -> Rated | None:
         if not 0 < rate <= HIGHEST:
             continue
         others = [n.value for n in amounts if n is not number]
-        if proved := _proved(rate, others, is_told=bool(rates)):
+        if proved := _proved(rate, others, has_sign=bool(rates)):
             return Rated(Tax(_without_trailing_zeros(rate), proved[0]), proved[1], _evidence(row))
         if rates and is_called and len(printed) == 1:
             return Rated(Tax(_without_trailing_zeros(rate), printed[0]), None, _evidence(row))
@@ -78,14 +78,14 @@ def _tax_row(row: Row, is_in_table: bool) -> Rated | None:
 
 
 def _proved(
-    rate: Decimal, amounts: Sequence[Decimal], *, is_told: bool
+    rate: Decimal, amounts: Sequence[Decimal], *, has_sign: bool
 ) -> tuple[Decimal, Decimal] | None:
-    """The tax and what was paid with it, if the rate makes one amount of another.
+    """The tax and what was paid with it, if the rate makes one of the amounts of another.
 
-    A number is the rate without a % (not `is_told`) only where it is no net amount: 6.69 0.47 7.16.
+    A rate that has no % may be an amount itself: of 6.69 0.47 7.16 the first is the net one.
     """
     for base, tax in product(amounts, amounts):
-        is_net = not is_told and rate + tax == base
+        is_net = not has_sign and rate + tax == base
         paid = _paid_with(base, tax, rate) if 0 < abs(tax) < abs(base) and not is_net else None
         if paid and base - tax in amounts:  # 2.40 2.26 0.14: the rate alone does not tell
             return tax, base

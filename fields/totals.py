@@ -185,7 +185,8 @@ def _of_all_rates(
     """The tax of all rates together, where their sum is known; else the tax as it was found.
 
     Their sum is known if it is printed, or if a `total` is given, which is what was paid with all
-    of them: then the tax is as sure as the total. A surer one stays.
+    of them: then the tax is as sure as the total. A surer tax stays. What the rates name and
+    nothing proves is given as doubtful.
     """
     amounts = amounts_of(rated)
     whole = sum(amounts, Decimal(0))
@@ -200,7 +201,7 @@ def _of_all_rates(
     if tax is None or _is_part(tax, rated):
         doubtful = replace(rated[0].evidence, probability=UNPROVED)
         return Sum(whole, doubtful, 1.0)
-    return tax._replace(value=whole) if tax and whole in printed else tax
+    return tax._replace(value=whole) if whole in printed else tax
 
 
 def _is_part(tax: Sum, rated: Sequence[Rated]) -> bool:
